@@ -1,0 +1,52 @@
+# Brightline. Two commands do all set-up on a fresh machine: `make demo` and `make test`.
+# `make check` is what CI runs.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed-from-lock
+ONCE   ?=
+
+.PHONY: setup demo test check lint types imports docs format clean help
+
+help:
+	@echo "make demo         start a small model and the gateway, walk the tour, keep serving (ONCE=1 ends by itself)"
+	@echo "make test         run the tests"
+	@echo "make check        everything that CI runs: format, lint, types, imports, tests, docs"
+	@echo "make format       rewrite the code in the project's format"
+
+setup: $(STAMP)
+
+# Only files named in the lock, each with its hash; then the project itself, without asking a registry again.
+$(STAMP): requirements/all.lock requirements/uv.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements/uv.lock
+	@$(BIN)/python -c "import sys; assert sys.version_info >= (3, 11), 'Brightline needs Python 3.11 or newer'"
+	@$(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements/all.lock
+	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
+	@touch $@
+
+demo: setup
+	@$(BIN)/python -m brightline.demo $(if $(ONCE),--once,)
+
+test: setup
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: lint types imports test
+
+lint: setup
+	@$(BIN)/ruff format --check src tests
+	@$(BIN)/ruff check src tests
+
+types: setup
+	@$(BIN)/mypy --strict src tests
+
+imports: setup
+	@$(BIN)/lint-imports
+
+format: setup
+	@$(BIN)/ruff format src tests
+	@$(BIN)/ruff check --fix src tests
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an agreement is, once it has been read: clauses with their quotes, facts, offices, authorities,
+examples.
+
+A clause does one of four things. A *red line* and a *deny* forbid while their condition holds; a *grant*
+permits while it holds, if nothing else stops it; a *require* asks for approvals while it applies. Seen from
+the decision the three that restrict are one: they block while ``condition`` holds and ``that`` does not, and
+of a red line or a deny ``that`` is the condition which never holds. So no approval can lift one: there is
+nothing to count.
+
+Make one with ``load_agreement``; only that checks polarity, quotes and worked examples. No part of an
+agreement is mutable.
+"""
+
+from __future__ import annotations
+
+import datetime
+import enum
+from collections.abc import Mapping
+from functools import cached_property
+from types import MappingProxyType
+
+import msgspec
+
+from brightline.core.agreement.condition import (
+    NEVER,
+    And,
+    Approvals,
+    Compare,
+    Compiled,
+    Condition,
+    compile,
+    facts_of,
+    leaves,
+    reasons,
+)
+from brightline.core.facts import Facts, Vocabulary
+
+
+class Verdict(enum.StrEnum):
+    """What the agreement says of an exchange; ``unavailable`` is the absence of a verdict."""
+
+    PERMIT = "permit"
+    HOLD = "hold"
+    DENY = "deny"
+    UNAVAILABLE = "unavailable"
+
+
+class ClauseKind(enum.StrEnum):
+    """What a clause does."""
+
+    REDLINE = "redline"
+    DENY = "deny"
+    GRANT = "grant"
+    REQUIRE = "require"
+
+
+class Clause(msgspec.Struct, frozen=True, dict=True):
+    """One clause: the words that it encodes and the formula that encodes them.
+
+    ``quote`` are verbatim spans of the prose. ``condition`` is when the clause grants or restricts; ``that``
+    is what lifts the restriction (approvals, of a requirement) and never holds for the other kinds.
+    ``authorities`` are the ids of the laws and directives which the clause cites.
+    """
+
+    id: str
+    kind: ClauseKind
+    quote: tuple[str, ...]
+    condition: Condition
+    that: Condition = NEVER
+    authorities: tuple[str, ...] = ()
+
+    @cached_property
+    def facts(self) -> frozenset[str]:
+        """The facts that the clause reads."""
+        return facts_of(self.condition)
+
+    @cached_property
+    def applies(self) -> Compiled:
+        """``condition``, compiled once."""
+        return compile(self.condition)
+
+    @cached_property
+    def met(self) -> Compiled:
+        """``that``, compiled once."""
+        return compile(self.that)
+
+    def reasons(self, facts: Mapping[str, str], approvals: Mapping[str, int]) -> frozenset[str]:
+        """Return the facts by which ``condition`` comes out as it does."""
+        if self._all_or_nothing and self.applies(facts, approvals):
+            return self.facts
+        return reasons(self.condition, facts, approvals)
+
+    @cached_property
+    def _all_or_nothing(self) -> bool:
+        """Whether the condition is comparisons joined by ``and`` alone; then all of them are why it holds."""
+        parts = self.condition.parts if isinstance(self.condition, And) else (self.condition,)
+        return all(isinstance(part, Compare) for part in parts)
+
+    def blocks(self, facts: Mapping[str, str], approvals: Mapping[str, int]) -> bool:
+        """Return whether this clause, by itself, stands in the way of a permit; a grant never does."""
+        return (
+            self.kind is not ClauseKind.GRANT
+            and self.applies(facts, approvals)
+            and not self.met(facts, approvals)
+        )
+
+
+class Authority(msgspec.Struct, frozen=True):
+    """A law or directive as it stood on a day: pinned, and followed by nothing when it changes.
+
+    ``edition`` is the state of the text that is meant (the day it was dated, unless the agreement says
+    otherwise); ``sha256`` is the digest of the bytes an operator pinned, empty where none are.
+    """
+
+    id: str
+    cite: str
+    dated: datetime.date
+    edition: datetime.date
+    sha256: str = ""
+
+
+class Parties(msgspec.Struct, frozen=True):
+    """Who agreed. Names are for people to read; nothing is decided by them."""
+
+    provider: str
+    customer: str
+
+
+class Office(msgspec.Struct, frozen=True):
+    """An office whose people may settle facts or give approvals."""
+
+    id: str
+    title: str
+
+
+class Example(msgspec.Struct, frozen=True):
+    """A worked example: with these facts (all others good) and approvals, this verdict.
+
+    ``clauses`` are the clauses that must have decided; empty where the example does not say.
+    """
+
+    name: str
+    facts: Facts
+    approvals: tuple[tuple[str, int], ...]
+    verdict: Verdict
+    clauses: tuple[str, ...] = ()
+
+
+class Change(msgspec.Struct, frozen=True):
+    """How the agreement may change: a tightening with ``proof``, signed by ``signers``; a loosening never."""
+
+    proof: str
+    signers: tuple[str, ...]
+
+
+class LadderTest(msgspec.Struct, frozen=True):
+    """When a rung is reached by counting: error rate ``alpha`` over a window, or so many confirmed denies."""
+
+    alpha: float
+    window_seconds: int
+    confirmed: int
+
+
+class Rung(msgspec.Struct, frozen=True):
+    """One rung of the ladder from an attempt to termination; ``tests`` is none or one."""
+
+    state: str
+    do: tuple[str, ...]
+    tests: tuple[LadderTest, ...] = ()
+
+
+class Agreement(msgspec.Struct, frozen=True, dict=True):
+    """An agreement that has been read and checked. ``digest`` is ``sha256:`` and 64 hex digits, over file and
+    prose.
+
+    ``clauses`` are in the order of the file, which is the order in which decisions name them.
+    """
+
+    id: str
+    digest: str
+    parties: Parties
+    as_of: datetime.date
+    vocabulary: Vocabulary
+    offices: tuple[Office, ...]
+    clauses: tuple[Clause, ...]
+    authorities: tuple[Authority, ...]
+    examples: tuple[Example, ...]
+    change: Change
+    ladder: tuple[Rung, ...]
+
+    def clause(self, clause_id: str) -> Clause:
+        """Return a clause by its id; ``KeyError`` if there is none."""
+        return self._by_id[clause_id]
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, Clause]:
+        return MappingProxyType({clause.id: clause for clause in self.clauses})
+
+    @cached_property
+    def grants(self) -> tuple[Clause, ...]:
+        """The clauses that grant."""
+        return tuple(clause for clause in self.clauses if clause.kind is ClauseKind.GRANT)
+
+    @cached_property
+    def installation_facts(self) -> tuple[str, ...]:
+        """The facts that only the installation states: while one is unknown there is no verdict."""
+        return tuple(spec.name for spec in self.vocabulary.specs if spec.installation)
+
+    @cached_property
+    def approval_caps(self) -> Mapping[str, int]:
+        """For each office, the most approvals that any requirement asks of it; more make no difference."""
+        caps = dict.fromkeys((office.id for office in self.offices), 0)
+        for clause in self.clauses:
+            for leaf in leaves(clause.that):
+                if isinstance(leaf, Approvals):
+                    caps[leaf.office] = max(caps.get(leaf.office, 0), leaf.count)
+        return MappingProxyType(caps)

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Facts in, decision out: the only place where a verdict is made.
+
+    0. a fact that only the installation states is unknown          → unavailable
+    1. a grant holds and nothing blocks                             → permit
+    2. the same, were each settleable unknown good and all approved → hold
+    3. else                                                         → deny
+
+Two evaluations suffice, because conditions are monotone: no completion does better than the best one (the
+tests compare with all completions). So whatever is denied, nobody can release; and whoever is asked, is asked
+because the answer can matter. Nothing here reads a clock, and nothing here knows who asks.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from brightline.core.agreement.clause import Agreement, Clause, ClauseKind, Verdict
+from brightline.core.facts import UNKNOWN, Facts
+
+
+class Subject(enum.StrEnum):
+    """What people are asked for: the value of a fact, or their approval."""
+
+    FACT = "fact"
+    APPROVAL = "approval"
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What people are asked, and how many of which offices must answer.
+
+    ``name`` is the fact to settle, or the office whose approval is needed. Each pair of ``quorum`` is an
+    office and the number of its people in all, those who have already approved included.
+    """
+
+    subject: Subject
+    name: str
+    quorum: tuple[tuple[str, int], ...]
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """A verdict and what made it.
+
+    ``clauses`` are the ids of the clauses that decided, in the order of the agreement: of a permit, the
+    grants that hold and the requirements that were met; of a hold, what stands in the way as things are; of a
+    deny, what would stand in the way whatever people say; of unavailable, the clauses that read what is not
+    known. ``facts_that_mattered`` are the facts by which those clauses came out as they did, by name.
+    ``questions`` are for holds only: were they all answered with good values and approvals, the verdict would
+    be permit, and none of them can be spared.
+    """
+
+    verdict: Verdict
+    clauses: tuple[str, ...]
+    facts_that_mattered: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = ()
+
+
+def decide(agreement: Agreement, facts: Facts, approvals: Mapping[str, int]) -> Decision:
+    """Decide one exchange.
+
+    ``approvals`` says how many distinct people of each office have approved; an office that is not there has
+    given none. A fact that is not there is unknown, a value that the agreement does not know is bad. Raises
+    nothing.
+    """
+    # 0
+    values = facts.view
+    not_known = [name for name in agreement.installation_facts if values.get(name, UNKNOWN) == UNKNOWN]
+    if not_known:
+        return _unavailable(agreement, frozenset(not_known))
+    # 1
+    if grounds := _grounds(agreement, values, approvals):
+        return _decision(Verdict.PERMIT, grounds, values, approvals)
+    # 2
+    best_values, best_approvals = _best_completion(agreement, values, approvals)
+    if permitted(agreement, best_values, best_approvals):
+        questions = _questions(agreement, values, approvals, best_values, best_approvals)
+        return _decision(
+            Verdict.HOLD, _in_the_way(agreement, values, approvals), values, approvals, questions
+        )
+    # 3
+    in_the_way = _in_the_way(agreement, best_values, best_approvals)
+    return _decision(Verdict.DENY, in_the_way, best_values, best_approvals)
+
+
+def permitted(agreement: Agreement, values: Mapping[str, str], approvals: Mapping[str, int]) -> bool:
+    """Return whether a grant holds, no red line or deny holds, and every requirement that applies is met."""
+    return bool(_grounds(agreement, values, approvals))
+
+
+def _grounds(agreement: Agreement, values: Mapping[str, str], approvals: Mapping[str, int]) -> list[Clause]:
+    """The clauses on which a permit rests: grants that hold, requirements that are met. None: no permit."""
+    grounds: list[Clause] = []
+    granted = False
+    for clause in agreement.clauses:
+        if clause.applies(values, approvals):
+            if clause.kind is ClauseKind.GRANT:
+                granted = True
+            elif not clause.met(values, approvals):
+                return []
+            grounds.append(clause)
+    return grounds if granted else []
+
+
+def _unavailable(agreement: Agreement, not_known: frozenset[str]) -> Decision:
+    readers = tuple(clause.id for clause in agreement.clauses if clause.facts & not_known)
+    return Decision(Verdict.UNAVAILABLE, readers, tuple(sorted(not_known)))
+
+
+def _best_completion(
+    agreement: Agreement, values: Mapping[str, str], approvals: Mapping[str, int]
+) -> tuple[dict[str, str], dict[str, int]]:
+    """The best that people could say: each settleable unknown good, and as many approvals as can matter."""
+    best_values = {**values}
+    for spec in agreement.vocabulary.specs:
+        if spec.settleable and values.get(spec.name, UNKNOWN) == UNKNOWN:
+            best_values[spec.name] = spec.good
+    best_approvals = {
+        office: max(approvals.get(office, 0), cap) for office, cap in agreement.approval_caps.items()
+    }
+    return best_values, best_approvals
+
+
+def _in_the_way(
+    agreement: Agreement, values: Mapping[str, str], approvals: Mapping[str, int]
+) -> list[Clause]:
+    granted = any(clause.applies(values, approvals) for clause in agreement.grants)
+    return [
+        clause
+        for clause in agreement.clauses
+        if clause.blocks(values, approvals) or (clause.kind is ClauseKind.GRANT and not granted)
+    ]
+
+
+def _questions(
+    agreement: Agreement,
+    values: Mapping[str, str],
+    approvals: Mapping[str, int],
+    best_values: Mapping[str, str],
+    best_approvals: Mapping[str, int],
+) -> tuple[Question, ...]:
+    """Start from the best completion, put back what the verdict does not need, and ask for the rest.
+
+    Approvals go back first, then facts, each in the order of the agreement: where either would do, people are
+    asked what is so rather than whether they approve, because that answer holds for the next turn too.
+    """
+    kept_values = dict(best_values)
+    kept_approvals = dict(best_approvals)
+    questions: list[Question] = []
+    for office, most in best_approvals.items():
+        given = approvals.get(office, 0)
+        kept_approvals[office] = given
+        while kept_approvals[office] < most and not permitted(agreement, kept_values, kept_approvals):
+            kept_approvals[office] += 1
+    for spec in agreement.vocabulary.specs:
+        if not spec.settleable or values.get(spec.name, UNKNOWN) != UNKNOWN:
+            continue
+        kept_values[spec.name] = UNKNOWN
+        if not permitted(agreement, kept_values, kept_approvals):
+            kept_values[spec.name] = spec.good
+            questions.append(Question(Subject.FACT, spec.name, spec.settled_by))
+    questions.extend(
+        Question(Subject.APPROVAL, office, ((office, count),))
+        for office, count in kept_approvals.items()
+        if count > approvals.get(office, 0)
+    )
+    return tuple(questions)
+
+
+def _decision(
+    verdict: Verdict,
+    clauses: Iterable[Clause],
+    values: Mapping[str, str],
+    approvals: Mapping[str, int],
+    questions: tuple[Question, ...] = (),
+) -> Decision:
+    mattered: set[str] = set()
+    ids: list[str] = []
+    for clause in clauses:
+        ids.append(clause.id)
+        mattered |= clause.reasons(values, approvals)
+    return Decision(verdict, tuple(ids), tuple(sorted(mattered)), questions)

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happened to an exchange. Events are past tense; time and randomness arrive inside them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from brightline.core.errors import CallerError
+from brightline.core.evidence.record import DurableRecord
+from brightline.core.exchange.model import Exchange
+from brightline.core.screening.finding import Judgement
+from brightline.core.standing import Conditions
+from brightline.core.workload import Workload
+
+
+class Instant(msgspec.Struct, frozen=True):
+    """``monotonic`` in seconds decides; ``unix`` in seconds is compared with expiries of signed statements."""
+
+    monotonic: float
+    unix: int
+
+
+class Arrived(msgspec.Struct, frozen=True):
+    """An authenticated request was read: either an Exchange, or the reason why it is none.
+
+    ``entropy`` is 32 fresh random bytes; every record key of this exchange is derived from it.
+    """
+
+    at: Instant
+    exchange_id: str
+    workload: Workload
+    request: Exchange | CallerError
+    entropy: bytes
+
+
+class AttemptDurable(msgspec.Struct, frozen=True):
+    """The ATTEMPT survives a crash; ``conditions`` were read after that."""
+
+    at: Instant
+    record: DurableRecord
+    conditions: Conditions
+
+
+class PassDurable(msgspec.Struct, frozen=True):
+    """The PASS survives a crash."""
+
+    at: Instant
+    record: DurableRecord
+
+
+class MarkDurable(msgspec.Struct, frozen=True):
+    """A MARK survives a crash."""
+
+    at: Instant
+    record: DurableRecord
+
+
+class OutcomeDurable(msgspec.Struct, frozen=True):
+    """The OUTCOME survives a crash."""
+
+    at: Instant
+    record: DurableRecord
+
+
+class RecordFailed(msgspec.Struct, frozen=True):
+    """A record could not be made durable. There is no going on without it."""
+
+    at: Instant
+    why: str
+
+
+class Screened(msgspec.Struct, frozen=True):
+    """The detectors answered ask number ``ask``."""
+
+    at: Instant
+    ask: int
+    judgements: tuple[Judgement, ...]
+
+
+class ScreeningFailed(msgspec.Struct, frozen=True):
+    """A detector failed, was late, or could not be asked."""
+
+    at: Instant
+    ask: int
+    why: str
+
+
+class UpstreamReplied(msgspec.Struct, frozen=True):
+    """The whole body of a plain answer arrived."""
+
+    at: Instant
+    body: bytes
+
+
+class UpstreamSaid(msgspec.Struct, frozen=True):
+    """The data of one or more server-sent events arrived."""
+
+    at: Instant
+    data: tuple[str, ...]
+
+
+class UpstreamEnded(msgspec.Struct, frozen=True):
+    """The upstream closed its stream."""
+
+    at: Instant
+
+
+class UpstreamBroke(msgspec.Struct, frozen=True):
+    """The upstream could not be reached, failed, timed out or sent what is not understood."""
+
+    at: Instant
+    why: str
+
+
+class ClientGone(msgspec.Struct, frozen=True):
+    """The client closed its connection."""
+
+    at: Instant
+
+
+class Ticked(msgspec.Struct, frozen=True):
+    """Time passed; the conditions were read again."""
+
+    at: Instant
+    conditions: Conditions
+
+
+Event = (
+    Arrived
+    | AttemptDurable
+    | PassDurable
+    | MarkDurable
+    | OutcomeDurable
+    | RecordFailed
+    | Screened
+    | ScreeningFailed
+    | UpstreamReplied
+    | UpstreamSaid
+    | UpstreamEnded
+    | UpstreamBroke
+    | ClientGone
+    | Ticked
+)

@@ -1,0 +1,577 @@
+# SPDX-License-Identifier: Apache-2.0
+"""THE WAY OF AN EXCHANGE: event in, commands out. Read ``states.py`` first; the order of things lives there.
+
+    1. ATTEMPT durable, before anything is screened          (ATTEMPTING)
+    2. standing, lease and evidence looked at                 (ATTEMPTING)
+    3. the input screened, facts joined, decided              (SCREENING_INPUT)
+    4. PASS durable, then the pass token, then our own bytes  (PASSING, FORWARDED)
+    5. the output screened, plain whole or streamed in part   (SCREENING_OUTPUT, STREAMING)
+    6. MARK durable before too much has left without one      (STREAMING)
+    7. OUTCOME durable, before the last content leaves        (CLOSING)
+
+Nothing here reads a clock, draws a random number, or awaits. Nothing here asks who the caller is: the workload's
+registration states facts, and the agreement decides from facts alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import assert_never
+
+from brightline.core.agreement.clause import Verdict
+from brightline.core.agreement.decide import Decision, decide
+from brightline.core.canonical import JsonValue
+from brightline.core.enforcement import commands as do
+from brightline.core.enforcement import events as ev
+from brightline.core.enforcement.output import Output
+from brightline.core.enforcement.pass_token import mint_pass, token_id, wire_digest
+from brightline.core.enforcement.states import IllegalStep, State, check_step, is_late
+from brightline.core.enforcement.terms import Terms
+from brightline.core.errors import (
+    BrightlineError,
+    CallerError,
+    DeniedByAgreement,
+    EvidenceUnavailable,
+    HeldForReview,
+    LeaseStale,
+    ModelNotFound,
+    ScreeningUnavailable,
+    Suspended,
+    Unavailable,
+    UpstreamFailed,
+)
+from brightline.core.evidence.receipt import write_receipt
+from brightline.core.evidence.record import Draft, DurableRecord, Outcome, RecordKind, RefusalClass
+from brightline.core.exchange.coverage import cover_reply, cover_request
+from brightline.core.exchange.judged import JudgedSegment
+from brightline.core.exchange.model import Exchange, ReadsAnswers, Reply, UpstreamRequest, exchange_digest
+from brightline.core.facts import Statement
+from brightline.core.review.case import hold_id
+from brightline.core.screening.finding import Segment
+from brightline.core.screening.release import statements_from
+from brightline.core.screening.segment import cut
+from brightline.core.standing import Conditions
+
+Commands = list[do.Command]
+UNDECIDED = Decision(Verdict.UNAVAILABLE, ())
+
+
+class Machine:
+    """One exchange, from its ATTEMPT to its OUTCOME. Feed events in order; perform the commands in order."""
+
+    def __init__(self, terms: Terms, api: ReadsAnswers, arrived: ev.Arrived) -> None:
+        self.state = State.ATTEMPTING
+        self._terms = terms
+        self._api = api
+        self._arrived = arrived
+        self._records = 0
+        self._asks = 0
+        self._statements: tuple[Statement, ...] = ()
+        self._findings: list[JsonValue] = []
+        self._coverage = ""
+        self._exchange_digest = ""
+        self._gone = False
+        self._decision = UNDECIDED
+        # Set as the way goes on; an empty value means "not there yet", and each is read only after it was set.
+        self._request = UpstreamRequest("", b"", streamed=False)
+        self._asked: tuple[Segment, ...] = ()
+        self._output: Output | None = None
+        self._pending_reply: Reply | None = None
+        self._in_flight = False  # a Screen command is being performed
+        self._upstream_ended = False
+        self._last_ask = False  # the whole answer of a stream is being judged
+        self._waiting: list[JudgedSegment] = []  # judged, and waiting for a MARK
+        self._marking = False
+        self._unmarked_bytes = 0
+        self._unmarked_since = 0.0
+        self._wrote = False  # a byte of an answer was written
+        self._finale: Callable[[do.Notice], Commands] = lambda _notice: []
+
+    def start(self) -> Commands:
+        """The first command: make the ATTEMPT durable. Nothing was screened yet."""
+        arrived = self._arrived
+        request = arrived.request
+        committed: dict[str, JsonValue] = {
+            "workload": arrived.workload.id,
+            "unit": arrived.workload.unit,
+            "purpose": arrived.workload.registration.purpose,
+        }
+        if isinstance(request, CallerError):
+            committed["malformed"] = request.code
+        else:
+            upstream = self._terms.models.get(request.model)
+            upstream_model = upstream.upstream_model if upstream else request.model
+            self._request = self._api.write_request(request, upstream_model)
+            self._exchange_digest = exchange_digest(request)
+            committed |= {
+                "api": request.api,
+                "model": request.model,
+                "streamed": request.streamed,
+                "exchange_digest": self._exchange_digest,
+            }
+        return [self._record(RecordKind.ATTEMPT, {}, committed)]
+
+    def handle(self, event: ev.Event) -> Commands:
+        """Take one step. Raises ``IllegalStep`` (our own mistake) for an event that the table does not know here."""
+        if is_late(self.state, event):
+            return []
+        before = self.state
+        out = self._step(event)
+        check_step(before, event, self.state)
+        return out
+
+    def _step(self, event: ev.Event) -> Commands:
+        match event:
+            case ev.AttemptDurable():
+                return self._attempt_durable(event)
+            case ev.PassDurable():
+                return self._pass_durable(event)
+            case ev.Screened() | ev.ScreeningFailed():
+                return self._screened(event)
+            case ev.UpstreamReplied() | ev.UpstreamSaid() | ev.UpstreamEnded() | ev.UpstreamBroke():
+                return self._upstream(event)
+            case ev.MarkDurable():
+                return self._mark_durable(event)
+            case ev.OutcomeDurable():
+                return self._outcome_durable(event)
+            case ev.RecordFailed():
+                return self._record_failed(event)
+            case ev.ClientGone():
+                return self._client_gone()
+            case ev.Ticked():
+                return self._ticked(event)
+            case ev.Arrived():
+                raise IllegalStep("an exchange arrives once")
+            case _ as never:
+                assert_never(never)
+
+    # ---- 1, 2: the attempt is on record; may this node serve this unit now? ------------------------------------
+
+    def _attempt_durable(self, event: ev.AttemptDurable) -> Commands:
+        request = self._arrived.request
+        if isinstance(request, CallerError):
+            return self._refuse(request, RefusalClass.MALFORMED)
+        if self._gone:
+            return self._close(Outcome.CLIENT_GONE, RefusalClass.NONE, lambda _notice: [])
+        if request.model not in self._terms.models:
+            return self._refuse(ModelNotFound("this model is not admitted here", "model"), RefusalClass.MALFORMED)
+        stopped = self._stopped_by(event.conditions)
+        if stopped is not None:
+            return self._refuse(stopped, _class_of(stopped))
+        self._statements = (
+            *self._arrived.workload.statements(event.at.unix),
+            *event.conditions.statements,
+        )
+        # An installation fact that is not known leaves no verdict; do not ask detectors about it.
+        standing = decide(self._terms.agreement, self._terms.agreement.vocabulary.join(self._statements), {})
+        if standing.verdict is Verdict.UNAVAILABLE:
+            self._decision = standing
+            return self._refuse(LeaseStale("the lease of this node is not in date"), RefusalClass.UNAVAILABLE)
+        try:
+            coverage = cover_request(self._request.body, request)
+        except CallerError as error:
+            return self._refuse(error, RefusalClass.MALFORMED)
+        self._coverage = coverage.digest
+        self.state = State.SCREENING_INPUT
+        return [self._screen(coverage.segments)]
+
+    def _stopped_by(self, conditions: Conditions) -> BrightlineError | None:
+        if not conditions.standing.serves:
+            return Suspended(f"the standing of this unit is {conditions.standing.value}")
+        if conditions.faults:
+            return EvidenceUnavailable("; ".join(conditions.faults))
+        return None
+
+    # ---- 3: screened → facts → decided ---------------------------------------------------------------------------
+
+    def _screened(self, event: ev.Screened | ev.ScreeningFailed) -> Commands:
+        if event.ask != self._asks or not self._in_flight:
+            raise IllegalStep(f"an answer to ask {event.ask} where {self._asks} is open")
+        self._in_flight = False
+        if isinstance(event, ev.ScreeningFailed):
+            return self._unjudged(ScreeningUnavailable(event.why))
+        try:
+            statements = statements_from(self._terms.release, self._asked, event.judgements)
+        except ScreeningUnavailable as error:
+            return self._unjudged(error)
+        self._note_findings(event)
+        self._statements = tuple(dict.fromkeys(self._statements + statements))
+        facts = self._terms.agreement.vocabulary.join(self._statements)
+        self._decision = decide(self._terms.agreement, facts, {})
+        match self._decision.verdict:
+            case Verdict.PERMIT:
+                return self._permitted(event.at)
+            case Verdict.HOLD | Verdict.DENY:
+                return self._stopped()
+            case Verdict.UNAVAILABLE:
+                return self._unjudged(LeaseStale("a fact of the installation is not known"))
+            case _ as never:
+                assert_never(never)
+
+    def _permitted(self, at: ev.Instant) -> Commands:
+        if self.state is State.SCREENING_INPUT:
+            self.state = State.PASSING
+            model = self._terms.models[self._exchange.model]
+            public: dict[str, JsonValue] = {
+                "verdict": Verdict.PERMIT.value,
+                "clauses": list(self._decision.clauses),
+                "token": token_id(self._arrived.exchange_id),
+            }
+            committed = self._judged_fields() | {
+                "wire_digest": wire_digest(self._request),
+                "upstream": model.upstream,
+                "upstream_model": model.upstream_model,
+            }
+            return [self._record(RecordKind.PASS, public, committed)]
+        if self.state is State.SCREENING_OUTPUT:
+            return self._complete(self._reply)
+        if self._last_ask:
+            return self._complete_stream()
+        return self._let_out(self._out.judged(), at) + self._ask_more()
+
+    def _stopped(self) -> Commands:
+        """The agreement holds or denies: nothing more goes either way."""
+        held = self._decision.verdict is Verdict.HOLD
+        error: BrightlineError = (
+            HeldForReview("the agreement needs cleared people to settle what is unknown here")
+            if held
+            else DeniedByAgreement("the agreement does not permit this exchange")
+        )
+        outcome = Outcome.HELD if held else Outcome.CUT if self._wrote else Outcome.REFUSED
+        return self._close(outcome, RefusalClass.NONE if held else RefusalClass.POLICY, self._refusal(error))
+
+    def _unjudged(self, error: Unavailable) -> Commands:
+        """No verdict: what arrived stays here, and nothing is counted against the caller."""
+        self._decision = Decision(Verdict.UNAVAILABLE, self._decision.clauses)
+        outcome = Outcome.CUT if self._wrote else Outcome.REFUSED
+        return self._close(outcome, RefusalClass.UNAVAILABLE, self._refusal(error))
+
+    # ---- 4: on record, so it may be sent ---------------------------------------------------------------------------
+
+    def _pass_durable(self, event: ev.PassDurable) -> Commands:
+        if self._gone:
+            return self._close(Outcome.CLIENT_GONE, RefusalClass.NONE, lambda _notice: [])
+        self.state = State.FORWARDED
+        model = self._terms.models[self._exchange.model]
+        expires = event.at.unix + self._terms.pass_seconds
+        signer = self._terms.token_signer
+        token = mint_pass(event.record, self._request, model.upstream_model, model.upstream, expires, signer)
+        self._output = Output(self._exchange, self._terms.release.windows)
+        return [do.Forward(token, self._request)]
+
+    # ---- 5: what comes back ---------------------------------------------------------------------------------------
+
+    def _upstream(
+        self, event: ev.UpstreamReplied | ev.UpstreamSaid | ev.UpstreamEnded | ev.UpstreamBroke
+    ) -> Commands:
+        if self._gone:
+            return []  # cancelled: what had arrived is being judged, and nothing more is taken
+        try:
+            match event:
+                case ev.UpstreamBroke():
+                    return self._upstream_failed(event.why)
+                case ev.UpstreamReplied():
+                    return self._replied(event)
+                case ev.UpstreamSaid():
+                    self.state = State.STREAMING
+                    for data in event.data:
+                        self._said(data)
+                    return self._ask_more()
+                case ev.UpstreamEnded():
+                    if self.state is State.FORWARDED or not self._out.finished:
+                        return self._upstream_failed("the upstream ended its stream before the answer was finished")
+                    self._upstream_ended = True
+                    return self._ask_more()
+                case _ as never:
+                    assert_never(never)
+        except UpstreamFailed as error:
+            return self._upstream_failed(str(error))
+
+    def _replied(self, event: ev.UpstreamReplied) -> Commands:
+        reply = self._api.read_reply(event.body, self._exchange)
+        self._out.take_reply(reply)
+        self._pending_reply = reply
+        self.state = State.SCREENING_OUTPUT
+        return [self._screen_whole(reply)]
+
+    def _said(self, data: str) -> None:
+        if self._upstream_ended:
+            raise UpstreamFailed("the upstream sent data after [DONE]")
+        part = self._api.read_part(data, self._exchange)
+        if not part.done:
+            self._out.take(part)
+            return
+        if not self._out.finished:
+            raise UpstreamFailed("the upstream sent [DONE] before the answer was finished")
+        self._upstream_ended = True
+
+    def _ask_more(self) -> Commands:
+        """Ask about what is new, one ask at a time; once the stream has ended, ask about all of it."""
+        if self._in_flight or self._last_ask:
+            return []
+        if self._upstream_ended:
+            self._last_ask = True
+            return [self._screen_whole(self._out.reply())]
+        segments = self._out.next_ask()
+        return [self._screen(segments)] if segments else []
+
+    def _screen_whole(self, reply: Reply) -> do.Screen:
+        try:
+            coverage = cover_reply(reply, self._exchange)
+        except CallerError as error:
+            raise UpstreamFailed(str(error)) from error
+        self._coverage = coverage.digest
+        return self._screen(coverage.segments)
+
+    def _upstream_failed(self, why: str) -> Commands:
+        return self._close(Outcome.UPSTREAM_FAILED, RefusalClass.NONE, self._refusal(UpstreamFailed(why)))
+
+    # ---- 6: marks -------------------------------------------------------------------------------------------------
+
+    def _let_out(self, segments: Sequence[JudgedSegment], at: ev.Instant) -> Commands:
+        self._waiting += segments
+        return self._flush(at)
+
+    def _flush(self, at: ev.Instant) -> Commands:
+        """Release what waits, unless a MARK is due first."""
+        out: Commands = []
+        while self._waiting and not self._marking and not self._gone:
+            segment = self._waiting[0]
+            if self._mark_due(at, segment.size):
+                out.append(self._mark())
+                break
+            self._waiting.pop(0)
+            if not self._unmarked_bytes:
+                self._unmarked_since = at.monotonic
+            self._unmarked_bytes += segment.size
+            self._out.left(segment)
+            self._wrote = True
+            out.append(do.Release(segment, {}))
+        return out
+
+    def _mark_due(self, at: ev.Instant, more_bytes: int) -> bool:
+        if not self._unmarked_bytes:
+            return False
+        late = at.monotonic - self._unmarked_since >= self._terms.mark_seconds
+        return late or self._unmarked_bytes + more_bytes > self._terms.mark_bytes
+
+    def _mark(self) -> do.Record:
+        self._marking = True
+        public: dict[str, JsonValue] = {"released_bytes": self._out.chain.size}
+        return self._record(RecordKind.MARK, public, {"chain": self._out.chain.digest})
+
+    def _mark_durable(self, event: ev.MarkDurable) -> Commands:
+        self._marking = False
+        self._unmarked_bytes = 0
+        return self._flush(event.at)
+
+    # ---- 7: the outcome, then the last content -------------------------------------------------------------------
+
+    def _complete(self, reply: Reply) -> Commands:
+        if self._gone:
+            return self._close(Outcome.CLIENT_GONE, RefusalClass.NONE, lambda _notice: [])
+        judged = self._out.closing_reply(reply)
+        return self._close(Outcome.COMPLETED, RefusalClass.NONE, lambda notice: [do.Answer(judged, notice)])
+
+    def _complete_stream(self) -> Commands:
+        if self._gone:
+            return self._close(Outcome.CLIENT_GONE, RefusalClass.NONE, lambda _notice: [])
+        segments = [*self._waiting, *self._out.closing()]
+        for segment in segments:
+            self._out.left(segment)
+        usage = self._out.usage
+        usage_asked = self._exchange.usage_in_stream
+
+        def finale(notice: do.Notice) -> Commands:
+            last = len(segments) - 1
+            out: Commands = [
+                do.Release(segment, notice if i == last and not usage_asked else {})
+                for i, segment in enumerate(segments)
+            ]
+            return [*out, do.CloseStream(usage, notice)]
+
+        return self._close(Outcome.COMPLETED, RefusalClass.NONE, finale)
+
+    def _refuse(self, error: BrightlineError, why: RefusalClass) -> Commands:
+        return self._close(Outcome.REFUSED, why, self._refusal(error))
+
+    def _refusal(self, error: BrightlineError) -> Callable[[do.Notice], Commands]:
+        """How an error reaches the caller: as a status before a byte was written, else inside the stream."""
+        if self._gone:
+            return lambda _notice: []
+        if not self._wrote:
+            return lambda notice: [do.Refuse(error, notice)]
+        if isinstance(error, DeniedByAgreement | HeldForReview):
+            return lambda notice: [do.CutStream(notice)]
+        return lambda notice: [do.BreakStream(error, notice)]
+
+    def _close(self, outcome: Outcome, why: RefusalClass, finale: Callable[[do.Notice], Commands]) -> Commands:
+        forwarded = self.state in {State.FORWARDED, State.STREAMING, State.SCREENING_OUTPUT}
+        self.state = State.CLOSING
+        self._finale = finale
+        public: dict[str, JsonValue] = {
+            "outcome": outcome.value,
+            "class": why.value,
+            "verdict": self._verdict,
+            "clauses": list(self._decision.clauses),
+            "released_bytes": self._output.chain.size if self._output else 0,
+        }
+        if self._decision.verdict is Verdict.HOLD:
+            public["hold"] = self._hold()
+        committed = self._judged_fields()
+        if self._output is not None:
+            committed["chain"] = self._output.chain.digest
+            if outcome is not Outcome.COMPLETED:
+                self._output.stop()
+        record = self._record(RecordKind.OUTCOME, public, committed)
+        return [do.CancelUpstream(), record] if forwarded else [record]
+
+    def _outcome_durable(self, event: ev.OutcomeDurable) -> Commands:
+        self.state = State.ENDED
+        return [*self._finale(self._notice(event.record)), do.End()]
+
+    # ---- what may happen at any time -----------------------------------------------------------------------------
+
+    def _record_failed(self, event: ev.RecordFailed) -> Commands:
+        """Without a record nothing goes on; the next boot writes ``lost`` for this attempt."""
+        forwarded = self._output is not None
+        self.state = State.ENDED
+        if self._output is not None:
+            self._output.stop()
+        self._decision = UNDECIDED
+        error = EvidenceUnavailable("the evidence log cannot be written")
+        out: Commands = [do.CancelUpstream()] if forwarded else []
+        return [*out, *self._refusal(error)({}), do.End()]
+
+    def _client_gone(self) -> Commands:
+        """Nobody listens: stop the upstream; what arrived is still judged."""
+        self._gone = True
+        if self.state in {State.ATTEMPTING, State.PASSING, State.SCREENING_OUTPUT}:
+            return []  # the record or the judgement that is under way decides what is written
+        if self.state is State.STREAMING:
+            self._upstream_ended = True
+            return [do.CancelUpstream(), *self._ask_more()]
+        return self._close(Outcome.CLIENT_GONE, RefusalClass.NONE, lambda _notice: [])
+
+    def _ticked(self, event: ev.Ticked) -> Commands:
+        """Look at the lease and the standing again; cut what may no longer run."""
+        if self.state in {State.ATTEMPTING, State.PASSING}:
+            return []
+        stopped = self._stopped_by(event.conditions)
+        if stopped is None:
+            facts = self._terms.agreement.vocabulary.join(event.conditions.statements)
+            lapsed = [
+                spec.name
+                for spec in self._terms.agreement.vocabulary.specs
+                if spec.installation and facts[spec.name] != spec.good
+            ]
+            if lapsed:
+                stopped = LeaseStale("the lease of this node is not in date")
+        if stopped is not None:
+            if isinstance(stopped, Unavailable):
+                self._decision = Decision(Verdict.UNAVAILABLE, ())
+            outcome = Outcome.CUT if self._wrote else Outcome.REFUSED
+            return self._close(outcome, _class_of(stopped), self._refusal(stopped))
+        if self.state is State.STREAMING and not self._marking and self._mark_due(event.at, 0):
+            return [self._mark()]
+        return []
+
+    # ---- records and notices --------------------------------------------------------------------------------------
+
+    def _record(
+        self, kind: RecordKind, public: dict[str, JsonValue], committed: dict[str, JsonValue]
+    ) -> do.Record:
+        self._records += 1
+        seed = self._arrived.entropy + self._records.to_bytes(4, "big")
+        key = hashlib.sha256(b"brightline-record-key" + seed).digest()
+        header = self._terms.header() | public
+        return do.Record(Draft(kind, self._arrived.exchange_id, header, committed, key))
+
+    def _screen(self, segments: tuple[Segment, ...]) -> do.Screen:
+        self._asks += 1
+        self._in_flight = True
+        self._asked = cut(segments, self._terms.release.windows)
+        return do.Screen(self._asks, self._asked)
+
+    def _note_findings(self, event: ev.Screened) -> None:
+        """Which rule saw what where, without the words: for reviewers and auditors, committed and never told."""
+        for judgement in event.judgements:
+            for finding in judgement.findings:
+                row: JsonValue = [
+                    finding.rule,
+                    finding.fact,
+                    finding.value,
+                    finding.view,
+                    self._asked[finding.segment].path,
+                ]
+                if row not in self._findings and len(self._findings) < 200:
+                    self._findings.append(row)
+
+    def _judged_fields(self) -> dict[str, JsonValue]:
+        facts = self._terms.agreement.vocabulary.join(self._statements)
+        return {
+            "facts": dict(facts.items()),
+            "findings": list(self._findings),
+            "coverage": self._coverage,
+            "exchange_digest": self._exchange_digest,
+        }
+
+    def _hold(self) -> str:
+        terms = self._terms
+        return hold_id(
+            terms.hold_key,
+            self._arrived.workload.id,
+            self._exchange_digest,
+            terms.agreement.digest,
+            terms.release.digest,
+        )
+
+    def _notice(self, record: DurableRecord) -> do.Notice:
+        clauses: list[JsonValue] = [
+            {"id": clause, "quote": list(self._terms.agreement.clause(clause).quote)}
+            for clause in self._decision.clauses
+        ]
+        notice: dict[str, JsonValue] = {
+            "exchange": self._arrived.exchange_id,
+            "outcome": record.draft.public["outcome"],
+            "verdict": self._verdict,
+            "clauses": clauses,
+            "profile": self._terms.profile,
+            "receipt": write_receipt(record, self._terms.receipt_signer).to_value(),
+        }
+        if self._decision.verdict is Verdict.HOLD:
+            notice["hold"] = self._hold()
+            notice["next_step"] = HeldForReview.next_step
+        elif self._decision.verdict is Verdict.DENY:
+            notice["next_step"] = DeniedByAgreement.next_step
+        return notice
+
+    @property
+    def _verdict(self) -> str:
+        """The verdict as it is written down; ``none`` where the agreement was not asked."""
+        return "none" if self._decision is UNDECIDED else self._decision.verdict.value
+
+    # ---- what is there from this state on -----------------------------------------------------------------------
+
+    @property
+    def _exchange(self) -> Exchange:
+        if isinstance(self._arrived.request, CallerError):
+            raise IllegalStep("a request that was not understood goes nowhere")
+        return self._arrived.request
+
+    @property
+    def _out(self) -> Output:
+        if self._output is None:
+            raise IllegalStep("there is no output before the request was forwarded")
+        return self._output
+
+    @property
+    def _reply(self) -> Reply:
+        if self._pending_reply is None:
+            raise IllegalStep("there is no reply to complete")
+        return self._pending_reply
+
+
+def _class_of(error: BrightlineError) -> RefusalClass:
+    return RefusalClass.SUSPENDED if isinstance(error, Suspended) else RefusalClass.UNAVAILABLE

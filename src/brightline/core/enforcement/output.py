@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The output phase: what has arrived, what is judged, what has left.
+
+Text leaves only ``holdback_chars`` behind what is judged; tool calls and the end of a choice leave only after the
+whole answer was judged and the OUTCOME is durable. This file alone mints judged values, and only when the machine
+says that the agreement permits (``judged``/``closing``). It decides nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from brightline.core.canonical import JsonValue, canonical_bytes
+from brightline.core.enforcement.states import CHOICE_TRANSITIONS, ChoiceState, IllegalStep
+from brightline.core.errors import UpstreamFailed
+from brightline.core.exchange.coverage import exchange_view
+from brightline.core.exchange.judged import JudgedReply, JudgedSegment, mint_reply, mint_segment
+from brightline.core.exchange.model import (
+    NO_USAGE,
+    Delta,
+    Exchange,
+    Reply,
+    ReplyChoice,
+    StreamPart,
+    ToolCall,
+)
+from brightline.core.screening.finding import Segment, Surface
+from brightline.core.screening.segment import Windows, releasable, stream_window
+
+ANSWER_CHARS_MAX: Final = 2_000_000
+CALLS_MAX: Final = 128
+
+
+class _Call:
+    """A tool call that is still arriving."""
+
+    __slots__ = ("arguments", "name")
+
+    def __init__(self) -> None:
+        self.name: list[str] = []
+        self.arguments: list[str] = []
+
+
+class _Channel:
+    """A text that grows: how much of it was asked about, is judged, has left. Counts are characters."""
+
+    __slots__ = ("asked", "judged", "name", "released", "text")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.text = ""
+        self.asked = 0
+        self.judged = 0
+        self.released = 0
+
+
+class _Choice:
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.state = ChoiceState.OPEN
+        self.content = _Channel("content")
+        self.refusal = _Channel("refusal")
+        self.calls: dict[int, _Call] = {}
+        self.finish = ""
+
+    def step(self, after: ChoiceState) -> None:
+        if after not in CHOICE_TRANSITIONS[self.state]:
+            raise IllegalStep(f"a choice may not go from {self.state} to {after}")
+        self.state = after
+
+    def take(self, delta: Delta) -> None:
+        if self.state is not ChoiceState.OPEN:
+            if delta.text or delta.refusal or delta.calls:
+                raise UpstreamFailed("the upstream added to a choice that it had finished")
+            return
+        self.content.text += delta.text
+        self.refusal.text += delta.refusal
+        for fragment in delta.calls:
+            if not 0 <= fragment.index < CALLS_MAX:
+                raise UpstreamFailed(f"the upstream numbered a tool call {fragment.index}")
+            call = self.calls.setdefault(fragment.index, _Call())
+            call.name.append(fragment.name)
+            call.arguments.append(fragment.arguments)
+        if delta.finish:
+            self.finish = delta.finish
+            self.step(ChoiceState.FINISHED)
+
+    def whole_calls(self) -> tuple[ToolCall, ...]:
+        return tuple(
+            ToolCall("", "".join(call.name), "".join(call.arguments)) for _, call in sorted(self.calls.items())
+        )
+
+
+class Chain(msgspec.Struct, frozen=True):
+    """A digest over everything that left, in order, and its size. It is committed in MARK and OUTCOME."""
+
+    digest: str = ""
+    size: int = 0
+
+    def then(self, segment: JudgedSegment) -> Chain:
+        """The chain after one more segment: SHA-256 over the last digest and the segment's canonical form."""
+        calls: list[JsonValue] = [[call.name, call.arguments] for call in segment.calls]
+        link = canonical_bytes([self.digest, segment.choice, segment.text, segment.refusal, calls, segment.finish])
+        return Chain("sha256:" + hashlib.sha256(link).hexdigest(), self.size + segment.size)
+
+
+class Output:
+    """The answer of one exchange, plain or streamed."""
+
+    def __init__(self, exchange: Exchange, windows: Windows) -> None:
+        self._exchange = exchange
+        self._windows = windows
+        self._choices = [_Choice(index) for index in range(exchange.choices)]
+        self._chars = 0
+        self.usage = NO_USAGE
+        self.chain = Chain()
+
+    # ---- what arrives -----------------------------------------------------------------------------------
+
+    def take(self, part: StreamPart) -> None:
+        """Take one part of a stream. Raises ``UpstreamFailed`` when it is not a lawful continuation."""
+        for delta in part.deltas:
+            self._chars += len(delta.text) + len(delta.refusal)
+            self._chars += sum(len(call.name) + len(call.arguments) for call in delta.calls)
+            if self._chars > ANSWER_CHARS_MAX:
+                raise UpstreamFailed(f"the upstream's answer exceeds {ANSWER_CHARS_MAX} characters")
+            self._choices[delta.choice].take(delta)
+        if part.usage != NO_USAGE:
+            self.usage = part.usage
+
+    def take_reply(self, reply: Reply) -> None:
+        """Take a whole plain answer."""
+        self._choices = [_Choice(choice.index) for choice in reply.choices]
+        self.usage = reply.usage
+
+    @property
+    def finished(self) -> bool:
+        """Whether every choice has its finish reason."""
+        return all(choice.state is ChoiceState.FINISHED for choice in self._choices)
+
+    def reply(self) -> Reply:
+        """The stream so far as a whole answer, for the last judgement."""
+        return Reply(
+            tuple(
+                ReplyChoice(
+                    choice.index, choice.content.text, choice.refusal.text, choice.whole_calls(), choice.finish
+                )
+                for choice in self._choices
+            ),
+            self.usage,
+        )
+
+    # ---- what must be judged -----------------------------------------------------------------------------
+
+    def next_ask(self) -> tuple[Segment, ...]:
+        """What is new since the last ask, with the overlap before it; empty if less than a stride is new."""
+        segments: list[Segment] = []
+        for choice in self._choices:
+            for channel in self._channels(choice):
+                if len(channel.text) - channel.asked < self._windows.stride_chars:
+                    continue
+                leaf = Segment(f"choices[{choice.index}].{channel.name}", Surface.OUTPUT, channel.text)
+                segments.append(stream_window(leaf, channel.asked, self._windows))
+                if channel is choice.content:
+                    segments.append(exchange_view(self._exchange, segments[-1].text, choice.index))
+                channel.asked = len(channel.text)
+        return tuple(segments)
+
+    def judged(self) -> tuple[JudgedSegment, ...]:
+        """The agreement permits what was asked: return what may leave now, minted."""
+        out: list[JudgedSegment] = []
+        for choice in self._choices:
+            for channel in self._channels(choice):
+                channel.judged = channel.asked
+                end = releasable(channel.judged, channel.released, self._windows)
+                text = channel.text[channel.released : end]
+                if not text:
+                    continue
+                channel.released = end
+                out.append(
+                    mint_segment(choice.index, text=text)
+                    if channel is choice.content
+                    else mint_segment(choice.index, refusal=text)
+                )
+        return tuple(out)
+
+    def left(self, segment: JudgedSegment) -> None:
+        """This segment is being written: book it in the chain."""
+        self.chain = self.chain.then(segment)
+
+    # ---- the end -----------------------------------------------------------------------------------------
+
+    def closing(self) -> tuple[JudgedSegment, ...]:
+        """The agreement permits the whole answer: the last content of every choice, minted, one for each."""
+        out: list[JudgedSegment] = []
+        for choice in self._choices:
+            choice.step(ChoiceState.RELEASED)
+            out.append(
+                mint_segment(
+                    choice.index,
+                    text=choice.content.text[choice.content.released :],
+                    refusal=choice.refusal.text[choice.refusal.released :],
+                    calls=choice.whole_calls(),
+                    finish=choice.finish,
+                )
+            )
+        return tuple(out)
+
+    def closing_reply(self, reply: Reply) -> JudgedReply:
+        """The agreement permits the plain answer: mint it and book it in the chain."""
+        for choice in reply.choices:
+            self.left(mint_segment(choice.index, choice.text, choice.refusal, choice.calls, choice.finish))
+        return mint_reply(reply)
+
+    def stop(self) -> None:
+        """Nothing more leaves."""
+        for choice in self._choices:
+            if choice.state in {ChoiceState.OPEN, ChoiceState.FINISHED}:
+                choice.step(ChoiceState.STOPPED)
+
+    @staticmethod
+    def _channels(choice: _Choice) -> Iterator[_Channel]:
+        yield choice.content
+        yield choice.refusal

@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every refusal and failure, in one place, each with what the person who meets it needs.
+
+Each type carries its HTTP status, its OpenAI ``type`` and ``code``, and a next step. The gateway maps them to
+HTTP once, at its edge; the CLI prints them on stderr and exits with 2. The tree tells three blames apart:
+
+    BrightlineError
+    ├── CallerError                  you erred: change the request
+    │   ├── MalformedRequest         400  bytes or fields that are not understood, with the place
+    │   ├── UnsupportedField         400  a field of the API that this gateway does not carry
+    │   ├── Unauthenticated          401
+    │   ├── UnknownRoute             404
+    │   ├── ModelNotFound            404
+    │   ├── MethodNotAllowed         405
+    │   ├── RequestTooLarge          413
+    │   └── UnsupportedMediaType     415
+    ├── Refusal                      the agreement decided: the SDK must not retry
+    │   ├── DeniedByAgreement        403
+    │   ├── HeldForReview            403
+    │   └── Suspended                403
+    ├── Unavailable                  no verdict could be reached: retry later, nothing is counted against you
+    │   ├── ScreeningUnavailable     503
+    │   ├── EvidenceUnavailable      503
+    │   ├── LeaseStale               503
+    │   └── Overloaded               503
+    ├── UpstreamFailed               502  the model server erred
+    ├── UnentitledStatement          500  our own mistake: a statement that the agreement does not allow its source
+    └── OperatorError                exit 2; the installation is wrong and does not start
+        ├── ConfigError
+        ├── AgreementError           with file, line, column and the mend
+        ├── ReleaseError
+        ├── TrustError
+        └── EvidenceDamaged          with the place
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class BrightlineError(Exception):
+    """The root. ``str(error)`` says what was found and what was expected; ``next_step`` says what to do."""
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "server_error"
+    code: ClassVar[str] = "internal_error"
+    next_step: ClassVar[str] = "Report this with the request id: it is a fault of the gateway."
+
+
+# ---- you erred --------------------------------------------------------------------------------------
+
+
+class CallerError(BrightlineError):
+    """The request cannot be served as it is. ``param`` is the place (``messages[0].content``), or empty."""
+
+    status = 400
+    type = "invalid_request_error"
+    code = "malformed_request"
+    next_step = "Correct the request; nothing was sent to the model."
+
+    def __init__(self, message: str, param: str = "") -> None:
+        super().__init__(message)
+        self.param = param
+
+
+class MalformedRequest(CallerError):
+    """Bytes or values that are not understood, and therefore not guessed at."""
+
+
+class UnsupportedField(CallerError):
+    """A field or value of the API that cannot be carried, because it could not be screened."""
+
+    code = "unsupported_parameter"
+    next_step = "Remove the field; docs/for-application-developers.md lists what is carried."
+
+
+class Unauthenticated(CallerError):
+    """No valid workload key. One message for every cause, so that nothing can be probed."""
+
+    status = 401
+    type = "authentication_error"
+    code = "invalid_api_key"
+    next_step = "Send `Authorization: Bearer <workload key>`; `brightline workload add` makes one."
+
+
+class UnknownRoute(CallerError):
+    """A path that this gateway does not serve; it is never passed through."""
+
+    status = 404
+    code = "unknown_route"
+    next_step = "Use POST /v1/chat/completions or GET /v1/models."
+
+
+class ModelNotFound(CallerError):
+    """A model that is not admitted here."""
+
+    status = 404
+    code = "model_not_found"
+    next_step = "GET /v1/models lists the admitted models."
+
+
+class MethodNotAllowed(CallerError):
+    """A served path with another method."""
+
+    status = 405
+    code = "method_not_allowed"
+    next_step = "Use the method that the API documents for this path."
+
+
+class RequestTooLarge(CallerError):
+    """More bytes than one exchange may have."""
+
+    status = 413
+    code = "request_too_large"
+    next_step = "Send less in one request."
+
+
+class UnsupportedMediaType(CallerError):
+    """A content type or encoding other than plain JSON in UTF-8."""
+
+    status = 415
+    code = "unsupported_media_type"
+    next_step = "Send `Content-Type: application/json` without a content encoding."
+
+
+# ---- the agreement decided -----------------------------------------------------------------------------
+
+
+class Refusal(BrightlineError):
+    """The agreement does not permit this exchange. The same request gives the same answer: do not retry."""
+
+    status = 403
+    type = "policy_error"
+    code = "denied_by_agreement"
+    next_step = "Do not resend. Use a purpose and wording that the agreement permits."
+
+
+class DeniedByAgreement(Refusal):
+    """Denied: nobody can release it."""
+
+
+class HeldForReview(Refusal):
+    """Held: cleared people must answer first."""
+
+    code = "held_for_review"
+    next_step = "Keep the hold id; cleared people must settle what is unknown before this can be answered."
+
+
+class Suspended(Refusal):
+    """The unit's standing under the agreement does not permit service."""
+
+    code = "unit_suspended"
+    next_step = "Ask the accountable official of your unit; service returns when the standing is active."
+
+
+# ---- no verdict -------------------------------------------------------------------------------------------
+
+
+class Unavailable(BrightlineError):
+    """No verdict could be reached, so nothing was sent and nothing is counted against the caller."""
+
+    status = 503
+    type = "service_unavailable"
+    code = "unavailable"
+    next_step = "Retry after the time in Retry-After."
+    retry_after_seconds: ClassVar[int] = 2
+
+
+class ScreeningUnavailable(Unavailable):
+    """A detector that the release requires failed, was late, or answered something that is no answer."""
+
+    code = "screening_unavailable"
+
+
+class EvidenceUnavailable(Unavailable):
+    """A record could not be made durable."""
+
+    code = "evidence_unavailable"
+    retry_after_seconds = 5
+
+
+class LeaseStale(Unavailable):
+    """The attestation lease, the roster or the models' admission is missing or out of date."""
+
+    code = "lease_stale"
+    retry_after_seconds = 5
+
+
+class Overloaded(Unavailable):
+    """The gateway sheds this request whole rather than screen it less."""
+
+    code = "overloaded"
+
+
+# ---- the peer erred -------------------------------------------------------------------------------------
+
+
+class UpstreamFailed(BrightlineError):
+    """The model server did not answer, or answered what is not understood. It is never retried for you."""
+
+    status = 502
+    type = "upstream_error"
+    code = "upstream_failed"
+    next_step = "The request may have reached the model; send it again only if that is harmless."
+
+
+# ---- we are broken ---------------------------------------------------------------------------------------
+
+
+class UnentitledStatement(BrightlineError):
+    """A statement about a fact, by a source or with a value that the agreement does not provide for.
+
+    Sources are entitled when the installation starts, so meeting this while serving is a mistake in our code: the
+    exchange stops, and the statement is never skipped as if it had not been made.
+    """
+
+    code = "unentitled_statement"
+
+
+# ---- the installation is wrong --------------------------------------------------------------------------
+
+
+class OperatorError(BrightlineError):
+    """The process does not start, or the command stops with exit code 2."""
+
+    code = "operator_error"
+    next_step = "Mend what the message names and start again."
+
+
+class ConfigError(OperatorError):
+    """A deployment setting that is unknown, missing or out of range."""
+
+
+class AgreementError(OperatorError):
+    """An agreement that does not load: ``where`` is ``file:line:column`` as far as known, ``mend`` says how."""
+
+    def __init__(self, message: str, where: str = "", mend: str = "") -> None:
+        super().__init__(": ".join(part for part in (where, message) if part) + (f" ({mend})" if mend else ""))
+        self.where = where
+        self.mend = mend
+
+
+class ReleaseError(OperatorError):
+    """A classifier release that does not load or does not hold its own examples."""
+
+
+class TrustError(OperatorError):
+    """A signature, key or statement that does not verify against the pinned roots."""
+
+
+class EvidenceDamaged(OperatorError):
+    """Evidence on disk that is not what was written; ``place`` names file and offset or record."""
+
+    def __init__(self, message: str, place: str) -> None:
+        super().__init__(f"{place}: {message}")
+        self.place = place

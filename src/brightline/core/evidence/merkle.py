@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""RFC 6962 hashes, trees and proofs (section 2.1), verified by the algorithms of RFC 9162 (sections 2.1.3 and 2.1.4).
+
+Two traps that the literal algorithms leave open are closed here: every hash is 32 bytes before anything is computed,
+and a consistency proof from the empty tree is refused (it would prove nothing).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+HASH_BYTES: Final = 32
+PROOF_MAX: Final = 64
+EMPTY_ROOT: Final = hashlib.sha256(b"").digest()
+
+
+class ProofError(ValueError):
+    """A proof that does not prove what it claims."""
+
+
+def leaf_hash(leaf: bytes) -> bytes:
+    """SHA-256(0x00 ‖ leaf)."""
+    return hashlib.sha256(b"\x00" + leaf).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """SHA-256(0x01 ‖ left ‖ right)."""
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def root_of(leaf_hashes: Sequence[bytes]) -> bytes:
+    """The root over leaf hashes; of none, the hash of the empty string."""
+    if not leaf_hashes:
+        return EMPTY_ROOT
+    level = list(leaf_hashes)
+    while len(level) > 1:
+        pairs = [node_hash(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
+        if len(level) % 2:
+            pairs.append(level[-1])
+        level = pairs
+    return level[0]
+
+
+class Tree:
+    """An append-only tree that keeps every complete subtree's hash: appending is amortised O(1), roots O(log n)."""
+
+    def __init__(self) -> None:
+        self._levels: list[list[bytes]] = [[]]
+
+    @property
+    def size(self) -> int:
+        """The number of leaves."""
+        return len(self._levels[0])
+
+    def append(self, hash_: bytes) -> int:
+        """Append a leaf hash; return its index. Raises ``ValueError`` unless it has 32 bytes."""
+        if len(hash_) != HASH_BYTES:
+            raise ValueError(f"a leaf hash has {HASH_BYTES} bytes; found {len(hash_)}")
+        index = len(self._levels[0])
+        self._levels[0].append(hash_)
+        level = 0
+        while len(self._levels[level]) % 2 == 0:
+            if level + 1 == len(self._levels):
+                self._levels.append([])
+            row = self._levels[level]
+            self._levels[level + 1].append(node_hash(row[-2], row[-1]))
+            level += 1
+        return index
+
+    def node(self, level: int, index: int) -> bytes:
+        """The hash of the complete subtree of 2^level leaves at ``index``. Raises ``IndexError`` if it is not there."""
+        if index < 0:
+            raise IndexError(index)
+        return self._levels[level][index]
+
+    def root(self, size: int | None = None) -> bytes:
+        """The root of the first ``size`` leaves (all by default). Raises ``ValueError`` for a size it never had."""
+        return self._range_root(0, self._checked(size))
+
+    def inclusion_proof(self, index: int, size: int | None = None) -> tuple[bytes, ...]:
+        """The audit path of a leaf in the tree of ``size`` leaves (RFC 6962, section 2.1.1)."""
+        end = self._checked(size)
+        if not 0 <= index < end:
+            raise ValueError(f"no leaf {index} in a tree of {end}")
+        path: list[bytes] = []
+        start = 0
+        while end - start > 1:
+            split = start + _split(end - start)
+            if index < split:
+                path.append(self._range_root(split, end))
+                end = split
+            else:
+                path.append(self._range_root(start, split))
+                start = split
+        return tuple(reversed(path))
+
+    def consistency_proof(self, old: int, new: int | None = None) -> tuple[bytes, ...]:
+        """The proof that the tree of ``old`` leaves is a prefix of that of ``new`` (RFC 6962, section 2.1.2)."""
+        end = self._checked(new)
+        if not 0 < old <= end:
+            raise ValueError(f"no consistency proof from size {old} to {end}")
+        path: list[bytes] = []
+        start, whole = 0, True
+        while old != end:
+            split = start + _split(end - start)
+            if old <= split:
+                path.append(self._range_root(split, end))
+                end = split
+            else:
+                path.append(self._range_root(start, split))
+                start, whole = split, False
+        if not whole:
+            path.append(self._range_root(start, end))
+        return tuple(reversed(path))
+
+    def _checked(self, size: int | None) -> int:
+        wanted = self.size if size is None else size
+        if not 0 <= wanted <= self.size:
+            raise ValueError(f"this tree has {self.size} leaves, not {wanted}")
+        return wanted
+
+    def _range_root(self, start: int, end: int) -> bytes:
+        """The root over leaves ``start`` to ``end``; ``start`` is aligned to the largest power of two below."""
+        if start == end:
+            return EMPTY_ROOT
+        parts: list[bytes] = []
+        while start < end:
+            level = (end - start).bit_length() - 1
+            parts.append(self._levels[level][start >> level])
+            start += 1 << level
+        root = parts.pop()
+        while parts:
+            root = node_hash(parts.pop(), root)
+        return root
+
+
+def _split(size: int) -> int:
+    """The largest power of two smaller than ``size``."""
+    return 1 << ((size - 1).bit_length() - 1)
+
+
+def _check_hashes(*hashes: bytes) -> None:
+    if any(len(hash_) != HASH_BYTES for hash_ in hashes):
+        raise ProofError(f"a hash in this proof does not have {HASH_BYTES} bytes")
+
+
+def verify_inclusion(hash_: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
+    """Verify that a leaf hash stands at ``index`` in the tree of ``size`` leaves with this root.
+
+    Raises ``ProofError`` (RFC 9162, section 2.1.3.2).
+    """
+    if not 0 <= index < size or len(proof) > PROOF_MAX:
+        raise ProofError(f"no leaf {index} in a tree of {size}")
+    _check_hashes(hash_, root, *proof)
+    fn, sn, r = index, size - 1, hash_
+    for p in proof:
+        if sn == 0:
+            raise ProofError("the inclusion proof is too long")
+        if fn & 1 or fn == sn:
+            r = node_hash(p, r)
+            while not fn & 1 and fn:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            r = node_hash(r, p)
+        fn, sn = fn >> 1, sn >> 1
+    if sn or r != root:
+        raise ProofError("the inclusion proof does not lead to this root")
+
+
+def verify_consistency(
+    old_size: int, new_size: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes
+) -> None:
+    """Verify that the tree of ``old_size`` leaves is a prefix of that of ``new_size``.
+
+    Raises ``ProofError`` (RFC 9162, section 2.1.4.2), also for ``old_size`` 0.
+    """
+    if not 0 < old_size <= new_size or len(proof) > PROOF_MAX:
+        raise ProofError(f"no consistency proof leads from size {old_size} to {new_size}")
+    _check_hashes(old_root, new_root, *proof)
+    if old_size == new_size:
+        if proof or old_root != new_root:
+            raise ProofError("two heads of one size must be equal, with an empty proof")
+        return
+    path = list(proof)
+    if old_size & (old_size - 1) == 0:
+        path.insert(0, old_root)
+    if not path:
+        raise ProofError("the consistency proof is empty")
+    fn, sn = old_size - 1, new_size - 1
+    while fn & 1:
+        fn, sn = fn >> 1, sn >> 1
+    fr = sr = path[0]
+    for c in path[1:]:
+        if sn == 0:
+            raise ProofError("the consistency proof is too long")
+        if fn & 1 or fn == sn:
+            fr, sr = node_hash(c, fr), node_hash(c, sr)
+            while not fn & 1 and fn:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            sr = node_hash(sr, c)
+        fn, sn = fn >> 1, sn >> 1
+    if sn or fr != old_root or sr != new_root:
+        raise ProofError("the consistency proof does not join these two roots")

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The records: what is written down about an exchange, and how a draft becomes the leaf that is logged.
+
+A record has a *public* part, which anybody who holds the log may read (kind, shard, boot epoch, sequence, time,
+agreement, release, outcome, clauses), and *committed* fields (facts, findings, unit, digests), of which the leaf
+holds only salted commitments (RFC 9901, section 4.2). The disclosures that open them lie outside the log. Nothing
+here hashes a prompt without a salt: a bare digest of short text can be found by trying.
+
+Invariants, as absences: no leaf holds content; no leaf is built without a sequence number; nothing but
+``shell/storage/sequencer.py`` mints a :class:`DurableRecord`.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Final
+
+
+import msgspec
+
+from brightline.core.canonical import JsonValue, canonical_bytes
+from brightline.core.evidence.disclosure import commit
+from brightline.core.evidence.merkle import leaf_hash
+
+RECORD_VERSION: Final = 1
+LEAF_BYTES_MAX: Final = 65_535  # C2SP tlog-tiles, "Log entries": the length prefix has 16 bits.
+
+
+class RecordKind(enum.StrEnum):
+    """The kinds of record that exist so far; later issues add theirs."""
+
+    ATTEMPT = "ATTEMPT"
+    PASS = "PASS"  # noqa: S105 - a record kind
+    MARK = "MARK"
+    OUTCOME = "OUTCOME"
+    WORKLOAD = "WORKLOAD"
+    PERIOD = "PERIOD"
+
+
+class Outcome(enum.StrEnum):
+    """How an attempt ended: exactly one for each ATTEMPT."""
+
+    REFUSED = "refused"
+    HELD = "held"
+    COMPLETED = "completed"  # written to our socket; never "received"
+    CUT = "cut"
+    CLIENT_GONE = "client_gone"
+    UPSTREAM_FAILED = "upstream_failed"
+    LOST = "lost"  # written by the next boot for an attempt that a crash left open
+
+
+class RefusalClass(enum.StrEnum):
+    """Why an attempt was refused. Only ``policy`` ever counts against a unit."""
+
+    NONE = "none"
+    POLICY = "policy"
+    MALFORMED = "malformed"
+    SUSPENDED = "suspended"
+    UNAVAILABLE = "unavailable"
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A record before it has a place in the log.
+
+    ``exchange`` is the exchange id, or empty for records that belong to none. ``public`` and ``committed`` hold
+    canonical JSON values (no floats). ``record_key`` is 32 fresh random bytes from which every salt is derived;
+    destroying it makes the committed fields unreadable while all proofs still hold.
+    """
+
+    kind: RecordKind
+    exchange: str
+    public: dict[str, JsonValue]
+    committed: dict[str, JsonValue]
+    record_key: bytes
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where and when a record stands: given by the sequencer, never by the caller."""
+
+    shard: str
+    epoch: int
+    seq: int
+    time: str
+    profile: str
+
+
+class Sealed(msgspec.Struct, frozen=True):
+    """A record as bytes: ``leaf`` is public and logged, ``disclosures`` stay outside the log."""
+
+    leaf: bytes
+    disclosures: tuple[str, ...]
+
+    @property
+    def hash(self) -> bytes:
+        """The RFC 6962 leaf hash, 32 bytes."""
+        return leaf_hash(self.leaf)
+
+
+def seal(draft: Draft, place: Place) -> Sealed:
+    """Build the leaf of a record: canonical JSON of its header, public fields and commitments.
+
+    Raises ``ValueError`` if a public field shadows the header or the leaf would exceed 65,535 bytes.
+    """
+    header: dict[str, JsonValue] = {
+        "v": RECORD_VERSION,
+        "kind": draft.kind.value,
+        "shard": place.shard,
+        "epoch": place.epoch,
+        "seq": place.seq,
+        "time": place.time,
+        "profile": place.profile,
+    }
+    if draft.exchange:
+        header["exchange"] = draft.exchange
+    shadowed = header.keys() & draft.public.keys()
+    if shadowed or "commitments" in draft.public:
+        raise ValueError(f"public fields shadow the record header: {sorted(shadowed)}")
+    commitments = commit(draft.committed, draft.record_key)
+    header.update(draft.public)
+    header["commitments"] = list(commitments.digests)
+    leaf = canonical_bytes(header)
+    if len(leaf) > LEAF_BYTES_MAX:
+        raise ValueError(f"a record of {len(leaf)} bytes exceeds the {LEAF_BYTES_MAX} bytes of a log entry")
+    return Sealed(leaf=leaf, disclosures=commitments.disclosures)
+
+
+_MINT: Final = object()
+
+
+class DurableRecord:
+    """A record that has survived ``fdatasync``. Holding one is the proof: only the sequencer can mint it.
+
+    The constructor takes a private token, so that no other room can say "durable" of what is not.
+    """
+
+    __slots__ = ("draft", "leaf_hash", "place")
+
+    def __init__(self, token: object, draft: Draft, place: Place, leaf_digest: bytes) -> None:
+        if token is not _MINT:
+            raise TypeError("a DurableRecord is minted by the sequencer alone")
+        self.draft = draft
+        self.place = place
+        self.leaf_hash = leaf_digest
+
+    @property
+    def kind(self) -> RecordKind:
+        """The kind of the record."""
+        return self.draft.kind
+
+
+def mint_durable(draft: Draft, place: Place, leaf_digest: bytes) -> DurableRecord:
+    """Mint the proof of durability. Imported by ``shell/storage/sequencer.py`` alone (a test looks)."""
+    return DurableRecord(_MINT, draft, place, leaf_digest)

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every text leaf of what is sent and of what comes back, and the map that proves it.
+
+The request side walks the bytes that *will be sent*, read back, so no leaf can be forgotten by a field list: strings,
+object keys that are not names of the API, JSON inside strings (tool-call arguments), and runs of numbers that may
+encode text. The reply side lists each channel of each choice. On top come the *joined views*: a term split over
+parts, messages and names is whole again there.
+
+The map (path, surface, length and digest of each leaf) is digested into the record, as a committed field.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import msgspec
+
+from brightline.core.canonical import JsonValue, digest
+from brightline.core.errors import CallerError, MalformedRequest
+from brightline.core.exchange import strict_json
+from brightline.core.exchange.model import Exchange, Reply, ReplyChoice, ToolCall
+from brightline.core.screening.finding import Segment, Surface
+
+LEAVES_MAX: Final = 20_000
+CHARS_MAX: Final = 2_000_000
+NUMBERS_MIN: Final = 4  # fewer numbers than this spell no word
+EXCHANGE_VIEW_CHARS: Final = 4_096
+
+# Names of the API's own fields: they carry no text of the caller's, because the readers accept no others.
+API_KEYS: Final = frozenset(
+    "model messages n stream stream_options include_usage tools tool_choice parallel_tool_calls response_format"
+    " json_schema schema temperature top_p max_tokens max_completion_tokens presence_penalty frequency_penalty"
+    " seed stop reasoning_effort role content type text refusal name tool_calls id function arguments"
+    " tool_call_id parameters description strict".split()
+)
+# Places below which the caller chooses the keys.
+_FREE_FORM: Final = ("parameters", "schema", "arguments")
+_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_A-Za-z]+")
+
+
+class Coverage(msgspec.Struct, frozen=True):
+    """``segments`` are what a detector must judge; ``digest`` stands for the whole map."""
+
+    segments: tuple[Segment, ...]
+    digest: str
+
+
+def cover_request(wire: bytes, exchange: Exchange) -> Coverage:
+    """Cover an upstream request: the very bytes that will be sent, read back.
+
+    Raises ``MalformedRequest`` if it has too many leaves.
+    """
+    leaves = list(_walk(strict_json.parse(wire, strict_json.Limits()), "", free=False))
+    calls = [call for turn in exchange.turns for call in turn.calls]
+    leaves += [_call_leaf(call, f"call[{i}]") for i, call in enumerate(calls)]
+    spoken: list[str] = []
+    for turn in exchange.turns:
+        spoken += [part for part in (turn.name, *turn.texts, turn.refusal) if part]
+        spoken += [part for call in turn.calls for part in (call.name, call.arguments) if part]
+    leaves += _joined(spoken, "joined:messages", Surface.INPUT)
+    if exchange.tools:
+        names = [part for tool in exchange.tools for part in (tool.name, tool.description) if part]
+        leaves += _joined(names, "joined:tools", Surface.INPUT)
+    return _covered(leaves)
+
+
+def cover_reply(reply: Reply, exchange: Exchange) -> Coverage:
+    """Cover a whole answer: each channel of each choice, the calls, the joined views and the exchange view.
+
+    Raises ``MalformedRequest`` if it has too many leaves (the caller of this turns it into the upstream's fault).
+    """
+    leaves: list[Segment] = []
+    for choice in reply.choices:
+        leaves += _choice_leaves(choice)
+        spoken = [part for part in (choice.text, choice.refusal) if part]
+        spoken += [part for call in choice.calls for part in (call.name, call.arguments)]
+        leaves += _joined(spoken, f"joined:choices[{choice.index}]", Surface.OUTPUT)
+        leaves.append(exchange_view(exchange, "\n".join(spoken), choice.index))
+    texts = [choice.text for choice in reply.choices if choice.text]
+    leaves += _joined(texts, "joined:choices", Surface.OUTPUT)
+    return _covered(leaves)
+
+
+def exchange_view(exchange: Exchange, answer: str, choice: int) -> Segment:
+    """The answer read together with what was asked: the last words of the last turn, then the answer."""
+    asked = "\n".join(exchange.turns[-1].texts)[-EXCHANGE_VIEW_CHARS:]
+    return Segment(f"exchange[{choice}]", Surface.OUTPUT, f"{asked}\n{answer[-EXCHANGE_VIEW_CHARS:]}")
+
+
+def _choice_leaves(choice: ReplyChoice) -> Iterator[Segment]:
+    place = f"choices[{choice.index}]"
+    if choice.text:
+        yield Segment(f"{place}.content", Surface.OUTPUT, choice.text)
+    if choice.refusal:
+        yield Segment(f"{place}.refusal", Surface.OUTPUT, choice.refusal)
+    for i, call in enumerate(choice.calls):
+        yield Segment(f"{place}.tool_calls[{i}].name", Surface.TOOL_CALL, call.name)
+        yield from _walk({"arguments": call.arguments}, f"{place}.tool_calls[{i}]", free=False, output=True)
+        yield _call_leaf(call, f"{place}.tool_calls[{i}]")
+
+
+def _call_leaf(call: ToolCall, place: str) -> Segment:
+    """A call as one line: the words of its name, its name, its arguments."""
+    words = " ".join(_WORDS.findall(call.name)).lower()
+    return Segment(f"{place}:call", Surface.TOOL_CALL, f"{words} {call.name} {call.arguments}")
+
+
+def _walk(value: JsonValue, path: str, *, free: bool, output: bool = False) -> Iterator[Segment]:
+    surface = Surface.TOOL_CALL if output else Surface.INPUT
+    if isinstance(value, str):
+        if value:
+            yield Segment(path, surface, value)
+            yield from _inner_json(value, path, surface)
+    elif isinstance(value, dict):
+        for key, child in value.items():
+            if free or key not in API_KEYS:
+                yield Segment(f"{path}.{key[:40]}#key", surface, key)
+            below = f"{path}.{key[:40]}" if path else key
+            yield from _walk(child, below, free=free or key in _FREE_FORM, output=output)
+        yield from _numbers(value.values(), path, surface)
+    elif isinstance(value, list):
+        for i, child in enumerate(value):
+            yield from _walk(child, f"{path}[{i}]", free=free, output=output)
+        yield from _numbers(value, path, surface)
+
+
+def _inner_json(text: str, path: str, surface: Surface) -> Iterator[Segment]:
+    """JSON inside a string (tool-call arguments): its escapes hide text from whoever reads the outer string."""
+    if not text.lstrip().startswith(("{", "[", '"')):
+        return
+    try:
+        inner = strict_json.parse(text.encode(), strict_json.Limits())
+    except CallerError:
+        return  # not JSON: the string itself is already a leaf
+    for segment in _walk(inner, f"{path}#", free=True):
+        yield msgspec.structs.replace(segment, surface=surface)
+
+
+def _numbers(values: Iterable[JsonValue], path: str, surface: Surface) -> Iterator[Segment]:
+    numbers = [value for value in values if isinstance(value, int) and not isinstance(value, bool)]
+    if len(numbers) >= NUMBERS_MIN:
+        yield Segment(f"{path}#numbers", surface, " ".join(map(str, numbers)))
+
+
+def _joined(parts: list[str], path: str, surface: Surface) -> Iterator[Segment]:
+    """Several parts as one text, once run together and once with spaces: a model reads them in one go."""
+    if len(parts) > 1:
+        yield Segment(f"{path}#together", surface, "".join(parts))
+        yield Segment(f"{path}#spaced", surface, " ".join(parts))
+
+
+def _covered(leaves: list[Segment]) -> Coverage:
+    if len(leaves) > LEAVES_MAX or sum(len(leaf.text) for leaf in leaves) > 3 * CHARS_MAX:
+        raise MalformedRequest(f"more than {LEAVES_MAX} leaves or {CHARS_MAX} characters of text in one exchange")
+    rows: list[JsonValue] = [
+        [leaf.path, leaf.surface.value, len(leaf.text), hashlib.sha256(leaf.text.encode()).hexdigest()]
+        for leaf in leaves
+    ]
+    return Coverage(tuple(leaves), digest(rows))

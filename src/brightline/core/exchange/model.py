@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The typed Exchange: the one shape that is screened, decided, recorded and sent.
+
+Every API (``api/chat.py`` and its siblings to come) maps its bytes to and from these values. What has no place here
+cannot reach a model. Empty strings and empty tuples mean "not given"; ``None`` is used for numbers alone.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from typing import Protocol
+
+import msgspec
+
+from brightline.core.canonical import JsonValue
+
+
+class Role(enum.StrEnum):
+    """Who speaks in a turn."""
+
+    SYSTEM = "system"
+    DEVELOPER = "developer"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+
+
+class ToolCall(msgspec.Struct, frozen=True):
+    """A call that a model asks for. ``arguments`` is the JSON text as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """One message. ``in_parts`` remembers whether the caller sent parts, so that we send what was screened."""
+
+    role: Role
+    texts: tuple[str, ...] = ()
+    in_parts: bool = False
+    name: str = ""
+    refusal: str = ""
+    calls: tuple[ToolCall, ...] = ()
+    answers_call: str = ""
+
+
+class Tool(msgspec.Struct, frozen=True):
+    """A function that the model may call; ``parameters`` is its JSON schema, free-form and covered leaf by leaf."""
+
+    name: str
+    description: str = ""
+    parameters: dict[str, JsonValue] = {}
+    strict: bool | None = None
+
+
+class ToolChoice(msgspec.Struct, frozen=True):
+    """``mode`` is empty (not given), ``none``, ``auto``, ``required`` or ``function`` (then ``name`` is set)."""
+
+    mode: str = ""
+    name: str = ""
+
+
+class ResponseFormat(msgspec.Struct, frozen=True):
+    """``kind`` is empty (not given), ``text``, ``json_object`` or ``json_schema``."""
+
+    kind: str = ""
+    name: str = ""
+    description: str = ""
+    schema: dict[str, JsonValue] = {}
+    strict: bool | None = None
+
+
+class Sampling(msgspec.Struct, frozen=True):
+    """Numbers that shape the answer; ``None`` is "not given"."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    reasoning_effort: str = ""
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """A request, understood. ``choices`` is ``n``; ``parallel_calls`` is ``None`` when not given."""
+
+    api: str
+    model: str
+    turns: tuple[Turn, ...]
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = ToolChoice()
+    parallel_calls: bool | None = None
+    response_format: ResponseFormat = ResponseFormat()
+    sampling: Sampling = Sampling()
+    choices: int = 1
+    streamed: bool = False
+    usage_in_stream: bool = False
+
+
+def exchange_digest(exchange: Exchange) -> str:
+    """The digest of the canonical request, whatever API it came by: for holds and approvals, never for tokens."""
+    return "sha256:" + hashlib.sha256(msgspec.json.encode(exchange, order="sorted")).hexdigest()
+
+
+class UpstreamRequest(msgspec.Struct, frozen=True):
+    """Our own bytes to the model server, serialised from an :class:`Exchange` and from nothing else."""
+
+    path: str
+    body: bytes
+    streamed: bool
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """Token counts as the upstream reported them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+NO_USAGE = Usage(0, 0, 0)
+
+
+class ReplyChoice(msgspec.Struct, frozen=True):
+    """One whole answer of the model."""
+
+    index: int
+    text: str = ""
+    refusal: str = ""
+    calls: tuple[ToolCall, ...] = ()
+    finish: str = "stop"
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """A whole plain answer, not yet judged."""
+
+    choices: tuple[ReplyChoice, ...]
+    usage: Usage = NO_USAGE
+
+
+class CallDelta(msgspec.Struct, frozen=True):
+    """A fragment of a tool call in a stream; ``index`` tells which call of the choice it continues."""
+
+    index: int
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+class Delta(msgspec.Struct, frozen=True):
+    """A fragment of one choice of a stream; ``finish`` is empty until the choice ends."""
+
+    choice: int
+    text: str = ""
+    refusal: str = ""
+    calls: tuple[CallDelta, ...] = ()
+    finish: str = ""
+
+
+class StreamPart(msgspec.Struct, frozen=True):
+    """What one server-sent event of the upstream said."""
+
+    deltas: tuple[Delta, ...] = ()
+    usage: Usage = NO_USAGE
+    done: bool = False
+
+
+class ReadsAnswers(Protocol):
+    """The part of an API that the machine uses: our bytes out, the upstream's bytes in."""
+
+    def write_request(self, exchange: Exchange, upstream_model: str) -> UpstreamRequest:
+        """Serialise our own bytes for the model server."""
+        ...
+
+    def read_reply(self, body: bytes, exchange: Exchange) -> Reply:
+        """Understand a plain answer. Raises ``UpstreamFailed``."""
+        ...
+
+    def read_part(self, data: str, exchange: Exchange) -> StreamPart:
+        """Understand the data of one server-sent event. Raises ``UpstreamFailed``."""
+        ...

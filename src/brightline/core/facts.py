@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is known about an exchange, and how several sources' statements become one value.
+
+A *fact* has one **good** value, and a chain *good < unknown < bad*; each other value is bad. Unknown is where
+each fact starts. Statements join by the worst, so neither the order in which sources answer nor a statement
+made twice changes a verdict. Which facts exist, which value is good, who may state each and who may settle it
+is data of the agreement (``agreement/load.py``); nothing here knows a fact by its name.
+
+Nothing here takes silence for good, and nothing here drops a statement that it does not understand.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import ItemsView, Iterable, Iterator, Mapping
+from functools import cached_property
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from brightline.core.errors import UnentitledStatement
+
+UNKNOWN: Final = "unknown"
+YES: Final = "yes"
+NO: Final = "no"
+
+GOOD_RANK: Final = 0
+UNKNOWN_RANK: Final = 1
+BAD_RANK: Final = 2
+
+
+class Source(enum.StrEnum):
+    """Who may state a fact. People are no source: they settle an unknown, which is not the same."""
+
+    REGISTRATION = "registration"
+    ATTESTATION = "attestation"
+    ADMISSION = "admission"
+    ROSTER = "roster"
+    DETECTOR = "detector"
+    PATTERN = "pattern"
+
+
+INSTALLATION_SOURCES: Final = frozenset({Source.ATTESTATION, Source.ADMISSION, Source.ROSTER})
+
+
+class FactSpec(msgspec.Struct, frozen=True):
+    """What the agreement says about one fact.
+
+    ``values`` are all values but unknown, ``good`` among them. ``settled_by`` pairs each office whose people
+    may settle an unknown with how many distinct people of it must say so; all pairs must be met. Empty:
+    nobody may.
+    """
+
+    name: str
+    good: str
+    values: tuple[str, ...] = (YES, NO)
+    set_by: frozenset[Source] = frozenset()
+    settled_by: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def settleable(self) -> bool:
+        """Whether people may replace an unknown by an answer."""
+        return bool(self.settled_by)
+
+    @property
+    def installation(self) -> bool:
+        """Whether only the installation states this fact: unknown then is *unavailable*, never a verdict."""
+        return bool(self.set_by) and self.set_by <= INSTALLATION_SOURCES
+
+    def rank(self, value: str) -> int:
+        """Return 0 for the good value, 1 for unknown and 2 for everything else, foreign words included."""
+        if value == self.good:
+            return GOOD_RANK
+        return UNKNOWN_RANK if value == UNKNOWN else BAD_RANK
+
+    def worst(self, a: str, b: str) -> str:
+        """Return the worse of two values; of two different bad ones always the same."""
+        return max(a, b, key=self._place)
+
+    def _place(self, value: str) -> tuple[int, str]:
+        return self.rank(value), value
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """``source`` says that ``fact`` has ``value``; ``by`` names it (a detector's id, a registration's id)."""
+
+    fact: str
+    value: str
+    source: Source
+    by: str
+
+
+class Facts(msgspec.Struct, frozen=True, dict=True):
+    """Facts and their values: hashable, in canonical order (by name, in code points).
+
+    Build it with ``Facts.of`` or ``Vocabulary.join``. Two equal mappings are equal, hash alike and encode to
+    the same bytes, whatever the order in which they were made.
+    """
+
+    pairs: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if any(a[0] >= b[0] for a, b in pairwise(self.pairs)):
+            raise ValueError("facts must be given in canonical order, each once; use Facts.of")
+
+    @classmethod
+    def of(cls, values: Mapping[str, str]) -> Facts:
+        """Return the facts of a mapping name → value."""
+        return cls(tuple(sorted(values.items())))
+
+    @cached_property
+    def view(self) -> Mapping[str, str]:
+        """The facts as a read-only mapping; made once, for those who look up many."""
+        return MappingProxyType(dict(self.pairs))
+
+    def __getitem__(self, name: str) -> str:
+        return self.view[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.view
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.view)
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def get(self, name: str, default: str = UNKNOWN) -> str:
+        """Return the value of a fact; one that is not there is unknown."""
+        return self.view.get(name, default)
+
+    def items(self) -> ItemsView[str, str]:
+        """Return the pairs (name, value) in canonical order."""
+        return self.view.items()
+
+    def with_values(self, values: Mapping[str, str]) -> Facts:
+        """Return these facts with the given values in place of their own."""
+        return Facts.of({**self.view, **values})
+
+    def as_dict(self) -> dict[str, str]:
+        """Return a fresh dict in canonical order, for encoders."""
+        return dict(self.pairs)
+
+
+class Vocabulary(msgspec.Struct, frozen=True, dict=True):
+    """The facts that an agreement knows, in the order in which it declares them."""
+
+    specs: tuple[FactSpec, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len({spec.name for spec in self.specs}) != len(self.specs):
+            raise ValueError("a vocabulary names each fact once")
+
+    @cached_property
+    def by_name(self) -> Mapping[str, FactSpec]:
+        """The specifications by name, read-only."""
+        return MappingProxyType({spec.name: spec for spec in self.specs})
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.by_name
+
+    def spec(self, name: str) -> FactSpec:
+        """Return what the agreement says about a fact; ``KeyError`` if it does not know the fact."""
+        return self.by_name[name]
+
+    def join(self, statements: Iterable[Statement]) -> Facts:
+        """Return every fact of the vocabulary, each with the worst value that was stated about it.
+
+        A fact about which nobody stated anything is unknown. A source that could not find out must therefore
+        state unknown itself where another source may state good: silence of one among several is not seen
+        here.
+
+        Raises ``UnentitledStatement`` for a fact that is not declared, a source that the agreement does not
+        let set it, or a value that the fact does not have.
+        """
+        stated: dict[str, str] = {}
+        for statement in statements:
+            spec = self._entitled(statement)
+            before = stated.get(spec.name)
+            value = statement.value
+            stated[spec.name] = value if before is None else spec.worst(before, value)
+        return Facts.of({spec.name: stated.get(spec.name, UNKNOWN) for spec in self.specs})
+
+    def _entitled(self, statement: Statement) -> FactSpec:
+        spec = self.by_name.get(statement.fact)
+        said = f"{statement.source} {statement.by!r} states {statement.fact!r} = {statement.value!r}"
+        if spec is None:
+            raise UnentitledStatement(f"{said}, but the agreement declares no such fact")
+        if statement.source not in spec.set_by:
+            raise UnentitledStatement(
+                f"{said}, but only {', '.join(sorted(spec.set_by)) or 'nobody'} may set it"
+            )
+        if statement.value != UNKNOWN and statement.value not in spec.values:
+            raise UnentitledStatement(f"{said}, but its values are {', '.join(spec.values)} and unknown")
+        return spec

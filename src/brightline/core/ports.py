@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The outside, as protocols. Each docstring is a contract: durability, concurrency, who retries, what raises."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from brightline.core.enforcement.pass_token import PassToken
+from brightline.core.evidence.record import Draft, DurableRecord
+from brightline.core.exchange.model import UpstreamRequest
+from brightline.core.screening.finding import Judgement, Segment
+from brightline.core.standing import Conditions
+
+
+class Clock(Protocol):
+    """Time. ``monotonic`` decides leases and deadlines; ``utc_now`` is only written down."""
+
+    def monotonic(self) -> float:
+        """Seconds of a clock that never steps."""
+        ...
+
+    def unix(self) -> int:
+        """Seconds since 1970, to compare with expiries of signed statements."""
+        ...
+
+    def utc_now(self) -> str:
+        """RFC 3339 in UTC with milliseconds, for records."""
+        ...
+
+
+class RecordLog(Protocol):
+    """Where records become durable.
+
+    One writer; any number of concurrent callers. ``append`` returns only after the record has survived
+    ``fdatasync``, in the order of its sequence number. It never retries: after a failed write or flush every call
+    raises ``EvidenceUnavailable`` until the log has been opened anew and its tail verified. A full queue and a
+    full disk raise the same at once.
+    """
+
+    async def append(self, draft: Draft) -> DurableRecord:
+        """Make one record durable. Raises ``EvidenceUnavailable``."""
+        ...
+
+
+class Detector(Protocol):
+    """A judge of segments.
+
+    Runs off the event loop. Callers set the deadline; a late answer is no answer. Any exception means unjudged.
+    """
+
+    @property
+    def id(self) -> str:
+        """The id by which the release requires it."""
+        ...
+
+    async def judge(self, segments: Sequence[Segment]) -> Judgement:
+        """Judge a batch. Raises ``ScreeningUnavailable``."""
+        ...
+
+
+class Upstream(Protocol):
+    """A model server.
+
+    Called at most once for each pass token: there is no retry of a request of which a byte may have been sent.
+    """
+
+    def send(self, token: PassToken, request: UpstreamRequest) -> AsyncIterator[bytes]:
+        """Send our bytes; yield the body of a 200 answer in chunks. Raises ``UpstreamFailed``.
+
+        Closing the iterator cancels the request.
+        """
+        ...
+
+
+class ConditionSource(Protocol):
+    """What the installation knows of itself at this instant: lease, roster, admission, evidence health."""
+
+    def read(self, model: str) -> Conditions:
+        """Never blocks and never raises: what is not known is ``unknown`` in the conditions."""
+        ...

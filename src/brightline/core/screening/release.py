@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The classifier release: which detectors must answer, how a stream is held back, and what silence may mean.
+
+Findings become facts here and nowhere else. A finding states the value that its rule or threshold sets. Silence is
+*unknown*, unless the release entitles the detector to say the good value for that fact; each entitlement names the
+miss rate that was measured, on which corpus, and every record names the release. A required detector that did not
+answer for every segment leaves the batch *unjudged*: no fact, no verdict, ``ScreeningUnavailable``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import tomllib
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from brightline.core.errors import ReleaseError, ScreeningUnavailable
+from brightline.core.facts import Source, Statement, Vocabulary
+from brightline.core.screening.finding import Judgement, Segment
+from brightline.core.screening.segment import Windows
+
+FORMAT: Final = "brightline-release/1"
+RELEASE_BYTES_MAX: Final = 262_144
+
+
+class RequiredDetector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A detector that must answer; ``sha256`` pins the file that defines it."""
+
+    id: str
+    kind: str
+    path: str
+    sha256: str
+
+
+class Entitlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``detector`` may say ``value`` for ``fact`` when it found nothing; it missed ``misses`` of ``positives``."""
+
+    detector: str
+    fact: str
+    value: str
+    misses: int
+    positives: int
+    corpus: str
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    format: str
+    id: str
+    note: str
+    deadline_ms: int
+    windows: Windows
+    detector: tuple[RequiredDetector, ...]
+    silence: tuple[Entitlement, ...]
+
+
+class Release(msgspec.Struct, frozen=True):
+    """A release whose files are what it pins. ``digest`` is ``sha256:<hex>`` over its own bytes."""
+
+    id: str
+    digest: str
+    note: str
+    deadline_seconds: float
+    windows: Windows
+    detectors: tuple[RequiredDetector, ...]
+    entitlements: tuple[Entitlement, ...]
+
+
+def load_release(toml_bytes: bytes, read_file: Callable[[str], bytes], vocabulary: Vocabulary) -> Release:
+    """Read a release and check every pinned file. Raises ``ReleaseError``."""
+    if len(toml_bytes) > RELEASE_BYTES_MAX:
+        raise ReleaseError(f"a release of {len(toml_bytes)} bytes exceeds {RELEASE_BYTES_MAX}")
+    try:
+        file = msgspec.convert(tomllib.loads(toml_bytes.decode()), _File, strict=True)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError, ValueError) as error:
+        raise ReleaseError(f"the release does not read: {error}") from error
+    if file.format != FORMAT:
+        raise ReleaseError(f"release format {file.format[:40]!r}; expected {FORMAT!r}")
+    if not file.detector or not 0 < file.deadline_ms <= 60_000:
+        raise ReleaseError("a release requires at least one detector and a deadline of 1 to 60,000 ms")
+    for detector in file.detector:
+        found = hashlib.sha256(read_file(detector.path)).hexdigest()
+        if found != detector.sha256:
+            raise ReleaseError(f"{detector.path} has digest {found}; the release pins {detector.sha256}")
+    required = {detector.id for detector in file.detector}
+    for entitlement in file.silence:
+        spec = vocabulary.spec(entitlement.fact)
+        if entitlement.detector not in required or Source.DETECTOR not in spec.set_by:
+            raise ReleaseError(f"{entitlement.detector} cannot be entitled to {entitlement.fact}")
+        if entitlement.value != spec.good or not 0 <= entitlement.misses <= entitlement.positives:
+            raise ReleaseError(f"the entitlement for {entitlement.fact} is not {spec.good!r} with a measured miss rate")
+        if not entitlement.positives or not entitlement.corpus:
+            raise ReleaseError(f"the entitlement for {entitlement.fact} names no measurement")
+    return Release(
+        id=file.id,
+        digest="sha256:" + hashlib.sha256(toml_bytes).hexdigest(),
+        note=file.note,
+        deadline_seconds=file.deadline_ms / 1000,
+        windows=file.windows,
+        detectors=file.detector,
+        entitlements=file.silence,
+    )
+
+
+def statements_from(
+    release: Release, asked: Sequence[Segment], judgements: Sequence[Judgement]
+) -> tuple[Statement, ...]:
+    """Turn the detectors' answers for one batch into statements.
+
+    Raises ``ScreeningUnavailable`` unless every required detector judged every segment that was asked, under the
+    digest that the release pins, with finite scores.
+    """
+    answers = {judgement.detector: judgement for judgement in judgements}
+    statements: list[Statement] = []
+    for detector in release.detectors:
+        answer = answers.get(detector.id)
+        if answer is None:
+            raise ScreeningUnavailable(f"detector {detector.id} did not answer")
+        if answer.digest != f"sha256:{detector.sha256}":
+            raise ScreeningUnavailable(f"detector {detector.id} is not the one that the release pins")
+        if answer.segments_judged != len(asked):
+            raise ScreeningUnavailable(f"detector {detector.id} judged {answer.segments_judged} of {len(asked)}")
+        for finding in answer.findings:
+            if not math.isfinite(finding.score) or not 0 <= finding.score <= 1:
+                raise ScreeningUnavailable(f"detector {detector.id} gave a score that is no score")
+            if not 0 <= finding.segment < len(asked) or finding.detector != detector.id:
+                raise ScreeningUnavailable(f"detector {detector.id} answered for something else")
+            statements.append(Statement(finding.fact, finding.value, Source.DETECTOR, finding.rule))
+    found = {statement.fact for statement in statements}
+    statements += [
+        Statement(entitlement.fact, entitlement.value, Source.DETECTOR, entitlement.detector)
+        for entitlement in release.entitlements
+        if entitlement.fact not in found
+    ]
+    return tuple(statements)

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Leaves and streams cut into overlapping segments, and how far a stream may be let out.
+
+A segment is at most ``window_chars`` long; neighbours overlap by ``overlap_chars``, so that nothing shorter than the
+overlap is ever cut in two. A stream is let out ``holdback_chars`` behind what is judged, so that a match which
+completes in the next segment has not left with the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from brightline.core.screening.finding import Segment
+
+
+class Windows(msgspec.Struct, frozen=True):
+    """Sizes in characters, from the classifier release: they can change a verdict, so no deployment sets them."""
+
+    window_chars: int
+    overlap_chars: int
+    holdback_chars: int
+    stride_chars: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.overlap_chars < self.window_chars:
+            raise ValueError("the overlap must be positive and smaller than the window")
+        if not 0 < self.holdback_chars <= self.overlap_chars or self.stride_chars < 1:
+            raise ValueError("the hold-back must be positive and within the overlap; the stride at least 1")
+
+
+def cut(leaves: Iterable[Segment], windows: Windows) -> tuple[Segment, ...]:
+    """Cut leaves into segments that cover every character."""
+    segments: list[Segment] = []
+    step = windows.window_chars - windows.overlap_chars
+    for leaf in leaves:
+        if len(leaf.text) <= windows.window_chars:
+            segments.append(leaf)
+            continue
+        for start in range(0, len(leaf.text) - windows.overlap_chars, step):
+            text = leaf.text[start : start + windows.window_chars]
+            segments.append(msgspec.structs.replace(leaf, text=text, start=leaf.start + start))
+    return tuple(segments)
+
+
+def stream_window(path: Segment, judged: int, windows: Windows) -> Segment:
+    """The part of a growing text that must be judged next: what is new, and the overlap before it."""
+    start = max(0, judged - windows.overlap_chars)
+    return msgspec.structs.replace(path, text=path.text[start:], start=start)
+
+
+def releasable(judged: int, released: int, windows: Windows) -> int:
+    """How many characters may have left once ``judged`` are judged and the text may still grow."""
+    return max(released, judged - windows.holdback_chars)

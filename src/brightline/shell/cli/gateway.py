@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``brightline init`` and ``brightline serve``."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+import click
+
+from brightline.shell.cli import render
+from brightline.shell.clock import SystemClock
+from brightline.shell.config import Settings, check_settings, load_settings
+from brightline.shell.gateway.serve import bind, serving, until_signalled
+from brightline.shell.install import ModelChoice, init_state
+from brightline.shell.shipped import read_release
+from brightline.wiring import Node, open_agreement, release_folder
+
+_TOML = """\
+# Deployment settings of a Brightline gateway: addresses, paths, sizes, the network's deadlines.
+# Nothing here can change a verdict; docs/for-deployment-engineers.md explains each setting.
+
+[listen]
+host = "{host}"
+port = {port}
+
+[upstream.default]
+url = "{url}"
+key_env = "{key_env}"
+
+[evidence]
+directory = "evidence"
+"""
+
+
+@click.command()
+@click.argument("state", type=click.Path(path_type=Path))
+@click.option("--upstream", "url", default="http://127.0.0.1:8000", show_default=True, help="Model server's base URL.")
+@click.option("--upstream-key-env", "key_env", default="", help="Environment variable with the model server's key.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    required=True,
+    help="Model to admit: NAME, or NAME=UPSTREAM_NAME if the model server knows it by another name.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65_535))
+def init(state: Path, url: str, key_env: str, models: tuple[str, ...], host: str, port: int) -> None:
+    """Make a state folder in the development profile: keys, trust roots, signed installation, settings."""
+    data: dict[str, object] = {"listen": {"host": host, "port": port}, "upstream": {"default": {"url": url, "key_env": key_env}}}
+    settings = check_settings(data, "options")
+    for value in (host, url, key_env):
+        if any(mark in value for mark in '"\\\n'):
+            raise click.BadParameter("quotes, backslashes and line ends have no place here")
+    pairs = (model.partition("=") for model in models)
+    choices = tuple(ModelChoice(name, upstream or name, "default") for name, _, upstream in pairs)
+    agreement = open_agreement(settings)
+    release = read_release(release_folder(settings), agreement.vocabulary)
+    toml = _TOML.format(host=host, port=port, url=url, key_env=key_env)
+    init_state(state, toml, settings, agreement, release, choices, SystemClock())
+    click.echo(f"made {state} in the development profile: both parties' keys are local, and every record says so")
+    click.echo(f"agreement {agreement.id} ({agreement.digest[:19]}…), release {release.id} ({release.digest[:19]}…)")
+    click.echo(f"next: brightline workload add {state} ID --unit … --purpose … ; brightline serve {state}")
+
+
+@click.command()
+@click.argument("state", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def serve(state: Path) -> None:
+    """Serve until interrupted."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    import uvloop
+
+    uvloop.run(_serve(state, load_settings(state)))
+
+
+async def _serve(state: Path, settings: Settings) -> None:
+    listener = bind(settings.listen.host, settings.listen.port)
+    async with Node.open(state, SystemClock()) as node, serving(node.app, listener) as url:
+        click.echo(render.banner(url, node.terms.profile, node.agreement.id, node.release.id, node.release.note))
+        for missing in node.readiness():
+            click.echo(f"not ready: {missing}", err=True)
+        await until_signalled()
+        click.echo("draining", err=True)
+
+

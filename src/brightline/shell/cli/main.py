@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``brightline``: the commands. Exit codes: 0 done, 1 the answer is bad news, 2 the question or installation is wrong."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from brightline import __version__
+from brightline.core.errors import BrightlineError
+from brightline.shell.cli import agreement, gateway, render, verify, workload
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="brightline")
+def brightline() -> None:
+    """The safety stack that makes a model deployment agreement true and checkable.
+
+    Exit codes: 0 done; 1 bad news (a contradiction, an example that does not come out); 2 bad usage or installation.
+    """
+
+
+brightline.add_command(gateway.init)
+brightline.add_command(gateway.serve)
+brightline.add_command(workload.workload)
+brightline.add_command(agreement.agreement)
+brightline.add_command(verify.verify)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command. Every error of ours becomes two lines on stderr and exit code 2."""
+    try:
+        brightline.main(arguments, standalone_mode=True)
+    except BrightlineError as error:
+        render.say_error(error)
+        sys.exit(2)
+
+

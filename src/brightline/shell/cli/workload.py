@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``brightline workload``: registrations, signed by both parties and logged."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import msgspec
+
+from brightline.core.errors import ConfigError
+from brightline.core.evidence.note import NoteSigner
+from brightline.core.facts import Source
+from brightline.core.workload import Bounds, Workload
+from brightline.shell.cli import render
+from brightline.shell.clock import SystemClock
+from brightline.shell.config import load_settings
+from brightline.shell.gateway.identify import REGISTRY_SHARD, Registry
+from brightline.shell.install import NewWorkload, log_registration, register
+from brightline.shell.state import StateFolder
+from brightline.shell.storage.publisher import read_published
+from brightline.shell.trust.installation import read_roots
+from brightline.shell.trust.keys import load_key
+from brightline.wiring import open_agreement
+
+_STATE = click.argument("state", type=click.Path(exists=True, file_okay=False, path_type=Path))
+
+
+@click.group()
+def workload() -> None:
+    """Who may call, for which unit and approved purpose."""
+
+
+@workload.command()
+@_STATE
+@click.argument("workload_id", metavar="ID")
+@click.option("--unit", required=True, help="The customer's unit that answers for it.")
+@click.option("--purpose", required=True, help="The approved purpose, in words.")
+@click.option("--official", required=True, help="The accountable official (an office, not a person's name).")
+@click.option("--authority", "authorities", multiple=True, required=True, help="The authority for it; repeat for more.")
+@click.option(
+    "--fact",
+    "facts",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A fact that the two signatures state. Without any, every fact that a registration may state is stated good.",
+)
+@click.option("--without", "without", multiple=True, metavar="NAME", help="Leave this fact unstated (unknown).")
+@click.option("--bound", "bounds", multiple=True, metavar="KIND=TEXT", help="subjects, period, volume or data_class.")
+@click.option("--requests-per-minute", default=600, show_default=True, type=click.IntRange(1, 1_000_000))
+@click.option("--days", default=90, show_default=True, type=click.IntRange(1, 366), help="Days until it expires.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def add(
+    state: Path,
+    workload_id: str,
+    unit: str,
+    purpose: str,
+    official: str,
+    authorities: tuple[str, ...],
+    facts: tuple[str, ...],
+    without: tuple[str, ...],
+    bounds: tuple[str, ...],
+    requests_per_minute: int,
+    days: int,
+    as_json: bool,
+) -> None:
+    """Register a workload and print its key, once."""
+    settings = load_settings(state)
+    agreement = open_agreement(settings)
+    stated = _pairs(facts, "--fact") or {
+        spec.name: spec.good
+        for spec in agreement.vocabulary.specs
+        if Source.REGISTRATION in spec.set_by and not spec.set_by & {Source.PATTERN, Source.DETECTOR}
+    }
+    for name in without:
+        if name not in stated:
+            raise ConfigError(f"--without {name}: nothing states that fact")
+        del stated[name]
+    try:
+        declared = msgspec.convert(_pairs(bounds, "--bound"), Bounds)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"--bound: {error}") from error
+    new = NewWorkload(
+        id=workload_id,
+        unit=unit,
+        purpose=purpose,
+        official=official,
+        authority=authorities,
+        facts=stated,
+        bounds=declared,
+        requests_per_minute=requests_per_minute,
+        days=days,
+    )
+    key, record = register(state, settings, agreement, new, SystemClock())
+    if as_json:
+        click.echo(render.as_json({"workload": workload_id, "key": key, "record": record.place.seq}))
+        return
+    click.echo(f"registered {workload_id} as record {record.place.seq} of the registry; signed by both parties")
+    click.echo(f"API key (shown once): {key}")
+
+
+@workload.command("list")
+@_STATE
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+def list_(state: Path, as_json: bool) -> None:
+    """List the workloads that the log registers."""
+    rows = [_row(found) for found in _registered(state)]
+    if as_json:
+        click.echo(render.as_json(rows))
+        return
+    render.table("Workloads", ["id", "unit", "purpose", "expires", "state"], [list(row.values()) for row in rows])
+
+
+@workload.command()
+@_STATE
+@click.argument("workload_id", metavar="ID")
+def revoke(state: Path, workload_id: str) -> None:
+    """Revoke a workload: its key is refused from the next second on. It cannot be undone; register anew."""
+    settings = load_settings(state)
+    for found in _registered(state):
+        if found.id == workload_id:
+            revoked = msgspec.structs.replace(found.registration, revoked=True)
+            record = log_registration(state, settings, open_agreement(settings), revoked, SystemClock())
+            click.echo(f"revoked {workload_id} as record {record.place.seq} of the registry")
+            return
+    raise ConfigError(f"the log registers no workload {workload_id}")
+
+
+def _registered(state: Path) -> list[Workload]:
+    settings = load_settings(state)
+    folder = StateFolder(state)
+    key = load_key(folder.key(f"log-{REGISTRY_SHARD}"))
+    verifier = NoteSigner(f"{settings.evidence.origin}/{REGISTRY_SHARD}", key).verifier
+    evidence = folder.evidence(settings.evidence.directory)
+    registry = Registry(
+        folder.wal,
+        folder.cache,
+        read_roots(folder.roots),
+        open_agreement(settings).vocabulary,
+        lambda: read_published(evidence, REGISTRY_SHARD, verifier),
+    )
+    try:
+        registry.refresh()
+        return list(registry.workloads())
+    finally:
+        registry.close()
+
+
+def _row(found: Workload) -> dict[str, str]:
+    registration = found.registration
+    expires = datetime.fromtimestamp(registration.expires, UTC)
+    expired = registration.expires <= SystemClock().unix()
+    return {
+        "id": found.id,
+        "unit": found.unit,
+        "purpose": registration.purpose,
+        "expires": expires.date().isoformat(),
+        "state": "revoked" if registration.revoked else "expired" if expired else "active",
+    }
+
+
+def _pairs(values: tuple[str, ...], option: str) -> dict[str, str]:
+    pairs = {}
+    for value in values:
+        name, equals, rest = value.partition("=")
+        if not equals or not name or not rest:
+            raise ConfigError(f"{option} takes NAME=VALUE; found {value!r}")
+        pairs[name] = rest
+    return pairs

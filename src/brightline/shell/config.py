@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Deployment settings: addresses, paths, sizes and the network's deadlines. Nothing here can change a verdict.
+
+What can (detectors, thresholds, hold-back, the screening deadline) lives in the signed agreement or in the classifier
+release. Unknown keys are refused, so that a misspelt setting never looks as if it were in force.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from brightline.core.errors import ConfigError
+
+FILE_NAME: Final = "brightline.toml"
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+Seconds = Annotated[float, Field(gt=0, le=3_600)]
+
+
+class ListenSettings(_Settings):
+    """Where the gateway listens."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8080, ge=0, le=65_535, description="Port to listen on; 0 takes a free one and prints it.")
+    body_seconds: Seconds = Field(30.0, description="Longest time a client may take to send its body.")
+    write_seconds: Seconds = Field(30.0, description="Longest time a client may take to accept one chunk.")
+    exchanges_max: int = Field(512, ge=1, le=100_000, description="Exchanges under way at once; more are shed.")
+
+
+class UpstreamSettings(_Settings):
+    """One model server."""
+
+    url: str = Field("http://127.0.0.1:8000", pattern=r"^https?://", description="Base URL, without /v1.")
+    key_env: str = Field("", description="Name of the environment variable that holds the model server's key.")
+    connect_seconds: Seconds = Field(5.0, description="Longest time to connect.")
+    idle_seconds: Seconds = Field(120.0, description="Longest silence of the model server.")
+    total_seconds: Seconds = Field(900.0, description="Longest time for one answer.")
+    connections_max: int = Field(256, ge=1, le=10_000, description="Connections kept at most.")
+
+
+class EvidenceSettings(_Settings):
+    """Where evidence is written."""
+
+    directory: str = Field("evidence", description="Public part of the log, relative to the state folder.")
+    publish_seconds: Seconds = Field(0.2, description="How often tiles and checkpoint are written.")
+    origin: str = Field("brightline.local", description="Prefix of the log's origin line; permanent once used.")
+
+
+class AgreementSettings(_Settings):
+    """Which agreement and release files to load. Their digests are pinned by the signed installation."""
+
+    directory: str = Field("", description="Folder with agreement.toml; empty takes the one that is shipped.")
+    release: str = Field("", description="Folder with release.toml; empty takes the one that is shipped.")
+
+
+class Settings(_Settings):
+    """The whole of ``brightline.toml``."""
+
+    listen: ListenSettings = ListenSettings()
+    upstream: dict[str, UpstreamSettings] = Field(
+        default_factory=dict, description="Model servers by name; the signed installation says which serves which model."
+    )
+    evidence: EvidenceSettings = EvidenceSettings()
+    agreement: AgreementSettings = AgreementSettings()
+
+
+def load_settings(state: Path) -> Settings:
+    """Read ``brightline.toml`` of a state folder. Raises ``ConfigError`` naming each wrong key."""
+    path = state / FILE_NAME
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path} does not exist; `brightline init` makes a state folder") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    return check_settings(data, str(path))
+
+
+def check_settings(data: dict[str, object], where: str) -> Settings:
+    """Check settings that were read. Raises ``ConfigError``."""
+    try:
+        return Settings.model_validate(data)
+    except ValidationError as error:
+        rows = "; ".join(
+            f"{'.'.join(str(part) for part in row['loc']) or 'settings'}: {row['msg']}" for row in error.errors()
+        )
+        raise ConfigError(f"{where}: {rows}") from error
+
+
+def upstream_key(settings: UpstreamSettings) -> str:
+    """The model server's key from the environment; empty when none is named. Raises ``ConfigError``."""
+    if not settings.key_env:
+        return ""
+    key = os.environ.get(settings.key_env, "")
+    if not key:
+        raise ConfigError(f"key_env names {settings.key_env}, which is not set")
+    return key

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gateway's ASGI application: a closed table of routes; whatever is not in it is refused, never passed on.
+
+Raw ASGI, because a framework between the socket and the machine would be one more reader of the same bytes. Paths are
+compared with ``scope["path"]`` itself; no header but the credential and the content type is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from typing import Final
+
+from brightline.core.enforcement.events import Arrived, Instant
+from brightline.core.enforcement.machine import Machine
+from brightline.core.enforcement.terms import Terms
+from brightline.core.errors import (
+    BrightlineError,
+    CallerError,
+    MalformedRequest,
+    MethodNotAllowed,
+    RequestTooLarge,
+    UnknownRoute,
+    UnsupportedMediaType,
+)
+from brightline.core.exchange import strict_json
+from brightline.core.exchange.api import chat
+from brightline.core.exchange.model import Exchange
+from brightline.core.exchange.refusal import error_body, retry_headers
+from brightline.core.ports import Clock, ConditionSource, RecordLog, Upstream
+from brightline.core.workload import Workload
+from brightline.shell.config import ListenSettings
+from brightline.shell.gateway.admission import Admission
+from brightline.shell.gateway.identify import Identifier
+from brightline.shell.gateway.pump import Pump, Screeners
+from brightline.shell.gateway.responder import AsgiResponder, Receive, Scope, Send, send_whole
+
+BODY_BYTES_MAX: Final = chat.REQUEST_LIMITS.bytes_max
+
+
+class ClientLeft(ConnectionError):
+    """The client closed its connection before its request was whole."""
+
+
+class Gateway:
+    """Serves one node. ``readiness`` lists what keeps it from serving; empty means ready."""
+
+    def __init__(
+        self,
+        *,
+        settings: ListenSettings,
+        terms: Callable[[], Terms],
+        identifier: Identifier,
+        admission: Admission,
+        log: RecordLog,
+        screeners: Screeners,
+        upstream: Upstream,
+        conditions: ConditionSource,
+        clock: Clock,
+        readiness: Callable[[], tuple[str, ...]],
+    ) -> None:
+        self._settings = settings
+        self._terms = terms
+        self._identifier = identifier
+        self._admission = admission
+        self._log = log
+        self._screeners = screeners
+        self._upstream = upstream
+        self._conditions = conditions
+        self._clock = clock
+        self._readiness = readiness
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI scope. Lifespan is not ours (``wiring.py`` opens and closes); websockets are refused."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] != "http":
+            raise AssertionError(f"an ASGI scope of type {scope['type']} was not asked for")
+        try:
+            await self._route(scope, receive, send)
+        except BrightlineError as error:
+            self._admission.count(error)
+            exchange_id = f"an_{secrets.token_hex(12)}"
+            body = error_body(error, {"exchange": exchange_id})
+            await send_whole(send, error.status, body, exchange_id, retry_headers(error))
+        except ClientLeft:
+            return
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, method = scope["path"], scope["method"]
+        match path:
+            case "/livez" | "/readyz":
+                _only("GET", method, path)
+                await self._health(path, send)
+            case "/v1/models":
+                _only("GET", method, path)
+                self._identifier.identify(scope["headers"])
+                await self._models(send)
+            case chat.ROUTE:
+                _only("POST", method, path)
+                workload = self._identifier.identify(scope["headers"])
+                _no_query(scope)
+                with self._admission.enter(workload):
+                    await self._exchange(workload, scope, receive, send)
+            case _:
+                raise UnknownRoute(f"this gateway serves no such path: {path[:80]!r}")
+
+    async def _health(self, path: str, send: Send) -> None:
+        missing = self._readiness() if path == "/readyz" else ()
+        body = strict_json.encode({"status": "refusing" if missing else "ok", "missing": list(missing)})
+        await send_whole(send, 503 if missing else 200, body, "", [])
+
+    async def _models(self, send: Send) -> None:
+        terms = self._terms()
+        rows = [
+            {"id": name, "object": "model", "created": 0, "owned_by": "brightline"} for name in sorted(terms.models)
+        ]
+        await send_whole(send, 200, strict_json.encode({"object": "list", "data": rows}), "", [])
+
+    async def _exchange(self, workload: Workload, scope: Scope, receive: Receive, send: Send) -> None:
+        terms = self._terms()
+        exchange_id = f"xc_{secrets.token_hex(12)}"
+        request = await self._read(scope, receive)
+        now = Instant(self._clock.monotonic(), self._clock.unix())
+        arrived = Arrived(now, exchange_id, workload, request, secrets.token_bytes(32))
+        responder = AsgiResponder(send, receive, exchange_id, now.unix, self._settings.write_seconds)
+        if isinstance(request, Exchange):
+            responder.serve(request)
+        pump = Pump(
+            Machine(terms, chat, arrived),
+            model=request.model if isinstance(request, Exchange) else "",
+            log=self._log,
+            screeners=self._screeners,
+            upstream=self._upstream,
+            conditions=self._conditions,
+            clock=self._clock,
+            responder=responder,
+        )
+        await pump.run()
+
+    async def _read(self, scope: Scope, receive: Receive) -> Exchange | CallerError:
+        """Read and understand the body. What is wrong with it is an answer, because this attempt is on record."""
+        try:
+            _plain_json(scope)
+            async with asyncio.timeout(self._settings.body_seconds):
+                body = await _body(receive)
+            return chat.read_request(body)
+        except TimeoutError:
+            return MalformedRequest(f"the body did not arrive within {self._settings.body_seconds:g} s")
+        except CallerError as error:
+            return error
+
+
+async def _body(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeft
+        part = message.get("body", b"")
+        size += len(part)
+        if size > BODY_BYTES_MAX:
+            raise RequestTooLarge(f"the body exceeds {BODY_BYTES_MAX} bytes")
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _only(allowed: str, method: str, path: str) -> None:
+    if method != allowed:
+        raise MethodNotAllowed(f"{path} takes {allowed}")
+
+
+def _no_query(scope: Scope) -> None:
+    if scope.get("query_string"):
+        raise UnknownRoute("this path takes no query")
+
+
+def _plain_json(scope: Scope) -> None:
+    """One content type, JSON in UTF-8, no content encoding. Raises ``UnsupportedMediaType``."""
+    types = [value for name, value in scope["headers"] if name == b"content-type"]
+    encodings = [value for name, value in scope["headers"] if name == b"content-encoding"]
+    if len(types) != 1 or encodings not in ([], [b"identity"]):
+        raise UnsupportedMediaType("expected one content type and no content encoding")
+    kind, _, parameter = types[0].decode("latin-1").lower().partition(";")
+    if kind.strip() != "application/json" or parameter.strip() not in {"", "charset=utf-8", 'charset="utf-8"'}:
+        raise UnsupportedMediaType("expected Content-Type: application/json in UTF-8")

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pump: feeds events to the machine and performs its commands. The only awaits on the way of an exchange.
+
+It decides nothing. Whatever it does not know, and whatever is raised, closes the stream: the ``else`` and the
+``except`` below both refuse. Records and judgements run as tasks whose results come back as events, so that the
+machine sees a client that leaves, or a lease that lapses, while it waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, Final, Protocol
+
+from brightline.core.enforcement import commands as do
+from brightline.core.enforcement import events as ev
+from brightline.core.enforcement.machine import Machine
+from brightline.core.enforcement.states import IllegalStep
+from brightline.core.errors import BrightlineError, EvidenceUnavailable, ScreeningUnavailable, UpstreamFailed
+from brightline.core.evidence.record import Draft, RecordKind
+from brightline.core.exchange.judged import JudgedReply, JudgedSegment
+from brightline.core.exchange.model import Usage
+from brightline.core.exchange.sse import SseParser
+from brightline.core.ports import Clock, ConditionSource, RecordLog, Upstream
+from brightline.core.screening.finding import Judgement, Segment
+
+TICK_SECONDS: Final = 0.5
+EVENTS_MAX: Final = 64
+REPLY_BYTES_MAX: Final = 16 * 1024 * 1024
+
+_DURABLE: Final[dict[RecordKind, type[ev.PassDurable] | type[ev.MarkDurable] | type[ev.OutcomeDurable]]] = {
+    RecordKind.PASS: ev.PassDurable,
+    RecordKind.MARK: ev.MarkDurable,
+    RecordKind.OUTCOME: ev.OutcomeDurable,
+}
+
+
+class Responder(Protocol):
+    """How the gateway answers one client. Every method raises ``ConnectionError`` when nobody listens."""
+
+    async def refuse(self, error: BrightlineError, notice: do.Notice) -> None:
+        """Write an error as the whole answer."""
+        ...
+
+    async def answer(self, reply: JudgedReply, notice: do.Notice) -> None:
+        """Write a whole plain answer."""
+        ...
+
+    async def release(self, segment: JudgedSegment, notice: do.Notice) -> None:
+        """Write one chunk of a stream, opening it first if this is the first."""
+        ...
+
+    async def close_stream(self, usage: Usage, notice: do.Notice) -> None:
+        """End a stream that completed."""
+        ...
+
+    async def cut_stream(self, notice: do.Notice) -> None:
+        """End a stream that the agreement stopped."""
+        ...
+
+    async def break_stream(self, error: BrightlineError, notice: do.Notice) -> None:
+        """End a stream that failed."""
+        ...
+
+    async def gone(self) -> None:
+        """Return when the client has closed its connection."""
+        ...
+
+    async def abort(self) -> None:
+        """Something unforeseen happened: write nothing more that could be taken for an answer."""
+        ...
+
+
+class Screeners(Protocol):
+    """Every detector that the release requires, behind one deadline."""
+
+    async def judge(self, segments: tuple[Segment, ...]) -> tuple[Judgement, ...]:
+        """Judge a batch. Raises ``ScreeningUnavailable``."""
+        ...
+
+
+class Pump:
+    """Drives one exchange to its end."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        *,
+        model: str,
+        log: RecordLog,
+        screeners: Screeners,
+        upstream: Upstream,
+        conditions: ConditionSource,
+        clock: Clock,
+        responder: Responder,
+    ) -> None:
+        self._machine = machine
+        self._model = model
+        self._log = log
+        self._screeners = screeners
+        self._upstream = upstream
+        self._conditions = conditions
+        self._clock = clock
+        self._responder = responder
+        self._events: asyncio.Queue[ev.Event] = asyncio.Queue(EVENTS_MAX)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stream_task: asyncio.Task[None] | None = None
+        self._client_gone = False
+        self._failure: BaseException | None = None
+        self._ended = False
+
+    async def run(self) -> None:
+        """Walk the exchange to ENDED. Whatever is raised on the way closes the client's stream and is re-raised."""
+        try:
+            self._spawn(self._watch_client())
+            self._spawn(self._tick())
+            commands = self._machine.start()
+            while True:
+                for command in commands:
+                    await self._perform(command)
+                if self._ended:
+                    return
+                event = await self._events.get()
+                if self._failure is not None:
+                    raise self._failure
+                commands = self._machine.handle(event)
+        except BaseException:
+            await self._responder.abort()
+            raise
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _perform(self, command: do.Command) -> None:
+        try:
+            match command:
+                case do.Record(draft):
+                    self._spawn(self._record(draft))
+                case do.Screen(ask, segments):
+                    self._spawn(self._screen(ask, segments))
+                case do.Forward():
+                    self._stream_task = self._spawn(self._forward(command))
+                case do.CancelUpstream():
+                    if self._stream_task is not None:
+                        self._stream_task.cancel()
+                case do.Refuse(error, notice):
+                    await self._responder.refuse(error, notice)
+                case do.Answer(reply, notice):
+                    await self._responder.answer(reply, notice)
+                case do.Release(segment, notice):
+                    await self._responder.release(segment, notice)
+                case do.CloseStream(usage, notice):
+                    await self._responder.close_stream(usage, notice)
+                case do.CutStream(notice):
+                    await self._responder.cut_stream(notice)
+                case do.BreakStream(error, notice):
+                    await self._responder.break_stream(error, notice)
+                case do.End():
+                    self._ended = True
+                case _:  # a command that this pump does not know is never skipped
+                    raise IllegalStep(f"no way to perform {type(command).__name__}")
+        except (ConnectionError, TimeoutError):
+            # The client left while we wrote. The books already say what was decided to leave.
+            if not self._client_gone:
+                self._client_gone = True
+                self._spawn(self._say(ev.ClientGone(self._now())))
+
+    # ---- tasks: each ends in an event ------------------------------------------------------------------------
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        """A task that died without saying so must not leave the exchange waiting: wake the pump with its error."""
+        self._tasks.discard(task)
+        if task.cancelled() or task.exception() is None or self._failure is not None:
+            return
+        self._failure = task.exception()
+        if self._events.full():
+            return  # the pump is about to take an event, and looks at the failure first
+        self._events.put_nowait(ev.ClientGone(self._now()))
+
+    async def _say(self, event: ev.Event) -> None:
+        await self._events.put(event)
+
+    async def _record(self, draft: Draft) -> None:
+        try:
+            record = await self._log.append(draft)
+        except EvidenceUnavailable as error:
+            await self._say(ev.RecordFailed(self._now(), str(error)))
+            return
+        if draft.kind is RecordKind.ATTEMPT:
+            conditions = self._conditions.read(self._model)
+            await self._say(ev.AttemptDurable(self._now(), record, conditions))
+        else:
+            await self._say(_DURABLE[draft.kind](self._now(), record))
+
+    async def _screen(self, ask: int, segments: tuple[Segment, ...]) -> None:
+        try:
+            judgements = await self._screeners.judge(segments)
+        except ScreeningUnavailable as error:
+            await self._say(ev.ScreeningFailed(self._now(), ask, str(error)))
+            return
+        await self._say(ev.Screened(self._now(), ask, judgements))
+
+    async def _forward(self, command: do.Forward) -> None:
+        chunks = self._upstream.send(command.token, command.request)
+        try:
+            if command.request.streamed:
+                await self._pass_stream(chunks)
+            else:
+                await self._pass_reply(chunks)
+        except UpstreamFailed as error:
+            await self._say(ev.UpstreamBroke(self._now(), str(error)))
+
+    async def _pass_reply(self, chunks: AsyncIterator[bytes]) -> None:
+        body = bytearray()
+        async for chunk in chunks:
+            body += chunk
+            if len(body) > REPLY_BYTES_MAX:
+                raise UpstreamFailed(f"the upstream's answer exceeds {REPLY_BYTES_MAX} bytes")
+        await self._say(ev.UpstreamReplied(self._now(), bytes(body)))
+
+    async def _pass_stream(self, chunks: AsyncIterator[bytes]) -> None:
+        parser = SseParser()
+        size = 0
+        async for chunk in chunks:
+            size += len(chunk)
+            if size > REPLY_BYTES_MAX:
+                raise UpstreamFailed(f"the upstream's stream exceeds {REPLY_BYTES_MAX} bytes")
+            data = tuple(event.data for event in parser.feed(chunk))
+            if data:
+                await self._say(ev.UpstreamSaid(self._now(), data))
+        await self._say(ev.UpstreamEnded(self._now()))
+
+    async def _watch_client(self) -> None:
+        await self._responder.gone()
+        if not self._client_gone:
+            self._client_gone = True
+            await self._say(ev.ClientGone(self._now()))
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            await self._say(ev.Ticked(self._now(), self._conditions.read(self._model)))
+
+    def _now(self) -> ev.Instant:
+        return ev.Instant(self._clock.monotonic(), self._clock.unix())

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Answers one client over ASGI: headers once, then judged bytes only, then the end.
+
+Every content byte comes from ``api.write_*``, whose arguments are judged values. ``abort`` ends an answer that is
+under way without the end marker, so that no client takes a torn answer for a whole one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from brightline.core.enforcement.commands import Notice
+from brightline.core.errors import BrightlineError
+from brightline.core.evidence.receipt import Receipt
+from brightline.core.exchange.api import chat
+from brightline.core.exchange.judged import JudgedReply, JudgedSegment
+from brightline.core.exchange.model import Exchange, Usage
+from brightline.core.exchange.refusal import error_body, retry_headers
+from brightline.core.exchange.sse import DONE, encode_event
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_JSON = (b"content-type", b"application/json")
+_NO_STORE = (b"cache-control", b"no-store")
+
+
+async def send_whole(
+    send: Send, status: int, body: bytes, exchange_id: str, headers: list[tuple[bytes, bytes]]
+) -> None:
+    """Write one complete JSON answer."""
+    all_headers = [_JSON, _NO_STORE, (b"content-length", str(len(body)).encode()), *headers]
+    if exchange_id:
+        all_headers.append((b"x-request-id", exchange_id.encode()))
+    await send({"type": "http.response.start", "status": status, "headers": all_headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+class AsgiResponder:
+    """The :class:`~brightline.shell.gateway.pump.Responder` of one request."""
+
+    def __init__(
+        self, send: Send, receive: Receive, exchange_id: str, created: int, write_seconds: float
+    ) -> None:
+        self._send_raw = send
+        self._receive = receive
+        self._exchange_id = exchange_id
+        self._created = created
+        self._write_seconds = write_seconds
+        self._exchange: Exchange | None = None
+        self._opened: set[int] = set()
+        self._started = False
+        self._ended = False
+
+    def serve(self, exchange: Exchange) -> None:
+        """Say which exchange is answered; errors need none."""
+        self._exchange = exchange
+
+    async def refuse(self, error: BrightlineError, notice: Notice) -> None:
+        """Write an error as the whole answer."""
+        self._started = True
+        body = error_body(error, notice)
+        headers = [*retry_headers(error), *_receipt_header(notice)]
+        async with asyncio.timeout(self._write_seconds):
+            await send_whole(self._send_raw, error.status, body, self._exchange_id, headers)
+        self._ended = True
+
+    async def answer(self, reply: JudgedReply, notice: Notice) -> None:
+        """Write a whole plain answer."""
+        self._started = True
+        body = chat.write_reply(reply, self._known, self._exchange_id, self._created)
+        async with asyncio.timeout(self._write_seconds):
+            await send_whole(self._send_raw, 200, body, self._exchange_id, _receipt_header(notice))
+        self._ended = True
+
+    async def release(self, segment: JudgedSegment, notice: Notice) -> None:
+        """Write one chunk of a stream; the first chunk of a choice is preceded by its role."""
+        await self._open_stream()
+        if segment.choice not in self._opened:
+            self._opened.add(segment.choice)
+            await self._event(chat.write_opening(self._known, self._exchange_id, self._created, segment.choice))
+        await self._event(
+            chat.write_segment(segment, self._known, self._exchange_id, self._created, dict(notice))
+        )
+
+    async def close_stream(self, usage: Usage, notice: Notice) -> None:
+        """End a stream that completed."""
+        await self._open_stream()
+        if self._known.usage_in_stream:
+            await self._event(
+                chat.write_usage(self._known, self._exchange_id, self._created, usage, dict(notice))
+            )
+        await self._write(DONE, more=False)
+
+    async def cut_stream(self, notice: Notice) -> None:
+        """End a stream that the agreement stopped."""
+        await self._open_stream()
+        await self._event(chat.write_filtered(self._known, self._exchange_id, self._created, dict(notice)))
+        await self._write(DONE, more=False)
+
+    async def break_stream(self, error: BrightlineError, notice: Notice) -> None:
+        """End a stream that failed: an error event and no end marker."""
+        await self._open_stream()
+        await self._write(encode_event(error_body(error, notice)), more=False)
+
+    async def gone(self) -> None:
+        """Return when the client has closed its connection."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    async def abort(self) -> None:
+        """Close whatever was begun, without an end marker; say 500 if nothing was."""
+        if self._ended:
+            return
+        self._ended = True
+        error = BrightlineError("internal error")
+        if not self._started:
+            await send_whole(self._send_raw, 500, error_body(error, {}), self._exchange_id, retry_headers(error))
+            return
+        await self._send_raw(
+            {"type": "http.response.body", "body": encode_event(error_body(error, {})), "more_body": False}
+        )
+
+    @property
+    def _known(self) -> Exchange:
+        if self._exchange is None:
+            raise AssertionError("an answer without an exchange")
+        return self._exchange
+
+    async def _open_stream(self) -> None:
+        if self._started:
+            return
+        self._started = True
+        headers = [
+            (b"content-type", b"text/event-stream; charset=utf-8"),
+            _NO_STORE,
+            (b"x-request-id", self._exchange_id.encode()),
+        ]
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+
+    async def _event(self, data: bytes) -> None:
+        await self._write(encode_event(data), more=True)
+
+    async def _write(self, body: bytes, *, more: bool) -> None:
+        await self._send({"type": "http.response.body", "body": body, "more_body": more})
+        self._ended = not more
+
+    async def _send(self, message: Message) -> None:
+        async with asyncio.timeout(self._write_seconds):
+            await self._send_raw(message)
+
+
+def _receipt_header(notice: Notice) -> list[tuple[bytes, bytes]]:
+    receipt = notice.get("receipt")
+    if not isinstance(receipt, dict):
+        return []
+    return [(b"x-brightline-receipt", Receipt(**receipt).encode().encode())]  # type: ignore[arg-type]

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Detectors off the event loop: bounded queues, batches, one deadline. Late, full, failed or odd means refused.
+
+Each detector has a thread of its own. A detector that hangs keeps its thread; from then on its queue is late and
+full, so every exchange is unavailable until the process is replaced. That is the safe way to fail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from brightline.core.errors import ScreeningUnavailable
+from brightline.core.screening.finding import Finding, Judgement, Segment
+
+QUEUE_MAX: Final = 256
+BATCH_MAX: Final = 32
+
+Judge = Callable[[Sequence[Segment]], Sequence[Finding]]
+"""The pure part of a detector: segments in, findings out. It may raise anything; that means unjudged."""
+
+
+class _Ask:
+    __slots__ = ("future", "loop", "segments")
+
+    def __init__(self, segments: Sequence[Segment]) -> None:
+        self.segments = segments
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Judgement] = self.loop.create_future()
+
+    def settle(self, judgement: Judgement | None, why: str) -> None:
+        """Called on the loop: the asker may have given up long ago."""
+        if self.future.done():
+            return
+        if judgement is None:
+            self.future.set_exception(ScreeningUnavailable(why))
+        else:
+            self.future.set_result(judgement)
+
+
+class ThreadDetector:
+    """A :class:`~brightline.core.ports.Detector` around a pure judge, on a thread of its own."""
+
+    def __init__(self, detector_id: str, digest: str, judge: Judge) -> None:
+        self._id = detector_id
+        self._digest = digest
+        self._judge = judge
+        self._asks: queue.Queue[_Ask | None] = queue.Queue(QUEUE_MAX)
+        self._thread = threading.Thread(target=self._work, name=f"detector-{detector_id}", daemon=True)
+        self._thread.start()
+
+    @property
+    def id(self) -> str:
+        """The id by which the release requires it."""
+        return self._id
+
+    async def judge(self, segments: Sequence[Segment]) -> Judgement:
+        """Ask, and wait for the thread. Raises ``ScreeningUnavailable`` at once when the queue is full."""
+        ask = _Ask(segments)
+        try:
+            self._asks.put_nowait(ask)
+        except queue.Full as error:
+            raise ScreeningUnavailable(f"the queue of detector {self._id} is full") from error
+        return await ask.future
+
+    def close(self) -> None:
+        """Let the thread end once it is done with what it has."""
+        try:
+            self._asks.put_nowait(None)
+        except queue.Full:
+            return  # a hanging detector: its thread is a daemon and dies with the process
+
+    def _work(self) -> None:
+        while True:
+            first = self._asks.get()
+            if first is None:
+                return
+            batch = [first]
+            while len(batch) < BATCH_MAX:
+                try:
+                    more = self._asks.get_nowait()
+                except queue.Empty:
+                    break
+                if more is None:
+                    self._judge_batch(batch)
+                    return
+                batch.append(more)
+            self._judge_batch(batch)
+
+    def _judge_batch(self, batch: list[_Ask]) -> None:
+        live = [ask for ask in batch if not ask.future.done()]
+        segments = [segment for ask in live for segment in ask.segments]
+        why = ""
+        findings: Sequence[Finding] = ()
+        try:
+            findings = tuple(self._judge(segments))
+        except Exception as error:  # noqa: BLE001 - whatever a detector raises refuses every ask of its batch
+            why = f"detector {self._id} failed: {type(error).__name__}"
+        start = 0
+        for ask in live:
+            end = start + len(ask.segments)
+            judgement = None if why else self._part(findings, start, end)
+            try:
+                ask.loop.call_soon_threadsafe(ask.settle, judgement, why)
+            except RuntimeError:
+                pass  # the asker's loop was closed: nobody waits for this answer
+            start = end
+
+    def _part(self, findings: Sequence[Finding], start: int, end: int) -> Judgement:
+        mine = tuple(
+            Finding(f.detector, f.fact, f.value, f.rule, f.segment - start, f.view, f.score)
+            for f in findings
+            if start <= f.segment < end
+        )
+        return Judgement(self._id, self._digest, end - start, mine)
+
+
+class ScreeningPool:
+    """Every detector that the release requires, asked side by side behind the release's deadline."""
+
+    def __init__(self, detectors: Sequence[ThreadDetector], deadline_seconds: float) -> None:
+        self._detectors = tuple(detectors)
+        self._deadline = deadline_seconds
+
+    async def judge(self, segments: tuple[Segment, ...]) -> tuple[Judgement, ...]:
+        """Judge a batch. Raises ``ScreeningUnavailable`` if any detector fails or is late."""
+        asks = [detector.judge(segments) for detector in self._detectors]
+        try:
+            async with asyncio.timeout(self._deadline):
+                return tuple(await asyncio.gather(*asks))
+        except TimeoutError as error:
+            raise ScreeningUnavailable("a detector did not answer within the release's deadline") from error
+
+    def close(self) -> None:
+        """Close every detector."""
+        for detector in self._detectors:
+            detector.close()

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The state folder: what lies where. One class, so that no other file spells a path.
+
+    brightline.toml      deployment settings
+    trust.json           pinned public keys and the profile
+    installation.json    what both parties signed: agreement, release, roster, models
+    keys/                private keys (development profile only)
+    wal/<shard>/         the write-ahead log with its disclosures (private)
+    workloads.sqlite     a cache
+    <evidence>/<shard>/  tiles and checkpoint (public)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+
+class StateFolder(msgspec.Struct, frozen=True):
+    """Paths below ``root``."""
+
+    root: Path
+
+    @property
+    def roots(self) -> Path:
+        """Pinned public keys."""
+        return self.root / "trust.json"
+
+    @property
+    def installation(self) -> Path:
+        """The signed installation."""
+        return self.root / "installation.json"
+
+    @property
+    def wal(self) -> Path:
+        """The private write-ahead logs."""
+        return self.root / "wal"
+
+    @property
+    def cache(self) -> Path:
+        """The cache of registrations."""
+        return self.root / "workloads.sqlite"
+
+    def key(self, name: str) -> Path:
+        """A private key by name: ``provider-officer``, ``customer-official``, ``token``, ``hold``, ``log-<shard>``."""
+        return self.root / "keys" / name
+
+    def evidence(self, directory: str) -> Path:
+        """The public folder, as the settings name it."""
+        return self.root / directory

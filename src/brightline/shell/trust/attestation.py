@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This node's lease, the roster and the models' admission, as statements that hold only while they are in date.
+
+The development attester attests nothing: it says what a verifier would say, for as long as it is renewed, and every
+record, receipt and banner names its profile. It refuses to stand in for a production one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from brightline.core.errors import TrustError
+from brightline.core.facts import Source, Statement, Vocabulary
+from brightline.core.ports import Clock
+from brightline.core.standing import Conditions, Standing
+from brightline.shell.trust.installation import Installation
+
+LEASE_SECONDS: Final = 20.0
+RENEW_SECONDS: Final = 5.0
+CLOCK_STEP_SECONDS: Final = 5.0
+DEVELOPMENT: Final = "development"
+
+
+class DevelopmentAttester:
+    """Grants a short lease each time it is asked to renew. Not for production, and says so."""
+
+    name: Final = "development attester (attests nothing)"
+
+    def __init__(self, profile: str, vocabulary: Vocabulary, clock: Clock) -> None:
+        if profile != DEVELOPMENT:
+            raise TrustError(f"profile {profile!r} needs a real attester; this version has the development one alone")
+        self._stated = tuple(
+            Statement(spec.name, spec.good, Source.ATTESTATION, self.name)
+            for spec in vocabulary.specs
+            if Source.ATTESTATION in spec.set_by
+        )
+        self._clock = clock
+        self._until = 0.0
+        self._skew = clock.unix() - clock.monotonic()
+
+    def renew(self) -> None:
+        """Take a new lease. A wall clock that stepped against the steady one ends the old lease and takes none."""
+        skew = self._clock.unix() - self._clock.monotonic()
+        if abs(skew - self._skew) > CLOCK_STEP_SECONDS:
+            self._until = 0.0
+            self._skew = skew  # the next renewal starts from the clock as it is now
+            return
+        self._until = self._clock.monotonic() + LEASE_SECONDS
+
+    def statements(self) -> tuple[Statement, ...]:
+        """What the lease states, while it lasts; nothing once it has lapsed."""
+        if self._clock.monotonic() >= self._until:
+            return ()
+        return self._stated
+
+
+class NodeConditions:
+    """The :class:`~brightline.core.ports.ConditionSource` of this node."""
+
+    def __init__(
+        self,
+        installation: Installation,
+        vocabulary: Vocabulary,
+        attester: DevelopmentAttester,
+        clock: Clock,
+        faults: Callable[[], tuple[str, ...]],
+    ) -> None:
+        self._installation = installation
+        self._roster = tuple(
+            Statement(spec.name, spec.good, Source.ROSTER, "roster")
+            for spec in vocabulary.specs
+            if Source.ROSTER in spec.set_by
+        )
+        self._attester = attester
+        self._clock = clock
+        self._faults = faults
+        self._admissions = {
+            model.name: tuple(
+                Statement(fact, value, Source.ADMISSION, model.name) for fact, value in model.facts.items()
+            )
+            for model in installation.models
+        }
+
+    def read(self, model: str) -> Conditions:
+        """Everything that holds now. A lapsed lease, roster or installation states nothing."""
+        now = self._clock.unix()
+        statements: list[Statement] = list(self._attester.statements())
+        if self._installation.issued <= now < self._installation.expires:
+            statements += self._admissions.get(model, ())
+            if any(person.cleared_until > now for person in self._installation.roster):
+                statements += self._roster
+        return Conditions(Standing.ACTIVE, tuple(statements), self._faults())

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Private keys on disk, for the development profile: made once, readable by their owner alone.
+
+Production keys are released to an attested node and never lie on a disk in clear; that is another adapter.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from brightline.core.errors import TrustError
+
+
+def make_key(path: Path) -> Ed25519PrivateKey:
+    """Make an Ed25519 key. Raises ``TrustError`` if the file exists: a key is never replaced silently."""
+    key = Ed25519PrivateKey.generate()
+    _write_new(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return key
+
+
+def make_secret(path: Path) -> bytes:
+    """Make 32 random bytes, kept as hex. Raises ``TrustError`` if the file exists."""
+    secret = secrets.token_bytes(32)
+    _write_new(path, secret.hex().encode())
+    return secret
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise TrustError(f"{path} exists already; a key is never replaced") from error
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def load_key(path: Path) -> Ed25519PrivateKey:
+    """Read a key. Raises ``TrustError`` if it is missing, no Ed25519 key, or readable by others."""
+    data = _read_private(path)
+    try:
+        key = load_pem_private_key(data, password=None)
+    except ValueError as error:
+        raise TrustError(f"{path} holds no private key") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise TrustError(f"{path} holds another kind of key than Ed25519")
+    return key
+
+
+def load_secret(path: Path) -> bytes:
+    """Read 32 bytes kept as hex. Raises ``TrustError``."""
+    try:
+        secret = bytes.fromhex(_read_private(path).decode("ascii"))
+    except (UnicodeDecodeError, ValueError) as error:
+        raise TrustError(f"{path} holds no secret") from error
+    if len(secret) != 32:
+        raise TrustError(f"{path} holds {len(secret)} bytes; expected 32")
+    return secret
+
+
+def _read_private(path: Path) -> bytes:
+    try:
+        if path.stat().st_mode & 0o077:
+            raise TrustError(f"{path} is readable by others than its owner; chmod 600 it")
+        return path.read_bytes()
+    except OSError as error:
+        raise TrustError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def public_hex(key: Ed25519PrivateKey) -> str:
+    """The raw public key in hex, as trust roots pin it."""
+    return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()

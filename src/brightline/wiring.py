@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where adapters meet ports: the only file that knows which is which. ``Node.open`` builds a node, or says why not.
+
+Order matters: trust first, then what trust pins, then the log (which writes ``lost`` for what a crash left open), and
+only then anything that could serve.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+from brightline.core.agreement.clause import Agreement
+from brightline.core.canonical import JsonValue
+from brightline.core.enforcement.terms import AdmittedModel, Terms
+from brightline.core.errors import BrightlineError, EvidenceUnavailable, ReleaseError, TrustError
+from brightline.core.evidence.note import NoteSigner
+from brightline.core.evidence.record import Draft, RecordKind
+from brightline.core.ports import Clock
+from brightline.core.screening.release import Release
+from brightline.core.screening.rules import load_rules
+from brightline.core.statement import TrustRoots
+from brightline.shell import shipped
+from brightline.shell.config import Settings, load_settings, upstream_key
+from brightline.shell.gateway.admission import Admission
+from brightline.shell.gateway.app import Gateway
+from brightline.shell.gateway.identify import REGISTRY_SHARD, Identifier, Registry
+from brightline.shell.gateway.upstream import HttpUpstream, HttpUpstreams
+from brightline.shell.inference.pool import ScreeningPool, ThreadDetector
+from brightline.shell.install import GATEWAY_SHARD
+from brightline.shell.state import StateFolder
+from brightline.shell.storage.publisher import Publisher, read_published
+from brightline.shell.storage.sequencer import Sequencer
+from brightline.shell.trust.attestation import RENEW_SECONDS, DevelopmentAttester, NodeConditions
+from brightline.shell.trust.installation import Installation, read_installation, read_roots
+from brightline.shell.trust.keys import load_key, load_secret
+
+REFRESH_SECONDS: Final = 1.0
+PERIOD_SECONDS: Final = 60.0
+
+log = logging.getLogger("brightline")
+
+
+def open_agreement(settings: Settings) -> Agreement:
+    """The agreement that the settings name, checked against its prose and its worked examples."""
+    folder = settings.agreement.directory
+    return shipped.read_agreement(Path(folder) if folder else shipped.shipped_agreement())
+
+
+def release_folder(settings: Settings) -> Path:
+    """The folder of the release that the settings name."""
+    folder = settings.agreement.release
+    return Path(folder) if folder else shipped.shipped_release()
+
+
+def open_detectors(release: Release, folder: Path, agreement: Agreement) -> list[ThreadDetector]:
+    """Start every detector that the release requires. Raises ``ReleaseError``."""
+    read = shipped.folder_reader(folder)
+    detectors = []
+    for required in release.detectors:
+        if required.kind != "rules":
+            raise ReleaseError(f"this version has no detector of kind {required.kind!r}")
+        rules = load_rules(read(required.path), required.path)
+        for rule in rules.rules:
+            if rule.fact not in agreement.vocabulary:
+                raise ReleaseError(f"rule {rule.id} sets {rule.fact}, which the agreement does not know")
+            spec = agreement.vocabulary.spec(rule.fact)
+            if "detector" not in spec.set_by or rule.value not in (*spec.values, "unknown"):
+                raise ReleaseError(f"rule {rule.id} may not set {rule.fact} = {rule.value}")
+        detectors.append(ThreadDetector(required.id, f"sha256:{required.sha256}", rules.match))
+    return detectors
+
+
+class Node:
+    """Everything of one running gateway. Make it with :meth:`open`, inside the event loop that serves."""
+
+    def __init__(
+        self,
+        folder: StateFolder,
+        settings: Settings,
+        roots: TrustRoots,
+        installation: Installation,
+        agreement: Agreement,
+        release: Release,
+        clock: Clock,
+    ) -> None:
+        self.settings = settings
+        self.installation = installation
+        self.agreement = agreement
+        self.release = release
+        self._clock = clock
+        evidence = folder.evidence(settings.evidence.directory)
+        log_key = load_key(folder.key(f"log-{GATEWAY_SHARD}"))
+        signer = NoteSigner(f"{settings.evidence.origin}/{GATEWAY_SHARD}", log_key)
+        registry_key = load_key(folder.key(f"log-{REGISTRY_SHARD}"))
+        registry_verifier = NoteSigner(f"{settings.evidence.origin}/{REGISTRY_SHARD}", registry_key).verifier
+        self.terms = Terms(
+            profile=roots.profile,
+            agreement=agreement,
+            release=release,
+            models={
+                model.name: AdmittedModel(model.name, model.upstream_model, model.upstream)
+                for model in installation.models
+            },
+            token_signer=load_key(folder.key("token")),
+            receipt_signer=log_key,
+            hold_key=load_secret(folder.key("hold")),
+        )
+        self.attester = DevelopmentAttester(roots.profile, agreement.vocabulary, clock)
+        self.attester.renew()
+        self.registry = Registry(
+            folder.wal,
+            folder.cache,
+            roots,
+            agreement.vocabulary,
+            lambda: read_published(evidence, REGISTRY_SHARD, registry_verifier),
+        )
+        self.registry.refresh()
+        self.detectors = open_detectors(release, release_folder(settings), agreement)
+        self.screeners = ScreeningPool(self.detectors, release.deadline_seconds)
+        self.upstream = HttpUpstreams(
+            {name: HttpUpstream(server, upstream_key(server)) for name, server in settings.upstream.items()}
+        )
+        published = read_published(evidence, GATEWAY_SHARD, signer.verifier)
+        self.log = Sequencer.open(folder.wal, GATEWAY_SHARD, roots.profile, clock, published=published)
+        self.publisher = Publisher.open(self.log, evidence, signer)
+        self.publisher.publish_once()
+        self.publisher.start(settings.evidence.publish_seconds)
+        self.conditions = NodeConditions(installation, agreement.vocabulary, self.attester, clock, self.faults)
+        self.admission = Admission(settings.listen.exchanges_max, clock)
+        self.app = Gateway(
+            settings=settings.listen,
+            terms=lambda: self.terms,
+            identifier=Identifier(self.registry),
+            admission=self.admission,
+            log=self.log,
+            screeners=self.screeners,
+            upstream=self.upstream,
+            conditions=self.conditions,
+            clock=clock,
+            readiness=self.readiness,
+        )
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, root: Path, clock: Clock) -> AsyncIterator[Node]:
+        """Open a node from its state folder and keep it going. Raises ``OperatorError`` saying what to mend."""
+        folder = StateFolder(root)
+        settings = load_settings(root)
+        roots = read_roots(folder.roots)
+        installation = read_installation(folder.installation, roots)
+        agreement = open_agreement(settings)
+        if agreement.digest != installation.agreement:
+            raise TrustError(
+                f"the agreement's files have digest {agreement.digest}; both parties signed {installation.agreement}"
+            )
+        release = shipped.read_release(release_folder(settings), agreement.vocabulary)
+        if release.digest != installation.release:
+            raise TrustError(f"the release has digest {release.digest}; both parties signed {installation.release}")
+        node = cls(folder, settings, roots, installation, agreement, release, clock)
+        tasks = [asyncio.create_task(work()) for work in (node._renew, node._refresh, node._period)]
+        try:
+            yield node
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await node._close()
+
+    def faults(self) -> tuple[str, ...]:
+        """Why no exchange may go on now."""
+        out = []
+        if not self.log.healthy:
+            out.append("the evidence log cannot be written")
+        if self.publisher.failure:
+            out.append(f"the evidence cannot be published: {self.publisher.failure}")
+        return tuple(out)
+
+    def readiness(self) -> tuple[str, ...]:
+        """What keeps this node from serving; empty means ready."""
+        missing = list(self.faults())
+        missing += [
+            f"model {model.name} has no upstream {model.upstream!r} in the settings"
+            for model in self.installation.models
+            if model.upstream not in self.settings.upstream
+        ]
+        model = self.installation.models[0].name
+        facts = self.agreement.vocabulary.join(self.conditions.read(model).statements)
+        missing += [
+            f"{spec.name} is {facts[spec.name]}"
+            for spec in self.agreement.vocabulary.specs
+            if spec.installation and facts[spec.name] != spec.good
+        ]
+        return tuple(missing)
+
+    # ---- what goes on beside the exchanges -----------------------------------------------------------------
+
+    async def _renew(self) -> None:
+        while True:
+            self.attester.renew()
+            await asyncio.sleep(RENEW_SECONDS)
+
+    async def _refresh(self) -> None:
+        while True:
+            await asyncio.sleep(REFRESH_SECONDS)
+            try:
+                self.registry.refresh()
+            except BrightlineError as error:
+                log.error("the registry cannot be read; workloads stay as they were: %s", error)
+
+    async def _period(self) -> None:
+        while True:
+            await asyncio.sleep(PERIOD_SECONDS)
+            await self._write_period()
+
+    async def _write_period(self) -> None:
+        """Book the requests that got no record of their own."""
+        counts: dict[str, JsonValue] = dict(sorted(self.admission.take_counts().items()))
+        if not counts:
+            return
+        public: dict[str, JsonValue] = self.terms.header() | {"without_record": counts}
+        try:
+            await self.log.append(Draft(RecordKind.PERIOD, "", public, {}, secrets.token_bytes(32)))
+        except EvidenceUnavailable as error:
+            log.error("the PERIOD record is missing: %s", error)
+
+    async def _close(self) -> None:
+        await self._write_period()
+        self.log.close()
+        self.publisher.close()
+        self.screeners.close()
+        self.registry.close()
+        await self.upstream.close()

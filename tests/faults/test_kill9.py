@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A writer is killed with SIGKILL, fifty times, at random instants: nothing acknowledged may be missing.
+
+After each kill the whole log is proved again, not only its end. The kernel survives a SIGKILL, so this shows
+what a dying process does to the log; torn and missing blocks are shown in ``test_batch.py`` and
+``test_wal.py``.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+
+from brightline.core.evidence.merkle import Tree, leaf_hash
+from brightline.shell.storage.sequencer import Head, Sequencer
+from tests.faults.crash_writer import SystemClock
+
+SHARD = "gw-1"
+KILLS = 50
+WRITER = Path(__file__).with_name("crash_writer.py")
+
+
+class Leaf(msgspec.Struct, frozen=True):
+    """What this test needs of a leaf."""
+
+    kind: str
+    seq: int
+    epoch: int
+    exchange: str
+    outcome: str = ""
+
+
+def test_nothing_that_was_acknowledged_is_missing_after_fifty_kills(tmp_path: Path) -> None:
+    chance = random.Random(os.environ.get("BRIGHTLINE_SEED", "kill9"))  # noqa: S311 - instants, not secrets
+    acknowledged: dict[int, str] = {}
+    published: Head | None = None
+    lost = 0
+    for kill in range(KILLS):
+        # Some kills come while the writer starts and recovers, most while it writes.
+        told = run_and_kill(tmp_path, starting=kill % 5 == 0, delay=chance.uniform(0.0, 0.06))
+        acknowledged.update(told)
+
+        log = Sequencer.open(tmp_path, SHARD, "development", SystemClock(), published=published)
+        tree = Tree()
+        leaves: list[Leaf] = []
+        prefix = b""
+        for record in log.frames():
+            digest = leaf_hash(record.leaf)
+            tree.append(digest)
+            leaves.append(msgspec.json.decode(record.leaf, type=Leaf))
+            seq = len(leaves) - 1
+            assert acknowledged.get(seq, digest.hex()) == digest.hex(), f"record {seq} changed (kill {kill})"
+            if published is not None and len(leaves) == published.size:
+                prefix = tree.root()
+        assert len(leaves) > max(acknowledged, default=-1), f"acknowledged records are missing (kill {kill})"
+        assert [leaf.seq for leaf in leaves] == list(range(len(leaves)))
+        assert [leaf.epoch for leaf in leaves] == sorted(leaf.epoch for leaf in leaves)
+        if published is not None and published.size:
+            assert prefix == published.root
+        counts = {kind: Counter(leaf.exchange for leaf in leaves if leaf.kind == kind) for kind in KINDS}
+        assert set(counts["ATTEMPT"].values()) | set(counts["OUTCOME"].values()) <= {1}
+        assert counts["ATTEMPT"].keys() == counts["OUTCOME"].keys()
+        lost = sum(leaf.outcome == "lost" for leaf in leaves)
+        published = log.head()
+        assert published == Head(len(leaves), tree.root())
+        log.close()
+    assert len(acknowledged) > KILLS, "the writer hardly wrote: this run shows nothing"
+    assert lost > 0, "no kill left an attempt open: this run shows nothing"
+
+
+KINDS = ("ATTEMPT", "OUTCOME")
+
+
+def run_and_kill(directory: Path, *, starting: bool, delay: float) -> dict[int, str]:
+    """Run the writer, kill it, and return what it acknowledged: sequence number → leaf hash."""
+    lines: list[bytes] = []
+    with subprocess.Popen([sys.executable, WRITER, directory, SHARD], stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        try:
+            if starting:
+                time.sleep(delay * 5)
+            else:
+                lines.append(writer.stdout.readline())
+                time.sleep(delay)
+        finally:
+            writer.send_signal(signal.SIGKILL)
+        lines += writer.stdout.read().splitlines()
+    assert writer.returncode == -signal.SIGKILL, "the writer ended before it was killed"
+    told: dict[int, str] = {}
+    for line in lines:
+        match line.decode().split():
+            case ["ready", _]:
+                continue
+            case [_, seq, digest]:
+                told[int(seq)] = digest
+    return told

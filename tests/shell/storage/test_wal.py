@@ -1,0 +1,357 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The write-ahead log: what survives, what is refused, and what one failure ends."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from brightline.core.errors import ConfigError, EvidenceDamaged, EvidenceUnavailable, OperatorError
+from brightline.core.evidence.batch import Batch, Frame, encode_frame
+from brightline.core.evidence.record import RecordKind
+from brightline.shell.storage.durable import HeldDirectory
+from brightline.shell.storage.wal import AppendFile, OpenFile, OsAppendFile, Wal, WalReader
+
+SHARD = "gw-1"
+FIRST = f"{0:020d}.wal"
+
+
+def frame(seq: int) -> Frame:
+    return Frame(seq, 1, RecordKind.PERIOD, "", b"leaf %d" % seq, (f"disclosure {seq}",))
+
+
+def batch(start: int, stop: int) -> Batch:
+    return Batch.of([frame(seq) for seq in range(start, stop)])
+
+
+def open_wal(
+    directory: Path, open_file: OpenFile = OsAppendFile.open, segment: int = 1 << 20
+) -> tuple[Wal, list[Frame]]:
+    seen: list[Frame] = []
+    return Wal.open(directory, SHARD, seen.append, open_file=open_file, segment_bytes_max=segment), seen
+
+
+def recovered(directory: Path, segment: int = 1 << 20) -> list[Frame]:
+    wal, seen = open_wal(directory, segment=segment)
+    wal.close()
+    return seen
+
+
+class FaultyFile:
+    """A segment that does one thing wrong, once it is told to, and remembers what it was asked."""
+
+    def __init__(self, real: AppendFile) -> None:
+        self._real = real
+        self.fail_write: OSError | None = None
+        self.fail_sync: OSError | None = None
+        self.fail_truncate: OSError | None = None
+        self.short_by = 0
+        self.calls: list[str] = []
+
+    def write(self, data: bytes) -> int:
+        self.calls.append("write")
+        if self.fail_write is not None:
+            self._real.write(data[:7])  # a write may fail after some of it has reached the file
+            raise self.fail_write
+        return self._real.write(data[: len(data) - self.short_by])
+
+    def sync(self) -> None:
+        self.calls.append("sync")
+        if self.fail_sync is not None:
+            raise self.fail_sync
+        self._real.sync()
+
+    def truncate(self, size: int) -> None:
+        self.calls.append("truncate")
+        if self.fail_truncate is not None:
+            raise self.fail_truncate
+        self._real.truncate(size)
+
+    def close(self) -> None:
+        self._real.close()
+
+
+def faulty(directory: Path) -> tuple[Wal, FaultyFile]:
+    files: list[FaultyFile] = []
+
+    def open_file(held: HeldDirectory, name: str) -> AppendFile:
+        files.append(FaultyFile(OsAppendFile.open(held, name)))
+        return files[-1]
+
+    wal, _ = open_wal(directory, open_file)
+    return wal, files[0]
+
+
+def test_what_was_appended_is_shown_in_order_when_the_log_is_opened_again(tmp_path: Path) -> None:
+    wal, seen = open_wal(tmp_path)
+    assert seen == []
+    wal.append(batch(0, 3))
+    wal.append(batch(3, 4))
+    assert wal.size == 4
+    wal.close()
+    assert recovered(tmp_path) == [frame(seq) for seq in range(4)]
+
+
+def test_everything_in_the_private_folder_is_private(tmp_path: Path) -> None:
+    (tmp_path / SHARD).mkdir(mode=0o755)
+    wal, _ = open_wal(tmp_path)
+    wal.begin_epoch(0)
+    wal.close()
+    assert stat.S_IMODE((tmp_path / SHARD).stat().st_mode) == 0o700
+    files = {path.name: path.stat() for path in (tmp_path / SHARD).iterdir()}
+    assert files.keys() == {FIRST, "epoch", "lock", "reserve"}
+    assert {stat.S_IMODE(info.st_mode) for info in files.values()} == {0o600}
+    assert files["reserve"].st_size == 1 << 20
+    assert files["reserve"].st_blocks * 512 >= 1 << 20, "the reserve must be written, not a hole"
+
+
+def test_one_append_is_one_write_and_then_one_flush(tmp_path: Path) -> None:
+    wal, file = faulty(tmp_path)
+    wal.append(batch(0, 100))
+    assert file.calls == ["write", "sync"]
+    wal.close()
+
+
+def test_a_second_writer_is_refused(tmp_path: Path) -> None:
+    wal, _ = open_wal(tmp_path)
+    with pytest.raises(OperatorError, match="already has a writer"):
+        open_wal(tmp_path)
+    wal.append(batch(0, 1))
+    wal.close()
+    assert recovered(tmp_path) == [frame(0)]
+
+
+@pytest.mark.parametrize("shard", ["", "..", ".a", "a/b", "a b", "x" * 65])
+def test_a_shard_name_cannot_lead_elsewhere(tmp_path: Path, shard: str) -> None:
+    with pytest.raises(ConfigError):
+        Wal.open(tmp_path, shard, lambda frame: None)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(st.data())
+def test_any_prefix_of_the_file_recovers_to_a_prefix_that_can_be_appended_to(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    directory = tmp_path_factory.mktemp("wal")
+    wal, _ = open_wal(directory)
+    wal.append(batch(0, 3))
+    wal.append(batch(3, 6))
+    wal.close()
+    path = directory / SHARD / FIRST
+    whole = path.read_bytes()
+    cut = data.draw(st.integers(0, len(whole)))
+    acknowledged = cut // len(encode_frame(frame(0)))
+    path.write_bytes(whole[:cut])
+
+    wal, seen = open_wal(directory)
+    assert seen == [frame(seq) for seq in range(acknowledged)]
+    wal.append(batch(acknowledged, acknowledged + 2))
+    wal.close()
+    assert recovered(directory) == [frame(seq) for seq in range(acknowledged + 2)]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(st.data())
+def test_any_flipped_bit_is_damage_and_the_file_stays_as_it_is(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    directory = tmp_path_factory.mktemp("wal")
+    wal, _ = open_wal(directory)
+    wal.append(batch(0, 4))
+    wal.close()
+    path = directory / SHARD / FIRST
+    damaged = bytearray(path.read_bytes())
+    damaged[data.draw(st.integers(0, len(damaged) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(damaged)
+    with pytest.raises(EvidenceDamaged, match=FIRST):
+        open_wal(directory)
+    with pytest.raises(EvidenceDamaged, match=FIRST):
+        list(WalReader(directory, SHARD).read(4))
+    assert path.read_bytes() == damaged
+
+
+def test_segments_follow_each_other_and_are_read_as_one_log(tmp_path: Path) -> None:
+    wal, _ = open_wal(tmp_path, segment=300)
+    reader = WalReader(tmp_path, SHARD)
+    for seq in range(0, 20, 2):
+        wal.append(batch(seq, seq + 2))
+        assert list(reader.read(seq + 1)) == ([frame(seq)] if seq == 0 else [frame(seq - 1), frame(seq)])
+    wal.close()
+    assert len(list((tmp_path / SHARD).glob("*.wal"))) > 3
+    assert recovered(tmp_path, segment=300) == [frame(seq) for seq in range(20)]
+    wal, _ = open_wal(tmp_path, segment=300)
+    wal.append(batch(20, 21))
+    wal.close()
+    assert list(WalReader(tmp_path, SHARD).read(21)) == [frame(seq) for seq in range(21)]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda path: path.unlink(), lambda path: path.write_bytes(path.read_bytes()[:-1])]
+)
+def test_only_the_last_segment_may_be_torn_and_none_may_be_missing(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    wal, _ = open_wal(tmp_path, segment=150)
+    for seq in range(9):
+        wal.append(batch(seq, seq + 1))
+    wal.close()
+    damage(sorted((tmp_path / SHARD).glob("*.wal"))[1])
+    with pytest.raises(EvidenceDamaged):
+        open_wal(tmp_path)
+    with pytest.raises((EvidenceDamaged, OperatorError)):
+        list(WalReader(tmp_path, SHARD).read(9))
+
+
+def test_a_reader_refuses_a_log_that_holds_less_than_is_durable(tmp_path: Path) -> None:
+    wal, _ = open_wal(tmp_path)
+    wal.append(batch(0, 2))
+    wal.close()
+    with pytest.raises((EvidenceDamaged, OperatorError)):
+        list(WalReader(tmp_path, SHARD).read(3))
+
+
+def test_a_reader_never_looks_at_what_is_not_durable_yet(tmp_path: Path) -> None:
+    wal, _ = open_wal(tmp_path)
+    wal.append(batch(0, 2))
+    with (tmp_path / SHARD / FIRST).open("ab") as file:
+        file.write(b"something that is being written")
+    assert list(WalReader(tmp_path, SHARD).read(2)) == [frame(0), frame(1)]
+    wal.close()
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
+def test_a_write_that_fails_leaves_no_half_frame_and_ends_the_writer_for_good(
+    tmp_path: Path, code: int
+) -> None:
+    wal, file = faulty(tmp_path)
+    wal.append(batch(0, 2))
+    before = (tmp_path / SHARD / FIRST).read_bytes()
+    file.fail_write = OSError(code, os.strerror(code))
+    with pytest.raises(EvidenceUnavailable, match=os.strerror(code)) as caught:
+        wal.append(batch(2, 4))
+    assert caught.value.__cause__ is file.fail_write
+    assert (tmp_path / SHARD / FIRST).read_bytes() == before
+
+    file.fail_write = None
+    calls = len(file.calls)
+    with pytest.raises(EvidenceUnavailable, match="opened anew"):
+        wal.append(batch(2, 4))
+    assert not wal.healthy
+    assert len(file.calls) == calls, "nothing is tried again"
+    wal.close()
+    assert recovered(tmp_path) == [frame(0), frame(1)]
+
+
+@pytest.mark.parametrize("cut_fails", [False, True])
+def test_a_short_write_is_cut_and_never_followed(tmp_path: Path, cut_fails: bool) -> None:
+    wal, file = faulty(tmp_path)
+    wal.append(batch(0, 2))
+    file.short_by = 5
+    file.fail_truncate = OSError(errno.EIO, "no") if cut_fails else None
+    with pytest.raises(EvidenceUnavailable, match="is the disk full"):
+        wal.append(batch(2, 4))
+    assert "sync" not in file.calls[2:], "half a batch is never flushed as if it were whole"
+    with pytest.raises(EvidenceUnavailable):
+        wal.append(batch(2, 4))
+    wal.close()
+    # Where even the cut failed, record 2 is whole in the file: it was never acknowledged, and it may stay.
+    assert recovered(tmp_path) == [frame(seq) for seq in range(3 if cut_fails else 2)]
+
+
+def test_a_flush_that_fails_ends_the_writer_and_is_never_tried_again(tmp_path: Path) -> None:
+    wal, file = faulty(tmp_path)
+    wal.append(batch(0, 1))
+    file.fail_sync = OSError(errno.EIO, "Input/output error")
+    with pytest.raises(EvidenceUnavailable, match="a flush failed") as caught:
+        wal.append(batch(1, 2))
+    assert caught.value.__cause__ is file.fail_sync
+    file.fail_sync = None
+    with pytest.raises(EvidenceUnavailable):
+        wal.append(batch(1, 2))
+    assert file.calls.count("sync") == 2
+    assert wal.size == 1
+    wal.close()
+
+
+def test_opening_writes_the_last_commit_again_before_it_trusts_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wal, _ = open_wal(tmp_path)
+    wal.append(batch(0, 3))
+    wal.close()
+    path = tmp_path / SHARD / FIRST
+    written: list[bytes] = []
+    real = os.write
+
+    def write(fd: int, data: bytes) -> int:
+        if Path(f"/proc/self/fd/{fd}").readlink() == path:
+            written.append(bytes(data))
+        return real(fd, data)
+
+    monkeypatch.setattr(os, "write", write)
+    assert recovered(tmp_path) == [frame(0), frame(1), frame(2)]
+    assert b"".join(written) == path.read_bytes() == batch(0, 3).data
+
+
+def test_a_new_segment_that_cannot_be_made_ends_the_writer_and_harms_nothing(tmp_path: Path) -> None:
+    def open_file(held: HeldDirectory, name: str) -> AppendFile:
+        if name != FIRST:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return OsAppendFile.open(held, name)
+
+    wal, _ = open_wal(tmp_path, open_file, segment=200)
+    wal.append(batch(0, 2))
+    with pytest.raises(EvidenceUnavailable, match="No space left"):
+        wal.append(batch(2, 5))
+    assert not wal.healthy
+    wal.close()
+    assert recovered(tmp_path) == [frame(0), frame(1)]
+
+
+def test_a_batch_that_does_not_follow_is_our_own_mistake(tmp_path: Path) -> None:
+    wal, _ = open_wal(tmp_path)
+    for wrong in (batch(1, 2), Batch()):
+        with pytest.raises(ValueError, match="must start at record 0"):
+            wal.append(wrong)
+    wal.close()
+
+
+def test_each_boot_begins_a_new_epoch_also_if_it_logs_nothing(tmp_path: Path) -> None:
+    epochs = []
+    for _ in range(3):
+        wal, _seen = open_wal(tmp_path)
+        epochs.append(wal.begin_epoch(0))
+        wal.close()
+    assert epochs == [1, 2, 3]
+
+
+@pytest.mark.parametrize("text", [None, b"", b"0\n", b"3\n", b"four\n", b"9"])
+def test_a_count_of_boots_that_is_gone_behind_or_no_number_is_damage(
+    tmp_path: Path, text: bytes | None
+) -> None:
+    wal, _ = open_wal(tmp_path)
+    if text is not None:
+        (tmp_path / SHARD / "epoch").write_bytes(text)
+    with pytest.raises(EvidenceDamaged, match="epoch"):
+        wal.begin_epoch(4)
+    wal.close()
+
+
+def test_damage_that_the_visitor_finds_gives_the_lock_back(tmp_path: Path) -> None:
+    wal, _ = open_wal(tmp_path)
+    wal.append(batch(0, 1))
+    wal.close()
+
+    def visit(_: Frame) -> None:
+        raise EvidenceDamaged("no", "record 0")
+
+    with pytest.raises(EvidenceDamaged):
+        Wal.open(tmp_path, SHARD, visit)
+    assert recovered(tmp_path) == [frame(0)]
