@@ -1,27 +1,53 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Canonical bytes: RFC 8785 (JCS) restricted to what records need. TEMPORARY stand-in."""
+"""Canonical bytes and digests: RFC 8785 (JCS), restricted to values whose bytes nobody can get wrong.
+
+Floats are refused, because number formatting (section 3.2.2.3) is where implementations differ; integers stay within
+±(2^53 - 1), which every JSON reader keeps exactly. Member names are sorted by UTF-16 code units (section 3.2.3).
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from typing import Final, TypeAlias
 
-JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
+JsonValue: TypeAlias = "None | bool | int | float | str | list[JsonValue] | dict[str, JsonValue]"
+"""A JSON value, as a parser returns it. Canonical values have no floats in them."""
 
+INTEGER_MAX: Final = 2**53 - 1
+DEPTH_MAX: Final = 64
 
-def _check(v: object) -> object:
-    if isinstance(v, float):
-        raise ValueError("floats have no canonical form here")
-    if isinstance(v, dict):
-        return {k: _check(v[k]) for k in sorted(v, key=lambda k: k.encode("utf-16-be"))}
-    if isinstance(v, list | tuple):
-        return [_check(x) for x in v]
-    return v
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False).encode
 
 
 def canonical_bytes(value: JsonValue) -> bytes:
-    return json.dumps(_check(value), ensure_ascii=False, separators=(",", ":")).encode()
+    """The canonical form. Raises ``ValueError`` for floats, large integers, lone surrogates and deep nesting."""
+    return _encode(_ordered(value, DEPTH_MAX)).encode()
 
 
 def digest(value: JsonValue) -> str:
+    """``sha256:<hex>`` of the canonical form."""
     return "sha256:" + hashlib.sha256(canonical_bytes(value)).hexdigest()
+
+
+def _ordered(value: JsonValue, depth: int) -> JsonValue:
+    if depth < 0:
+        raise ValueError(f"a canonical value nests at most {DEPTH_MAX} deep")
+    if isinstance(value, dict):
+        if not all(isinstance(key, str) for key in value):
+            raise ValueError("member names are strings")
+        names = sorted(value) if all(map(str.isascii, value)) else sorted(value, key=_utf16)
+        return {name: _ordered(value[name], depth - 1) for name in names}
+    if isinstance(value, list | tuple):
+        return [_ordered(item, depth - 1) for item in value]
+    if isinstance(value, float):
+        raise ValueError("a canonical value holds no floats")
+    if isinstance(value, int) and not -INTEGER_MAX <= value <= INTEGER_MAX:
+        raise ValueError("a canonical integer lies within ±(2^53 - 1)")
+    if value is None or isinstance(value, str | int):
+        return value
+    raise ValueError(f"{type(value).__name__} is no JSON value")
+
+
+def _utf16(name: str) -> bytes:
+    return name.encode("utf-16-be")  # lone surrogates raise UnicodeEncodeError, a ValueError

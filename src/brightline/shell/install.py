@@ -98,6 +98,15 @@ def init_state(
     (root / FILE_NAME).write_text(settings_toml, "utf-8")
 
 
+def registration_facts(agreement: Agreement) -> dict[str, str]:
+    """Every fact that a registration alone may state, as it is when good."""
+    return {
+        spec.name: spec.good
+        for spec in agreement.vocabulary.specs
+        if Source.REGISTRATION in spec.set_by and not spec.set_by & {Source.PATTERN, Source.DETECTOR}
+    }
+
+
 class NewWorkload(msgspec.Struct, frozen=True):
     """What ``brightline workload add`` was told."""
 

@@ -95,6 +95,14 @@ def test_any_flipped_bit_of_complete_frames_is_damage_also_in_the_last_frame() -
             assert caught.value.place == f"0.wal, offset {start}"
 
 
+def test_a_flipped_bit_that_makes_a_digest_end_in_zero_is_damage_and_no_missing_block() -> None:
+    candidates = (encode_frame(frame(seq)) for seq in range(10_000))
+    encoded = next(one for one in candidates if one[-1].bit_count() == 1)
+    for zeros in (0, 4096):
+        with pytest.raises(EvidenceDamaged, match="digest is wrong"):
+            scan_frames(encoded[:-1] + bytes(1 + zeros))
+
+
 def test_zeros_in_the_middle_are_damage_because_frames_follow() -> None:
     damaged = DATA[: ENDS[1]] + bytes(ENDS[2] - ENDS[1]) + DATA[ENDS[2] :]
     with pytest.raises(EvidenceDamaged, match=f"offset {ENDS[1]}"):

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+import brightline
 from brightline.core.canonical import JsonValue
 from brightline.core.errors import EvidenceDamaged, EvidenceUnavailable, OperatorError
 from brightline.core.evidence.batch import FRAME_BYTES_MAX, LeafHeader
@@ -419,6 +420,30 @@ def test_a_second_writer_is_refused_and_the_first_one_goes_on(tmp_path: Path) ->
         open_log(tmp_path)
     log.append_sync(draft())
     log.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_after_a_fault_of_ours_nobody_waits_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = open_log(tmp_path)
+
+    def utc_now(_: TickingClock) -> str:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(TickingClock, "utc_now", utc_now)
+    answers = await asyncio.wait_for(
+        asyncio.gather(*(log.append(draft()) for _ in range(3)), return_exceptions=True), 10
+    )
+    assert all(isinstance(answer, EvidenceUnavailable) for answer in answers)
+    await until(lambda: not log.healthy)
+    log.close()
+
+
+def test_only_the_sequencer_can_say_durable() -> None:
+    source = Path(brightline.__file__).parent
+    importers = {path.name for path in source.rglob("*.py") if "mint_durable" in path.read_text()}
+    assert importers == {"record.py", "sequencer.py"}
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -193,7 +193,12 @@ def test_segments_follow_each_other_and_are_read_as_one_log(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda path: path.unlink(), lambda path: path.write_bytes(path.read_bytes()[:-1])]
+    "damage",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.write_bytes(path.read_bytes()[:-1]),
+        lambda path: path.write_bytes(path.read_bytes() + b"BLR"),
+    ],
 )
 def test_only_the_last_segment_may_be_torn_and_none_may_be_missing(
     tmp_path: Path, damage: Callable[[Path], None]

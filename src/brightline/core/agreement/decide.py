@@ -74,15 +74,13 @@ def decide(agreement: Agreement, facts: Facts, approvals: Mapping[str, int]) -> 
     if grounds := _grounds(agreement, values, approvals):
         return _decision(Verdict.PERMIT, grounds, values, approvals)
     # 2
-    best_values, best_approvals = _best_completion(agreement, values, approvals)
-    if permitted(agreement, best_values, best_approvals):
-        questions = _questions(agreement, values, approvals, best_values, best_approvals)
-        return _decision(
-            Verdict.HOLD, _in_the_way(agreement, values, approvals), values, approvals, questions
-        )
+    best, caps = _best_completion(agreement, values), agreement.approval_caps
+    if permitted(agreement, best, caps):
+        in_the_way = _in_the_way(agreement, values, approvals)
+        questions = _questions(agreement, values, approvals, best)
+        return _decision(Verdict.HOLD, in_the_way, values, approvals, questions)
     # 3
-    in_the_way = _in_the_way(agreement, best_values, best_approvals)
-    return _decision(Verdict.DENY, in_the_way, best_values, best_approvals)
+    return _decision(Verdict.DENY, _in_the_way(agreement, best, caps), best, caps)
 
 
 def permitted(agreement: Agreement, values: Mapping[str, str], approvals: Mapping[str, int]) -> bool:
@@ -109,18 +107,13 @@ def _unavailable(agreement: Agreement, not_known: frozenset[str]) -> Decision:
     return Decision(Verdict.UNAVAILABLE, readers, tuple(sorted(not_known)))
 
 
-def _best_completion(
-    agreement: Agreement, values: Mapping[str, str], approvals: Mapping[str, int]
-) -> tuple[dict[str, str], dict[str, int]]:
-    """The best that people could say: each settleable unknown good, and as many approvals as can matter."""
-    best_values = {**values}
+def _best_completion(agreement: Agreement, values: Mapping[str, str]) -> dict[str, str]:
+    """The best that people could say: each settleable unknown good."""
+    best = {**values}
     for spec in agreement.vocabulary.specs:
         if spec.settleable and values.get(spec.name, UNKNOWN) == UNKNOWN:
-            best_values[spec.name] = spec.good
-    best_approvals = {
-        office: max(approvals.get(office, 0), cap) for office, cap in agreement.approval_caps.items()
-    }
-    return best_values, best_approvals
+            best[spec.name] = spec.good
+    return best
 
 
 def _in_the_way(
@@ -138,21 +131,19 @@ def _questions(
     agreement: Agreement,
     values: Mapping[str, str],
     approvals: Mapping[str, int],
-    best_values: Mapping[str, str],
-    best_approvals: Mapping[str, int],
+    best: Mapping[str, str],
 ) -> tuple[Question, ...]:
     """Start from the best completion, put back what the verdict does not need, and ask for the rest.
 
     Approvals go back first, then facts, each in the order of the agreement: where either would do, people are
     asked what is so rather than whether they approve, because that answer holds for the next turn too.
     """
-    kept_values = dict(best_values)
-    kept_approvals = dict(best_approvals)
+    kept_values = dict(best)
+    kept_approvals = dict(agreement.approval_caps)
     questions: list[Question] = []
-    for office, most in best_approvals.items():
-        given = approvals.get(office, 0)
-        kept_approvals[office] = given
-        while kept_approvals[office] < most and not permitted(agreement, kept_values, kept_approvals):
+    for office, cap in agreement.approval_caps.items():
+        kept_approvals[office] = approvals.get(office, 0)
+        while kept_approvals[office] < cap and not permitted(agreement, kept_values, kept_approvals):
             kept_approvals[office] += 1
     for spec in agreement.vocabulary.specs:
         if not spec.settleable or values.get(spec.name, UNKNOWN) != UNKNOWN:

@@ -38,6 +38,8 @@ class Checkpoint(msgspec.Struct, frozen=True):
             raise NoteError("a checkpoint has an origin")
         if not size.isascii() or not size.isdigit() or len(size) > 19 or (len(size) > 1 and size[0] == "0"):
             raise NoteError("the size of a checkpoint is a decimal without leading zeros")
+        if int(size) >= 1 << 63:
+            raise NoteError("the size of a checkpoint is below 2^63")
         try:
             root = base64.b64decode(encoded, validate=True)
         except (binascii.Error, ValueError) as error:

@@ -2,7 +2,8 @@
 """C2SP signed-note v1.0.0: text with signature lines, and the keys that verify them (Ed25519, type 0x01).
 
 Traps of the standard that are closed here: signatures of unknown keys are ignored, but a signature of a *known* key
-that fails refuses the whole note; the text has no control characters but LF; a key's id is a hash and may collide, so
+that fails refuses the whole note; the text has no control characters
+below U+0020 but LF; a key's id is a hash and may collide, so
 name and id are both compared.
 """
 
@@ -11,7 +12,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import unicodedata
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -125,12 +125,15 @@ def open_note(note: bytes, keys: Sequence[VerifierKey]) -> OpenedNote:
     if len(lines) > SIGNATURES_MAX:
         raise NoteError(f"a note has at most {SIGNATURES_MAX} signatures")
     known = {(key.name, key.key_id): key for key in keys}
+    names = [(key.name, key.key_id) for key in keys]
     signed_by: list[VerifierKey] = []
     for line in lines:
         name, signature = _read_line(line)
         key = known.get((name, signature[:4]))
         if key is None or key in signed_by:
             continue
+        if names.count((name, key.key_id)) > 1:
+            raise NoteError(f"two of the given keys have the name {name} and one id")
         try:
             Ed25519PublicKey.from_public_bytes(key.public_key).verify(signature[4:], text.encode())
         except (InvalidSignature, ValueError) as error:
@@ -162,5 +165,5 @@ def _decode(encoded: str) -> bytes:
 
 
 def _check_text(text: str) -> None:
-    if not text.endswith("\n") or any(char != "\n" and unicodedata.category(char) == "Cc" for char in text):
-        raise NoteError("the text of a note ends in a line end and has no other control characters")
+    if not text.endswith("\n") or any(char < " " and char != "\n" for char in text):
+        raise NoteError("the text of a note ends in a line end and has no other control characters below U+0020")

@@ -27,7 +27,7 @@ _CLOSE: Final = {
     "a": "аΑα" + "ᎪꓮⲀⲁᗅ𐊠𐌀",
     "ae": "ӕ",
     "b": "вΒ" + "ᏴꓐⲂᗷ𐊂𐌁",
-    "c": "сϲϹ" + "ᏟꓚⲤⲥ𐌂𐐕𐐽",
+    "c": "с" + "ᏟꓚⲤⲥ𐌂𐐕𐐽",
     "d": "ԁ" + "ᎠᏧꓓᗞᗪᑯ",
     "e": "еҽΕε" + "ᎬꓰⲈ",
     "f": "Ϝϝ" + "ꓝᖴ𐌅",
@@ -94,7 +94,7 @@ _LATIN: Final = {
     "a": "ɑⱭꭤ",
     "ae": "æÆᴁ",
     "b": "Ƅƅꞗ",
-    "c": "ɔƆᴐↄ",
+    "c": "ɔƆᴐↄϲϹ",
     "d": "ðÐɖƌƋꝺ",
     "dz": "ʣʥ",
     "e": "ɛƐəƏɘɜꜫꬲ",
@@ -126,6 +126,12 @@ _LATIN: Final = {
     "3": "ƷʒȜȝꝫꞫ",
     "5": "Ƽ",
     "8": "Ȣȣ",
+    "aa": "ꜳꜲ",
+    "ao": "ꜵꜴ",
+    "au": "ꜷꜶ",
+    "av": "ꜹꜸꜻꜺ",
+    "ay": "ꜽꜼ",
+    "oo": "ꝏꝎ",
     "ab": "🆎",
     "cl": "🆑",
     "cool": "🆒",
@@ -148,10 +154,9 @@ _LATIN: Final = {
     "+": "➕",
     "!": "ǃ❗❕",
     "?": "ʔɁ❓❔",
-    # The two ligatures of Arabic that NFKC would make 18 and 8 characters long; so short, fold() stays
-    # bounded.
+    # NFKC would make the first 18 and the second 8 characters long; so short, fold() stays bounded.
     "صلعم": "ﷺ",
-    "جل جلاله": "ﷻ",
+    "جل": "ﷻ",
 }
 """Context-free readings that neither the name nor the decomposition of the character tells."""
 
@@ -236,6 +241,13 @@ def _reads_as() -> dict[int, str]:
     hand = dict(_code_points(_LATIN))
     codes = (code for codes in _SCANNED for code in codes)
     table = {code: reading for code in codes if (reading := _reading(code, hand)) is not None}
+    for char in (chr(code) for codes in _SCANNED for code in codes if code not in table):
+        folded = char.casefold()
+        if (read := folded.translate(table)) != folded:
+            table[ord(char)] = read
+        elif len(folded) > 1:
+            # Iota subscripts and the like: one letter must not become two after its word has been judged.
+            table[ord(char)] = unicodedata.normalize("NFC", _bare(char)) if _bare(char) != char else folded
     return table | {code: "" for code in (*range(0x20), 0x7F) if code not in range(0x09, 0x0E)}
 
 
@@ -244,7 +256,7 @@ READS_AS: Final[Mapping[int, str]] = _reads_as()
 unseen."""
 
 _OF_OTHER_SCRIPTS: Final = (
-    range(0x370, 0x590), range(0x13A0, 0x1400), range(0x1C80, 0x1C90), range(0x1F00, 0x2000),
+    range(0x370, 0x590), range(0x13A0, 0x1400), range(0x1C80, 0x1CC0), range(0x1F00, 0x2000),
     range(0x2C80, 0x2D00), range(0xA640, 0xA6A0), range(0xAB70, 0xABC0), range(0x10400, 0x10500),
 )  # fmt: skip
 

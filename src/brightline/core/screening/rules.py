@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Patterns as data: the detector whose every answer can be read back to a line that somebody signed for.
 
-A rule file (``brightline-rules/1``, TOML) holds ``[words]``, named alternations that patterns use as ``<name>``,
-and ``[[rule]]`` entries. A rule sets one fact to one value when *all* of its patterns are found in the same view of
-the same segment. It carries its own proof: texts that it must match and neighbours that it must not. A file whose
-examples do not come out is refused, so a rule that is in force has been seen to work by this very engine.
+A rule file (``brightline-rules/1``, TOML) holds ``[words]``, named alternations that patterns use as
+``<name>``, and ``[[rule]]`` entries. A rule sets one fact to one value when *all* of its patterns are found
+in the same view of the same segment. It carries its own proof: texts that it must match and neighbours that
+it must not. A file whose examples do not come out is refused, so a rule that is in force has been seen to
+work by this very engine.
 
-All patterns of a file are searched in one pass by RE2 (``google-re2``), which is linear in the text. Its
-``Set.Match`` answers ``None`` for "nothing found", and the C++ engine says "nothing found" on exhausted memory as
-well. So each text is searched with a canary appended, which one more pattern finds: an answer without the canary is
-no answer, and raises. Nothing here suppresses a finding: there is no exception, no allow-list and no switch.
+Patterns are searched by RE2 (``google-re2``), which is linear in the text. Its sets answer ``None`` for
+"nothing found", and the C++ engine says "nothing found" on exhausted memory as well. So each text is searched
+with a canary appended, which one more pattern of each set finds: an answer without the canary is no answer,
+and raises. Nothing here suppresses a finding: there is no exception, no allow-list and no switch.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ FACTS: Final = frozenset(
 """The facts that a rule may set; the others are set by registration, attestation or admission."""
 
 FACTS_WITH_NO: Final = frozenset({"us_person"})
-"""Facts of which a rule may say ``no``: a person may be said to be foreign, but nothing says "not a weapon"."""
+"""Facts of which a rule may say ``no``: a text can say that a person is foreign, and never "not a weapon"."""
 
 FILE_BYTES_MAX: Final = 1_000_000
 RULES_MAX: Final = 2_000
@@ -59,8 +60,8 @@ PATTERN_CHARS_MAX: Final = 20_000
 EXAMPLES_MIN: Final = 3
 EXAMPLES_MAX: Final = 50
 EXAMPLE_CHARS_MAX: Final = 4_000
-ENGINE_BYTES_MAX: Final = 32 * 1024 * 1024
-"""RE2's budget for one rule: its program and the states that it caches. 8 MiB, the default, refuses long rules."""
+ENGINE_BYTES_MAX: Final = 4 * 1024 * 1024
+"""RE2's budget for one pattern: its program and the states that it caches, which it drops when full."""
 
 CANARY: Final = "\n.\x00brightline canary\x00"
 """Begins with an end of line and of sentence, so that no pattern of prose can reach from the text into it."""
@@ -78,7 +79,7 @@ class SeenText(Protocol):
     def text(self) -> str: ...
 
 
-type_of_views = Callable[[str], Sequence[SeenText]]
+ViewsOf = Callable[[str], Sequence[SeenText]]
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -115,7 +116,7 @@ class RuleSet(msgspec.Struct, frozen=True, eq=False):
     facts: frozenset[str]
     """The facts that some rule of this file can set."""
     engine: _Engine
-    views: type_of_views
+    views: ViewsOf
     id: str = DETECTOR_ID
 
     def match(self, segments: Sequence[Segment]) -> tuple[Finding, ...]:
@@ -144,12 +145,12 @@ class RuleSet(msgspec.Struct, frozen=True, eq=False):
                 )
 
 
-def load_rules(toml_bytes: bytes, name: str, views: type_of_views = views) -> RuleSet:
+def load_rules(toml_bytes: bytes, name: str, views: ViewsOf = views) -> RuleSet:
     """Read, compile and self-test a rule file; ``name`` is how messages call it.
 
-    Raises ``ReleaseError``, naming the rule, for whatever is not understood, out of bounds, does not compile, or
-    does not behave as its examples say. Running the examples also fills RE2's cache, which makes the first texts
-    of service as fast as later ones.
+    Raises ``ReleaseError``, naming the rule, for whatever is not understood, out of bounds, does not compile,
+    or does not behave as its examples say. Running the examples also fills RE2's caches, so that the first
+    texts of service find them warm.
     """
     file = _read(toml_bytes, name)
     words = _words(file.words, name)
@@ -216,9 +217,15 @@ def _check_shape(rule: Rule, name: str) -> None:
     if not rule.id.strip():
         raise ReleaseError(f"{name}: a rule without an id")
     if rule.fact not in FACTS:
-        _refuse(name, rule.id, f"no detector may set {rule.fact!r}; expected one of {', '.join(sorted(FACTS))}")
+        _refuse(
+            name, rule.id, f"no detector may set {rule.fact!r}; expected one of {', '.join(sorted(FACTS))}"
+        )
     if rule.value == "no" and rule.fact not in FACTS_WITH_NO:
-        _refuse(name, rule.id, f"a pattern may not say 'no' of {rule.fact}; silence says it, if the release lets it")
+        _refuse(
+            name,
+            rule.id,
+            f"a pattern may not say 'no' of {rule.fact}; silence says it, if the release lets it",
+        )
     if not rule.author.strip() or not rule.reason.strip():
         _refuse(name, rule.id, "author and reason must say something")
     bounds("surfaces", len(set(rule.surfaces)), 1, len(Surface))
@@ -262,7 +269,9 @@ def _put_in(text: str, words: Mapping[str, str], name: str, where: str) -> str:
 def _pattern(text: str, words: Mapping[str, str], name: str, rule_id: str) -> str:
     whole = _put_in(text, words, name, rule_id)
     if "$" in whole.replace("\\$", "") or "\\z" in whole:
-        _refuse(name, rule_id, "an end anchor never holds, because the canary follows each text; remove $ or \\z")
+        _refuse(
+            name, rule_id, "an end anchor never holds, because the canary follows each text; remove $ or \\z"
+        )
     if _compiled(whole, name, rule_id).search("") is not None:
         _refuse(name, rule_id, f"{text!r} matches the empty string, and so everything")
     return whole
@@ -286,10 +295,11 @@ def _compiled(pattern: str, name: str, where: str) -> Any:
 class _Engine:
     """A gate over all patterns in one pass, and behind it one RE2 set for each pattern.
 
-    One set over everything would be one pass as well, but its automaton remembers how far *every* rule has come in
-    the sentence: on text that it has not seen it builds a new state at nearly every character (8,000 us for 1 kB,
-    and 30 once seen). The gate (RE2's prefilter) looks for literal words only and names the patterns that could
-    match. Of the rules that are still possible, patterns are searched alone, the shortest first, until one fails.
+    One set over everything would be one pass as well, but its automaton remembers how far *every* pattern has
+    come: on text that it has not seen it builds a new state at nearly every character (8,000 us for 1 kB, and
+    30 once seen). The gate (RE2's prefilter) looks for literal words only and names the patterns that could
+    match. Of the rules that are still possible, patterns are searched alone, the shortest first, until one
+    fails.
     """
 
     __slots__ = ("_canary", "_gate", "_rules", "_sets")
@@ -310,8 +320,8 @@ class _Engine:
         self._rules = tuple(zip(needs, (rule.surfaces for rule in rules), strict=True))
 
     def rules_in(self, folded: str, surface: Surface) -> list[int]:
-        """The places of the rules for this surface of which every pattern is found, in the order of the file."""
-        # A lone surrogate cannot be UTF-8. Strict JSON refuses it long before; here it becomes a question mark.
+        """The places of the rules for this surface whose patterns are all found, in the order of the file."""
+        # A lone surrogate cannot be UTF-8. Strict JSON refuses it long before; here it becomes ``?``.
         text = (folded + CANARY).encode("utf-8", "replace")
         possible = set(self._gate.Match(text, True) or ())
         if self._canary not in possible:
@@ -338,7 +348,9 @@ def _set_of(pattern: str, name: str, rule_id: str) -> Any:
     try:
         pair.Compile()
     except re2.error as error:
-        raise ReleaseError(f"{name}: rule {rule_id!r}: a pattern needs over {ENGINE_BYTES_MAX} bytes") from error
+        raise ReleaseError(
+            f"{name}: rule {rule_id!r}: a pattern needs over {ENGINE_BYTES_MAX} bytes"
+        ) from error
     if pair.Match(CANARY) != [1]:
         _refuse(name, rule_id, "a pattern is found in an empty text, and so in everything")
     return pair

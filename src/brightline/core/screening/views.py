@@ -128,7 +128,8 @@ def _views(text: str) -> Iterator[View]:
 # ---- 1. characters ----------------------------------------------------------------------------------
 
 _CONTROLS: Final = {code: reading for code, reading in READS_AS.items() if code < 0x80}
-_LONG_LIGATURES: Final = re.compile("[ﷺﷻ]")
+_BEFORE_NFKC: Final = re.compile("[ﷺﷻϲϹ]")
+"""Two ligatures that would become 18 and 8 characters, and the sigma that looks like ``c``."""
 _BEYOND_BMP: Final = re.compile("[\U00010000-\U0010ffff]")
 
 
@@ -155,16 +156,20 @@ def _characters(text: str) -> str:
     if text.isascii():
         return text.translate(_CONTROLS)
     # Normalisation sorts each run of marks by insertion, so a run as long as the text costs its square. UAX
-    # #15 (Stream-Safe Text Format) allows 30 in a row; the ligatures would become 18 and 8 characters each.
+    # #15 (Stream-Safe Text Format) allows 30 in a row.
     marks = _MARKS if _BEYOND_BMP.search(text) else _MARKS_BMP
     text = marks.long_run.sub(r"\1", text)
-    text = _LONG_LIGATURES.sub(lambda ligature: READS_AS[ord(ligature[0])], text)
+    text = _BEFORE_NFKC.sub(lambda char: READS_AS[ord(char[0])], text)
     text = unicodedata.normalize("NFKC", text).translate(READS_AS)
     if text.isascii():
         return text
     # What stood apart because of something unseen now stands together, and may compose.
+    return _without_marks_on_ascii(unicodedata.normalize("NFC", text))
+
+
+def _without_marks_on_ascii(text: str) -> str:
     marks = _MARKS if _BEYOND_BMP.search(text) else _MARKS_BMP
-    return marks.on_ascii.sub("", unicodedata.normalize("NFC", text))
+    return marks.on_ascii.sub("", text)
 
 
 def _collapse(text: str) -> str:
@@ -195,7 +200,7 @@ def _words(seen: str) -> str:
         return seen.lower()
     if _HAS_LOOKALIKE.search(seen):
         readings = _readings(frozenset(_WORD.findall(seen)))
-        seen = _WORD.sub(lambda word: readings[word[0]], seen)
+        seen = _without_marks_on_ascii(_WORD.sub(lambda word: readings[word[0]], seen))
     return unicodedata.normalize("NFC", seen.casefold())
 
 

@@ -11,13 +11,12 @@ import msgspec
 
 from brightline.core.errors import ConfigError
 from brightline.core.evidence.note import NoteSigner
-from brightline.core.facts import Source
 from brightline.core.workload import Bounds, Workload
 from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import load_settings
 from brightline.shell.gateway.identify import REGISTRY_SHARD, Registry
-from brightline.shell.install import NewWorkload, log_registration, register
+from brightline.shell.install import NewWorkload, log_registration, register, registration_facts
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.publisher import read_published
 from brightline.shell.trust.installation import read_roots
@@ -68,11 +67,7 @@ def add(
     """Register a workload and print its key, once."""
     settings = load_settings(state)
     agreement = open_agreement(settings)
-    stated = _pairs(facts, "--fact") or {
-        spec.name: spec.good
-        for spec in agreement.vocabulary.specs
-        if Source.REGISTRATION in spec.set_by and not spec.set_by & {Source.PATTERN, Source.DETECTOR}
-    }
+    stated = _pairs(facts, "--fact") or registration_facts(agreement)
     for name in without:
         if name not in stated:
             raise ConfigError(f"--without {name}: nothing states that fact")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Publishes a shard's log as C2SP tlog-tiles, off the request path: behind what is durable, never ahead of it.
+"""Publishes a shard's log as C2SP tlog-tiles, off the request path: behind what is durable, never ahead.
 
 ``<evidence>/<shard>/`` can be served as it lies: ``checkpoint`` (signed note), ``tile/<level>/...``,
 ``tile/entries/...`` and, for convenience, ``log.vkey``. For each step the publisher

@@ -246,7 +246,7 @@ class Sequencer:
             _settle([*durable, *refused])
 
     def _seal(self, ticket: _Ticket, time: str, batch: Batch) -> _Sealing:
-        """Give a draft its place in the batch. Raises ``ValueError``, changing nothing, if it may not stand."""
+        """Give a draft its place in the batch. Raises ``ValueError``, changing nothing, if it cannot."""
         draft = ticket.draft
         if objection := self._books.objection(draft.kind, draft.exchange):
             raise ValueError(objection)

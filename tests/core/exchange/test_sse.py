@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same bytes give the same events, however they are cut."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from brightline.core.errors import UpstreamFailed
+from brightline.core.exchange.sse import DONE, SseEvent, SseParser, encode_event
+from tests.vectors import vectors_dir
+
+
+def read(chunks: Iterable[bytes]) -> list[SseEvent]:
+    parser = SseParser()
+    return [event for chunk in chunks for event in parser.feed(chunk)]
+
+
+def pieces(data: bytes, size: int) -> list[bytes]:
+    return [data[i : i + size] for i in range(0, len(data), size)]
+
+
+def test_an_event_is_dispatched_at_its_empty_line_and_not_before() -> None:
+    parser = SseParser()
+    assert parser.feed(b"data: one\ndata: two\n") == []
+    assert parser.feed(b"\n") == [SseEvent("one\ntwo")]
+
+
+def test_a_carriage_return_ends_a_line_without_waiting_for_a_line_feed() -> None:
+    parser = SseParser()
+    assert parser.feed(b"data: x\r\r") == [SseEvent("x")]
+    assert parser.feed(b"\ndata: y\r\n\r\n") == [SseEvent("y")]
+
+
+def test_characters_that_only_look_like_line_ends_stay_in_the_data() -> None:
+    text = "a\x0bb\x0cc\x1cd\x85e\u2028f\u2029g"
+    assert read([f"data: {text}\n\n".encode()]) == [SseEvent(text)]
+
+
+def test_an_event_without_its_empty_line_is_never_dispatched() -> None:
+    assert read([b"data: lost\n"]) == []
+
+
+def test_invalid_utf8_is_refused_and_not_replaced() -> None:
+    with pytest.raises(UpstreamFailed):
+        read([b"data: \xff\n\n"])
+
+
+@pytest.mark.parametrize("data", [b"data: " + b"x" * 200, b"data: xxxxxxxx\n" * 20])
+def test_an_endless_event_is_refused(data: bytes) -> None:
+    parser = SseParser(event_bytes_max=100)
+    with pytest.raises(UpstreamFailed):
+        parser.feed(data)
+
+
+def test_an_event_that_we_write_is_one_line() -> None:
+    assert read([encode_event(b'{"a":1}'), DONE]) == [SseEvent('{"a":1}'), SseEvent("[DONE]")]
+    with pytest.raises(ValueError, match="one line"):
+        encode_event(b"a\nb")
+
+
+lines = st.sampled_from(
+    [b"data: x", b"data", b": comment", b"event: e", b"id: 7", b"retry: 10", b"other: y", b"", "data: é".encode()]
+)
+streams = st.lists(st.tuples(lines, st.sampled_from([b"\n", b"\r", b"\r\n"])), max_size=20).map(
+    lambda rows: b"".join(line + end for line, end in rows)
+)
+
+
+@given(st.sampled_from([b"", b"\xef\xbb\xbf", b"\xef\xbb\xbf\xef\xbb\xbf"]), streams, st.data())
+def test_any_cut_gives_the_same_events(mark: bytes, stream: bytes, data: st.DataObject) -> None:
+    whole = mark + stream
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=6)))
+    parts = [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+    assert read(parts) == read([whole])
+
+
+# The standard replaces these bytes; a guard refuses them.
+REFUSED = {"invalid utf-8 becomes U+FFFD", "utf-8 cut by a new line", "overlong slash", "surrogate bytes"}
+
+
+def test_the_cases_of_other_projects_come_out_however_they_are_cut() -> None:
+    cases = json.loads((vectors_dir("sse") / "cases.json").read_text("utf-8"))["cases"]
+    for case in cases:
+        chunks = [base64.b64decode(chunk) for chunk in case["chunks_base64"]]
+        data = b"".join(chunks)
+        if case["name"] in REFUSED:
+            with pytest.raises(UpstreamFailed):
+                read(chunks)
+            continue
+        wanted = [SseEvent(e["data"], e["event"], e["last_event_id"]) for e in case["events"]]
+        for cut in (chunks, [data], pieces(data, 1), pieces(data, 2), pieces(data, 3)):
+            assert read(cut) == wanted, case["name"]
+
+
+def test_recorded_streams_give_the_same_events_however_they_are_cut() -> None:
+    files = sorted(vectors_dir("openai-sse").glob("*.sse"))
+    assert files
+    for file in files:
+        data = file.read_bytes()[:20_000]
+        whole = read([data])
+        assert whole, file.name
+        for size in (1, 7, 100):
+            assert read(pieces(data, size)) == whole, file.name

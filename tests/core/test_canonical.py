@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Canonical bytes: one value, one form."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from brightline.core.canonical import INTEGER_MAX, canonical_bytes, digest
+from tests.vectors import vectors_dir
+
+text = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-INTEGER_MAX, INTEGER_MAX) | text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(values)
+def test_the_form_is_json_and_a_fixed_point(value: Any) -> None:
+    form = canonical_bytes(value)
+    assert json.loads(form) == value
+    assert canonical_bytes(json.loads(form)) == form
+
+
+@given(st.dictionaries(text, st.integers(0, 9), max_size=6))
+def test_the_order_of_members_is_no_matter(members: dict[str, int]) -> None:
+    backwards = dict(reversed(list(members.items())))
+    assert digest(dict(members)) == digest(dict(backwards))
+
+
+@pytest.mark.parametrize("value", [1.0, float("nan"), 2**53, -(2**53), "\ud800", {"\ud800": 1}, [[1.5]]])
+def test_what_has_no_one_form_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match="canonical|surrogates"):
+        canonical_bytes(value)
+
+
+def test_deep_nesting_is_refused_before_the_stack_is() -> None:
+    value: Any = []
+    for _ in range(5_000):
+        value = [value]
+    with pytest.raises(ValueError, match="nests"):
+        canonical_bytes(value)
+
+
+def test_the_objects_of_the_standard_come_out_but_for_those_with_floats() -> None:
+    for case in json.loads((vectors_dir("jcs") / "cases.json").read_text("utf-8"))["objects"]:
+        value = json.loads(base64.b64decode(case["input_base64"]))
+        try:
+            form = canonical_bytes(value)
+        except ValueError:
+            assert any(mark in case["output"] for mark in (".", "e+", "e-", "E")), case["name"]
+            continue
+        assert form == base64.b64decode(case["output_base64"]), case["name"]
