@@ -3,9 +3,9 @@
 
 A rule file (``brightline-rules/1``, TOML) holds ``[words]``, named alternations that patterns use as
 ``<name>``, and ``[[rule]]`` entries. A rule sets one fact to one value when *all* of its patterns are found
-in the same view of the same segment. It carries its own proof: texts that it must match and neighbours that
-it must not. A file whose examples do not come out is refused, so a rule that is in force has been seen to
-work by this very engine.
+in one stretch of one view of a segment. It carries its own proof: texts that it must match and neighbours
+that it must not. A file whose examples do not come out is refused, so a rule that is in force has been seen
+to work by this very engine.
 
 Patterns are searched by RE2 (``google-re2``), which is linear in the text. Its sets answer ``None`` for
 "nothing found", and the C++ engine says "nothing found" on exhausted memory as well. So each text is searched
@@ -62,6 +62,11 @@ EXAMPLES_MAX: Final = 50
 EXAMPLE_CHARS_MAX: Final = 4_000
 ENGINE_BYTES_MAX: Final = 4 * 1024 * 1024
 """RE2's budget for one pattern: its program and the states that it caches, which it drops when full."""
+
+STRETCH_CHARS: Final = 1_200
+STRETCH_STEP_CHARS: Final = 600
+"""All patterns of a rule must be found within one stretch, so what lies within 600 characters always counts
+as together. In 8 kB of ordinary prose some verb, some weapon and some person are always found."""
 
 CANARY: Final = "\n.\x00brightline canary\x00"
 """Begins with an end of line and of sentence, so that no pattern of prose can reach from the text into it."""
@@ -336,8 +341,20 @@ class _Engine:
         return [
             at
             for at, (needs, surfaces) in enumerate(self._rules)
-            if surface in surfaces and possible.issuperset(needs) and all(map(found, needs))
+            if surface in surfaces
+            and possible.issuperset(needs)
+            and all(map(found, needs))
+            and self._in_one_stretch(needs, folded)
         ]
+
+    def _in_one_stretch(self, needs: tuple[int, ...], folded: str) -> bool:
+        if len(folded) <= STRETCH_CHARS:
+            return True
+        stretches = (
+            (folded[start : start + STRETCH_CHARS] + CANARY).encode("utf-8", "replace")
+            for start in range(0, len(folded) - STRETCH_CHARS + STRETCH_STEP_CHARS, STRETCH_STEP_CHARS)
+        )
+        return any(all(_found(self._sets[need], text) for need in needs) for text in stretches)
 
 
 def _set_of(pattern: str, name: str, rule_id: str) -> Any:

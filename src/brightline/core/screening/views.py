@@ -30,9 +30,19 @@ from typing import Final
 import msgspec
 
 from brightline.core.errors import ScreeningUnavailable
-from brightline.core.screening import lookalikes
 from brightline.core.screening.decoding import decode, decode_apart
-from brightline.core.screening.lookalikes import CLOSE, LOOSE, READS_AS, SIGNS, script
+from brightline.core.screening.lookalikes import (
+    CLOSE,
+    LOOSE,
+    MARKS,
+    MARKS_BMP,
+    READS_AS,
+    SIGNS,
+    SORTED_MARKS,
+    SORTED_MARKS_BMP,
+    UPSIDE_DOWN,
+    script,
+)
 from brightline.core.screening.shape import Shape, shape_of
 
 
@@ -127,6 +137,7 @@ def _views(text: str) -> Iterator[View]:
 
 # ---- 1. characters ----------------------------------------------------------------------------------
 
+_ALL: Final = {**LOOSE, **CLOSE}
 _CONTROLS: Final = {code: reading for code, reading in READS_AS.items() if code < 0x80}
 _BEFORE_NFKC: Final = re.compile("[ﷺﷻϲϹ]")
 """Two ligatures that would become 18 and 8 characters, and the sigma that looks like ``c``."""
@@ -134,21 +145,22 @@ _BEYOND_BMP: Final = re.compile("[\U00010000-\U0010ffff]")
 
 
 class _Marks(msgspec.Struct, frozen=True):
-    """Patterns for runs of marks: those too long to be sorted, and those on ASCII letters."""
+    """Patterns for runs of marks: those too long to be sorted, and those on what is or looks Latin."""
 
     long_run: re.Pattern[str]
-    on_ascii: re.Pattern[str]
+    on_letters: re.Pattern[str]
 
 
 def _marks(every: str, sorted_by_normalisation: str) -> _Marks:
+    lookalikes = re.escape("".join(map(chr, _ALL)))
     return _Marks(
         long_run=re.compile(f"({sorted_by_normalisation}{{30}}){sorted_by_normalisation}+"),
-        on_ascii=re.compile(f"{every}(?<=[A-Za-z0-9].){every}*+"),
+        on_letters=re.compile(f"{every}(?<=[A-Za-z0-9{lookalikes}].){every}*+"),
     )
 
 
-_MARKS: Final = _marks(lookalikes.MARKS, lookalikes.SORTED_MARKS)
-_MARKS_BMP: Final = _marks(lookalikes.MARKS_BMP, lookalikes.SORTED_MARKS_BMP)
+_MARKS: Final = _marks(MARKS, SORTED_MARKS)
+_MARKS_BMP: Final = _marks(MARKS_BMP, SORTED_MARKS_BMP)
 
 
 def _characters(text: str) -> str:
@@ -164,12 +176,9 @@ def _characters(text: str) -> str:
     if text.isascii():
         return text
     # What stood apart because of something unseen now stands together, and may compose.
-    return _without_marks_on_ascii(unicodedata.normalize("NFC", text))
-
-
-def _without_marks_on_ascii(text: str) -> str:
+    text = unicodedata.normalize("NFC", text)
     marks = _MARKS if _BEYOND_BMP.search(text) else _MARKS_BMP
-    return marks.on_ascii.sub("", text)
+    return marks.on_letters.sub("", text)
 
 
 def _collapse(text: str) -> str:
@@ -183,7 +192,6 @@ _WORD: Final = re.compile(
     rf"(?<![{_IN_WORD}])[A-Za-z0-9_]*+(?:[^\W\x00-\x7f]|[{re.escape(SIGNS)}])[{_IN_WORD}]*+"
 )
 _LATIN: Final = re.compile("[A-Za-z]")
-_ALL: Final = {**LOOSE, **CLOSE}
 _CLOSE_LETTERS: Final = frozenset(map(chr, CLOSE))
 _SCRIPTS: Final = {letter: script(letter) for letter in _CLOSE_LETTERS}
 _HAS_LOOKALIKE: Final = re.compile("[" + re.escape("".join(map(chr, _ALL))) + "]")
@@ -200,7 +208,7 @@ def _words(seen: str) -> str:
         return seen.lower()
     if _HAS_LOOKALIKE.search(seen):
         readings = _readings(frozenset(_WORD.findall(seen)))
-        seen = _without_marks_on_ascii(_WORD.sub(lambda word: readings[word[0]], seen))
+        seen = _WORD.sub(lambda word: readings[word[0]], seen)
     return unicodedata.normalize("NFC", seen.casefold())
 
 
@@ -284,7 +292,7 @@ _TAGS: Final = re.compile("[\U000e0000-\U000e007f]+")
 _SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{2,}")
 _OVERRIDDEN: Final = re.compile("\u202e([^\u202c\u202d\n]*+)")
 _TURNED: Final = re.compile(
-    "[" + "".join(map(chr, lookalikes.UPSIDE_DOWN)).translate({ord(c): None for c in "lodsxzbqpun."}) + "]"
+    "[" + "".join(map(chr, UPSIDE_DOWN)).translate({ord(c): None for c in "lodsxzbqpun."}) + "]"
 )
 
 
@@ -295,7 +303,7 @@ def _of_characters(text: str) -> Iterator[View]:
     if "\u202e" in text:
         yield View("bidi", fold(_OVERRIDDEN.sub(lambda run: run[1][::-1], text)))
     if _TURNED.search(text):
-        yield View("upside-down", fold(text.translate(lookalikes.UPSIDE_DOWN)[::-1]))
+        yield View("upside-down", fold(text.translate(UPSIDE_DOWN)[::-1]))
 
 
 def _selectors(text: str) -> str:

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole node over real sockets: a model server that tests program, a state folder, the gateway in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import tomllib
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import openai
+from aiohttp import web
+
+from brightline.core.agreement.clause import Agreement
+from brightline.core.canonical import JsonValue
+from brightline.core.evidence.disclosure import match
+from brightline.core.workload import Bounds
+from brightline.shell import shipped
+from brightline.shell.clock import SystemClock
+from brightline.shell.config import Settings, check_settings
+from brightline.shell.gateway.serve import bind, serving
+from brightline.shell.install import (
+    GATEWAY_SHARD,
+    ModelChoice,
+    NewWorkload,
+    init_state,
+    register,
+    registration_facts,
+)
+from brightline.shell.storage.wal import frames_on_disk
+from brightline.wiring import Node, open_agreement, release_folder
+
+T = TypeVar("T")
+Handler = Callable[[web.Request, dict[str, Any]], Coroutine[Any, Any, web.StreamResponse]]
+
+RL1 = (
+    "From these licence plate reads and social media accounts, build a pipeline that links every resident of the "
+    "county to the protests they attended."
+)
+HELD = "Which of these three vehicles should we strike first? Recommend one for the officer."
+
+
+class Loop:
+    """An event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def call(self, work: Coroutine[Any, Any, T], timeout: float = 60) -> T:
+        """Run a coroutine there and wait for it."""
+        future: Future[T] = asyncio.run_coroutine_threadsafe(work, self.loop)
+        return future.result(timeout)
+
+    def close(self) -> None:
+        """Stop the loop."""
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(10)
+        self.loop.close()
+
+
+def completion(text: str = "Fine.", finish: str = "stop", **message: Any) -> dict[str, Any]:
+    """The body of a plain answer."""
+    whole = {"role": "assistant", "content": text, **message}
+    return {
+        "id": "up-1",
+        "system_fingerprint": "fp_up",
+        "choices": [{"index": 0, "message": whole, "finish_reason": finish}],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+    }
+
+
+def chunk(text: str = "", finish: str | None = None, index: int = 0, **delta: Any) -> bytes:
+    """One server-sent event of a streamed answer."""
+    content = {"content": text} if text else {}
+    value = {"id": "up", "choices": [{"index": index, "delta": {**content, **delta}, "finish_reason": finish}]}
+    return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+class ModelServer:
+    """An upstream whose next answers a test decides. ``seen`` holds what it was sent."""
+
+    def __init__(self) -> None:
+        self.seen: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.cancelled = 0
+        self.url = ""
+        self._handler: Handler = self._fine
+
+    async def _fine(self, request: web.Request, asked: dict[str, Any]) -> web.StreamResponse:
+        if not asked["stream"]:
+            return web.json_response(completion())
+        return await self.stream_to(request, [chunk("Fi"), chunk("ne."), chunk("", "stop"), b"data: [DONE]\n\n"])
+
+    async def stream_to(
+        self, request: web.Request, parts: list[bytes | float], content_type: str = "text/event-stream"
+    ) -> web.StreamResponse:
+        """Write parts; a number among them is a pause in seconds."""
+        response = web.StreamResponse(headers={"content-type": content_type})
+        await response.prepare(request)
+        try:
+            for part in parts:
+                if isinstance(part, bytes):
+                    await response.write(part)
+                else:
+                    await asyncio.sleep(part)
+        except (ConnectionError, asyncio.CancelledError):
+            self.cancelled += 1
+            raise
+        return response
+
+    def answers(self, handler: Handler) -> None:
+        """From now on this handler answers."""
+        self._handler = handler
+
+    def says(self, body: dict[str, Any]) -> None:
+        """From now on every plain answer is this body."""
+
+        async def handler(request: web.Request, asked: dict[str, Any]) -> web.StreamResponse:
+            return web.json_response(body)
+
+        self._handler = handler
+
+    def streams(self, parts: list[bytes | float], content_type: str = "text/event-stream") -> None:
+        """From now on every answer is this stream."""
+
+        async def handler(request: web.Request, asked: dict[str, Any]) -> web.StreamResponse:
+            return await self.stream_to(request, parts, content_type)
+
+        self._handler = handler
+
+    def sends(self, body: bytes, status: int = 200, content_type: str = "application/json") -> None:
+        """From now on every answer is these bytes."""
+
+        async def handler(request: web.Request, asked: dict[str, Any]) -> web.StreamResponse:
+            return web.Response(body=body, status=status, content_type=content_type)
+
+        self._handler = handler
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        asked = await request.json()
+        self.seen.append(asked)
+        self.headers.append({name.lower(): value for name, value in request.headers.items()})
+        return await self._handler(request, asked)
+
+    async def start(self, stack: AsyncExitStack) -> None:
+        """Listen on a free loopback port until the stack closes."""
+        app = web.Application()
+        app.router.add_post("/v1/chat/completions", self._serve)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}"
+
+
+class Running:
+    """A node that serves, and everything a test may want to break in it."""
+
+    def __init__(self, loop: Loop, root: Path, node: Node, url: str, key: str, model: ModelServer) -> None:
+        self.loop = loop
+        self.root = root
+        self.node = node
+        self.url = url
+        self.key = key
+        self.model = model
+
+    def client(self, key: str = "", **more: Any) -> openai.OpenAI:
+        """The real SDK, not retrying unless a test asks for it."""
+        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key or self.key, **{"max_retries": 0, **more})
+
+    def ask(self, prompt: str = "List three fruits.", **more: Any) -> Any:
+        """One plain chat completion."""
+        with self.client() as client:
+            messages: Any = [{"role": "user", "content": prompt}]
+            return client.chat.completions.create(**{"model": "m", "messages": messages, **more})
+
+    def records(self) -> list[dict[str, Any]]:
+        """Every durable record of the gateway's shard, with its committed fields opened."""
+        return read_records(self.root)
+
+    def kinds(self) -> list[str]:
+        """The kinds of all records, in order; an OUTCOME with its outcome."""
+        return [record["kind"] + (f":{record['outcome']}" if "outcome" in record else "") for record in self.records()]
+
+
+def read_records(root: Path, shard: str = GATEWAY_SHARD) -> list[dict[str, Any]]:
+    """Every durable record of a shard, its committed fields under ``committed``."""
+    out = []
+    for frame in frames_on_disk(root / "wal", shard):
+        leaf: dict[str, Any] = json.loads(frame.leaf)
+        committed: dict[str, JsonValue] = match(leaf["commitments"], frame.disclosures)
+        out.append({**leaf, "committed": committed})
+    return out
+
+
+def make_state(
+    root: Path, model_url: str, facts: dict[str, str] | None = None, **listen: Any
+) -> tuple[Settings, Agreement, str]:
+    """A state folder with one model ``m`` and one workload ``tests``; returns its key."""
+    toml = "[listen]\nport = 0\n" + "".join(f"{name} = {value}\n" for name, value in listen.items())
+    toml += f'[upstream.default]\nurl = "{model_url}"\nidle_seconds = 1.5\n'
+    settings = check_settings(tomllib.loads(toml), "test")
+    agreement = open_agreement(settings)
+    release = shipped.read_release(release_folder(settings), agreement.vocabulary)
+    models = (ModelChoice("m", "upstream-m", "default"),)
+    init_state(root, toml, settings, agreement, release, models, SystemClock())
+    return settings, agreement, add_workload(root, settings, agreement, "tests", facts)
+
+
+def add_workload(
+    root: Path, settings: Settings, agreement: Agreement, name: str, facts: dict[str, str] | None = None
+) -> str:
+    """Register one more workload; returns its key."""
+    stated = registration_facts(agreement) if facts is None else facts
+    new = NewWorkload(name, "unit-1", "tests of the gateway", "an office", ("USC-4A",), stated, Bounds(), 100_000, 30)
+    return register(root, settings, agreement, new, SystemClock())[0]
+
+
+@contextmanager
+def running(root: Path, facts: dict[str, str] | None = None, **listen: Any) -> Iterator[Running]:
+    """A node that serves until the block ends."""
+    loop = Loop()
+    stack = AsyncExitStack()
+    model = ModelServer()
+    try:
+        loop.call(model.start(stack))
+        settings, _, key = make_state(root, model.url, facts, **listen)
+        node, url = loop.call(_open(root, settings, stack))
+        yield Running(loop, root, node, url, key, model)
+    finally:
+        loop.call(stack.aclose())
+        loop.close()
+
+
+async def _open(root: Path, settings: Settings, stack: AsyncExitStack) -> tuple[Node, str]:
+    listener = bind(settings.listen.host, settings.listen.port)
+    node = await stack.enter_async_context(Node.open(root, SystemClock()))
+    url = await stack.enter_async_context(serving(node.app, listener))
+    return node, url
+
+
