@@ -23,7 +23,7 @@ from brightline.core.evidence.note import NoteSigner
 from brightline.core.evidence.record import Draft, RecordKind
 from brightline.core.ports import Clock
 from brightline.core.screening.release import Release
-from brightline.core.screening.rules import load_rules
+from brightline.core.screening.rules import check_rules, load_rules
 from brightline.core.statement import TrustRoots
 from brightline.shell import shipped
 from brightline.shell.config import Settings, load_settings, upstream_key
@@ -66,12 +66,7 @@ def open_detectors(release: Release, folder: Path, agreement: Agreement) -> list
         if required.kind != "rules":
             raise ReleaseError(f"this version has no detector of kind {required.kind!r}")
         rules = load_rules(read(required.path), required.path)
-        for rule in rules.rules:
-            if rule.fact not in agreement.vocabulary:
-                raise ReleaseError(f"rule {rule.id} sets {rule.fact}, which the agreement does not know")
-            spec = agreement.vocabulary.spec(rule.fact)
-            if "detector" not in spec.set_by or rule.value not in (*spec.values, "unknown"):
-                raise ReleaseError(f"rule {rule.id} may not set {rule.fact} = {rule.value}")
+        check_rules(rules, agreement.vocabulary)
         detectors.append(ThreadDetector(required.id, f"sha256:{required.sha256}", rules.match))
     return detectors
 
@@ -131,7 +126,9 @@ class Node:
         self.publisher = Publisher.open(self.log, evidence, signer)
         self.publisher.publish_once()
         self.publisher.start(settings.evidence.publish_seconds)
-        self.conditions = NodeConditions(installation, agreement.vocabulary, self.attester, clock, self.faults)
+        self.conditions = NodeConditions(
+            installation, agreement.vocabulary, self.attester, clock, self.faults
+        )
         self.admission = Admission(settings.listen.exchanges_max, clock)
         self.app = Gateway(
             settings=settings.listen,
@@ -161,7 +158,9 @@ class Node:
             )
         release = shipped.read_release(release_folder(settings), agreement.vocabulary)
         if release.digest != installation.release:
-            raise TrustError(f"the release has digest {release.digest}; both parties signed {installation.release}")
+            raise TrustError(
+                f"the release has digest {release.digest}; both parties signed {installation.release}"
+            )
         node = cls(folder, settings, roots, installation, agreement, release, clock)
         tasks = [asyncio.create_task(work()) for work in (node._renew, node._refresh, node._period)]
         try:

@@ -60,5 +60,3 @@ def read_release(folder: Path, vocabulary: Vocabulary) -> Release:
         return load_release(read("release.toml"), read, vocabulary)
     except OSError as error:
         raise ReleaseError(f"{folder} cannot be read: {error}") from error
-
-

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The state folder: what lies where. One class, so that no other file spells a path.
 
-    brightline.toml      deployment settings
-    trust.json           pinned public keys and the profile
-    installation.json    what both parties signed: agreement, release, roster, models
-    keys/                private keys (development profile only)
-    wal/<shard>/         the write-ahead log with its disclosures (private)
-    workloads.sqlite     a cache
-    <evidence>/<shard>/  tiles and checkpoint (public)
+brightline.toml      deployment settings
+trust.json           pinned public keys and the profile
+installation.json    what both parties signed: agreement, release, roster, models
+keys/                private keys (development profile only)
+wal/<shard>/         the write-ahead log with its disclosures (private)
+workloads.sqlite     a cache
+<evidence>/<shard>/  tiles and checkpoint (public)
 """
 
 from __future__ import annotations

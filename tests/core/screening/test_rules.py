@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brightline.core.errors import ReleaseError, ScreeningUnavailable
+from brightline.core.facts import FactSpec, Source, Vocabulary
 from brightline.core.screening import rules as rules_module
 from brightline.core.screening.finding import Finding, Segment, Surface
-from brightline.core.screening.rules import CANARY, RuleSet, load_rules
+from brightline.core.screening.rules import CANARY, RuleSet, check_rules, load_rules
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -251,8 +252,6 @@ THREE = ["track everyone a", "track everyone b", "track everyone c"]
         ({"must_match": [*THREE, "track everyone" + " " * 4000]}, "characters in an example"),
         ({"author": " "}, "author and reason"),
         ({"reason": ""}, "author and reason"),
-        ({"fact": "lawful"}, "no detector may set 'lawful'"),
-        ({"value": "no"}, "may not say 'no'"),
         ({"value": "maybe"}, "maybe"),
         ({"surfaces": []}, "0 surfaces"),
         ({"surfaces": ["mail"]}, "mail"),
@@ -317,3 +316,24 @@ def test_a_bad_pattern_prints_nothing_on_standard_error(capfd: pytest.CaptureFix
         load(rule(all=["[a"]))
 
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"fact": "lawful"}, "no detector may set 'lawful'"),
+        ({"fact": "unheard_of"}, "no detector may set 'unheard_of'"),
+        ({"value": "no"}, "may not say 'no'"),
+    ],
+)
+def test_a_rule_sets_what_the_agreement_lets_detectors_set_and_never_the_good_value(
+    changes: dict[str, object], says: str
+) -> None:
+    vocabulary = Vocabulary(
+        (
+            FactSpec("mass_domestic", "no", set_by=frozenset({Source.DETECTOR})),
+            FactSpec("lawful", "yes", set_by=frozenset({Source.REGISTRATION})),
+        )
+    )
+    with pytest.raises(ReleaseError, match=says):
+        check_rules(load(rule(**changes)), vocabulary)

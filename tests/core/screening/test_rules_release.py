@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 import brightline
+from brightline.core.facts import Source
 from brightline.core.screening.finding import Segment, Surface
-from brightline.core.screening.rules import FACTS, RuleSet, load_rules
+from brightline.core.screening.rules import RuleSet, check_rules, load_rules
+from brightline.shell import shipped
 
 RULES = Path(brightline.__file__).parent / "releases" / "rules-2026.11" / "rules.toml"
 
@@ -43,7 +45,9 @@ def stops(facts: set[tuple[str, str]]) -> bool:
 
 
 def test_every_fact_that_a_detector_may_set_has_rules(release: RuleSet) -> None:
-    assert release.facts == FACTS
+    vocabulary = shipped.read_agreement(shipped.shipped_agreement()).vocabulary
+    check_rules(release, vocabulary)
+    assert release.facts == {spec.name for spec in vocabulary.specs if Source.DETECTOR in spec.set_by}
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,9 @@ class Machine:
         if self._gone:
             return self._close(Outcome.CLIENT_GONE, RefusalClass.NONE, lambda _notice: [])
         if request.model not in self._terms.models:
-            return self._refuse(ModelNotFound("this model is not admitted here", "model"), RefusalClass.MALFORMED)
+            return self._refuse(
+                ModelNotFound("this model is not admitted here", "model"), RefusalClass.MALFORMED
+            )
         stopped = self._stopped_by(event.conditions)
         if stopped is not None:
             return self._refuse(stopped, _class_of(stopped))
@@ -280,7 +282,9 @@ class Machine:
                     return self._ask_more()
                 case ev.UpstreamEnded():
                     if self.state is State.FORWARDED or not self._out.finished:
-                        return self._upstream_failed("the upstream ended its stream before the answer was finished")
+                        return self._upstream_failed(
+                            "the upstream ended its stream before the answer was finished"
+                        )
                     self._upstream_ended = True
                     return self._ask_more()
                 case _ as never:
@@ -406,7 +410,9 @@ class Machine:
             return lambda notice: [do.CutStream(notice)]
         return lambda notice: [do.BreakStream(error, notice)]
 
-    def _close(self, outcome: Outcome, why: RefusalClass, finale: Callable[[do.Notice], Commands]) -> Commands:
+    def _close(
+        self, outcome: Outcome, why: RefusalClass, finale: Callable[[do.Notice], Commands]
+    ) -> Commands:
         forwarded = self.state in {State.FORWARDED, State.STREAMING, State.SCREENING_OUTPUT}
         self.state = State.CLOSING
         self._finale = finale

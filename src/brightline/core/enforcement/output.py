@@ -91,7 +91,8 @@ class _Choice:
 
     def whole_calls(self) -> tuple[ToolCall, ...]:
         return tuple(
-            ToolCall("", "".join(call.name), "".join(call.arguments)) for _, call in sorted(self.calls.items())
+            ToolCall("", "".join(call.name), "".join(call.arguments))
+            for _, call in sorted(self.calls.items())
         )
 
 
@@ -104,7 +105,9 @@ class Chain(msgspec.Struct, frozen=True):
     def then(self, segment: JudgedSegment) -> Chain:
         """The chain after one more segment: SHA-256 over the last digest and the segment's canonical form."""
         calls: list[JsonValue] = [[call.name, call.arguments] for call in segment.calls]
-        link = canonical_bytes([self.digest, segment.choice, segment.text, segment.refusal, calls, segment.finish])
+        link = canonical_bytes(
+            [self.digest, segment.choice, segment.text, segment.refusal, calls, segment.finish]
+        )
         return Chain("sha256:" + hashlib.sha256(link).hexdigest(), self.size + segment.size)
 
 
@@ -147,7 +150,11 @@ class Output:
         return Reply(
             tuple(
                 ReplyChoice(
-                    choice.index, choice.content.text, choice.refusal.text, choice.whole_calls(), choice.finish
+                    choice.index,
+                    choice.content.text,
+                    choice.refusal.text,
+                    choice.whole_calls(),
+                    choice.finish,
                 )
                 for choice in self._choices
             ),

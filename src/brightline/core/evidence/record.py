@@ -15,7 +15,6 @@ from __future__ import annotations
 import enum
 from typing import Final
 
-
 import msgspec
 
 from brightline.core.canonical import JsonValue, canonical_bytes

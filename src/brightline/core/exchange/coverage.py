@@ -31,10 +31,43 @@ EXCHANGE_VIEW_CHARS: Final = 4_096
 
 # Names of the API's own fields: they carry no text of the caller's, because the readers accept no others.
 API_KEYS: Final = frozenset(
-    "model messages n stream stream_options include_usage tools tool_choice parallel_tool_calls response_format"
-    " json_schema schema temperature top_p max_tokens max_completion_tokens presence_penalty frequency_penalty"
-    " seed stop reasoning_effort role content type text refusal name tool_calls id function arguments"
-    " tool_call_id parameters description strict".split()
+    [
+        "model",
+        "messages",
+        "n",
+        "stream",
+        "stream_options",
+        "include_usage",
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "response_format",
+        "json_schema",
+        "schema",
+        "temperature",
+        "top_p",
+        "max_tokens",
+        "max_completion_tokens",
+        "presence_penalty",
+        "frequency_penalty",
+        "seed",
+        "stop",
+        "reasoning_effort",
+        "role",
+        "content",
+        "type",
+        "text",
+        "refusal",
+        "name",
+        "tool_calls",
+        "id",
+        "function",
+        "arguments",
+        "tool_call_id",
+        "parameters",
+        "description",
+        "strict",
+    ]
 )
 # Places below which the caller chooses the keys.
 _FREE_FORM: Final = ("parameters", "schema", "arguments")
@@ -154,7 +187,9 @@ def _joined(parts: list[str], path: str, surface: Surface) -> Iterator[Segment]:
 
 def _covered(leaves: list[Segment]) -> Coverage:
     if len(leaves) > LEAVES_MAX or sum(len(leaf.text) for leaf in leaves) > 3 * CHARS_MAX:
-        raise MalformedRequest(f"more than {LEAVES_MAX} leaves or {CHARS_MAX} characters of text in one exchange")
+        raise MalformedRequest(
+            f"more than {LEAVES_MAX} leaves or {CHARS_MAX} characters of text in one exchange"
+        )
     rows: list[JsonValue] = [
         [leaf.path, leaf.surface.value, len(leaf.text), hashlib.sha256(leaf.text.encode()).hexdigest()]
         for leaf in leaves

@@ -80,9 +80,7 @@ def _text_of_chars(text: str) -> str | None:
     unprintable = text.count("\ufffd")
     if not _is_text(len(text), unprintable):
         return None
-    unprintable += (
-        len(text) - sum(map(str.isprintable, text)) - text.count("\n") - text.count("\r") - text.count("\t")
-    )
+    unprintable += len(text) - sum(map(str.isprintable, text)) - text.count("\n") - text.count("\r") - text.count("\t")
     return text if _is_text(len(text), unprintable) else None
 
 
@@ -179,10 +177,8 @@ def _undo_hex(text: str) -> str:
     return _HEX.sub(_hex, text) if _HEX_HINT.search(text) else text
 
 
-_BASE64: Final = re.compile(
-    r"[A-Za-z0-9+/_\-]{8,}+(?:[ \t]{0,4}+\r?\n[ \t>]{0,8}+[A-Za-z0-9+/_\-]{2,}+)*+={0,2}+"
-)
-_MIXED: Final = re.compile("[0-9]|[a-z][A-Z]|[A-Z]{2}[a-z]")
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/_\-]{8,}+(?:[ \t]{0,4}+\r?\n[ \t>]{0,8}+[A-Za-z0-9+/_\-]{2,}+)*+={0,2}+")
+_MIXED: Final = re.compile("[0-9][A-Za-z]|[A-Za-z][0-9]|[a-z][A-Z]|[A-Z]{2}[a-z]")
 _URL_SAFE: Final = str.maketrans("-_", "+/")
 _OFFSETS_FROM: Final = 24
 """A stretch from this length on may have something glued to its beginning, and is tried at four offsets."""
@@ -231,6 +227,4 @@ _DECODERS: Final[tuple[tuple[str, Callable[[str], str], Callable[[Shape], bool]]
     ("base64", _undo_base64, lambda shape: shape.mixed),
 )
 """Name, decoder, and whether a text of that shape can hold something for it."""
-_AMBIGUOUS: Final = {
-    name: undo for name, undo, _ in _DECODERS if name in ("binary", "hex", "numbers", "base64")
-}
+_AMBIGUOUS: Final = {name: undo for name, undo, _ in _DECODERS if name in ("binary", "hex", "numbers", "base64")}

@@ -177,7 +177,7 @@ _SCANNED: Final = (
 
 _UNSEEN: Final = frozenset(
     (
-        *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, 0xFFFE, 0xFFFF),
+        *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2065, 0x2800, 0x3164, 0xFFA0, 0xFFFE, 0xFFFF),
         *(*range(0x180B, 0x1810), *range(0xFDD0, 0xFDF0), *range(0xFE00, 0xFE10), *range(0xFFF0, 0xFFFC)),
     )
 )
@@ -266,9 +266,7 @@ def _closed(table: Mapping[str, str], taken: Mapping[int, str]) -> dict[int, str
     Without this, folding the case of a letter that was left alone could make it a look-alike, and folding a
     text twice would give something else than folding it once.
     """
-    found = {
-        code: reading for code, reading in _code_points(table) if code not in READS_AS and code not in taken
-    }
+    found = {code: reading for code, reading in _code_points(table) if code not in READS_AS and code not in taken}
     for code in (code for codes in _OF_OTHER_SCRIPTS for code in codes):
         char = chr(code)
         for kin in (unicodedata.normalize("NFD", char)[0], char.casefold(), _bare(char.casefold())):

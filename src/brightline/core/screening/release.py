@@ -90,7 +90,9 @@ def load_release(toml_bytes: bytes, read_file: Callable[[str], bytes], vocabular
         if entitlement.detector not in required or Source.DETECTOR not in spec.set_by:
             raise ReleaseError(f"{entitlement.detector} cannot be entitled to {entitlement.fact}")
         if entitlement.value != spec.good or not 0 <= entitlement.misses <= entitlement.positives:
-            raise ReleaseError(f"the entitlement for {entitlement.fact} is not {spec.good!r} with a measured miss rate")
+            raise ReleaseError(
+                f"the entitlement for {entitlement.fact} is not {spec.good!r} with a measured miss rate"
+            )
         if not entitlement.positives or not entitlement.corpus:
             raise ReleaseError(f"the entitlement for {entitlement.fact} names no measurement")
     return Release(
@@ -121,7 +123,9 @@ def statements_from(
         if answer.digest != f"sha256:{detector.sha256}":
             raise ScreeningUnavailable(f"detector {detector.id} is not the one that the release pins")
         if answer.segments_judged != len(asked):
-            raise ScreeningUnavailable(f"detector {detector.id} judged {answer.segments_judged} of {len(asked)}")
+            raise ScreeningUnavailable(
+                f"detector {detector.id} judged {answer.segments_judged} of {len(asked)}"
+            )
         for finding in answer.findings:
             if not math.isfinite(finding.score) or not 0 <= finding.score <= 1:
                 raise ScreeningUnavailable(f"detector {detector.id} gave a score that is no score")

@@ -25,32 +25,12 @@ import msgspec
 import re2
 
 from brightline.core.errors import ReleaseError, ScreeningUnavailable
+from brightline.core.facts import UNKNOWN, Source, Vocabulary
 from brightline.core.screening.finding import Finding, Segment, Surface
 from brightline.core.screening.views import views
 
 FORMAT: Final = "brightline-rules/1"
 DETECTOR_ID: Final = "rules"
-
-FACTS: Final = frozenset(
-    {
-        "mass_domestic",
-        "weapon_direct",
-        "social_scoring",
-        "high_stakes",
-        "acts_alone",
-        "autonomous_use",
-        "operational",
-        "intel_activity",
-        "law_enforcement",
-        "private_info",
-        "monitoring",
-        "us_person",
-    }
-)
-"""The facts that a rule may set; the others are set by registration, attestation or admission."""
-
-FACTS_WITH_NO: Final = frozenset({"us_person"})
-"""Facts of which a rule may say ``no``: a text can say that a person is foreign, and never "not a weapon"."""
 
 FILE_BYTES_MAX: Final = 1_000_000
 RULES_MAX: Final = 2_000
@@ -203,6 +183,26 @@ def _read(toml_bytes: bytes, name: str) -> _File:
     return file
 
 
+def check_rules(rules: RuleSet, vocabulary: Vocabulary) -> None:
+    """Hold a rule list against the facts of an agreement.
+
+    A rule sets a fact that detectors may set, and never to its good value: a text that says "he is a foreigner" or
+    "this is authorised" settles nothing. Raises ``ReleaseError``.
+    """
+    for rule in rules.rules:
+        if rule.fact not in vocabulary or Source.DETECTOR not in vocabulary.spec(rule.fact).set_by:
+            _refuse(rules.name, rule.id, f"no detector may set {rule.fact!r} under this agreement")
+        spec = vocabulary.spec(rule.fact)
+        if rule.value == spec.good:
+            _refuse(
+                rules.name,
+                rule.id,
+                f"a pattern may not say {rule.value!r} of {rule.fact}: silence may, if entitled",
+            )
+        if rule.value not in (*spec.values, UNKNOWN):
+            _refuse(rules.name, rule.id, f"{rule.fact} has no value {rule.value!r}")
+
+
 def _rule_at(parsed: Mapping[str, Any], message: str) -> str:
     """msgspec says ``$.rule[3]``; people know the rule by its id."""
     _, found, rest = message.partition("$.rule[")
@@ -221,16 +221,6 @@ def _check_shape(rule: Rule, name: str) -> None:
 
     if not rule.id.strip():
         raise ReleaseError(f"{name}: a rule without an id")
-    if rule.fact not in FACTS:
-        _refuse(
-            name, rule.id, f"no detector may set {rule.fact!r}; expected one of {', '.join(sorted(FACTS))}"
-        )
-    if rule.value == "no" and rule.fact not in FACTS_WITH_NO:
-        _refuse(
-            name,
-            rule.id,
-            f"a pattern may not say 'no' of {rule.fact}; silence says it, if the release lets it",
-        )
     if not rule.author.strip() or not rule.reason.strip():
         _refuse(name, rule.id, "author and reason must say something")
     bounds("surfaces", len(set(rule.surfaces)), 1, len(Surface))

@@ -63,7 +63,7 @@ def shape_of(text: str) -> Shape:
     shape = text.translate(_CLASSES)
     small = shape.replace("A", "a")
     signs = small.replace("$", ".")
-    split = _may_be_split(_squeezed(signs)) or ("-" in text and _is_hyphenated(text))
+    split = _may_be_split(_squeezed(signs)) or ("\n" in text and _is_hyphenated(text))
     sums = small.replace("$", "0")
     has_sums = "0" in sums
     beside = has_sums and ("a0" in sums or "0a" in sums)
@@ -93,4 +93,5 @@ def _may_be_split(signs: str) -> bool:
 
 def _is_hyphenated(text: str) -> bool:
     """A word may go on after the end of a line."""
-    return "-\n" in text or "- \n" in text or "-\r\n" in text
+    text = text.replace("_", "-")
+    return "-\n" in text or any(f"-{blank}\n" in text for blank in "\t\v\f\r\x1c\x1d\x1e\x1f ")

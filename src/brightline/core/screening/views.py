@@ -111,15 +111,15 @@ def _views(text: str) -> Iterator[View]:
     stages = _stages(text)
     shape = shape_of(stages.seen)
     yield View("folded", stages.folded)
-    yield from _of_letters("", stages, shape)
     source = stages.seen
     if not text.isascii():
         yield from _of_characters(text)
-        if hidden := _selectors(text):
-            # It is put beside the text as well, because it may be encoded in turn.
-            yield View("selectors", fold(hidden))
-            source = _characters(f"{source} {hidden}")
-            shape = shape_of(source)
+    yield from _of_letters("", stages, shape)
+    if not text.isascii() and (hidden := _selectors(text)):
+        # It is put beside the text as well, because it may be encoded in turn.
+        yield View("selectors", fold(hidden))
+        source = _characters(f"{source} {hidden}")
+        shape = shape_of(source)
     once = decode(source, shape)
     if not once.names:
         return
@@ -139,8 +139,8 @@ def _views(text: str) -> Iterator[View]:
 
 _ALL: Final = {**LOOSE, **CLOSE}
 _CONTROLS: Final = {code: reading for code, reading in READS_AS.items() if code < 0x80}
-_BEFORE_NFKC: Final = re.compile("[ﷺﷻϲϹ]")
-"""Two ligatures that would become 18 and 8 characters, and the sigma that looks like ``c``."""
+_BEFORE_NFKC: Final = re.compile("[ﷺﷻϲϹ\u249c-\u24b5\U0001f110-\U0001f129]")
+"""Where NFKC goes astray: two ligatures become 18 and 8 characters, letters get parentheses, ``ϲ`` no ``c``."""
 _BEYOND_BMP: Final = re.compile("[\U00010000-\U0010ffff]")
 
 
@@ -188,9 +188,7 @@ def _collapse(text: str) -> str:
 # ---- 2. words ---------------------------------------------------------------------------------------
 
 _IN_WORD: Final = rf"\w{re.escape(SIGNS)}"
-_WORD: Final = re.compile(
-    rf"(?<![{_IN_WORD}])[A-Za-z0-9_]*+(?:[^\W\x00-\x7f]|[{re.escape(SIGNS)}])[{_IN_WORD}]*+"
-)
+_WORD: Final = re.compile(rf"(?<![{_IN_WORD}])[A-Za-z0-9_]*+(?:[^\W\x00-\x7f]|[{re.escape(SIGNS)}])[{_IN_WORD}]*+")
 _LATIN: Final = re.compile("[A-Za-z]")
 _CLOSE_LETTERS: Final = frozenset(map(chr, CLOSE))
 _SCRIPTS: Final = {letter: script(letter) for letter in _CLOSE_LETTERS}
@@ -217,11 +215,11 @@ def _readings(words: frozenset[str]) -> dict[str, str]:
     mixed = {word for word in words if _is_mixed(word)}
     pure = words - mixed
     letters = {letter for letter in set("".join(pure)) if letter.isalpha()}
-    earnest = {script(letter) for letter in letters if not _CLOSE_LETTERS.issuperset(letter.casefold())}
+    earnest = {script(letter) for letter in letters - _CLOSE_LETTERS}
     readings = {word: word.translate(_ALL) for word in mixed}
     for word in pure:
         is_close = word[0] in _SCRIPTS and _SCRIPTS[word[0]] not in earnest
-        disguised = is_close and _CLOSE_LETTERS.issuperset(word.casefold())
+        disguised = is_close and _CLOSE_LETTERS.issuperset(word)
         readings[word] = word.translate(CLOSE) if disguised else word
     return readings
 
@@ -236,7 +234,10 @@ def _is_mixed(word: str) -> bool:
 # ---- 3. views of the letters ------------------------------------------------------------------------
 
 _BETWEEN: Final = r"(?:\s?[^\w\s]{1,3}\s?|\s|_{1,3})"
-_SPELLED: Final = re.compile(rf"(?<![^\W_])[^\W\d_](?:{_BETWEEN}[^\W_](?![^\W_])){{2,}}")
+_ONE: Final = r"[^\W_](?![^\W_])"
+_SPELLED: Final = re.compile(rf"(?<![^\W_])[^\W\d_](?:{_BETWEEN}{_ONE}){{2,}}")
+_SPELLED_ALIKE: Final = re.compile(rf"(?<![^\W_])[^\W\d_]({_BETWEEN}){_ONE}(?:\1{_ONE})+")
+"""The same sign between all letters. It goes first, so that ``a w.e.a.p.o.n`` stays two words."""
 _NO_LETTERS: Final = re.compile(r"[\W_]+")
 _SPLIT: Final = re.compile(
     r"[^\w\s](?<=[^\W\d_].)"
@@ -247,7 +248,9 @@ _SPLIT: Final = re.compile(
 _ODD_APOSTROPHE: Final = re.compile(r"'(?!(?:s|t|re|ll|ve|d|m)\b)")
 _SEAM: Final = re.compile(r"[^\w\s'](?<=[^\W_].)")
 _CAMEL: Final = re.compile("(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_LEET: Final = re.compile("(?<=[a-z])[0-9@$]++|(?<![0-9@$])[0-9@$]++(?=[a-z])|(?<=[a-z0-9])[!|](?=[a-z0-9])")
+_LEET: Final = re.compile(
+    "(?<=[a-z])[0-9@$]++|(?<![0-9@$])[0-9@$]++(?=[a-z])|(?<=[a-z])[!|](?=[a-z0-9])|(?<=[0-9])[!|](?=[a-z])"
+)
 _LEET_LETTERS: Final = str.maketrans("0123456789@$!|", "o\x01zeasgtbgas\x01\x01")
 """With U+0001, which no folded text holds, for the signs that stand for ``i`` as often as for ``l``."""
 _ROT13: Final = str.maketrans("abcdefghijklmnopqrstuvwxyz", "nopqrstuvwxyzabcdefghijklm")
@@ -260,7 +263,8 @@ def _of_letters(prefix: str, stages: _Stages, shape: Shape) -> Iterator[View]:
     seen, soft, folded = stages.seen, stages.soft, stages.folded
     joined = soft
     if shape.spelled:
-        joined = _SPELLED.sub(lambda run: _NO_LETTERS.sub("", run[0]), joined)
+        for spelled in (_SPELLED_ALIKE, _SPELLED):
+            joined = spelled.sub(lambda run: _NO_LETTERS.sub("", run[0]), joined)
         if joined != soft:
             yield from _unleeted(f"{prefix}joined-letters+", _collapse(_words(joined)))
     if shape.split or (shape.apostrophe and _ODD_APOSTROPHE.search(soft)):
@@ -309,8 +313,6 @@ def _of_characters(text: str) -> Iterator[View]:
 def _selectors(text: str) -> str:
     """The bytes that a run of variation selectors stands for: VS1 is 0, VS256 is 255."""
     return " ".join(
-        bytes(ord(c) - 0xFE00 if c < "\uff00" else ord(c) - 0xE0100 + 16 for c in run).decode(
-            "utf-8", "replace"
-        )
+        bytes(ord(c) - 0xFE00 if c < "\uff00" else ord(c) - 0xE0100 + 16 for c in run).decode("utf-8", "replace")
         for run in _SELECTORS.findall(text)
     )

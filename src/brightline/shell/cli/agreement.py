@@ -46,14 +46,20 @@ def table(folder: Path | None, as_json: bool) -> None:
         click.echo(render.as_json({"agreement": found.id, "digest": found.digest, "examples": rows}))
         return
     render.table(
-        f"{found.id}: worked examples (every other fact good)", ["case", "facts", "approvals", "verdict", "by"], rows
+        f"{found.id}: worked examples (every other fact good)",
+        ["case", "facts", "approvals", "verdict", "by"],
+        rows,
     )
 
 
 @agreement.command("try")
 @_FOLDER
-@click.option("--fact", "facts", multiple=True, metavar="NAME=VALUE", help="A fact that is not good; repeat for more.")
-@click.option("--approval", "approvals", multiple=True, metavar="OFFICE=COUNT", help="Approvals given; repeat for more.")
+@click.option(
+    "--fact", "facts", multiple=True, metavar="NAME=VALUE", help="A fact that is not good; repeat for more."
+)
+@click.option(
+    "--approval", "approvals", multiple=True, metavar="OFFICE=COUNT", help="Approvals given; repeat for more."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def try_(folder: Path | None, facts: tuple[str, ...], approvals: tuple[str, ...], as_json: bool) -> None:
     """Decide for any facts; those not named are good."""

@@ -36,8 +36,12 @@ directory = "evidence"
 
 @click.command()
 @click.argument("state", type=click.Path(path_type=Path))
-@click.option("--upstream", "url", default="http://127.0.0.1:8000", show_default=True, help="Model server's base URL.")
-@click.option("--upstream-key-env", "key_env", default="", help="Environment variable with the model server's key.")
+@click.option(
+    "--upstream", "url", default="http://127.0.0.1:8000", show_default=True, help="Model server's base URL."
+)
+@click.option(
+    "--upstream-key-env", "key_env", default="", help="Environment variable with the model server's key."
+)
 @click.option(
     "--model",
     "models",
@@ -49,7 +53,10 @@ directory = "evidence"
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65_535))
 def init(state: Path, url: str, key_env: str, models: tuple[str, ...], host: str, port: int) -> None:
     """Make a state folder in the development profile: keys, trust roots, signed installation, settings."""
-    data: dict[str, object] = {"listen": {"host": host, "port": port}, "upstream": {"default": {"url": url, "key_env": key_env}}}
+    data: dict[str, object] = {
+        "listen": {"host": host, "port": port},
+        "upstream": {"default": {"url": url, "key_env": key_env}},
+    }
     settings = check_settings(data, "options")
     for value in (host, url, key_env):
         if any(mark in value for mark in '"\\\n'):
@@ -60,8 +67,12 @@ def init(state: Path, url: str, key_env: str, models: tuple[str, ...], host: str
     release = read_release(release_folder(settings), agreement.vocabulary)
     toml = _TOML.format(host=host, port=port, url=url, key_env=key_env)
     init_state(state, toml, settings, agreement, release, choices, SystemClock())
-    click.echo(f"made {state} in the development profile: both parties' keys are local, and every record says so")
-    click.echo(f"agreement {agreement.id} ({agreement.digest[:19]}…), release {release.id} ({release.digest[:19]}…)")
+    click.echo(
+        f"made {state} in the development profile: both parties' keys are local, and every record says so"
+    )
+    click.echo(
+        f"agreement {agreement.id} ({agreement.digest[:19]}…), release {release.id} ({release.digest[:19]}…)"
+    )
     click.echo(f"next: brightline workload add {state} ID --unit … --purpose … ; brightline serve {state}")
 
 
@@ -78,10 +89,10 @@ def serve(state: Path) -> None:
 async def _serve(state: Path, settings: Settings) -> None:
     listener = bind(settings.listen.host, settings.listen.port)
     async with Node.open(state, SystemClock()) as node, serving(node.app, listener) as url:
-        click.echo(render.banner(url, node.terms.profile, node.agreement.id, node.release.id, node.release.note))
+        click.echo(
+            render.banner(url, node.terms.profile, node.agreement.id, node.release.id, node.release.note)
+        )
         for missing in node.readiness():
             click.echo(f"not ready: {missing}", err=True)
         await until_signalled()
         click.echo("draining", err=True)
-
-

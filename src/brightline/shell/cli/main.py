@@ -25,7 +25,7 @@ brightline.add_command(gateway.init)
 brightline.add_command(gateway.serve)
 brightline.add_command(workload.workload)
 brightline.add_command(agreement.agreement)
-#V
+# V
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -35,5 +35,3 @@ def main(arguments: list[str] | None = None) -> None:
     except BrightlineError as error:
         render.say_error(error)
         sys.exit(2)
-
-

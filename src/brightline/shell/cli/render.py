@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -27,7 +28,9 @@ def console(*, stderr: bool = False) -> Console:
 
     made = Console(stderr=stderr, highlight=False)
     if not made.is_terminal:
-        made = Console(stderr=stderr, highlight=False, width=max(PLAIN_WIDTH, shutil.get_terminal_size().columns))
+        made = Console(
+            stderr=stderr, highlight=False, width=max(PLAIN_WIDTH, shutil.get_terminal_size().columns)
+        )
     return made
 
 
@@ -59,3 +62,14 @@ def banner(url: str, profile: str, agreement: str, release: str, note: str) -> s
     """What a node says of itself when it starts to serve."""
     warning = "" if profile == "production" else f" — {profile.upper()} profile: not for production"
     return f"Brightline serves {url}/v1{warning}\nagreement {agreement}, release {release}: {note}"
+
+
+@contextmanager
+def progress(what: str) -> Iterator[None]:
+    """Show on stderr that long work goes on; say nothing where nobody looks at a terminal."""
+    shown = console(stderr=True)
+    if not shown.is_terminal:
+        yield
+        return
+    with shown.status(what):
+        yield

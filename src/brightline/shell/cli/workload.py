@@ -37,7 +37,9 @@ def workload() -> None:
 @click.option("--unit", required=True, help="The customer's unit that answers for it.")
 @click.option("--purpose", required=True, help="The approved purpose, in words.")
 @click.option("--official", required=True, help="The accountable official (an office, not a person's name).")
-@click.option("--authority", "authorities", multiple=True, required=True, help="The authority for it; repeat for more.")
+@click.option(
+    "--authority", "authorities", multiple=True, required=True, help="The authority for it; repeat for more."
+)
 @click.option(
     "--fact",
     "facts",
@@ -45,10 +47,16 @@ def workload() -> None:
     metavar="NAME=VALUE",
     help="A fact that the two signatures state. Without any, every fact that a registration may state is stated good.",
 )
-@click.option("--without", "without", multiple=True, metavar="NAME", help="Leave this fact unstated (unknown).")
-@click.option("--bound", "bounds", multiple=True, metavar="KIND=TEXT", help="subjects, period, volume or data_class.")
+@click.option(
+    "--without", "without", multiple=True, metavar="NAME", help="Leave this fact unstated (unknown)."
+)
+@click.option(
+    "--bound", "bounds", multiple=True, metavar="KIND=TEXT", help="subjects, period, volume or data_class."
+)
 @click.option("--requests-per-minute", default=600, show_default=True, type=click.IntRange(1, 1_000_000))
-@click.option("--days", default=90, show_default=True, type=click.IntRange(1, 366), help="Days until it expires.")
+@click.option(
+    "--days", default=90, show_default=True, type=click.IntRange(1, 366), help="Days until it expires."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def add(
     state: Path,
@@ -91,7 +99,9 @@ def add(
     if as_json:
         click.echo(render.as_json({"workload": workload_id, "key": key, "record": record.place.seq}))
         return
-    click.echo(f"registered {workload_id} as record {record.place.seq} of the registry; signed by both parties")
+    click.echo(
+        f"registered {workload_id} as record {record.place.seq} of the registry; signed by both parties"
+    )
     click.echo(f"API key (shown once): {key}")
 
 
@@ -104,7 +114,9 @@ def list_(state: Path, as_json: bool) -> None:
     if as_json:
         click.echo(render.as_json(rows))
         return
-    render.table("Workloads", ["id", "unit", "purpose", "expires", "state"], [list(row.values()) for row in rows])
+    render.table(
+        "Workloads", ["id", "unit", "purpose", "expires", "state"], [list(row.values()) for row in rows]
+    )
 
 
 @workload.command()

@@ -115,7 +115,8 @@ class Gateway:
     async def _models(self, send: Send) -> None:
         terms = self._terms()
         rows = [
-            {"id": name, "object": "model", "created": 0, "owned_by": "brightline"} for name in sorted(terms.models)
+            {"id": name, "object": "model", "created": 0, "owned_by": "brightline"}
+            for name in sorted(terms.models)
         ]
         await send_whole(send, 200, strict_json.encode({"object": "list", "data": rows}), "", [])
 
@@ -186,5 +187,9 @@ def _plain_json(scope: Scope) -> None:
     if len(types) != 1 or encodings not in ([], [b"identity"]):
         raise UnsupportedMediaType("expected one content type and no content encoding")
     kind, _, parameter = types[0].decode("latin-1").lower().partition(";")
-    if kind.strip() != "application/json" or parameter.strip() not in {"", "charset=utf-8", 'charset="utf-8"'}:
+    if kind.strip() != "application/json" or parameter.strip() not in {
+        "",
+        "charset=utf-8",
+        'charset="utf-8"',
+    }:
         raise UnsupportedMediaType("expected Content-Type: application/json in UTF-8")

@@ -82,7 +82,9 @@ class AsgiResponder:
         await self._open_stream()
         if segment.choice not in self._opened:
             self._opened.add(segment.choice)
-            await self._event(chat.write_opening(self._known, self._exchange_id, self._created, segment.choice))
+            await self._event(
+                chat.write_opening(self._known, self._exchange_id, self._created, segment.choice)
+            )
         await self._event(
             chat.write_segment(segment, self._known, self._exchange_id, self._created, dict(notice))
         )
@@ -119,7 +121,9 @@ class AsgiResponder:
         self._ended = True
         error = BrightlineError("internal error")
         if not self._started:
-            await send_whole(self._send_raw, 500, error_body(error, {}), self._exchange_id, retry_headers(error))
+            await send_whole(
+                self._send_raw, 500, error_body(error, {}), self._exchange_id, retry_headers(error)
+            )
             return
         await self._send_raw(
             {"type": "http.response.body", "body": encode_event(error_body(error, {})), "more_body": False}
