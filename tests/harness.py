@@ -245,5 +245,3 @@ async def _open(root: Path, settings: Settings, stack: AsyncExitStack) -> tuple[
     node = await stack.enter_async_context(Node.open(root, SystemClock()))
     url = await stack.enter_async_context(serving(node.app, listener))
     return node, url
-
-

@@ -126,9 +126,7 @@ class Node:
         self.publisher = Publisher.open(self.log, evidence, signer)
         self.publisher.publish_once()
         self.publisher.start(settings.evidence.publish_seconds)
-        self.conditions = NodeConditions(
-            installation, agreement.vocabulary, self.attester, clock, self.faults
-        )
+        self.conditions = NodeConditions(installation, agreement.vocabulary, self.attester, clock, self.faults)
         self.admission = Admission(settings.listen.exchanges_max, clock)
         self.app = Gateway(
             settings=settings.listen,
@@ -158,9 +156,7 @@ class Node:
             )
         release = shipped.read_release(release_folder(settings), agreement.vocabulary)
         if release.digest != installation.release:
-            raise TrustError(
-                f"the release has digest {release.digest}; both parties signed {installation.release}"
-            )
+            raise TrustError(f"the release has digest {release.digest}; both parties signed {installation.release}")
         node = cls(folder, settings, roots, installation, agreement, release, clock)
         tasks = [asyncio.create_task(work()) for work in (node._renew, node._refresh, node._period)]
         try:

@@ -59,9 +59,7 @@ def test_the_exchange_id_is_the_request_id(node: Running) -> None:
 
 def test_what_the_model_is_sent_is_our_own_serialisation(node: Running) -> None:
     node.ask(temperature=0.5, extra_headers={"x-anything": "seen by nobody"})
-    assert node.model.seen == [
-        {"model": "upstream-m", "messages": USER, "n": 1, "stream": False, "temperature": 0.5}
-    ]
+    assert node.model.seen == [{"model": "upstream-m", "messages": USER, "n": 1, "stream": False, "temperature": 0.5}]
     assert "x-anything" not in node.model.headers[0]
     assert node.model.headers[0]["x-brightline-pass"].count(".") == 1
 
@@ -72,7 +70,9 @@ def test_a_streamed_answer_arrives_whole_and_its_last_chunk_holds_the_receipt(no
     assert "".join(c.choices[0].delta.content or "" for c in chunks) == "Fine."
     assert all(len(c.choices) == 1 for c in chunks)
     assert chunks[-1].choices[0].finish_reason == "stop"
-    assert (chunks[-1].model_extra or {})["brightline"]["receipt"]["exchange"] == chunks[0].id.removeprefix("chatcmpl-")
+    assert (chunks[-1].model_extra or {})["brightline"]["receipt"]["exchange"] == chunks[0].id.removeprefix(
+        "chatcmpl-"
+    )
 
 
 def test_usage_is_streamed_to_those_who_ask(node: Running) -> None:
@@ -145,7 +145,9 @@ def test_several_choices_and_parts_of_text_are_carried(node: Running) -> None:
     two = completion("One.")
     two["choices"].append({"index": 1, "message": {"content": "Two."}, "finish_reason": "stop"})
     node.model.says(two)
-    parts: Any = [{"role": "user", "content": [{"type": "text", "text": "List"}, {"type": "text", "text": " fruits."}]}]
+    parts: Any = [
+        {"role": "user", "content": [{"type": "text", "text": "List"}, {"type": "text", "text": " fruits."}]}
+    ]
     with node.client() as client:
         answer = client.chat.completions.create(model="m", messages=parts, n=2)
     assert [choice.message.content for choice in answer.choices] == ["One.", "Two."]
@@ -206,7 +208,9 @@ def test_the_same_question_meets_the_same_hold_and_another_meets_another(node: R
 
 def test_a_stream_is_cut_in_mid_sentence_with_content_filter_and_the_reason(node: Running) -> None:
     words = [chunk(f"The planning office counts vehicles on bridge {i} every quarter. ") for i in range(12)]
-    node.model.streams([*[p for w in words for p in (w, 0.03)], chunk(RL1), 0.1, chunk("", "stop"), b"data: [DONE]\n\n"])
+    node.model.streams(
+        [*[p for w in words for p in (w, 0.03)], chunk(RL1), 0.1, chunk("", "stop"), b"data: [DONE]\n\n"]
+    )
     with node.client() as client:
         chunks = list(client.chat.completions.create(model="m", messages=USER, stream=True))
     text = "".join(c.choices[0].delta.content or "" for c in chunks)

@@ -118,9 +118,7 @@ def test_joining_in_two_halves_is_joining_at_once(left: list[Statement], right: 
         (Statement("harm", "green", Source.DETECTOR, "d1"), "yes, no and unknown"),
     ],
 )
-def test_a_statement_that_the_agreement_does_not_entitle_is_our_own_mistake(
-    statement: Statement, says: str
-) -> None:
+def test_a_statement_that_the_agreement_does_not_entitle_is_our_own_mistake(statement: Statement, says: str) -> None:
     with pytest.raises(UnentitledStatement, match=says) as caught:
         VOCABULARY.join([colour("green"), statement])
     assert isinstance(caught.value, BrightlineError)

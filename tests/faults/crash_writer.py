@@ -48,9 +48,7 @@ async def exchanges(log: Sequencer, task: int) -> None:
         exchange = f"{log.epoch}-{task}-{number}"
         for kind in (RecordKind.ATTEMPT, RecordKind.PASS, RecordKind.OUTCOME):
             public = {"outcome": "completed", "class": "none"} if kind is RecordKind.OUTCOME else {}
-            record = await log.append(
-                Draft(kind, exchange, {**public}, {"unit": "logistics"}, os.urandom(32))
-            )
+            record = await log.append(Draft(kind, exchange, {**public}, {"unit": "logistics"}, os.urandom(32)))
             tell(f"{exchange} {record.place.seq} {record.leaf_hash.hex()}")
 
 

@@ -199,9 +199,7 @@ class FailingLog:
         return record
 
 
-@pytest.mark.parametrize(
-    ("kind", "sent"), [(RecordKind.ATTEMPT, 0), (RecordKind.PASS, 0), (RecordKind.OUTCOME, 1)]
-)
+@pytest.mark.parametrize(("kind", "sent"), [(RecordKind.ATTEMPT, 0), (RecordKind.PASS, 0), (RecordKind.OUTCOME, 1)])
 def test_a_record_that_cannot_be_written_stops_the_exchange_there(node: Running, kind: RecordKind, sent: int) -> None:
     node.model.says(completion(SECRET))
     node.node.app._log = FailingLog(node.node.log, kind)
@@ -285,7 +283,11 @@ def test_an_altered_agreement_does_not_start(tmp_path: Path) -> None:
     folder.mkdir()
     for name in ("agreement.toml", "agreement-post.txt"):
         (folder / name).write_bytes((shipped.shipped_agreement() / name).read_bytes())
-    altered = (folder / "agreement.toml").read_text().replace("weapon_direct != 'no'\"\n[clause.RL-3]", "acts_alone != 'no'\"\n[clause.RL-3]")
+    altered = (
+        (folder / "agreement.toml")
+        .read_text()
+        .replace("weapon_direct != 'no'\"\n[clause.RL-3]", "acts_alone != 'no'\"\n[clause.RL-3]")
+    )
     (folder / "agreement.toml").write_text(altered)
     with (root / "brightline.toml").open("a") as file:
         file.write(f'\n[agreement]\ndirectory = "{folder}"\n')
@@ -322,8 +324,12 @@ def test_an_altered_signed_file_does_not_start(tmp_path: Path, name: str) -> Non
 
 def test_a_hand_edited_database_changes_no_verdict(node: Running) -> None:
     database = sqlite3.connect(node.root / "workloads.sqlite")
-    database.execute("UPDATE workload SET unit = 'root', purpose = 'anything', expires = 9999999999, envelope = ?", [b"{}"])
-    database.execute("INSERT OR REPLACE INTO workload SELECT 'intruder', unit, purpose, expires, envelope FROM workload")
+    database.execute(
+        "UPDATE workload SET unit = 'root', purpose = 'anything', expires = 9999999999, envelope = ?", [b"{}"]
+    )
+    database.execute(
+        "INSERT OR REPLACE INTO workload SELECT 'intruder', unit, purpose, expires, envelope FROM workload"
+    )
     database.commit()
     node.node.registry.forget()
     assert node.ask().choices[0].message.content == "Fine."
@@ -395,7 +401,9 @@ def test_an_answer_that_is_not_understood_is_not_passed_on(node: Running, body: 
     assert node.kinds() == ["ATTEMPT", "PASS", "OUTCOME:upstream_failed"]
 
 
-@pytest.mark.parametrize(("status", "content_type"), [(204, "application/json"), (302, "application/json"), (200, "text/html")])
+@pytest.mark.parametrize(
+    ("status", "content_type"), [(204, "application/json"), (302, "application/json"), (200, "text/html")]
+)
 def test_another_status_or_content_type_is_a_failure(node: Running, status: int, content_type: str) -> None:
     node.model.sends(b"{}", status, content_type)
     refused(node, "upstream_failed", 502)

@@ -24,7 +24,7 @@ HTTP once, at its edge; the CLI prints them on stderr and exits with 2. The tree
     │   ├── LeaseStale               503
     │   └── Overloaded               503
     ├── UpstreamFailed               502  the model server erred
-    ├── UnentitledStatement          500  our own mistake: a statement that the agreement does not allow its source
+    ├── UnentitledStatement          500  our own mistake: a source stated what it may not
     └── OperatorError                exit 2; the installation is wrong and does not start
         ├── ConfigError
         ├── AgreementError           with file, line, column and the mend
@@ -210,8 +210,8 @@ class UpstreamFailed(BrightlineError):
 class UnentitledStatement(BrightlineError):
     """A statement about a fact, by a source or with a value that the agreement does not provide for.
 
-    Sources are entitled when the installation starts, so meeting this while serving is a mistake in our code: the
-    exchange stops, and the statement is never skipped as if it had not been made.
+    Sources are entitled when the installation starts, so meeting this while serving is a mistake in our code:
+    the exchange stops, and the statement is never skipped as if it had not been made.
     """
 
     code = "unentitled_statement"

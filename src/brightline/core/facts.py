@@ -189,9 +189,7 @@ class Vocabulary(msgspec.Struct, frozen=True, dict=True):
         if spec is None:
             raise UnentitledStatement(f"{said}, but the agreement declares no such fact")
         if statement.source not in spec.set_by:
-            raise UnentitledStatement(
-                f"{said}, but only {', '.join(sorted(spec.set_by)) or 'nobody'} may set it"
-            )
+            raise UnentitledStatement(f"{said}, but only {', '.join(sorted(spec.set_by)) or 'nobody'} may set it")
         if statement.value != UNKNOWN and statement.value not in spec.values:
             raise UnentitledStatement(f"{said}, but its values are {', '.join(spec.values)} and unknown")
         return spec

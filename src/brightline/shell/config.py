@@ -30,23 +30,17 @@ class ListenSettings(_Settings):
     """Where the gateway listens."""
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(
-        8080, ge=0, le=65_535, description="Port to listen on; 0 takes a free one and prints it."
-    )
+    port: int = Field(8080, ge=0, le=65_535, description="Port to listen on; 0 takes a free one and prints it.")
     body_seconds: Seconds = Field(30.0, description="Longest time a client may take to send its body.")
     write_seconds: Seconds = Field(30.0, description="Longest time a client may take to accept one chunk.")
-    exchanges_max: int = Field(
-        512, ge=1, le=100_000, description="Exchanges under way at once; more are shed."
-    )
+    exchanges_max: int = Field(512, ge=1, le=100_000, description="Exchanges under way at once; more are shed.")
 
 
 class UpstreamSettings(_Settings):
     """One model server."""
 
     url: str = Field("http://127.0.0.1:8000", pattern=r"^https?://", description="Base URL, without /v1.")
-    key_env: str = Field(
-        "", description="Name of the environment variable that holds the model server's key."
-    )
+    key_env: str = Field("", description="Name of the environment variable that holds the model server's key.")
     connect_seconds: Seconds = Field(5.0, description="Longest time to connect.")
     idle_seconds: Seconds = Field(120.0, description="Longest silence of the model server.")
     total_seconds: Seconds = Field(900.0, description="Longest time for one answer.")
@@ -58,9 +52,7 @@ class EvidenceSettings(_Settings):
 
     directory: str = Field("evidence", description="Public part of the log, relative to the state folder.")
     publish_seconds: Seconds = Field(0.2, description="How often tiles and checkpoint are written.")
-    origin: str = Field(
-        "brightline.local", description="Prefix of the log's origin line; permanent once used."
-    )
+    origin: str = Field("brightline.local", description="Prefix of the log's origin line; permanent once used.")
 
 
 class AgreementSettings(_Settings):
@@ -100,8 +92,7 @@ def check_settings(data: dict[str, object], where: str) -> Settings:
         return Settings.model_validate(data)
     except ValidationError as error:
         rows = "; ".join(
-            f"{'.'.join(str(part) for part in row['loc']) or 'settings'}: {row['msg']}"
-            for row in error.errors()
+            f"{'.'.join(str(part) for part in row['loc']) or 'settings'}: {row['msg']}" for row in error.errors()
         )
         raise ConfigError(f"{where}: {rows}") from error
 

@@ -66,9 +66,7 @@ def init_state(
     folder = StateFolder(root)
     for model in models:
         if model.upstream not in settings.upstream:
-            raise ConfigError(
-                f"model {model.name} is to be served by {model.upstream!r}, which is no upstream here"
-            )
+            raise ConfigError(f"model {model.name} is to be served by {model.upstream!r}, which is no upstream here")
     if (root / FILE_NAME).exists() or folder.installation.exists():
         raise ConfigError(f"{root} is a state folder already; take another folder")
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -90,9 +88,7 @@ def init_state(
         agreement=agreement.digest,
         release=release.digest,
         roster=(signed.ClearedPerson("development-reviewer", "provider_cleared", now + 365 * DAY_SECONDS),),
-        models=tuple(
-            signed.Admission(model.name, model.upstream_model, model.upstream, admitted) for model in models
-        ),
+        models=tuple(signed.Admission(model.name, model.upstream_model, model.upstream, admitted) for model in models),
         issued=now - 60,
         expires=now + 365 * DAY_SECONDS,
     )
@@ -162,9 +158,7 @@ def log_registration(
     keys = (load_key(folder.key(PROVIDER_KEY)), load_key(folder.key(CUSTOMER_KEY)))
     envelope = sign_statement(registration, REGISTRATION_TYPE, keys)
     evidence = folder.evidence(settings.evidence.directory)
-    signer = NoteSigner(
-        f"{settings.evidence.origin}/{REGISTRY_SHARD}", load_key(folder.key(f"log-{REGISTRY_SHARD}"))
-    )
+    signer = NoteSigner(f"{settings.evidence.origin}/{REGISTRY_SHARD}", load_key(folder.key(f"log-{REGISTRY_SHARD}")))
     published = read_published(evidence, REGISTRY_SHARD, signer.verifier)
     log = Sequencer.open(folder.wal, REGISTRY_SHARD, PROFILE, clock, published=published)
     publisher = None

@@ -222,9 +222,7 @@ def test_facts_and_offices_are_found_wherever_they_stand() -> None:
 
 
 def test_not_is_pushed_inward_by_turning_the_operators() -> None:
-    operators = [
-        leaf.equal for leaf in leaves(parse("not (a == 'x' or not b == 'x')")) if isinstance(leaf, Compare)
-    ]
+    operators = [leaf.equal for leaf in leaves(parse("not (a == 'x' or not b == 'x')")) if isinstance(leaf, Compare)]
     assert operators == [False, True]
 
 

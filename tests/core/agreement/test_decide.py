@@ -76,9 +76,7 @@ def plainly_permitted(agreement: Agreement, values: Mapping[str, str], approvals
 def completions(
     agreement: Agreement, facts: Facts, approvals: Mapping[str, int], most: int
 ) -> Iterator[tuple[dict[str, str], dict[str, int]]]:
-    open_facts = [
-        spec for spec in agreement.vocabulary.specs if spec.settled_by and facts.get(spec.name) == UNKNOWN
-    ]
+    open_facts = [spec for spec in agreement.vocabulary.specs if spec.settled_by and facts.get(spec.name) == UNKNOWN]
     offices = [office.id for office in agreement.offices]
     counts = [range(approvals.get(office, 0), max(approvals.get(office, 0), most) + 1) for office in offices]
     for values in itertools.product(*((*spec.values, UNKNOWN) for spec in open_facts)):
@@ -128,9 +126,7 @@ def plain_reasons(
     return tuple(sorted(set().union(*(reasons(clause.condition, values, counts) for clause in clauses))))
 
 
-def check_questions(
-    agreement: Agreement, facts: Facts, approvals: dict[str, int], decision: Decision
-) -> None:
+def check_questions(agreement: Agreement, facts: Facts, approvals: dict[str, int], decision: Decision) -> None:
     """All answered well: permit. All but one, or one approval fewer: not yet."""
     if decision.verdict is not Verdict.HOLD:
         assert decision.questions == ()
@@ -253,9 +249,7 @@ def with_facts(drawn: tuple[Agreement, list[str], dict[str, int]]) -> Case:
     return agreement, Facts.of(facts), approvals
 
 
-CASES = st.tuples(AGREEMENTS, _CHOICES, st.dictionaries(st.sampled_from(OFFICES), st.integers(0, 3))).map(
-    with_facts
-)
+CASES = st.tuples(AGREEMENTS, _CHOICES, st.dictionaries(st.sampled_from(OFFICES), st.integers(0, 3))).map(with_facts)
 
 often = settings(max_examples=1000, deadline=None)
 less_often = settings(max_examples=300, deadline=None)
@@ -280,7 +274,7 @@ def test_a_worse_fact_never_loosens(case: Case, choices: list[str]) -> None:
         }
     )
     before, after = decide(agreement, facts, approvals).verdict, decide(agreement, worse, approvals).verdict
-    # Without a verdict there is nothing to loosen: a bad fact of the installation is one, an unknown one is none.
+    # Unavailable is no verdict, so there is nothing to loosen; good and bad are compared with each other.
     if Verdict.UNAVAILABLE not in (before, after):
         assert SEVERITY[after] >= SEVERITY[before]
 
@@ -401,9 +395,7 @@ def test_an_approval_is_asked_for_as_the_number_of_people_in_all(given_before: i
 @pytest.mark.parametrize("counts", [(3, 1), (1, 3)])
 def test_of_several_requirements_the_one_that_asks_for_most_people_counts(counts: tuple[int, int]) -> None:
     asks = tuple(
-        Clause(
-            f"ASK{n}", ClauseKind.REQUIRE, ("q",), parse("risky != 'no'"), parse(f"approvals.first >= {n}")
-        )
+        Clause(f"ASK{n}", ClauseKind.REQUIRE, ("q",), parse("risky != 'no'"), parse(f"approvals.first >= {n}"))
         for n in counts
     )
     agreement = agreement_of(SPECS, (CLAUSES[1], *asks))
@@ -412,6 +404,13 @@ def test_of_several_requirements_the_one_that_asks_for_most_people_counts(counts
     assert decide(agreement, facts, {}).questions == (Question(Subject.APPROVAL, "first", (("first", 3),)),)
     assert decide(agreement, facts, {"first": 2}).clauses == ("ASK3",)
     assert decide(agreement, facts, {"first": 3}).verdict is Verdict.PERMIT
+
+
+def test_nobody_is_asked_for_what_approvals_already_given_cover() -> None:
+    facts = ALL_GOOD.with_values({"harm": UNKNOWN, "risky": UNKNOWN})
+    names = [question.name for question in decide(AGREEMENT, facts, {"second": 2}).questions]
+    assert names == ["harm"]
+    assert [question.name for question in decide(AGREEMENT, facts, {}).questions] == ["harm", "risky"]
 
 
 def test_a_grant_that_fails_names_only_the_facts_by_which_it_fails() -> None:

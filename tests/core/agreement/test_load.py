@@ -355,15 +355,23 @@ def test_a_prose_without_end_is_refused() -> None:
         ("redline = \"cats != 'no'\"", "redline = \"dogs != 'no'\"", "dogs", "declare it"),
     ],
 )
-def test_a_condition_that_is_wrong_is_refused_at_its_line_and_column(
-    old: str, new: str, at: str, mend: str
-) -> None:
+def test_a_condition_that_is_wrong_is_refused_at_its_line_and_column(old: str, new: str, at: str, mend: str) -> None:
     error = refused(old, new)
     changed = TOML.replace(old, new)
     before = changed[: changed.index(at)]
     line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
     assert error.where == f"agreement.toml:{line}:{column}"
     assert mend in error.mend
+
+
+def test_a_condition_written_with_escapes_is_refused_at_its_key_and_not_where_its_twin_stands() -> None:
+    condition = "plugged == 'no'"
+    escaped = condition.replace("'", "\\u0027")
+    toml = TOML.replace("redline = \"cats != 'no'\"", f'redline = "{escaped}"')
+    toml = toml.replace("deny = \"plugged != 'yes'\"", f'deny = "{condition}"')
+    with pytest.raises(AgreementError, match="in a condition that restricts") as caught:
+        loaded(toml)
+    assert caught.value.where == f"agreement.toml:{line_of('redline = ')}:1"
 
 
 # ---- worked examples ---------------------------------------------------------------------------------------

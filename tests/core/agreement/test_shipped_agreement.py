@@ -88,9 +88,7 @@ def test_each_fact_by_itself_never_loosens_from_wherever_one_starts() -> None:
         approvals = {office: chance.randrange(3) for office in OFFICES}
         before = decide(AGREEMENT, facts, approvals).verdict
         spec = chance.choice(AGREEMENT.vocabulary.specs)
-        worse = facts.with_values(
-            {spec.name: spec.worst(facts[spec.name], chance.choice((UNKNOWN, *spec.values)))}
-        )
+        worse = facts.with_values({spec.name: spec.worst(facts[spec.name], chance.choice((UNKNOWN, *spec.values)))})
         after = decide(AGREEMENT, worse, approvals).verdict
         if Verdict.UNAVAILABLE in (before, after):
             assert after is not Verdict.PERMIT
@@ -98,14 +96,11 @@ def test_each_fact_by_itself_never_loosens_from_wherever_one_starts() -> None:
             assert SEVERITY[after] >= SEVERITY[before]
 
 
-@pytest.mark.parametrize(
-    "red_line", [clause.id for clause in AGREEMENT.clauses if clause.kind is ClauseKind.REDLINE]
-)
+@pytest.mark.parametrize("red_line", [clause.id for clause in AGREEMENT.clauses if clause.kind is ClauseKind.REDLINE])
 def test_no_red_line_that_is_crossed_is_released_by_any_number_of_people(red_line: str) -> None:
     spec = AGREEMENT.vocabulary.spec
     bad = {
-        name: next(v for v in spec(name).values if v != spec(name).good)
-        for name in AGREEMENT.clause(red_line).facts
+        name: next(v for v in spec(name).values if v != spec(name).good) for name in AGREEMENT.clause(red_line).facts
     }
     decision = decide(AGREEMENT, ALL_GOOD.with_values(bad), dict.fromkeys(OFFICES, 99))
     assert decision.verdict is Verdict.DENY
@@ -160,9 +155,7 @@ def test_the_prose_is_the_published_one() -> None:
 
 def test_verdicts_do_not_depend_on_who_the_parties_are() -> None:
     parties = r"^parties = \{.*\}$"
-    swapped = changed(
-        lambda text: re.sub(parties, 'parties = { provider = "A", customer = "B" }', text, flags=re.M)
-    )
+    swapped = changed(lambda text: re.sub(parties, 'parties = { provider = "A", customer = "B" }', text, flags=re.M))
     assert swapped.digest != AGREEMENT.digest
     assert (swapped.clauses, swapped.vocabulary) == (AGREEMENT.clauses, AGREEMENT.vocabulary)
     for example in AGREEMENT.examples:

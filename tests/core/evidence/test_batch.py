@@ -72,12 +72,8 @@ def test_any_prefix_of_a_log_reads_as_the_whole_frames_in_it(length: int) -> Non
 
 @given(st.integers(0, len(DATA)), st.integers(1, 9000))
 @example(ENDS[0] - 3, 3)
-def test_a_file_that_grew_before_its_bytes_arrived_reads_as_the_whole_frames_in_it(
-    length: int, zeros: int
-) -> None:
-    assume(
-        all(not 0 < end - length < 3 for end in ENDS)
-    )  # so near to the end it could be one flipped bit: damage
+def test_a_file_that_grew_before_its_bytes_arrived_reads_as_the_whole_frames_in_it(length: int, zeros: int) -> None:
+    assume(all(not 0 < end - length < 3 for end in ENDS))  # so near to the end it could be one flipped bit: damage
     whole = sum(end <= length for end in ENDS)
     result = scan_frames(DATA[:length] + bytes(zeros))
     assert result.frames == FRAMES[:whole]

@@ -57,9 +57,7 @@ def test_every_leaf_is_proved_in_every_tree_and_no_other_leaf_is(data: st.DataOb
     with pytest.raises(ProofError):
         verify_inclusion(leaf_hash(b"another"), index, size, proof, tree.root(size))
     with pytest.raises(ProofError):
-        verify_inclusion(
-            leaf_hash(f"record {index}".encode()), index, size, (*proof, EMPTY_ROOT), tree.root(size)
-        )
+        verify_inclusion(leaf_hash(f"record {index}".encode()), index, size, (*proof, EMPTY_ROOT), tree.root(size))
 
 
 @given(st.data())

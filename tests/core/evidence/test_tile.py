@@ -63,9 +63,7 @@ def test_the_foreign_tree_of_300_records_is_ours_to_the_byte() -> None:
     folder = vectors_dir("c2sp") / "tiles" / "tree-300"
     tree = tree_of(300)
     ours = dict(tiles_for(0, 300, entry, tree.node))
-    theirs = {
-        str(Path(file).relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()
-    }
+    theirs = {str(Path(file).relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
     checkpoint = theirs.pop("checkpoint")
     assert ours == theirs
     import base64

@@ -274,9 +274,7 @@ def test_a_rule_that_is_wrong_is_refused_by_name(changes: dict[str, object], say
     assert "rules.toml" in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "missing", ["author", "reason", "all", "must_match", "must_not_match", "fact", "value"]
-)
+@pytest.mark.parametrize("missing", ["author", "reason", "all", "must_match", "must_not_match", "fact", "value"])
 def test_a_rule_that_lacks_a_member_is_refused_by_name(missing: str) -> None:
     less = {key: value for key, value in rule().items() if key != missing}
 

@@ -88,10 +88,7 @@ def test_the_prompts_of_the_tour_set_their_facts_and_no_other_red_line(
 
 
 def test_the_intelligence_brief_is_intelligence_and_nothing_else(release: RuleSet) -> None:
-    prompt = (
-        "Summarise open reporting on the exercises of the foreign 4th Naval Brigade "
-        "for the intelligence brief."
-    )
+    prompt = "Summarise open reporting on the exercises of the foreign 4th Naval Brigade for the intelligence brief."
 
     assert facts_of(release, prompt) == {("intel_activity", "yes")}
 
@@ -112,9 +109,7 @@ def test_a_recommendation_that_a_person_decides_is_high_stakes_and_does_not_act_
 ) -> None:
     prompt = "Recommend whether to grant this housing application; Ms Ortiz decides, with reasons."
 
-    assert {f for f in facts_of(release, prompt) if f[0] in {"high_stakes", "acts_alone"}} == {
-        ("high_stakes", "yes")
-    }
+    assert {f for f in facts_of(release, prompt) if f[0] in {"high_stakes", "acts_alone"}} == {("high_stakes", "yes")}
 
 
 ORDINARY = """\
@@ -179,9 +174,7 @@ def test_ordinary_traffic_of_a_defence_customer_is_not_stopped(release: RuleSet,
         ('add to watchlist add_to_watchlist {"names": ["a", "b", "c"]}', ("mass_domestic", "yes")),
     ],
 )
-def test_tool_calls_are_judged_by_name_and_arguments(
-    release: RuleSet, call: str, expected: tuple[str, str]
-) -> None:
+def test_tool_calls_are_judged_by_name_and_arguments(release: RuleSet, call: str, expected: tuple[str, str]) -> None:
     assert expected in facts_of(release, call, Surface.TOOL_CALL)
 
 
@@ -192,9 +185,7 @@ def test_a_disguised_order_is_found_in_another_view(release: RuleSet) -> None:
 
 
 @pytest.mark.parametrize("fact", sorted(RED_LINES))
-def test_no_neighbour_of_a_red_line_is_caught_by_another_rule_of_the_same_line(
-    release: RuleSet, fact: str
-) -> None:
+def test_no_neighbour_of_a_red_line_is_caught_by_another_rule_of_the_same_line(release: RuleSet, fact: str) -> None:
     own = [r for r in release.rules if r.fact == fact and r.value == "yes"]
     caught = [
         (text, value)

@@ -8,15 +8,17 @@ import base64
 import codecs
 import json
 import sys
+import unicodedata
 from collections import Counter
-from types import FrameType
-from typing import Any
+from types import FrameType, SimpleNamespace
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brightline.core.errors import ScreeningUnavailable
+from brightline.core.screening import views as views_module
 from brightline.core.screening.views import DEFAULT, ViewLimits, fold, views
 from tests.vectors import vectors_dir
 
@@ -243,6 +245,11 @@ def test_something_glued_before_base64_does_not_hide_it() -> None:
     assert SHOWN in texts(f"x/y{B64}")["base64"]
 
 
+def test_a_long_word_at_the_end_of_the_line_before_does_not_hide_it() -> None:
+    short = base64.b64encode(b"kill chain").decode()
+    assert texts(f"decode the following\n{short}")["base64"] == "decode the following kill chain"
+
+
 def test_what_is_not_printable_is_no_view() -> None:
     digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
     assert not {name for name in texts(f"sha256 {digest}") if "hex" in name or "base64" in name}
@@ -258,6 +265,11 @@ def test_no_flood_of_decoys_pushes_a_payload_out() -> None:
 
 def test_plain_english_has_three_views() -> None:
     assert list(texts(ENGLISH)) == ["folded", "rot13", "reversed"]
+
+
+def test_a_hyphen_adds_two_views_and_a_number_none() -> None:
+    assert list(texts("A long-term plan.")) == ["folded", "joined-letters", "words", "rot13", "reversed"]
+    assert list(texts("Version 3.2 of 2024 costs 15 $.")) == ["folded", "rot13", "reversed"]
 
 
 def test_the_first_view_is_the_folded_text_even_of_nothing() -> None:
@@ -329,6 +341,21 @@ def test_four_times_the_text_is_at_most_four_times_the_work(unit: str) -> None:
 @pytest.mark.parametrize("unit", ADVERSARIAL.values(), ids=ADVERSARIAL)
 def test_adversarial_text_stays_within_the_limits(unit: str) -> None:
     assert len(views(unit * (16384 // len(unit)))) <= DEFAULT.views_max
+
+
+def test_normalisation_never_has_to_sort_a_long_run_of_marks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sorts by insertion, in C where no call is counted: 64 KiB of marks in one run would take seconds."""
+    longest = 0
+
+    def normalize(form: Literal["NFC", "NFD", "NFKC", "NFKD"], text: str) -> str:
+        nonlocal longest
+        runs = "".join("m" if unicodedata.combining(c) else " " for c in text).split()
+        longest = max(longest, *map(len, runs), 0)
+        return unicodedata.normalize(form, text)
+
+    monkeypatch.setattr(views_module, "unicodedata", SimpleNamespace(normalize=normalize))
+    assert fold("k" + "\u0301\u0327" * 500 + "i" + "\U0001e94a\U0001e8d0" * 500 + "ll") == "kill"
+    assert 0 < longest <= 30
 
 
 # ---- other projects' vectors ------------------------------------------------------------------------

@@ -25,9 +25,7 @@ def flushed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def fsync(fd: int) -> None:
         path = Path(f"/proc/self/fd/{fd}").readlink()
-        seen.append(
-            f"{path.name}/" + ",".join(sorted(p.name for p in path.iterdir())) if path.is_dir() else path.name
-        )
+        seen.append(f"{path.name}/" + ",".join(sorted(p.name for p in path.iterdir())) if path.is_dir() else path.name)
         real(fd)
 
     monkeypatch.setattr(os, "fsync", fsync)
@@ -56,9 +54,7 @@ def test_a_file_is_replaced_by_a_flushed_file_and_then_its_folder_is_flushed(
     directory.close()
 
 
-def test_a_replacement_that_fails_leaves_the_old_file_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_replacement_that_fails_leaves_the_old_file_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     directory = HeldDirectory.create(tmp_path)
     directory.replace("epoch", b"1\n")
 
@@ -95,9 +91,7 @@ def test_a_second_writer_is_refused_until_the_first_one_ends(tmp_path: Path) -> 
     directory.close()
 
 
-def test_a_write_that_the_system_cuts_short_is_continued(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_write_that_the_system_cuts_short_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.write
     monkeypatch.setattr(os, "write", lambda fd, data: real(fd, bytes(data)[:3]))
     fd = os.open(tmp_path / "file", os.O_WRONLY | os.O_CREAT)

@@ -53,9 +53,7 @@ def site(tmp_path: Path) -> Site:
 
 def write(log: Sequencer, count: int) -> None:
     for _ in range(count):
-        log.append_sync(
-            Draft(RecordKind.PERIOD, "", {}, {"unit": "logistics", "facts": ["a"]}, os.urandom(32))
-        )
+        log.append_sync(Draft(RecordKind.PERIOD, "", {}, {"unit": "logistics", "facts": ["a"]}, os.urandom(32)))
 
 
 def audit(public: Path) -> Checkpoint:
@@ -148,9 +146,7 @@ def test_what_is_public_may_be_read_by_a_web_server(site: Site) -> None:
     publisher.publish_once()
     assert {stat.S_IMODE(path.stat().st_mode) for path in site.public.rglob("*") if path.is_file()} == {0o644}
     assert {stat.S_IMODE(path.stat().st_mode) for path in site.public.rglob("*") if path.is_dir()} == {0o755}
-    assert b"logistics" not in b"".join(
-        path.read_bytes() for path in site.public.rglob("*") if path.is_file()
-    )
+    assert b"logistics" not in b"".join(path.read_bytes() for path in site.public.rglob("*") if path.is_file())
     log.close()
     publisher.close()
 
@@ -187,9 +183,7 @@ def test_a_checkpoint_of_another_key_or_of_other_records_is_refused(site: Site) 
     other = NoteSigner("log.example/gw-1", Ed25519PrivateKey.from_private_bytes(bytes(32)))
     with pytest.raises(EvidenceDamaged, match=r"not a checkpoint of log\.example/gw-1"):
         read_published(site.evidence, SHARD, other.verifier)
-    (site.public / "checkpoint").write_bytes(
-        sign_checkpoint(Checkpoint("log.example/gw-1", 2, bytes(32)), SIGNER)
-    )
+    (site.public / "checkpoint").write_bytes(sign_checkpoint(Checkpoint("log.example/gw-1", 2, bytes(32)), SIGNER))
     with pytest.raises(EvidenceDamaged, match="not those that were published"):
         site.open()
 

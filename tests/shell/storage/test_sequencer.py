@@ -217,9 +217,7 @@ async def test_a_full_queue_refuses_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["write", "sync"])
-async def test_a_failure_refuses_everybody_who_waits_and_everything_after_it(
-    tmp_path: Path, where: str
-) -> None:
+async def test_a_failure_refuses_everybody_who_waits_and_everything_after_it(tmp_path: Path, where: str) -> None:
     log, file = gated(tmp_path)
     kept = await log.append(attempt("kept"))
     file.gate.clear()
@@ -423,9 +421,7 @@ def test_a_second_writer_is_refused_and_the_first_one_goes_on(tmp_path: Path) ->
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-async def test_after_a_fault_of_ours_nobody_waits_for_ever(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_after_a_fault_of_ours_nobody_waits_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = open_log(tmp_path)
 
     def utc_now(_: TickingClock) -> str:

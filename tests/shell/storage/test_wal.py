@@ -232,9 +232,7 @@ def test_a_reader_never_looks_at_what_is_not_durable_yet(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
-def test_a_write_that_fails_leaves_no_half_frame_and_ends_the_writer_for_good(
-    tmp_path: Path, code: int
-) -> None:
+def test_a_write_that_fails_leaves_no_half_frame_and_ends_the_writer_for_good(tmp_path: Path, code: int) -> None:
     wal, file = faulty(tmp_path)
     wal.append(batch(0, 2))
     before = (tmp_path / SHARD / FIRST).read_bytes()
@@ -338,9 +336,7 @@ def test_each_boot_begins_a_new_epoch_also_if_it_logs_nothing(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("text", [None, b"", b"0\n", b"3\n", b"four\n", b"9"])
-def test_a_count_of_boots_that_is_gone_behind_or_no_number_is_damage(
-    tmp_path: Path, text: bytes | None
-) -> None:
+def test_a_count_of_boots_that_is_gone_behind_or_no_number_is_damage(tmp_path: Path, text: bytes | None) -> None:
     wal, _ = open_wal(tmp_path)
     if text is not None:
         (tmp_path / SHARD / "epoch").write_bytes(text)

@@ -99,11 +99,7 @@ class Clause(msgspec.Struct, frozen=True, dict=True):
 
     def blocks(self, facts: Mapping[str, str], approvals: Mapping[str, int]) -> bool:
         """Return whether this clause, by itself, stands in the way of a permit; a grant never does."""
-        return (
-            self.kind is not ClauseKind.GRANT
-            and self.applies(facts, approvals)
-            and not self.met(facts, approvals)
-        )
+        return self.kind is not ClauseKind.GRANT and self.applies(facts, approvals) and not self.met(facts, approvals)
 
 
 class Authority(msgspec.Struct, frozen=True):

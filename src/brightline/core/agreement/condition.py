@@ -421,9 +421,7 @@ def _check_compare(
 ) -> None:
     where = locate(leaf.column)
     if leaf.fact not in vocabulary:
-        raise AgreementError(
-            f"`{leaf.fact}` is not a fact of this agreement", where, "declare it under [fact]"
-        )
+        raise AgreementError(f"`{leaf.fact}` is not a fact of this agreement", where, "declare it under [fact]")
     if polarity is Polarity.APPROVES:
         mend = "`that` counts approvals only; write facts in `when`"
         raise AgreementError(f"the fact `{leaf.fact}` in `that`", where, mend)

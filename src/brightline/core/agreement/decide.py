@@ -116,9 +116,7 @@ def _best_completion(agreement: Agreement, values: Mapping[str, str]) -> dict[st
     return best
 
 
-def _in_the_way(
-    agreement: Agreement, values: Mapping[str, str], approvals: Mapping[str, int]
-) -> list[Clause]:
+def _in_the_way(agreement: Agreement, values: Mapping[str, str], approvals: Mapping[str, int]) -> list[Clause]:
     granted = any(clause.applies(values, approvals) for clause in agreement.grants)
     return [
         clause

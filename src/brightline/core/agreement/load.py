@@ -164,9 +164,7 @@ class _Top(_Wire, frozen=True):
 # ---- the way in --------------------------------------------------------------------------------------------
 
 
-def load_agreement(
-    toml_bytes: bytes, read_text: Callable[[str], bytes], name: str = "agreement.toml"
-) -> Agreement:
+def load_agreement(toml_bytes: bytes, read_text: Callable[[str], bytes], name: str = "agreement.toml") -> Agreement:
     """Read and check an agreement.
 
     ``read_text`` returns the bytes of a file that stands beside the agreement, by its plain name (never a
@@ -185,9 +183,7 @@ def load_agreement(
     vocabulary = Vocabulary(tuple(_fact(file, fact, table, top.offices) for fact, table in top.fact.items()))
     authorities = tuple(_authority(file, key, table) for key, table in top.authority.items())
     # 4
-    clauses = _Clauses(
-        file, _folded(prose.decode()), vocabulary, frozenset(top.offices), frozenset(top.authority)
-    )
+    clauses = _Clauses(file, _folded(prose.decode()), vocabulary, frozenset(top.offices), frozenset(top.authority))
     agreement = Agreement(
         id=top.id,
         digest=_digest(toml_bytes, prose),
@@ -197,9 +193,7 @@ def load_agreement(
         offices=offices,
         clauses=tuple(clauses.read(clause, table) for clause, table in top.clause.items()),
         authorities=authorities,
-        examples=tuple(
-            _example(file, f"example[{i}]", table, vocabulary, top) for i, table in enumerate(top.example)
-        ),
+        examples=tuple(_example(file, f"example[{i}]", table, vocabulary, top) for i, table in enumerate(top.example)),
         change=Change(top.change.tightening.proof, tuple(top.change.tightening.signers)),
         ladder=tuple(_rung(file, f"ladder[{i}]", table) for i, table in enumerate(top.ladder)),
     )
@@ -224,9 +218,7 @@ def _digest(toml_bytes: bytes, prose: bytes) -> str:
 
 def _pinned_prose(file: _File, pinned: _Prose, prose: bytes) -> bytes:
     if len(prose) > PROSE_BYTES_MAX:
-        raise file.error(
-            "prose", f"{pinned.path} has {len(prose)} bytes", f"at most {PROSE_BYTES_MAX} are read"
-        )
+        raise file.error("prose", f"{pinned.path} has {len(prose)} bytes", f"at most {PROSE_BYTES_MAX} are read")
     found = hashlib.sha256(prose).hexdigest()
     if found != pinned.sha256:
         mend = "restore the file, or pin the new text under a new agreement id"
@@ -234,9 +226,7 @@ def _pinned_prose(file: _File, pinned: _Prose, prose: bytes) -> bytes:
     try:
         prose.decode()
     except UnicodeDecodeError as error:
-        raise file.error(
-            "prose", f"{pinned.path} is not UTF-8 at byte {error.start}", "save it as UTF-8"
-        ) from error
+        raise file.error("prose", f"{pinned.path} is not UTF-8 at byte {error.start}", "save it as UTF-8") from error
     return prose
 
 
@@ -272,26 +262,18 @@ def _fact(file: _File, name: str, table: _Table, offices: Mapping[str, str]) -> 
     path = f"fact.{name}"
     wire = file.read(table, _Fact, path)
     if name in _RESERVED:
-        raise file.error(
-            path, f"`{name}` is a word of the language of conditions", "give the fact another name"
-        )
+        raise file.error(path, f"`{name}` is a word of the language of conditions", "give the fact another name")
     if UNKNOWN in wire.values or len(set(wire.values)) != len(wire.values):
-        raise file.error(
-            path, f"values {wire.values}", "name each value once; unknown is always one and is not named"
-        )
+        raise file.error(path, f"values {wire.values}", "name each value once; unknown is always one and is not named")
     if wire.good not in wire.values:
         raise file.error(path, f"the good value `{wire.good}` is none of {wire.values}", "add it to `values`")
     for office in wire.settled_by:
         if office not in offices:
-            raise file.error(
-                path, f"`{office}` in `settled_by` is not an office", "declare it under [offices]"
-            )
+            raise file.error(path, f"`{office}` in `settled_by` is not an office", "declare it under [offices]")
     if wire.settled_by and not {Source.DETECTOR, Source.PATTERN} & set(wire.set_by):
         mend = "people settle only what a detector or a pattern left open"
         raise file.error(path, "`settled_by` on a fact that no detector and no pattern sets", mend)
-    return FactSpec(
-        name, wire.good, tuple(wire.values), frozenset(wire.set_by), tuple(wire.settled_by.items())
-    )
+    return FactSpec(name, wire.good, tuple(wire.values), frozenset(wire.set_by), tuple(wire.settled_by.items()))
 
 
 def _authority(file: _File, key: str, table: _Table) -> Authority:
@@ -308,9 +290,7 @@ def _rung(file: _File, path: str, table: _Table) -> Rung:
         return Rung(wire.state, tuple(wire.do))
     window = _WINDOW.fullmatch(wire.test.window)
     if window is None:
-        raise file.error(
-            path, f"window {wire.test.window!r}", "write a number and s, min, h or d, such as 24h"
-        )
+        raise file.error(path, f"window {wire.test.window!r}", "write a number and s, min, h or d, such as 24h")
     seconds = int(window[1]) * _SECONDS[window[2]]
     return Rung(wire.state, tuple(wire.do), (LadderTest(wire.test.alpha, seconds, wire.test.confirmed),))
 
@@ -418,15 +398,11 @@ class _File:
             self.text = toml_bytes.decode()
             self.tree: _Table = tomllib.loads(self.text)
         except UnicodeDecodeError as error:
-            raise AgreementError(
-                f"not UTF-8 at byte {error.start}", name, "save the file as UTF-8"
-            ) from error
+            raise AgreementError(f"not UTF-8 at byte {error.start}", name, "save the file as UTF-8") from error
         except tomllib.TOMLDecodeError as error:
             at = re.search(r" \(at line (\d+), column (\d+)\)$", str(error))
             where = f"{name}:{at[1]}:{at[2]}" if at else name
-            raise AgreementError(
-                str(error).removesuffix(at[0] if at else ""), where, "correct the TOML"
-            ) from error
+            raise AgreementError(str(error).removesuffix(at[0] if at else ""), where, "correct the TOML") from error
         except RecursionError as error:
             raise AgreementError("nested too deep", name, "flatten the file") from error
         self._at = _places(self.text)

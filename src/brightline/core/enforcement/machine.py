@@ -26,7 +26,7 @@ from brightline.core.enforcement import commands as do
 from brightline.core.enforcement import events as ev
 from brightline.core.enforcement.output import Output
 from brightline.core.enforcement.pass_token import mint_pass, token_id, wire_digest
-from brightline.core.enforcement.states import IllegalStep, State, check_step, is_late
+from brightline.core.enforcement.states import TRANSITIONS, IllegalStep, State, check_step, is_late
 from brightline.core.enforcement.terms import Terms
 from brightline.core.errors import (
     BrightlineError,
@@ -66,6 +66,7 @@ class Machine:
         self._api = api
         self._arrived = arrived
         self._records = 0
+        self._recording: dict[RecordKind, Draft] = {}  # being made durable
         self._asks = 0
         self._statements: tuple[Statement, ...] = ()
         self._findings: list[JsonValue] = []
@@ -117,6 +118,8 @@ class Machine:
         if is_late(self.state, event):
             return []
         before = self.state
+        if (before, type(event)) not in TRANSITIONS:  # before anything of it is believed
+            raise IllegalStep(f"{type(event).__name__} cannot happen in {before}")
         out = self._step(event)
         check_step(before, event, self.state)
         return out
@@ -149,15 +152,14 @@ class Machine:
     # ---- 1, 2: the attempt is on record; may this node serve this unit now? ------------------------------------
 
     def _attempt_durable(self, event: ev.AttemptDurable) -> Commands:
+        self._on_record(event.record, RecordKind.ATTEMPT)
         request = self._arrived.request
         if isinstance(request, CallerError):
             return self._refuse(request, RefusalClass.MALFORMED)
         if self._gone:
             return self._close(Outcome.CLIENT_GONE, RefusalClass.NONE, lambda _notice: [])
         if request.model not in self._terms.models:
-            return self._refuse(
-                ModelNotFound("this model is not admitted here", "model"), RefusalClass.MALFORMED
-            )
+            return self._refuse(ModelNotFound("this model is not admitted here", "model"), RefusalClass.MALFORMED)
         stopped = self._stopped_by(event.conditions)
         if stopped is not None:
             return self._refuse(stopped, _class_of(stopped))
@@ -193,6 +195,9 @@ class Machine:
         self._in_flight = False
         if isinstance(event, ev.ScreeningFailed):
             return self._unjudged(ScreeningUnavailable(event.why))
+        answered = sorted(judgement.detector for judgement in event.judgements)
+        if answered != sorted(detector.id for detector in self._terms.release.detectors):
+            return self._unjudged(ScreeningUnavailable(f"{answered} answered: not each required detector, once"))
         try:
             statements = statements_from(self._terms.release, self._asked, event.judgements)
         except ScreeningUnavailable as error:
@@ -252,6 +257,7 @@ class Machine:
     # ---- 4: on record, so it may be sent ---------------------------------------------------------------------------
 
     def _pass_durable(self, event: ev.PassDurable) -> Commands:
+        self._on_record(event.record, RecordKind.PASS)
         if self._gone:
             return self._close(Outcome.CLIENT_GONE, RefusalClass.NONE, lambda _notice: [])
         self.state = State.FORWARDED
@@ -264,9 +270,7 @@ class Machine:
 
     # ---- 5: what comes back ---------------------------------------------------------------------------------------
 
-    def _upstream(
-        self, event: ev.UpstreamReplied | ev.UpstreamSaid | ev.UpstreamEnded | ev.UpstreamBroke
-    ) -> Commands:
+    def _upstream(self, event: ev.UpstreamReplied | ev.UpstreamSaid | ev.UpstreamEnded | ev.UpstreamBroke) -> Commands:
         if self._gone:
             return []  # cancelled: what had arrived is being judged, and nothing more is taken
         try:
@@ -282,9 +286,7 @@ class Machine:
                     return self._ask_more()
                 case ev.UpstreamEnded():
                     if self.state is State.FORWARDED or not self._out.finished:
-                        return self._upstream_failed(
-                            "the upstream ended its stream before the answer was finished"
-                        )
+                        return self._upstream_failed("the upstream ended its stream before the answer was finished")
                     self._upstream_ended = True
                     return self._ask_more()
                 case _ as never:
@@ -316,7 +318,10 @@ class Machine:
             return []
         if self._upstream_ended:
             self._last_ask = True
-            return [self._screen_whole(self._out.reply())]
+            try:
+                return [self._screen_whole(self._out.reply())]
+            except UpstreamFailed as error:  # more than can be judged
+                return self._upstream_failed(str(error))
         segments = self._out.next_ask()
         return [self._screen(segments)] if segments else []
 
@@ -366,6 +371,7 @@ class Machine:
         return self._record(RecordKind.MARK, public, {"chain": self._out.chain.digest})
 
     def _mark_durable(self, event: ev.MarkDurable) -> Commands:
+        self._on_record(event.record, RecordKind.MARK)
         self._marking = False
         self._unmarked_bytes = 0
         return self._flush(event.at)
@@ -410,9 +416,7 @@ class Machine:
             return lambda notice: [do.CutStream(notice)]
         return lambda notice: [do.BreakStream(error, notice)]
 
-    def _close(
-        self, outcome: Outcome, why: RefusalClass, finale: Callable[[do.Notice], Commands]
-    ) -> Commands:
+    def _close(self, outcome: Outcome, why: RefusalClass, finale: Callable[[do.Notice], Commands]) -> Commands:
         forwarded = self.state in {State.FORWARDED, State.STREAMING, State.SCREENING_OUTPUT}
         self.state = State.CLOSING
         self._finale = finale
@@ -434,6 +438,7 @@ class Machine:
         return [do.CancelUpstream(), record] if forwarded else [record]
 
     def _outcome_durable(self, event: ev.OutcomeDurable) -> Commands:
+        self._on_record(event.record, RecordKind.OUTCOME)
         self.state = State.ENDED
         return [*self._finale(self._notice(event.record)), do.End()]
 
@@ -485,14 +490,20 @@ class Machine:
 
     # ---- records and notices --------------------------------------------------------------------------------------
 
-    def _record(
-        self, kind: RecordKind, public: dict[str, JsonValue], committed: dict[str, JsonValue]
-    ) -> do.Record:
+    def _record(self, kind: RecordKind, public: dict[str, JsonValue], committed: dict[str, JsonValue]) -> do.Record:
         self._records += 1
         seed = self._arrived.entropy + self._records.to_bytes(4, "big")
         key = hashlib.sha256(b"brightline-record-key" + seed).digest()
         header = self._terms.header() | public
-        return do.Record(Draft(kind, self._arrived.exchange_id, header, committed, key))
+        draft = Draft(kind, self._arrived.exchange_id, header, committed, key)
+        self._recording[kind] = draft
+        return do.Record(draft)
+
+    def _on_record(self, record: DurableRecord, kind: RecordKind) -> None:
+        """Believe in a durable record only if it is the one that was asked for. Raises ``IllegalStep``."""
+        if self._recording.get(kind) != record.draft:
+            raise IllegalStep(f"a record is durable that is not the {kind.value} that was asked for")
+        del self._recording[kind]
 
     def _screen(self, segments: tuple[Segment, ...]) -> do.Screen:
         self._asks += 1

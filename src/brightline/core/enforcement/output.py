@@ -33,6 +33,7 @@ from brightline.core.screening.segment import Windows, releasable, stream_window
 
 ANSWER_CHARS_MAX: Final = 2_000_000
 CALLS_MAX: Final = 128
+SEGMENT_CHARS_MAX: Final = 4_096  # at most 16 KiB: a MARK can be made between any two segments
 
 
 class _Call:
@@ -91,8 +92,7 @@ class _Choice:
 
     def whole_calls(self) -> tuple[ToolCall, ...]:
         return tuple(
-            ToolCall("", "".join(call.name), "".join(call.arguments))
-            for _, call in sorted(self.calls.items())
+            ToolCall("", "".join(call.name), "".join(call.arguments)) for _, call in sorted(self.calls.items())
         )
 
 
@@ -105,9 +105,7 @@ class Chain(msgspec.Struct, frozen=True):
     def then(self, segment: JudgedSegment) -> Chain:
         """The chain after one more segment: SHA-256 over the last digest and the segment's canonical form."""
         calls: list[JsonValue] = [[call.name, call.arguments] for call in segment.calls]
-        link = canonical_bytes(
-            [self.digest, segment.choice, segment.text, segment.refusal, calls, segment.finish]
-        )
+        link = canonical_bytes([self.digest, segment.choice, segment.text, segment.refusal, calls, segment.finish])
         return Chain("sha256:" + hashlib.sha256(link).hexdigest(), self.size + segment.size)
 
 
@@ -184,15 +182,15 @@ class Output:
             for channel in self._channels(choice):
                 channel.judged = channel.asked
                 end = releasable(channel.judged, channel.released, self._windows)
-                text = channel.text[channel.released : end]
-                if not text:
-                    continue
-                channel.released = end
-                out.append(
-                    mint_segment(choice.index, text=text)
-                    if channel is choice.content
-                    else mint_segment(choice.index, refusal=text)
-                )
+                while channel.released < end:
+                    stop = min(end, channel.released + SEGMENT_CHARS_MAX)
+                    text = channel.text[channel.released : stop]
+                    channel.released = stop
+                    out.append(
+                        mint_segment(choice.index, text=text)
+                        if channel is choice.content
+                        else mint_segment(choice.index, refusal=text)
+                    )
         return tuple(out)
 
     def left(self, segment: JudgedSegment) -> None:

@@ -88,7 +88,5 @@ def mint_pass(
         expires=expires,
     )
     payload = claims.to_bytes()
-    text = ".".join(
-        base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in (payload, signer.sign(payload))
-    )
+    text = ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in (payload, signer.sign(payload)))
     return PassToken(_MINT, claims, text)

@@ -56,7 +56,7 @@ TRANSITIONS: Final[dict[tuple[State, type], frozenset[State]]] = {
     (S.STREAMING, events.UpstreamBroke): frozenset({S.STREAMING, S.CLOSING}),
     (S.STREAMING, events.Screened): frozenset({S.STREAMING, S.CLOSING}),
     (S.STREAMING, events.ScreeningFailed): frozenset({S.CLOSING}),
-    (S.STREAMING, events.MarkDurable): frozenset({S.STREAMING, S.CLOSING}),
+    (S.STREAMING, events.MarkDurable): frozenset({S.STREAMING}),
     (S.STREAMING, events.RecordFailed): frozenset({S.ENDED}),
     (S.STREAMING, events.ClientGone): frozenset({S.STREAMING, S.CLOSING}),
     (S.STREAMING, events.Ticked): frozenset({S.STREAMING, S.CLOSING}),

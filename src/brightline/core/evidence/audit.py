@@ -176,30 +176,31 @@ def _checkpoint(published: Published, keys: Sequence[VerifierKey], findings: _Fi
 # ---- 2: the files ----------------------------------------------------------------------------------------------
 
 
-def _leaves(published: Published, checkpoint: Checkpoint, findings: _Findings) -> list[bytes]:
-    """Every leaf that the checkpoint commits to, in order; an empty leaf where none could be read."""
-    leaves: list[bytes] = []
+def _leaves(published: Published, checkpoint: Checkpoint, findings: _Findings) -> list[bytes | None]:
+    """Every leaf that the checkpoint commits to, in order; ``None`` where none could be read."""
+    leaves: list[bytes | None] = []
     for index, width in _widths(checkpoint.size):
         path = entries_path(index, width)
         data = published.read(path)
         if data is None:
             findings.add(SIGNED, path, "this file is missing, and the checkpoint commits to it")
-            leaves += [b""] * width
+            leaves += [None] * width
             continue
         try:
-            bundle = list(unpack_entries(data))
+            bundle: list[bytes | None] = list(unpack_entries(data))
         except TileError as error:
             findings.add(SIGNED, path, str(error))
             bundle = []
         if bundle and len(bundle) != width:
             findings.add(SIGNED, path, f"{len(bundle)} entries where {width} are committed to")
-        leaves += (bundle + [b""] * width)[:width]
-    hashes = [leaf_hash(leaf) for leaf in leaves]
+        leaves += (bundle + [None] * width)[:width]
+    hashes = [leaf_hash(leaf or b"") for leaf in leaves]
     good = root_of(hashes) == checkpoint.root
     _compare_tiles(published, checkpoint, hashes, findings, entries_good=good)
     if not good and not findings.of(SIGNED):
         findings.add(SIGNED, "checkpoint", "entries and tiles agree with each other, but not with the signed root")
-    _compare_strays(published, checkpoint, leaves, hashes, findings)
+    if good:
+        _compare_strays(published, checkpoint, leaves, hashes, findings)
     return leaves
 
 
@@ -248,7 +249,7 @@ def _blame(
 
 
 def _compare_strays(
-    published: Published, checkpoint: Checkpoint, leaves: list[bytes], hashes: list[bytes], findings: _Findings
+    published: Published, checkpoint: Checkpoint, leaves: list[bytes | None], hashes: list[bytes], findings: _Findings
 ) -> None:
     """Every other file must be an earlier, shorter state of the same log, or it does not belong here."""
     rows: dict[int, list[bytes]] = {0: hashes}
@@ -300,19 +301,19 @@ def _subtree(hashes: list[bytes]) -> bytes:
     return hashes[0]
 
 
-def _packed(leaves: Sequence[bytes]) -> bytes:
-    return b"".join(len(leaf).to_bytes(2, "big") + leaf for leaf in leaves)
+def _packed(leaves: Sequence[bytes | None]) -> bytes:
+    return b"".join(len(leaf or b"").to_bytes(2, "big") + (leaf or b"") for leaf in leaves)
 
 
 # ---- 3: the records --------------------------------------------------------------------------------------------
 
 
-def _records(shard: str, leaves: Sequence[bytes], findings: _Findings) -> list[AuditedLeaf]:
+def _records(shard: str, leaves: Sequence[bytes | None], findings: _Findings) -> list[AuditedLeaf]:
     records: list[AuditedLeaf] = []
     epoch = 0
     for seq, leaf in enumerate(leaves):
         place = f"record {seq}"
-        if not leaf:
+        if leaf is None:
             continue  # named already: its file is missing or torn
         try:
             value = msgspec.json.decode(leaf)
@@ -337,14 +338,14 @@ def _records(shard: str, leaves: Sequence[bytes], findings: _Findings) -> list[A
 
 
 def _check_receipt(
-    receipt: Receipt, leaves: Sequence[bytes], keys: Sequence[VerifierKey], findings: _Findings
+    receipt: Receipt, leaves: Sequence[bytes | None], keys: Sequence[VerifierKey], findings: _Findings
 ) -> None:
     place = f"receipt of {receipt.exchange[:64]}"
     if not any(_verifies(receipt, key) for key in keys):
         findings.add(RECEIPTS, place, "no key of this log signed it")
     elif not 0 <= receipt.seq < len(leaves):
         findings.add(RECEIPTS, place, f"it promises record {receipt.seq}; the log ends at {len(leaves)}")
-    elif leaf_hash(leaves[receipt.seq]).hex() != receipt.leaf:
+    elif leaf_hash(leaves[receipt.seq] or b"").hex() != receipt.leaf:
         findings.add(RECEIPTS, place, f"record {receipt.seq} is not the one that it promises")
 
 

@@ -129,9 +129,7 @@ def scan_frames(data: bytes, name: str = "log", offset: int = 0, frames_max: int
         body, digest = data[at : at + size - _DIGEST_BYTES], data[at + size - _DIGEST_BYTES : at + size]
         if _digest(body) != digest:
             if _arrived_in_part(_digest(body), digest) and not any(data[at + size :]):
-                return ScanResult(
-                    tuple(frames), at, "a frame that ends in zeros, to the end of the file"
-                )  # 3.
+                return ScanResult(tuple(frames), at, "a frame that ends in zeros, to the end of the file")  # 3.
             raise EvidenceDamaged("a complete frame whose digest is wrong", place)
         try:
             frames.append(_DECODER.decode(body[_HEADER_BYTES:]))
@@ -221,9 +219,7 @@ class Books:
                     return "an ATTEMPT without an exchange id"
                 return f"a second ATTEMPT of exchange {exchange}" if exchange in self._open else ""
             case RecordKind.PASS | RecordKind.MARK | RecordKind.OUTCOME:
-                return (
-                    "" if exchange in self._open else f"{kind} for exchange {exchange!r}, which is not open"
-                )
+                return "" if exchange in self._open else f"{kind} for exchange {exchange!r}, which is not open"
             case _:
                 return ""
 

@@ -122,7 +122,9 @@ def count_books(records: Sequence[AuditedLeaf], complain: Complain) -> Recount:
     for exchange in still_open[:OPEN_SHOWN_MAX]:
         if exchange.attempt.epoch < last_epoch:
             place = f"record {exchange.attempt.seq}"
-            complain(place, f"open since epoch {exchange.attempt.epoch}: the boot of {last_epoch} did not book it as lost")
+            complain(
+                place, f"open since epoch {exchange.attempt.epoch}: the boot of {last_epoch} did not book it as lost"
+            )
     return Recount(
         attempts=len(exchanges),
         outcomes=len(exchanges) - len(still_open),
@@ -145,7 +147,9 @@ def count_books(records: Sequence[AuditedLeaf], complain: Complain) -> Recount:
 
 def _attempt(record: AuditedLeaf, exchanges: dict[str, _Exchange], complain: Complain) -> None:
     if not record.exchange or record.exchange in exchanges:
-        complain(f"record {record.seq}", f"a second ATTEMPT of exchange {record.exchange[:40]!r}, or one without an id")
+        complain(
+            f"record {record.seq}", f"a second ATTEMPT of exchange {record.exchange[:40]!r}, or one without an id"
+        )
         return
     exchanges[record.exchange] = _Exchange(record)
 

@@ -17,7 +17,7 @@ from brightline.core.evidence.note import NoteError, Signer, VerifierKey, open_n
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """``root`` has 32 bytes."""
+    """The head of a log: ``size`` counts entries (0 to 2^63 - 1), ``root`` is the RFC 6962 hash, 32 bytes."""
 
     origin: str
     size: int
@@ -50,8 +50,15 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
 
 def sign_checkpoint(checkpoint: Checkpoint, signer: Signer) -> bytes:
-    """Write a checkpoint as a note with one signature."""
-    return sign_note(checkpoint.text(), [signer])
+    """Write a checkpoint as a note with one signature.
+
+    Raises ``NoteError`` for values whose text would be read back as something else: a line end in the origin would
+    otherwise let whoever names a log choose the size and root that get signed.
+    """
+    text = checkpoint.text()
+    if Checkpoint.parse(text) != checkpoint:
+        raise NoteError("this checkpoint is not what its text says")
+    return sign_note(text, [signer])
 
 
 def open_checkpoint(note: bytes, keys: Sequence[VerifierKey]) -> Checkpoint:

@@ -22,6 +22,7 @@ from brightline.core.canonical import JsonValue, canonical_bytes
 SALT_BYTES: Final = 16
 RECORD_KEY_BYTES: Final = 32
 DISCLOSURE_CHARS_MAX: Final = 1_000_000
+_RESERVED_NAMES: Final = frozenset({"_sd", "..."})  # RFC 9901, section 4.2.1: no claim has these names
 
 
 class DisclosureError(ValueError):
@@ -44,9 +45,14 @@ class Opened(msgspec.Struct, frozen=True):
 
 
 def commit(fields: Mapping[str, JsonValue], record_key: bytes) -> Commitments:
-    """Commit to every field. Raises ``ValueError`` unless the key has 32 bytes."""
+    """Commit to every field, each with its own salt.
+
+    Raises ``ValueError`` unless the key has 32 bytes, the names are not reserved and the values are canonical.
+    """
     if len(record_key) != RECORD_KEY_BYTES:
         raise ValueError(f"a record key has {RECORD_KEY_BYTES} bytes; found {len(record_key)}")
+    if _RESERVED_NAMES & fields.keys():
+        raise ValueError(f"no field has a name of {sorted(_RESERVED_NAMES)}")
     salts = hashlib.shake_256(b"brightline-salts/1" + record_key).digest(SALT_BYTES * len(fields))
     disclosures: list[str] = []
     for i, name in enumerate(sorted(fields)):
@@ -61,22 +67,39 @@ def digest_of(disclosure: str) -> str:
 
 
 def open_disclosure(disclosure: str) -> Opened:
-    """Read one disclosure. Raises ``DisclosureError``."""
+    """Read one disclosure.
+
+    Its value is one that ``commit`` could have committed to, and that every reader understands alike: no member twice,
+    no floats, no lone surrogates, bounded nesting. Other spacing is allowed: the digest covers the text as sent.
+    Raises ``DisclosureError``.
+    """
     if len(disclosure) > DISCLOSURE_CHARS_MAX or not disclosure.isascii():
         raise DisclosureError("a disclosure is ASCII of bounded length")
     try:
         data = base64.b64decode(disclosure + "=" * (-len(disclosure) % 4), altchars=b"-_", validate=True)
-        value = json.loads(data)
+        value = json.loads(data.decode("utf-8", "strict"), object_pairs_hook=_members)
+        canonical_bytes(value)
     except (binascii.Error, ValueError, RecursionError) as error:
-        raise DisclosureError("a disclosure is base64url of JSON") from error
+        raise DisclosureError("a disclosure is base64url of JSON that has one meaning") from error
+    if _encode(data) != disclosure:  # b64decode also takes padding, the other alphabet and loose last bits
+        raise DisclosureError("a disclosure is base64url without padding")
     if not isinstance(value, list) or len(value) != 3 or not all(isinstance(part, str) for part in value[:2]):
         raise DisclosureError("a disclosure holds a salt, a name and a value")
+    if value[1] in _RESERVED_NAMES:
+        raise DisclosureError(f"no field is named {value[1]!r}")
     return Opened(value[1], value[2], digest_of(disclosure))
 
 
 def match(digests: Iterable[str], disclosures: Iterable[str]) -> dict[str, JsonValue]:
-    """The fields that these disclosures open. Raises ``DisclosureError`` if one opens none of the digests."""
-    known = set(digests)
+    """The fields that these disclosures open.
+
+    Raises ``DisclosureError`` if one opens none of the digests, two open fields of one name, or a digest occurs twice
+    (RFC 9901, section 7.1).
+    """
+    given = list(digests)
+    known = set(given)
+    if len(known) != len(given):
+        raise DisclosureError("a commitment occurs twice in this record")
     fields: dict[str, JsonValue] = {}
     for disclosure in disclosures:
         opened = open_disclosure(disclosure)
@@ -86,6 +109,13 @@ def match(digests: Iterable[str], disclosures: Iterable[str]) -> dict[str, JsonV
             raise DisclosureError(f"two disclosures of {opened.name[:40]!r}")
         fields[opened.name] = opened.value
     return fields
+
+
+def _members(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member occurs twice")
+    return members
 
 
 def _encode(data: bytes) -> str:

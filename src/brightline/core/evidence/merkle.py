@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from typing import Final
 
 HASH_BYTES: Final = 32
-PROOF_MAX: Final = 64
+PROOF_MAX: Final = 64  # an audit path in a tree of SIZE_MAX leaves has 63 hashes, a consistency proof one more
+SIZE_MAX: Final = 2**63 - 1
 EMPTY_ROOT: Final = hashlib.sha256(b"").digest()
 
 
@@ -70,9 +71,9 @@ class Tree:
         return index
 
     def node(self, level: int, index: int) -> bytes:
-        """The hash of the complete subtree of 2^level leaves at ``index``. Raises ``IndexError`` if it is not there."""
-        if index < 0:
-            raise IndexError(index)
+        """The hash of the complete subtree of 2^level leaves at ``index``. Raises ``IndexError`` if there is none."""
+        if level < 0 or index < 0:
+            raise IndexError(f"no subtree {index} at level {level}")
         return self._levels[level][index]
 
     def root(self, size: int | None = None) -> bytes:
@@ -141,6 +142,11 @@ def _split(size: int) -> int:
     return 1 << ((size - 1).bit_length() - 1)
 
 
+def _check_length(proof: Sequence[bytes]) -> None:
+    if len(proof) > PROOF_MAX:
+        raise ProofError(f"a proof has at most {PROOF_MAX} hashes; found {len(proof)}")
+
+
 def _check_hashes(*hashes: bytes) -> None:
     if any(len(hash_) != HASH_BYTES for hash_ in hashes):
         raise ProofError(f"a hash in this proof does not have {HASH_BYTES} bytes")
@@ -151,8 +157,9 @@ def verify_inclusion(hash_: bytes, index: int, size: int, proof: Sequence[bytes]
 
     Raises ``ProofError`` (RFC 9162, section 2.1.3.2).
     """
-    if not 0 <= index < size or len(proof) > PROOF_MAX:
-        raise ProofError(f"no leaf {index} in a tree of {size}")
+    if not 0 <= index < size <= SIZE_MAX:
+        raise ProofError("the leaf of this proof is not within its tree")
+    _check_length(proof)
     _check_hashes(hash_, root, *proof)
     fn, sn, r = index, size - 1, hash_
     for p in proof:
@@ -169,15 +176,14 @@ def verify_inclusion(hash_: bytes, index: int, size: int, proof: Sequence[bytes]
         raise ProofError("the inclusion proof does not lead to this root")
 
 
-def verify_consistency(
-    old_size: int, new_size: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes
-) -> None:
+def verify_consistency(old_size: int, new_size: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> None:
     """Verify that the tree of ``old_size`` leaves is a prefix of that of ``new_size``.
 
     Raises ``ProofError`` (RFC 9162, section 2.1.4.2), also for ``old_size`` 0.
     """
-    if not 0 < old_size <= new_size or len(proof) > PROOF_MAX:
-        raise ProofError(f"no consistency proof leads from size {old_size} to {new_size}")
+    if not 0 < old_size <= new_size <= SIZE_MAX:
+        raise ProofError("a consistency proof leads from a tree that is not empty to one that is no smaller")
+    _check_length(proof)
     _check_hashes(old_root, new_root, *proof)
     if old_size == new_size:
         if proof or old_root != new_root:

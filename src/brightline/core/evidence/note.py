@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """C2SP signed-note v1.0.0: text with signature lines, and the keys that verify them (Ed25519, type 0x01).
 
-Traps of the standard that are closed here: signatures of unknown keys are ignored, but a signature of a *known* key
-that fails refuses the whole note; the text has no control characters
-below U+0020 but LF; a key's id is a hash and may collide, so
-name and id are both compared.
+Traps of the standard that are closed here: signatures of unknown keys are ignored, but any signature line of a *known*
+key that fails refuses the whole note, also beside a good line of the same key; the whole note, names included, has no
+control characters below U+0020 but LF; a key's id is a hash and may collide, so name and id are both compared.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -24,6 +24,7 @@ NOTE_BYTES_MAX: Final = 1_000_000
 SIGNATURES_MAX: Final = 100
 ED25519: Final = 0x01
 _SIGNATURE_START: Final = "— "
+_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
 
 class NoteError(ValueError):
@@ -46,14 +47,17 @@ class VerifierKey(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, vkey: str) -> VerifierKey:
-        """Read ``<name>+<hex id>+<base64 type and key>``. Raises ``NoteError``."""
-        name, _, rest = vkey.strip().partition("+")
+        """Read ``<name>+<hex id>+<base64 type and key>``. Raises ``NoteError``.
+
+        Blanks and line ends around the key are ignored, so that a file that holds one key can be given as it is.
+        """
+        name, _, rest = vkey.strip(" \t\r\n").partition("+")
         id_hex, _, encoded = rest.partition("+")
         data = _decode(encoded)
         if len(id_hex) != 8 or not data or data[0] != ED25519 or len(data) != 33:
             raise NoteError("not a verifier key of type Ed25519")
         key = cls.of(name, data[1:])
-        if key.key_id.hex() != id_hex.lower():
+        if key.key_id.hex() != id_hex:
             raise NoteError("the key id of this verifier key is not the hash of its name and key")
         return key
 
@@ -69,8 +73,8 @@ def key_id_of(name: str, public_key: bytes) -> bytes:
 
 
 def is_key_name(name: str) -> bool:
-    """Whether the standard allows this key name: not empty, no space of any kind, no plus sign."""
-    return bool(name) and "+" not in name and not any(char.isspace() for char in name)
+    """Whether the standard allows this key name: not empty, and no space of any kind, plus sign or control character."""
+    return bool(name) and "+" not in name and not _CONTROL.search(name) and not any(map(str.isspace, name))
 
 
 class Signer(Protocol):
@@ -102,10 +106,15 @@ class OpenedNote(msgspec.Struct, frozen=True):
 
 
 def sign_note(text: str, signers: Sequence[Signer]) -> bytes:
-    """Write a note. Raises ``NoteError`` for a text that the standard does not allow."""
+    """Write a note. Raises ``NoteError`` for what ``open_note`` would refuse: the text, the length, no signature."""
     _check_text(text)
+    if not 1 <= len(signers) <= SIGNATURES_MAX:
+        raise NoteError(f"a note has 1 to {SIGNATURES_MAX} signatures, not {len(signers)}")
     lines = [signer.signature_line(text) for signer in signers]
-    return (text + "\n" + "".join(f"{line}\n" for line in lines)).encode()
+    note = (text + "\n" + "".join(f"{line}\n" for line in lines)).encode()
+    if len(note) > NOTE_BYTES_MAX:
+        raise NoteError(f"a note of {len(note)} bytes exceeds {NOTE_BYTES_MAX}")
+    return note
 
 
 def open_note(note: bytes, keys: Sequence[VerifierKey]) -> OpenedNote:
@@ -124,21 +133,24 @@ def open_note(note: bytes, keys: Sequence[VerifierKey]) -> OpenedNote:
     lines = block[:-1].split("\n")
     if len(lines) > SIGNATURES_MAX:
         raise NoteError(f"a note has at most {SIGNATURES_MAX} signatures")
-    known = {(key.name, key.key_id): key for key in keys}
-    names = [(key.name, key.key_id) for key in keys]
+    known: dict[tuple[str, bytes], list[VerifierKey]] = {}
+    for given in keys:
+        known.setdefault((given.name, given.key_id), []).append(given)
     signed_by: list[VerifierKey] = []
     for line in lines:
         name, signature = _read_line(line)
-        key = known.get((name, signature[:4]))
-        if key is None or key in signed_by:
-            continue
-        if names.count((name, key.key_id)) > 1:
+        candidates = known.get((name, signature[:4]))
+        if candidates is None:
+            continue  # "Verifiers MUST ignore unknown signatures"
+        if len(candidates) > 1:
             raise NoteError(f"two of the given keys have the name {name} and one id")
+        key = candidates[0]
         try:
             Ed25519PublicKey.from_public_bytes(key.public_key).verify(signature[4:], text.encode())
         except (InvalidSignature, ValueError) as error:
             raise NoteError(f"the signature of {key.name} does not verify") from error
-        signed_by.append(key)
+        if key not in signed_by:
+            signed_by.append(key)
     if not signed_by:
         raise NoteError("no known key signed this note")
     return OpenedNote(text, tuple(signed_by))
@@ -165,5 +177,9 @@ def _decode(encoded: str) -> bytes:
 
 
 def _check_text(text: str) -> None:
-    if not text.endswith("\n") or any(char < " " and char != "\n" for char in text):
+    if not text.endswith("\n") or _CONTROL.search(text):
         raise NoteError("the text of a note ends in a line end and has no other control characters below U+0020")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise NoteError("the text of a note has no lone surrogates") from error

@@ -18,7 +18,10 @@ TILE_WIDTH: Final = 256
 TILE_LEVEL_BITS: Final = 8
 ENTRY_BYTES_MAX: Final = 65_535
 ENTRIES: Final = "entries"
-_PATH: Final = re.compile(r"tile/(entries|[0-9]|[1-5][0-9]|6[0-3])/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
+# Seven groups of three digits hold every index below 2^63; more are refused before any number is made of them.
+_PATH: Final = re.compile(
+    r"tile/(entries|[0-9]|[1-5][0-9]|6[0-3])/((?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?"
+)
 
 
 class TileError(ValueError):
@@ -34,7 +37,7 @@ def _number(index: int) -> str:
 
 
 def _path(kind: str, index: int, width: int) -> str:
-    if index < 0 or not 1 <= width <= TILE_WIDTH:
+    if not 0 <= index < 1 << 63 or not 1 <= width <= TILE_WIDTH:
         raise TileError(f"no tile has index {index} and width {width}")
     return f"tile/{kind}/{_number(index)}" + ("" if width == TILE_WIDTH else f".p/{width}")
 
@@ -57,10 +60,10 @@ def parse_tile_path(path: str) -> tuple[str, int, int]:
     if found is None:
         raise TileError("not the path of a tile")
     kind, number, width = found.groups()
-    index = int(number.replace("x", "").replace("/", ""))
-    if index >= 1 << 63 or path != _path(kind, index, int(width) if width else TILE_WIDTH) or width == "256":
+    index, wide = int(number.replace("x", "").replace("/", "")), int(width) if width else TILE_WIDTH
+    if path != _path(kind, index, wide):  # this also refuses a partial width of 256: it is the full tile
         raise TileError("not the canonical path of a tile")
-    return kind, index, int(width) if width else TILE_WIDTH
+    return kind, index, wide
 
 
 def pack_entries(leaves: Sequence[bytes]) -> bytes:

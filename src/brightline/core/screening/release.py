@@ -123,9 +123,7 @@ def statements_from(
         if answer.digest != f"sha256:{detector.sha256}":
             raise ScreeningUnavailable(f"detector {detector.id} is not the one that the release pins")
         if answer.segments_judged != len(asked):
-            raise ScreeningUnavailable(
-                f"detector {detector.id} judged {answer.segments_judged} of {len(asked)}"
-            )
+            raise ScreeningUnavailable(f"detector {detector.id} judged {answer.segments_judged} of {len(asked)}")
         for finding in answer.findings:
             if not math.isfinite(finding.score) or not 0 <= finding.score <= 1:
                 raise ScreeningUnavailable(f"detector {detector.id} gave a score that is no score")

@@ -264,9 +264,7 @@ def _put_in(text: str, words: Mapping[str, str], name: str, where: str) -> str:
 def _pattern(text: str, words: Mapping[str, str], name: str, rule_id: str) -> str:
     whole = _put_in(text, words, name, rule_id)
     if "$" in whole.replace("\\$", "") or "\\z" in whole:
-        _refuse(
-            name, rule_id, "an end anchor never holds, because the canary follows each text; remove $ or \\z"
-        )
+        _refuse(name, rule_id, "an end anchor never holds, because the canary follows each text; remove $ or \\z")
     if _compiled(whole, name, rule_id).search("") is not None:
         _refuse(name, rule_id, f"{text!r} matches the empty string, and so everything")
     return whole
@@ -355,9 +353,7 @@ def _set_of(pattern: str, name: str, rule_id: str) -> Any:
     try:
         pair.Compile()
     except re2.error as error:
-        raise ReleaseError(
-            f"{name}: rule {rule_id!r}: a pattern needs over {ENGINE_BYTES_MAX} bytes"
-        ) from error
+        raise ReleaseError(f"{name}: rule {rule_id!r}: a pattern needs over {ENGINE_BYTES_MAX} bytes") from error
     if pair.Match(CANARY) != [1]:
         _refuse(name, rule_id, "a pattern is found in an empty text, and so in everything")
     return pair

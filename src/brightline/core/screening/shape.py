@@ -53,7 +53,9 @@ def _class_of(char: str) -> str:
 
 
 _CLASSES: Final = {code: _class_of(chr(code)) for code in range(0x80)}
-_APART: Final = {code: "a" if chr(code).isalnum() else "." for code in range(0x80)}
+_APART: Final = {code: kind if kind in "a0" else "." for code, kind in _CLASSES.items()} | dict.fromkeys(
+    range(ord("A"), ord("Z") + 1), "a"
+)
 
 
 def shape_of(text: str) -> Shape:
@@ -69,11 +71,11 @@ def shape_of(text: str) -> Shape:
     beside = has_sums and ("a0" in sums or "0a" in sums)
     capitals = "aA" in shape or "AAa" in shape
     return Shape(
-        spelled=".a.a." in _squeezed(f".{text.translate(_APART)}."),
+        spelled=_may_be_spelled(f".{text.translate(_APART)}."),
         split=split,
         apostrophe="'" in small,
         camel=capitals or (has_sums and "0A" in shape),
-        leet=beside or split or (has_sums and "0.a" in signs),
+        leet=beside or (("!" in text or "|" in text) and (split or "0.a" in signs)),
         mixed=beside or capitals,
         digits=has_sums and shape.count("0") >= 4,
         bits=has_sums and "00000000" in shape,
@@ -83,6 +85,11 @@ def shape_of(text: str) -> Shape:
 def _squeezed(shape: str) -> str:
     """The shape with one sign for up to eight in a row."""
     return shape.replace("..", ".").replace("..", ".").replace("..", ".")
+
+
+def _may_be_spelled(apart: str) -> bool:
+    apart = _squeezed(apart)
+    return ".a.a." in apart or ".a.0." in apart
 
 
 def _may_be_split(signs: str) -> bool:

@@ -54,9 +54,7 @@ def table(folder: Path | None, as_json: bool) -> None:
 
 @agreement.command("try")
 @_FOLDER
-@click.option(
-    "--fact", "facts", multiple=True, metavar="NAME=VALUE", help="A fact that is not good; repeat for more."
-)
+@click.option("--fact", "facts", multiple=True, metavar="NAME=VALUE", help="A fact that is not good; repeat for more.")
 @click.option(
     "--approval", "approvals", multiple=True, metavar="OFFICE=COUNT", help="Approvals given; repeat for more."
 )

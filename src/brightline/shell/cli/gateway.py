@@ -36,12 +36,8 @@ directory = "evidence"
 
 @click.command()
 @click.argument("state", type=click.Path(path_type=Path))
-@click.option(
-    "--upstream", "url", default="http://127.0.0.1:8000", show_default=True, help="Model server's base URL."
-)
-@click.option(
-    "--upstream-key-env", "key_env", default="", help="Environment variable with the model server's key."
-)
+@click.option("--upstream", "url", default="http://127.0.0.1:8000", show_default=True, help="Model server's base URL.")
+@click.option("--upstream-key-env", "key_env", default="", help="Environment variable with the model server's key.")
 @click.option(
     "--model",
     "models",
@@ -67,12 +63,8 @@ def init(state: Path, url: str, key_env: str, models: tuple[str, ...], host: str
     release = read_release(release_folder(settings), agreement.vocabulary)
     toml = _TOML.format(host=host, port=port, url=url, key_env=key_env)
     init_state(state, toml, settings, agreement, release, choices, SystemClock())
-    click.echo(
-        f"made {state} in the development profile: both parties' keys are local, and every record says so"
-    )
-    click.echo(
-        f"agreement {agreement.id} ({agreement.digest[:19]}…), release {release.id} ({release.digest[:19]}…)"
-    )
+    click.echo(f"made {state} in the development profile: both parties' keys are local, and every record says so")
+    click.echo(f"agreement {agreement.id} ({agreement.digest[:19]}…), release {release.id} ({release.digest[:19]}…)")
     click.echo(f"next: brightline workload add {state} ID --unit … --purpose … ; brightline serve {state}")
 
 
@@ -89,9 +81,7 @@ def serve(state: Path) -> None:
 async def _serve(state: Path, settings: Settings) -> None:
     listener = bind(settings.listen.host, settings.listen.port)
     async with Node.open(state, SystemClock()) as node, serving(node.app, listener) as url:
-        click.echo(
-            render.banner(url, node.terms.profile, node.agreement.id, node.release.id, node.release.note)
-        )
+        click.echo(render.banner(url, node.terms.profile, node.agreement.id, node.release.id, node.release.note))
         for missing in node.readiness():
             click.echo(f"not ready: {missing}", err=True)
         await until_signalled()

@@ -28,9 +28,7 @@ def console(*, stderr: bool = False) -> Console:
 
     made = Console(stderr=stderr, highlight=False)
     if not made.is_terminal:
-        made = Console(
-            stderr=stderr, highlight=False, width=max(PLAIN_WIDTH, shutil.get_terminal_size().columns)
-        )
+        made = Console(stderr=stderr, highlight=False, width=max(PLAIN_WIDTH, shutil.get_terminal_size().columns))
     return made
 
 

@@ -62,7 +62,9 @@ class PublishedFolder:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder with agreement.toml; without it, the one that is shipped.",
 )
-@click.option("--receipt", "receipts", multiple=True, metavar="TEXT|FILE", help="A receipt to look up; repeat for more.")
+@click.option(
+    "--receipt", "receipts", multiple=True, metavar="TEXT|FILE", help="A receipt to look up; repeat for more."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def verify(
     evidence: Path,
@@ -122,9 +124,7 @@ def verify_evidence(
         given = None if opened is None else opened.get(name, {})
         with render.progress(f"verifying {name}"):
             reports.append(
-                audit_shard(
-                    name, PublishedFolder(shard), keys, disclosures=given, agreement=agreement, receipts=mine
-                )
+                audit_shard(name, PublishedFolder(shard), keys, disclosures=given, agreement=agreement, receipts=mine)
             )
     return reports
 

@@ -47,16 +47,10 @@ def workload() -> None:
     metavar="NAME=VALUE",
     help="A fact that the two signatures state. Without any, every fact that a registration may state is stated good.",
 )
-@click.option(
-    "--without", "without", multiple=True, metavar="NAME", help="Leave this fact unstated (unknown)."
-)
-@click.option(
-    "--bound", "bounds", multiple=True, metavar="KIND=TEXT", help="subjects, period, volume or data_class."
-)
+@click.option("--without", "without", multiple=True, metavar="NAME", help="Leave this fact unstated (unknown).")
+@click.option("--bound", "bounds", multiple=True, metavar="KIND=TEXT", help="subjects, period, volume or data_class.")
 @click.option("--requests-per-minute", default=600, show_default=True, type=click.IntRange(1, 1_000_000))
-@click.option(
-    "--days", default=90, show_default=True, type=click.IntRange(1, 366), help="Days until it expires."
-)
+@click.option("--days", default=90, show_default=True, type=click.IntRange(1, 366), help="Days until it expires.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def add(
     state: Path,
@@ -99,9 +93,7 @@ def add(
     if as_json:
         click.echo(render.as_json({"workload": workload_id, "key": key, "record": record.place.seq}))
         return
-    click.echo(
-        f"registered {workload_id} as record {record.place.seq} of the registry; signed by both parties"
-    )
+    click.echo(f"registered {workload_id} as record {record.place.seq} of the registry; signed by both parties")
     click.echo(f"API key (shown once): {key}")
 
 
@@ -114,9 +106,7 @@ def list_(state: Path, as_json: bool) -> None:
     if as_json:
         click.echo(render.as_json(rows))
         return
-    render.table(
-        "Workloads", ["id", "unit", "purpose", "expires", "state"], [list(row.values()) for row in rows]
-    )
+    render.table("Workloads", ["id", "unit", "purpose", "expires", "state"], [list(row.values()) for row in rows])
 
 
 @workload.command()

@@ -115,8 +115,7 @@ class Gateway:
     async def _models(self, send: Send) -> None:
         terms = self._terms()
         rows = [
-            {"id": name, "object": "model", "created": 0, "owned_by": "brightline"}
-            for name in sorted(terms.models)
+            {"id": name, "object": "model", "created": 0, "owned_by": "brightline"} for name in sorted(terms.models)
         ]
         await send_whole(send, 200, strict_json.encode({"object": "list", "data": rows}), "", [])
 

@@ -142,16 +142,12 @@ def check_facts(registration: Registration, vocabulary: Vocabulary) -> None:
     """A registration states only facts that the agreement lets registrations state. Raises ``TrustError``."""
     for fact, value in registration.facts.items():
         if fact not in vocabulary:
-            raise TrustError(
-                f"registration {registration.workload} states {fact}, which the agreement does not know"
-            )
+            raise TrustError(f"registration {registration.workload} states {fact}, which the agreement does not know")
         spec = vocabulary.spec(fact)
         if Source.REGISTRATION not in spec.set_by or value not in (*spec.values, "unknown"):
             raise TrustError(f"registration {registration.workload} may not state {fact} = {value}")
         if Source.PATTERN in spec.set_by and value == spec.good:
-            raise TrustError(
-                f"registration {registration.workload} cannot state {fact} good: it must be observed"
-            )
+            raise TrustError(f"registration {registration.workload} cannot state {fact} good: it must be observed")
 
 
 class Identifier:
@@ -162,9 +158,7 @@ class Identifier:
 
     def identify(self, headers: Headers) -> Workload:
         """Raises ``Unauthenticated``, with one message for every cause."""
-        credentials = [
-            value for name, value in headers if name in {b"authorization", b"x-api-key", b"api-key"}
-        ]
+        credentials = [value for name, value in headers if name in {b"authorization", b"x-api-key", b"api-key"}]
         refused = Unauthenticated("no valid workload key was presented")
         if len(credentials) != 1 or len(credentials[0]) > HEADER_BYTES_MAX:
             raise refused

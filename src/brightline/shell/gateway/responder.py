@@ -43,9 +43,7 @@ async def send_whole(
 class AsgiResponder:
     """The :class:`~brightline.shell.gateway.pump.Responder` of one request."""
 
-    def __init__(
-        self, send: Send, receive: Receive, exchange_id: str, created: int, write_seconds: float
-    ) -> None:
+    def __init__(self, send: Send, receive: Receive, exchange_id: str, created: int, write_seconds: float) -> None:
         self._send_raw = send
         self._receive = receive
         self._exchange_id = exchange_id
@@ -82,20 +80,14 @@ class AsgiResponder:
         await self._open_stream()
         if segment.choice not in self._opened:
             self._opened.add(segment.choice)
-            await self._event(
-                chat.write_opening(self._known, self._exchange_id, self._created, segment.choice)
-            )
-        await self._event(
-            chat.write_segment(segment, self._known, self._exchange_id, self._created, dict(notice))
-        )
+            await self._event(chat.write_opening(self._known, self._exchange_id, self._created, segment.choice))
+        await self._event(chat.write_segment(segment, self._known, self._exchange_id, self._created, dict(notice)))
 
     async def close_stream(self, usage: Usage, notice: Notice) -> None:
         """End a stream that completed."""
         await self._open_stream()
         if self._known.usage_in_stream:
-            await self._event(
-                chat.write_usage(self._known, self._exchange_id, self._created, usage, dict(notice))
-            )
+            await self._event(chat.write_usage(self._known, self._exchange_id, self._created, usage, dict(notice)))
         await self._write(DONE, more=False)
 
     async def cut_stream(self, notice: Notice) -> None:
@@ -121,9 +113,7 @@ class AsgiResponder:
         self._ended = True
         error = BrightlineError("internal error")
         if not self._started:
-            await send_whole(
-                self._send_raw, 500, error_body(error, {}), self._exchange_id, retry_headers(error)
-            )
+            await send_whole(self._send_raw, 500, error_body(error, {}), self._exchange_id, retry_headers(error))
             return
         await self._send_raw(
             {"type": "http.response.body", "body": encode_event(error_body(error, {})), "more_body": False}

@@ -229,9 +229,7 @@ class Publisher:
             elif found == data:
                 directory.sync()  # a crash may have come between the name and its flush
             else:
-                raise EvidenceDamaged(
-                    "this tile was written before, with other bytes", str(directory.path / name)
-                )
+                raise EvidenceDamaged("this tile was written before, with other bytes", str(directory.path / name))
         finally:
             directory.close()
 

@@ -174,11 +174,7 @@ class Sequencer:
     def _replay(self, frame: Frame, published: Head | None) -> None:
         self._books.add(frame)
         self._tree.append(leaf_hash(frame.leaf))
-        if (
-            published is not None
-            and self._tree.size == published.size
-            and self._tree.root() != published.root
-        ):
+        if published is not None and self._tree.size == published.size and self._tree.root() != published.root:
             raise EvidenceDamaged(
                 f"the first {published.size} records are not those that were published",
                 f"shard {self._shard}",
@@ -229,9 +225,7 @@ class Sequencer:
                 try:
                     sealed.append(self._seal(ticket, time, batch))
                 except ValueError as error:
-                    refused.append(
-                        _Answer(ticket, _unavailable(f"the record cannot be logged: {error}", error))
-                    )
+                    refused.append(_Answer(ticket, _unavailable(f"the record cannot be logged: {error}", error)))
             if sealed:
                 try:
                     self._write(batch)
@@ -239,10 +233,7 @@ class Sequencer:
                     _settle(refused)
                     self._stop(str(error), error.__cause__, [*(one.ticket for one in sealed), *pending])
                     return
-            durable = [
-                _Answer(one.ticket, mint_durable(one.ticket.draft, one.place, one.leaf_hash))
-                for one in sealed
-            ]
+            durable = [_Answer(one.ticket, mint_durable(one.ticket.draft, one.place, one.leaf_hash)) for one in sealed]
             _settle([*durable, *refused])
 
     def _seal(self, ticket: _Ticket, time: str, batch: Batch) -> _Sealing:
@@ -279,9 +270,7 @@ class Sequencer:
 class _LoopTicket:
     """A draft for which a coroutine waits."""
 
-    def __init__(
-        self, draft: Draft, loop: asyncio.AbstractEventLoop, answer: asyncio.Future[DurableRecord]
-    ) -> None:
+    def __init__(self, draft: Draft, loop: asyncio.AbstractEventLoop, answer: asyncio.Future[DurableRecord]) -> None:
         self.draft = draft
         self.loop = loop
         self.answer = answer

@@ -166,9 +166,7 @@ class Wal:
             else:
                 raise EvidenceDamaged("the count of boots is not a number", place)
             if begun < epoch_logged:
-                raise EvidenceDamaged(
-                    f"boot {begun} was begun last, but a record names boot {epoch_logged}", place
-                )
+                raise EvidenceDamaged(f"boot {begun} was begun last, but a record names boot {epoch_logged}", place)
             self._directory.replace("epoch", b"%d\n" % (begun + 1))
         except OSError as error:
             raise OperatorError(f"cannot begin a boot epoch in {place}: {error}") from error
@@ -222,9 +220,7 @@ class Wal:
                 raise EvidenceDamaged(f"{result.torn}, and a later segment follows", place)
             for frame in result.frames:
                 if frame.seq != self._size:
-                    raise EvidenceDamaged(
-                        f"record {frame.seq} stands where record {self._size} should", place
-                    )
+                    raise EvidenceDamaged(f"record {frame.seq} stands where record {self._size} should", place)
                 visit(frame)
                 self._size += 1
             if name == names[-1]:

@@ -29,9 +29,7 @@ class DevelopmentAttester:
 
     def __init__(self, profile: str, vocabulary: Vocabulary, clock: Clock) -> None:
         if profile != DEVELOPMENT:
-            raise TrustError(
-                f"profile {profile!r} needs a real attester; this version has the development one alone"
-            )
+            raise TrustError(f"profile {profile!r} needs a real attester; this version has the development one alone")
         self._stated = tuple(
             Statement(spec.name, spec.good, Source.ATTESTATION, self.name)
             for spec in vocabulary.specs

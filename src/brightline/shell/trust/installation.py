@@ -64,9 +64,7 @@ def read_installation(path: Path, roots: TrustRoots) -> Installation:
     if installation.format != FORMAT:
         raise TrustError(f"{path} has format {installation.format[:40]!r}; expected {FORMAT!r}")
     if installation.profile != roots.profile:
-        raise TrustError(
-            f"{path} is for profile {installation.profile!r}; the roots are for {roots.profile!r}"
-        )
+        raise TrustError(f"{path} is for profile {installation.profile!r}; the roots are for {roots.profile!r}")
     if not installation.models:
         raise TrustError(f"{path} admits no model")
     return installation

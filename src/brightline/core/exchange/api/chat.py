@@ -233,7 +233,9 @@ def _parts(parts: list[_Part], role: Role, place: str) -> tuple[tuple[str, ...],
         elif part.type in {"text", "refusal"}:
             raise MalformedRequest(f"a {part.type} part needs its {part.type} and nothing else", where)
         else:
-            raise UnsupportedField("only text parts are carried: nothing here can screen another kind", f"{where}.type")
+            raise UnsupportedField(
+                "only text parts are carried: nothing here can screen another kind", f"{where}.type"
+            )
     return tuple(texts), refusal
 
 
@@ -263,9 +265,7 @@ def _response_format(wire: _Format | None) -> ResponseFormat:
         return ResponseFormat(wire.type)
     if wire.type == "json_schema" and wire.json_schema is not None:
         schema = wire.json_schema
-        return ResponseFormat(
-            "json_schema", schema.name, schema.description or "", schema.schema or {}, schema.strict
-        )
+        return ResponseFormat("json_schema", schema.name, schema.description or "", schema.schema or {}, schema.strict)
     raise MalformedRequest("expected text, json_object, or json_schema with its schema", "response_format.type")
 
 
@@ -596,9 +596,7 @@ def _chunk_choice(index: int, delta: dict[str, Any], finish: str | None) -> dict
     return {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}
 
 
-def _chunk(
-    exchange: Exchange, exchange_id: str, created: int, choices: list[dict[str, Any]], **more: Any
-) -> bytes:
+def _chunk(exchange: Exchange, exchange_id: str, created: int, choices: list[dict[str, Any]], **more: Any) -> bytes:
     return strict_json.encode(
         {
             "id": f"chatcmpl-{exchange_id}",

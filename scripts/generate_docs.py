@@ -1,0 +1,317 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the parts of the documentation that the code already says, so that the two cannot drift apart.
+
+A generated part stands between ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->`` and is written from the one place in
+the code where it is true: the table of states, the tree of errors, the settings, the commands, the shipped agreement
+and the shipped release. ``python scripts/generate_docs.py`` writes them anew; ``--check`` writes nothing and exits
+with 1 if any differs (``tests/docs/test_docs.py`` runs that).
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import click
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from brightline.core import errors
+from brightline.core.enforcement.states import CHOICE_TRANSITIONS, LATE, State, table_rows
+from brightline.core.screening.release import Release
+from brightline.shell import shipped
+from brightline.shell.cli.main import brightline
+from brightline.shell.config import Settings
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+BY_HAND: Final = frozenset({"capture"})
+"""Marked parts that are no business of this script: the README's capture is the output of a run."""
+
+_BLOCK: Final = re.compile(r"(<!-- ([a-z][a-z -]*):begin -->\n)(.*?)(<!-- \2:end -->)", re.DOTALL)
+
+
+def pages() -> list[Path]:
+    """Every page of the documentation, in order."""
+    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def with_blocks(text: str) -> str:
+    """A page with its generated parts written anew. Raises ``KeyError`` for a part that nothing here writes."""
+
+    def written(found: re.Match[str]) -> str:
+        name = found.group(2)
+        if name in BY_HAND:
+            return found.group(0)
+        return f"{found.group(1)}{block(name)}\n{found.group(4)}"
+
+    return _BLOCK.sub(written, text)
+
+
+def block(name: str) -> str:
+    """One generated part by its name. Raises ``KeyError``."""
+    kind, _, path = name.partition(" ")
+    if kind == "command":
+        return command_reference(path)
+    return BLOCKS[name]()
+
+
+def table(columns: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table. Bars in cells are escaped."""
+    lines = [columns, ["---"] * len(columns), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _code(words: Sequence[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
+# ---- the way of an exchange ----------------------------------------------------------------------------------
+
+
+def states() -> str:
+    """The table of states, as ``core/enforcement/states.py`` has it."""
+    rows = [[f"`{state}`", f"`{event}`", _code(after.split(", "))] for state, event, after in table_rows()]
+    return table(["in the state", "the event", "may lead to"], rows)
+
+
+def late() -> str:
+    """What is dropped without effect once the outcome is decided."""
+    names = ", ".join(f"`{event.__name__}`" for event in LATE)
+    return f"Dropped in `{State.CLOSING}` and in `{State.ENDED}`, because the outcome is decided: {names}."
+
+
+def choices() -> str:
+    """The states of one choice of an answer."""
+    rows = [
+        [f"`{state}`", _code([s for s in type(state) if s in after]) or "nothing"]
+        for state, after in CHOICE_TRANSITIONS.items()
+    ]
+    return table(["a choice that is", "may become"], rows)
+
+
+def diagram() -> str:
+    """The table of states as a picture. Events that leave the state as it is are left to the table."""
+    edges: dict[tuple[str, str], list[str]] = {}
+    for state, event, after in table_rows():
+        for next_state in after.split(", "):
+            if next_state != state:
+                edges.setdefault((state, next_state), []).append(event)
+    lines = [f"    {a} --> {b}: {'<br/>'.join(events)}" for (a, b), events in edges.items()]
+    first, last = next(iter(State)), State.ENDED
+    return "\n".join(["```mermaid", "stateDiagram-v2", f"    [*] --> {first}", *lines, f"    {last} --> [*]", "```"])
+
+
+# ---- errors and settings ---------------------------------------------------------------------------------------
+
+
+def error_classes() -> list[type[errors.BrightlineError]]:
+    """Every error of ours, in the order of the file."""
+    return [
+        value
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, errors.BrightlineError)
+    ]
+
+
+def error_table() -> str:
+    """Every error with what its reader needs."""
+    rows = []
+    for error in error_classes():
+        meaning = (inspect.getdoc(error) or "").split("\n\n")[0].replace("\n", " ").replace("``", "`")
+        operator = issubclass(error, errors.OperatorError)
+        rows.append(
+            [
+                f"`{error.__name__}`",
+                "exit 2" if operator else str(error.status),
+                "" if operator else f"`{error.type}`",
+                "" if operator else f"`{error.code}`",
+                meaning,
+                error.next_step,
+            ]
+        )
+    return table(["error", "HTTP", "`type`", "`code`", "what it means", "next step"], rows)
+
+
+def setting_rows(model: type[BaseModel], prefix: str = "") -> Iterator[list[str]]:
+    """One row for each setting: name, default, range, description."""
+    for name, field in model.model_fields.items():
+        kind: Any = field.annotation
+        arguments = get_args(kind)
+        if isinstance(kind, type) and not arguments and issubclass(kind, BaseModel):
+            yield from setting_rows(kind, f"{prefix}{name}.")
+        elif arguments and isinstance(arguments[-1], type) and issubclass(arguments[-1], BaseModel):
+            yield from setting_rows(arguments[-1], f"{prefix}{name}.<name>.")
+        else:
+            default = '`""`' if field.default == "" else f"`{field.default}`"
+            yield [f"`{prefix}{name}`", default, _range(field), field.description or ""]
+
+
+_KINDS: Final = {str(int): "whole number", str(float): "number", str(str): "text"}
+
+
+def _range(field: FieldInfo) -> str:
+    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+    said = [
+        f"{sign} {getattr(limit, name):,}"
+        for limit in field.metadata
+        for name, sign in signs.items()
+        if getattr(limit, name, None) is not None
+    ]
+    said += [f"`{limit.pattern}`" for limit in field.metadata if getattr(limit, "pattern", None)]
+    return ", ".join([_KINDS.get(str(field.annotation), "value"), *said])
+
+
+def settings() -> str:
+    """Every deployment setting."""
+    return table(["setting", "default", "range", "what it is"], list(setting_rows(Settings)))
+
+
+# ---- commands -----------------------------------------------------------------------------------------------------
+
+
+def commands(group: click.Group = brightline, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Every command that does something, with its path below ``brightline``."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", command
+
+
+def command_reference(path: str) -> str:
+    """What one command takes. Raises ``KeyError`` if there is no such command."""
+    command = dict(commands())[path]
+    words = inspect.cleandoc(command.help or "").split("\n\n")
+    arguments = [param for param in command.params if isinstance(param, click.Argument)]
+    options = [param for param in command.params if isinstance(param, click.Option)]
+    usage = " ".join(["brightline", path, *(a.make_metavar(click.Context(command)) for a in arguments), "[OPTIONS]"])
+    rows = [[f"`{_option(option, command)}`", _default(option), _meaning(option)] for option in options]
+    parts = ["```text", usage if options else usage.removesuffix(" [OPTIONS]"), "```", "", *_paragraphs(words)]
+    return "\n".join([*parts, *(["", table(["option", "default", "what it does"], rows)] if rows else [])])
+
+
+def _paragraphs(words: list[str]) -> list[str]:
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in words).split("\n")
+
+
+def _option(option: click.Option, command: click.Command) -> str:
+    name = ", ".join(option.opts)
+    return name if option.is_flag else f"{name} {option.make_metavar(click.Context(command))}"
+
+
+def _meaning(option: click.Option) -> str:
+    words = [option.help or ""]
+    if isinstance(option.type, click.IntRange):
+        words.append(f"{option.type.min:,} to {option.type.max:,}.")
+    return " ".join(filter(None, words))
+
+
+def _default(option: click.Option) -> str:
+    if option.required:
+        return "required"
+    default = option.to_info_dict()["default"]
+    if option.is_flag or not isinstance(default, str | int) or default == "":
+        return ""
+    return f"`{default}`"
+
+
+# ---- the shipped agreement and release ----------------------------------------------------------------------------
+
+
+def facts() -> str:
+    """The facts of the shipped agreement."""
+    agreement = shipped.read_agreement(shipped.shipped_agreement())
+    rows = []
+    for spec in agreement.vocabulary.specs:
+        settled = ", ".join(f"{count} of `{office}`" for office, count in spec.settled_by) or "nobody"
+        rows.append([f"`{spec.name}`", f"`{spec.good}`", ", ".join(sorted(spec.set_by)), settled])
+    return table(["fact", "good value", "stated by", "people may settle an unknown"], rows)
+
+
+def clauses() -> str:
+    """The clauses of the shipped agreement: their words, and the formula that encodes them."""
+    file = tomllib.loads((shipped.shipped_agreement() / "agreement.toml").read_text("utf-8"))
+    rows = []
+    for name, clause in file["clause"].items():
+        for kind in ("redline", "deny", "grant", "require"):
+            if kind in clause:
+                formula = clause[kind]
+                said = f"when `{formula['when']}`, then `{formula['that']}`" if kind == "require" else f"`{formula}`"
+                rows.append([name, kind, said, " … ".join(f"“{quote}”" for quote in clause["quote"])])
+    return table(["clause", "kind", "formula", "the words that it encodes"], rows)
+
+
+def _release() -> Release:
+    vocabulary = shipped.read_agreement(shipped.shipped_agreement()).vocabulary
+    return shipped.read_release(shipped.shipped_release(), vocabulary)
+
+
+def release() -> str:
+    """What the shipped release says of itself."""
+    found = _release()
+    windows = found.windows
+    return "\n".join(
+        [
+            f"- id: `{found.id}`",
+            f"- its own words: {found.note}",
+            f"- detectors that must answer: {', '.join(f'`{d.id}` (kind {d.kind})' for d in found.detectors)}",
+            f"- deadline for all of them: {found.deadline_seconds:g} s",
+            f"- a segment has at most {windows.window_chars:,} characters; "
+            f"neighbours overlap by {windows.overlap_chars:,}",
+            f"- a stream is asked about every {windows.stride_chars} characters and let out "
+            f"{windows.holdback_chars} characters behind what is judged",
+        ]
+    )
+
+
+def entitlements() -> str:
+    """For which facts silence may be taken for ``no``, and how often that is wrong as measured."""
+    rows = [
+        [f"`{e.fact}`", f"`{e.value}`", f"`{e.detector}`", f"{e.misses} of {e.positives}", e.corpus]
+        for e in _release().entitlements
+    ]
+    return table(["fact", "silence means", "detector", "missed", "corpus"], rows)
+
+
+BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
+    "states": states,
+    "late": late,
+    "choices": choices,
+    "diagram": diagram,
+    "errors": error_table,
+    "settings": settings,
+    "facts": facts,
+    "clauses": clauses,
+    "release": release,
+    "entitlements": entitlements,
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write, or with ``--check`` compare, every generated part. Returns the exit code."""
+    parser = argparse.ArgumentParser(description="Write the generated parts of the documentation.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a part differs")
+    checking = parser.parse_args(arguments).check
+    stale = 0
+    for page in pages():
+        text = page.read_text("utf-8")
+        anew = with_blocks(text)
+        if anew == text:
+            continue
+        stale += 1
+        sys.stdout.write(f"{page.relative_to(ROOT)}: {'is not what the code says' if checking else 'written'}\n")
+        if not checking:
+            page.write_text(anew, "utf-8")
+    if checking and stale:
+        sys.stdout.write("run `python scripts/generate_docs.py` and look at what it changed\n")
+    return 1 if checking and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The output phase: what leaves is a prefix of what was judged, whatever the pieces in which it came."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from brightline.core.enforcement.output import ANSWER_CHARS_MAX, SEGMENT_CHARS_MAX, Chain, Output
+from brightline.core.enforcement.states import IllegalStep
+from brightline.core.errors import UpstreamFailed
+from brightline.core.exchange.model import CallDelta, Delta, Exchange, StreamPart, ToolCall, Usage
+from brightline.core.screening.finding import Segment
+from tests.playbooks.playbook import RELEASE, asking
+
+WINDOWS = RELEASE.windows
+
+
+def output(choices: int = 1) -> Output:
+    exchange: Exchange = asking(stream=True, n=choices)
+    return Output(exchange, WINDOWS)
+
+
+def part(text: str = "", *, choice: int = 0, finish: str = "", calls: tuple[CallDelta, ...] = ()) -> StreamPart:
+    return StreamPart((Delta(choice, text, "", calls, finish),))
+
+
+def content(asked: tuple[Segment, ...]) -> list[Segment]:
+    return [segment for segment in asked if segment.path.endswith(".content")]
+
+
+@given(st.lists(st.text(max_size=40), max_size=30))
+def test_what_leaves_is_what_came_and_never_more_than_is_judged_less_the_hold_back(pieces: list[str]) -> None:
+    out = output()
+    came = left = ""
+    judged = 0
+    for piece in pieces:
+        out.take(part(piece))
+        came += piece
+        for segment in content(out.next_ask()):
+            assert segment.text == came[segment.start :]
+            assert segment.start <= max(0, judged - WINDOWS.overlap_chars)  # the overlap is asked again
+            judged = len(came)
+            left += "".join(released.text for released in out.judged())
+        assert came.startswith(left)
+        assert len(left) <= max(0, judged - WINDOWS.holdback_chars)
+    out.take(part(finish="stop"))
+    assert left + out.closing()[0].text == came
+
+
+def test_nothing_is_asked_before_a_stride_is_new_and_nothing_twice() -> None:
+    out = output()
+    out.take(part("abc"))
+    assert out.next_ask() == ()
+    out.take(part("d"))
+    assert len(content(out.next_ask())) == 1
+    assert out.next_ask() == ()
+
+
+def test_what_arrived_after_the_ask_is_not_judged_by_its_answer() -> None:
+    out = output()
+    out.take(part("0123456789"))
+    out.next_ask()
+    out.take(part("A" * 100))
+    assert [segment.text for segment in out.judged()] == ["01"]
+
+
+def test_a_great_text_leaves_in_segments_of_bounded_size() -> None:
+    out = output()
+    out.take(part("x" * (3 * SEGMENT_CHARS_MAX)))
+    out.next_ask()
+    sizes = [len(segment.text) for segment in out.judged()]
+    assert sizes == [SEGMENT_CHARS_MAX] * 2 + [SEGMENT_CHARS_MAX - WINDOWS.holdback_chars]
+
+
+def test_fragments_of_calls_are_joined_by_their_index() -> None:
+    out = output()
+    out.take(part(calls=(CallDelta(1, "", "b", "{"), CallDelta(0, "", "a", "1"))))
+    out.take(part(calls=(CallDelta(1, "", "", "}"),), finish="tool_calls"))
+    assert out.finished
+    assert out.reply().choices[0].calls == (ToolCall("", "a", "1"), ToolCall("", "b", "{}"))
+    assert out.closing()[0].calls == (ToolCall("", "a", "1"), ToolCall("", "b", "{}"))
+
+
+def test_nothing_may_be_added_to_a_finished_choice_but_silence() -> None:
+    out = output()
+    out.take(part("x", finish="stop"))
+    out.take(part())
+    for addition in (part("y"), part(calls=(CallDelta(0, "", "f", ""),))):
+        with pytest.raises(UpstreamFailed):
+            out.take(addition)
+    assert out.reply().choices[0].text == "x"
+
+
+def test_an_answer_is_bounded_over_all_choices() -> None:
+    out = output(choices=2)
+    out.take(part("x" * (ANSWER_CHARS_MAX - 1), choice=0))
+    out.take(part("y", choice=1))
+    with pytest.raises(UpstreamFailed, match="exceeds"):
+        out.take(part(calls=(CallDelta(0, "", "", "z"),), choice=1))
+
+
+def test_an_answer_is_finished_when_every_choice_is() -> None:
+    out = output(choices=2)
+    out.take(part("x", choice=0, finish="stop"))
+    assert not out.finished
+    with pytest.raises(IllegalStep):
+        out.closing()
+
+
+def test_the_last_usage_is_kept() -> None:
+    out = output()
+    out.take(StreamPart(usage=Usage(1, 2, 3)))
+    out.take(part("x"))
+    assert out.usage == Usage(1, 2, 3)
+
+
+def test_a_stopped_answer_cannot_be_closed() -> None:
+    out = output()
+    out.take(part("x", finish="stop"))
+    out.stop()
+    with pytest.raises(IllegalStep):
+        out.closing()
+
+
+def test_the_chain_tells_apart_what_left_and_in_which_order() -> None:
+    def chain_over(*texts: str, choice: int = 0) -> Chain:
+        out = output(choices=2)
+        for text in texts:
+            out.take(part(text + "x" * WINDOWS.holdback_chars, choice=choice))
+            out.next_ask()
+            for segment in out.judged():
+                out.left(segment)
+        return out.chain
+
+    assert chain_over("abcd") == chain_over("abcd")
+    assert len({chain_over("abcd"), chain_over("abce"), chain_over("abcd", "e"), chain_over("abcd", choice=1)}) == 4
+    assert chain_over("äöüß").size == 8

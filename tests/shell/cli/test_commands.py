@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands as a person runs them: in a process, with exit codes and two lines on stderr for what is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+
+
+def run(*arguments: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from brightline.shell.cli.main import main; main()", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("cli") / "state"
+    run("init", root, "--model", "m=upstream-m", "--upstream", "http://127.0.0.1:9", "--port", "0")
+    return root
+
+
+ADD = ("--unit", "planning office", "--purpose", "planning", "--official", "the director", "--authority", "USC-4A")
+
+
+def test_init_says_that_it_is_the_development_profile(tmp_path: Path) -> None:
+    done = run("init", tmp_path / "s", "--model", "m")
+    assert "development profile" in done.stdout
+    assert (tmp_path / "s" / "keys" / "token").stat().st_mode & 0o077 == 0
+
+
+def test_init_does_not_touch_a_state_folder_that_is_there(state: Path) -> None:
+    before = (state / "installation.json").read_bytes()
+    done = run("init", state, "--model", "m", code=2)
+    assert "already" in done.stderr
+    assert (state / "installation.json").read_bytes() == before
+
+
+def test_a_workload_is_added_listed_and_revoked(state: Path) -> None:
+    added = json.loads(run("workload", "add", state, "office", *ADD, "--json").stdout)
+    assert re.fullmatch(r"bl_office_[0-9a-f]{64}", added["key"])
+    [row] = [row for row in json.loads(run("workload", "list", state, "--json").stdout) if row["id"] == "office"]
+    assert (row["unit"], row["state"]) == ("planning office", "active")
+    run("workload", "revoke", state, "office")
+    [row] = [row for row in json.loads(run("workload", "list", state, "--json").stdout) if row["id"] == "office"]
+    assert row["state"] == "revoked"
+
+
+def test_the_key_is_kept_nowhere(state: Path) -> None:
+    key = json.loads(run("workload", "add", state, "secretive", *ADD, "--json").stdout)["key"]
+    secret = key.rpartition("_")[2].encode()
+    files = [path for path in state.rglob("*") if path.is_file()]
+    assert files
+    assert not [path for path in files if secret in path.read_bytes()]
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (("--fact", "mass_domestic=no"), "may not state mass_domestic"),
+        (("--fact", "unheard_of=yes"), "does not know"),
+        (("--fact", "lawful"), "NAME=VALUE"),
+        (("--fact", "constrained=yes"), "must be observed"),
+        (("--bound", "colour=blue"), "--bound"),
+        (("--without", "mass_domestic"), "nothing states"),
+    ],
+)
+def test_a_registration_that_the_agreement_does_not_allow_is_refused(
+    state: Path, more: tuple[str, ...], says: str
+) -> None:
+    done = run("workload", "add", state, "wrong", *ADD, *more, code=2)
+    assert says in done.stderr
+    assert "next:" in done.stderr
+
+
+def test_a_misspelt_setting_is_refused_by_name(tmp_path: Path) -> None:
+    root = tmp_path / "state"
+    run("init", root, "--model", "m")
+    with (root / "brightline.toml").open("a") as file:
+        file.write("\n[screening]\nenabled = false\n")
+    done = run("serve", root, code=2)
+    assert "screening" in done.stderr
+
+
+def test_the_worked_examples_are_printed() -> None:
+    found = json.loads(run("agreement", "table", "--json").stdout)
+    assert len(found["examples"]) >= 20
+    assert "howitzer spare parts" in run("agreement", "table").stdout
+
+
+@pytest.mark.parametrize(
+    ("facts", "verdict", "clause"),
+    [
+        ((), "permit", "L1"),
+        (("mass_domestic=yes",), "deny", "RL-1"),
+        (("mass_domestic=unknown",), "hold", "RL-1"),
+        (("stack_on=unknown",), "unavailable", "D1"),
+    ],
+)
+def test_the_agreement_answers_for_any_facts(facts: tuple[str, ...], verdict: str, clause: str) -> None:
+    options = [part for fact in facts for part in ("--fact", fact)]
+    found = json.loads(run("agreement", "try", *options, "--json").stdout)
+    assert found["verdict"] == verdict
+    assert clause in found["clauses"]
+
+
+def test_an_unknown_fact_is_refused_with_those_that_exist() -> None:
+    assert "mass_domestic" in run("agreement", "try", "--fact", "nonsense=yes", code=2).stderr
+
+
+def test_serve_serves_until_interrupted_and_ends_clean(state: Path) -> None:
+    command = [sys.executable, "-u", "-c", "from brightline.shell.cli.main import main; main()", "serve", str(state)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "NO_COLOR": "1"}
+    ) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            found = re.search(r"http://[^/]+", line)
+            assert found, line
+            assert "DEVELOPMENT" in line
+            assert httpx2.get(f"{found.group()}/readyz").status_code == 200
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+        finally:
+            process.kill()  # a failed assertion must not leave a server that nobody ends

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The house keeps its shape: directions of imports, absences, and what no file may hold."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src" / "brightline"
+FILES = sorted(SOURCE.rglob("*.py"))
+
+# The one broad catch: whatever a detector raises means unjudged. It refuses, and names why.
+BROAD_CATCHES = {"shell/inference/pool.py": 1, "shell/gateway/pump.py": 1}
+
+
+def trees() -> Iterator[tuple[str, ast.Module]]:
+    for file in FILES:
+        yield file.relative_to(SOURCE).as_posix(), ast.parse(file.read_text("utf-8"))
+
+
+def test_imports_run_one_way() -> None:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3_000:]
+
+
+def test_the_core_awaits_nothing_but_in_its_ports() -> None:
+    awaiting = {
+        name
+        for name, tree in trees()
+        if name.startswith("core/")
+        and any(
+            isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith)
+            for node in ast.walk(tree)
+        )
+    }
+    assert awaiting <= {"core/ports.py"}
+
+
+def test_nothing_evaluates_text_or_unpickles() -> None:
+    for name, tree in trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in {"eval", "exec", "__import__"}, f"{name}:{node.lineno}"
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = {alias.name for alias in node.names} | {getattr(node, "module", "") or ""}
+                assert not names & {"pickle", "marshal", "shelve", "litellm", "guardrails"}, f"{name}:{node.lineno}"
+
+
+def test_every_broad_catch_is_known_and_refuses() -> None:
+    found: dict[str, int] = {}
+    for name, tree in trees():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.ExceptHandler):
+                continue
+            caught = "" if node.type is None else ast.unparse(node.type)
+            if caught in {"", "Exception", "BaseException"}:
+                found[name] = found.get(name, 0) + 1
+    assert found == BROAD_CATCHES
+
+
+def test_there_is_no_switch_in_the_environment() -> None:
+    """Only the model server's key, and the demo's own upstream, are read from the environment."""
+    reading = {
+        name
+        for name, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
+    }
+    assert reading <= {"shell/config.py", "demo/__main__.py"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(SOURCE).as_posix())
+def test_every_file_says_why_it_exists(file: Path) -> None:
+    lines = file.read_text("utf-8").splitlines()
+    assert lines[0] == "# SPDX-License-Identifier: Apache-2.0"
+    assert ast.get_docstring(ast.parse("\n".join(lines)))
+
+
+def test_no_unknown_pth_file_runs_at_start() -> None:
+    """Trojans of 2026 came as ``.pth`` files, which run at every start of Python."""
+    folder = Path(sysconfig.get_paths()["purelib"])
+    known = {"_editable_impl_brightline.pth", "distutils-precedence.pth", "_virtualenv.pth"}
+    assert {path.name for path in folder.glob("*.pth")} <= known
+
+
+def test_requirement_files_hold_hashes_and_no_addresses() -> None:
+    locks = sorted((ROOT / "requirements").glob("*.lock"))
+    assert {lock.stem for lock in locks} == {"all", "core", "demo", "uv"}
+    for lock in locks:
+        text = lock.read_text("utf-8")
+        assert "://" not in text
+        assert "--hash=sha256:" in text
+        pins = [line for line in text.splitlines() if "==" in line and not line.startswith(" ")]
+        assert pins
+        assert not [line for line in pins if "litellm" in line or "guardrails-ai" in line]
