@@ -206,7 +206,7 @@ class Node:
             try:
                 self.registry.refresh()
             except BrightlineError as error:
-                log.error("the registry cannot be read; workloads stay as they were: %s", error)
+                log.warning("the registry cannot be read; workloads stay as they were: %s", error)
 
     async def _period(self) -> None:
         while True:
@@ -222,7 +222,7 @@ class Node:
         try:
             await self.log.append(Draft(RecordKind.PERIOD, "", public, {}, secrets.token_bytes(32)))
         except EvidenceUnavailable as error:
-            log.error("the PERIOD record is missing: %s", error)
+            log.warning("the PERIOD record is missing: %s", error)
 
     async def _close(self) -> None:
         await self._write_period()

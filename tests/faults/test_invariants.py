@@ -484,3 +484,21 @@ def test_a_red_line_in_the_prompt_never_reaches_the_model(node: Running) -> None
     with pytest.raises(openai.PermissionDeniedError):
         node.ask(RL1)
     assert node.model.seen == []
+
+
+# ---- logs -----------------------------------------------------------------------------------------------------
+
+
+def test_the_operators_log_names_the_fault_and_holds_no_content_and_no_secret(
+    node: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    node.model.sends(SECRET.encode(), 500)
+    with caplog.at_level("DEBUG"):
+        error = refused(node, "upstream_failed", 502, prompt="a prompt with SEEDED-PROMPT-TEXT in it")
+        replace_judge(node, raises)
+        refused(node, "screening_unavailable", 503, prompt="another SEEDED-PROMPT-TEXT")
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("brightline")]
+    assert any(str(error.request_id) in line and "status 500" in line for line in lines)
+    assert any("RuntimeError" in line for line in lines)
+    ours = "\n".join(lines)
+    assert not any(word in ours for word in (SECRET, "SEEDED-PROMPT-TEXT", node.key, "a detector's own mistake"))

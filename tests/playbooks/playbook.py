@@ -278,8 +278,9 @@ class Story:
     # ---- what the machine said -------------------------------------------------------------------------------
 
     @property
-    def state(self) -> State:
-        return self.machine.state
+    def state(self) -> str:
+        """Where the exchange stands."""
+        return self.machine.state.value
 
     def last(self, kind: type[E]) -> E:
         """The last command of this kind."""

@@ -16,6 +16,7 @@ from brightline.core.evidence.merkle import (
     ProofError,
     Tree,
     leaf_hash,
+    node_hash,
     root_of,
     verify_consistency,
     verify_inclusion,
@@ -71,6 +72,59 @@ def test_every_prefix_is_proved_and_a_fork_is_not(data: st.DataObject) -> None:
         verify_consistency(old, new, proof, leaf_hash(b"fork"), tree.root(new))
 
 
+def test_sizes_and_indices_that_the_tree_never_had_are_refused() -> None:
+    tree = tree_of(9)
+    for call in (
+        lambda: tree.root(10),
+        lambda: tree.root(-1),
+        lambda: tree.inclusion_proof(9),
+        lambda: tree.inclusion_proof(-1),
+        lambda: tree.inclusion_proof(3, 3),
+        lambda: tree.consistency_proof(0),
+        lambda: tree.consistency_proof(5, 4),
+    ):
+        with pytest.raises(ValueError, match="leaves|no leaf|no consistency"):
+            call()
+    for level, index in ((-1, 0), (0, -1), (0, 9), (4, 0)):
+        with pytest.raises(IndexError):
+            tree.node(level, index)
+
+
+def test_a_proof_of_wrong_measure_is_refused_before_anything_is_computed() -> None:
+    tree = tree_of(5)
+    leaf, root = leaf_hash(b"record 0"), tree.root()
+    proof = tree.inclusion_proof(0)
+    for bad in ((proof[0][:31], *proof[1:]), (proof[0] + proof[1], *proof[2:])):
+        with pytest.raises(ProofError, match="32 bytes"):
+            verify_inclusion(leaf, 0, 5, bad, root)
+    with pytest.raises(ProofError, match="32 bytes"):
+        verify_inclusion(leaf, 0, 5, proof, root[:31])
+    with pytest.raises(ProofError, match="32 bytes"):
+        verify_consistency(3, 5, (b"", *tree.consistency_proof(3)[1:]), tree.root(3), root)
+    with pytest.raises(ProofError, match="at most 64"):
+        verify_inclusion(leaf, 0, 5, [root] * 65, root)
+    with pytest.raises(ProofError, match="at most 64"):
+        verify_consistency(3, 5, [root] * 65, tree.root(3), root)
+    with pytest.raises(ProofError, match="within its tree"):
+        verify_inclusion(leaf, 0, 2**63, proof, root)
+    with pytest.raises(ProofError, match="no smaller"):
+        verify_consistency(3, 2**63, proof, tree.root(3), root)
+
+
+def test_a_consistency_proof_from_the_empty_tree_is_refused() -> None:
+    tree = tree_of(5)
+    with pytest.raises(ProofError, match="not empty"):
+        verify_consistency(0, 5, (), EMPTY_ROOT, tree.root())
+    with pytest.raises(ProofError, match="not empty"):
+        verify_consistency(0, 0, (), EMPTY_ROOT, EMPTY_ROOT)
+
+
+def test_a_leaf_is_never_taken_for_a_node() -> None:
+    left, right = leaf_hash(b"left"), leaf_hash(b"right")
+    assert node_hash(left, right) != leaf_hash(left + right)
+    assert root_of([left, right]) == node_hash(left, right)
+
+
 def _hash(text: str | None) -> bytes:
     return base64.b64decode(text or "")
 
@@ -88,6 +142,7 @@ def _outcome(check: Any, *arguments: Any) -> bool:
 
 
 def test_the_proof_cases_of_transparency_dev_come_out() -> None:
+    # The subtree kinds are left out: they prove against parts of a tree, and nothing here makes or takes such proofs.
     cases = json.loads((vectors_dir("merkle") / "cases.json").read_text("utf-8"))
     wrong = []
     for case in cases["inclusion"]:
@@ -105,3 +160,17 @@ def test_the_proof_cases_of_transparency_dev_come_out() -> None:
         if good is case["wantErr"] and case["_case"] not in NO_HASHES:
             wrong.append(case["_case"])
     assert wrong == []
+
+
+def test_the_proofs_that_go_makes_over_70000_records_are_ours() -> None:
+    cases = json.loads((vectors_dir("c2sp") / "tiles" / "proofs.json").read_text("utf-8"))
+    tree = tree_of(70_000)
+    for case in cases["inclusion"]:
+        proof = tuple(map(_hash, case["proof"]))
+        assert tree.inclusion_proof(case["index"], case["size"]) == proof
+        verify_inclusion(_hash(case["leaf_hash"]), case["index"], case["size"], proof, _hash(case["root"]))
+    for case in cases["consistency"]:
+        proof = tuple(map(_hash, case["proof"]))
+        old, new = case["old_size"], case["new_size"]
+        assert tree.consistency_proof(old, new) == proof
+        verify_consistency(old, new, proof, _hash(case["old_root"]), _hash(case["new_root"]))

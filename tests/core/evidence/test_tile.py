@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from brightline.core.evidence.tile import (
     entries_path,
     pack_entries,
     parse_tile_path,
+    split_hashes,
     tile_path,
     tiles_for,
     unpack_entries,
@@ -32,6 +34,9 @@ def tree_of(size: int) -> Tree:
     for i in range(size):
         tree.append(leaf_hash(entry(i)))
     return tree
+
+
+TREE = tree_of(1400)
 
 
 @given(st.lists(st.binary(max_size=300), max_size=256))
@@ -59,26 +64,92 @@ def test_growing_in_steps_writes_the_same_full_tiles_as_growing_at_once() -> Non
     assert at_once.items() <= in_steps.items()
 
 
+@given(st.integers(0, 1400), st.integers(0, 1400))
+def test_only_what_grew_is_written(old: int, new: int) -> None:
+    written = dict(tiles_for(old, new, entry, TREE.node))
+    before = dict(tiles_for(0, old, entry, TREE.node))
+    assert not written.keys() & before.keys()
+    if new >= old:
+        assert dict(tiles_for(0, new, entry, TREE.node)).items() <= (before | written).items()
+    else:
+        assert written == {}
+
+
+def test_an_entry_or_bundle_beyond_the_bound_is_refused() -> None:
+    assert len(pack_entries([bytes(65_535)])) == 65_537
+    with pytest.raises(TileError, match="65,535"):
+        pack_entries([bytes(65_536)])
+    with pytest.raises(TileError, match="256 entries"):
+        pack_entries([b""] * 257)
+    with pytest.raises(TileError, match="256 entries"):
+        unpack_entries(bytes(2) * 257)
+
+
+@pytest.mark.parametrize("index", [-1, 2**63])
+def test_an_index_that_no_log_has_gives_no_path(index: int) -> None:
+    with pytest.raises(TileError, match="no tile"):
+        tile_path(0, index)
+    with pytest.raises(TileError, match="no tile"):
+        entries_path(index)
+
+
+@pytest.mark.parametrize("groups", [7, 2_000])
+def test_a_path_with_more_groups_than_an_index_has_is_refused_before_it_is_a_number(groups: int) -> None:
+    with pytest.raises(TileError, match="not the path"):
+        parse_tile_path("tile/0/" + "x001/" * groups + "001")
+
+
+@pytest.mark.parametrize("data", [b"", bytes(31), bytes(33), bytes(32 * 257)])
+def test_a_hash_tile_of_a_wrong_length_is_refused(data: bytes) -> None:
+    with pytest.raises(TileError, match="hash tile"):
+        split_hashes(data)
+
+
 def test_the_foreign_tree_of_300_records_is_ours_to_the_byte() -> None:
     folder = vectors_dir("c2sp") / "tiles" / "tree-300"
     tree = tree_of(300)
     ours = dict(tiles_for(0, 300, entry, tree.node))
-    theirs = {str(Path(file).relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    theirs = {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
     checkpoint = theirs.pop("checkpoint")
     assert ours == theirs
-    import base64
-
     assert base64.b64encode(tree.root()) in checkpoint
+
+
+def test_the_foreign_trees_of_up_to_70000_records_are_ours_to_the_byte() -> None:
+    cases = json.loads((vectors_dir("c2sp") / "tiles" / "trees.json").read_text("utf-8"))["trees"]
+    tree = tree_of(70_000)
+    for case in cases:
+        size = case["size"]
+        digests = {path: hashlib.sha256(data).hexdigest() for path, data in tiles_for(0, size, entry, tree.node)}
+        lines = "".join(f"{digests[path]}  {path}\n" for path in sorted(digests))
+        assert hashlib.sha256(lines.encode()).hexdigest() == case["all_paths_digest"], size
+        assert base64.b64encode(tree.root(size)).decode() == case["root"], size
+
+
+def test_the_bundle_cases_come_out() -> None:
+    cases = json.loads((vectors_dir("c2sp") / "tiles" / "format.json").read_text("utf-8"))["bundles"]
+    for case in cases:
+        if case["bundle_base64"] is None:
+            continue  # the largest entry, which is too large for the file; its bound is tested above
+        try:
+            leaves = unpack_entries(base64.b64decode(case["bundle_base64"]))
+        except TileError:
+            assert case["expect"] != "ok", case["name"]
+            continue
+        if case["expect"] == "ok":
+            hashes = [base64.b64encode(leaf_hash(leaf)).decode() for leaf in leaves]
+            assert hashes == case["leaf_hashes"], case["name"]
+        else:  # The width is in the path, not in the bytes: whoever reads by path compares it.
+            assert len(leaves) != case["width"], case["name"]
 
 
 def test_the_path_cases_come_out() -> None:
     cases = json.loads((vectors_dir("c2sp") / "tiles" / "format.json").read_text("utf-8"))["paths"]
     for case in cases:
         try:
-            kind, index, width = parse_tile_path(case["path"])
+            found = parse_tile_path(case["path"])
         except TileError:
             assert case["expect"] != "ok", case["path"]
         else:
             assert case["expect"] == "ok", case["path"]
-            assert (index, width) == (case["index"], case["width"])
-            assert kind == str(case.get("level", "entries")) or kind == "entries"
+            assert found == (str(case["level"]), case["index"], case["width"])

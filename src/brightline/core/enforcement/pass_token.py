@@ -18,7 +18,7 @@ from brightline.core.canonical import canonical_bytes
 from brightline.core.evidence.record import DurableRecord, RecordKind
 from brightline.core.exchange.model import UpstreamRequest
 
-TOKEN_VERSION: Final = "brightline-pass/1"
+TOKEN_VERSION: Final = "brightline-pass/1"  # noqa: S105 - a version
 _MINT: Final = object()
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The books of an audit: each exchange's records in order, and everything counted again.
 
-Every ATTEMPT has exactly one OUTCOME or is open; a PASS comes between; nothing was released without one. What a crash
-left open must be booked as ``lost`` by the next boot, and for each of those it is said what was allowed and at most how
+Every ATTEMPT has exactly one OUTCOME or is open; a PASS comes between; nothing was released without one. What a
+crash left open must be booked as ``lost`` by the next boot, and for each of those it is said what was allowed and at most how
 much left.
 """
 
@@ -155,7 +155,7 @@ def _attempt(record: AuditedLeaf, exchanges: dict[str, _Exchange], complain: Com
 
 
 def _same_terms(record: AuditedLeaf, exchange: _Exchange, complain: Complain) -> None:
-    """An exchange is decided under the agreement and release that it began with. ``lost`` is written without asking."""
+    """An exchange ends under the agreement and release that it began with; ``lost`` names none."""
     if record.outcome is Outcome.LOST:
         return
     attempt = exchange.attempt

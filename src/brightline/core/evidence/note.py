@@ -73,7 +73,7 @@ def key_id_of(name: str, public_key: bytes) -> bytes:
 
 
 def is_key_name(name: str) -> bool:
-    """Whether the standard allows this key name: not empty, and no space of any kind, plus sign or control character."""
+    """Whether the standard allows this key name: not empty, no spaces, plus signs or control characters."""
     return bool(name) and "+" not in name and not _CONTROL.search(name) and not any(map(str.isspace, name))
 
 

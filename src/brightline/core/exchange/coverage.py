@@ -18,7 +18,7 @@ from typing import Final
 
 import msgspec
 
-from brightline.core.canonical import JsonValue, digest
+from brightline.core.canonical import INTEGER_MAX, JsonValue, digest
 from brightline.core.errors import CallerError, MalformedRequest
 from brightline.core.exchange import strict_json
 from brightline.core.exchange.model import Exchange, Reply, ReplyChoice, ToolCall
@@ -153,6 +153,8 @@ def _walk(value: JsonValue, path: str, *, free: bool, output: bool = False) -> I
                 yield Segment(f"{path}.{key[:40]}#key", surface, key)
             below = f"{path}.{key[:40]}" if path else key
             yield from _walk(child, below, free=free or key in _FREE_FORM, output=output)
+            if not free and key in _FREE_FORM:
+                yield from _nested_numbers(child, below, surface)
         yield from _numbers(value.values(), path, surface)
     elif isinstance(value, list):
         for i, child in enumerate(value):
@@ -170,12 +172,38 @@ def _inner_json(text: str, path: str, surface: Surface) -> Iterator[Segment]:
         return  # not JSON: the string itself is already a leaf
     for segment in _walk(inner, f"{path}#", free=True):
         yield msgspec.structs.replace(segment, surface=surface)
+    yield from _nested_numbers(inner, f"{path}#", surface)
 
 
 def _numbers(values: Iterable[JsonValue], path: str, surface: Surface) -> Iterator[Segment]:
-    numbers = [value for value in values if isinstance(value, int) and not isinstance(value, bool)]
+    """Whole numbers as a text; ``104.0`` is one too, because a model reads it so."""
+    numbers = [
+        int(value)
+        for value in values
+        if isinstance(value, int | float) and not isinstance(value, bool) and _is_whole(value)
+    ]
     if len(numbers) >= NUMBERS_MIN:
         yield Segment(f"{path}#numbers", surface, " ".join(map(str, numbers)))
+
+
+def _is_whole(value: float) -> bool:
+    return abs(value) <= INTEGER_MAX and value == int(value)  # beyond that no character has a number
+
+
+def _nested_numbers(value: JsonValue, path: str, surface: Surface) -> Iterator[Segment]:
+    """The numbers of a free-form value in one line, for those that are spread over arrays within arrays."""
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if any(isinstance(child, dict | list) for child in children):
+        yield from _numbers(_flat(value), f"{path}#nested", surface)
+
+
+def _flat(value: JsonValue) -> Iterator[JsonValue]:
+    """Every value without children, in the order of the text."""
+    if isinstance(value, dict | list):
+        for child in value.values() if isinstance(value, dict) else value:
+            yield from _flat(child)
+    else:
+        yield value
 
 
 def _joined(parts: list[str], path: str, surface: Surface) -> Iterator[Segment]:

@@ -34,10 +34,10 @@ class SseEvent(msgspec.Struct, frozen=True):
 class SseParser:
     """Feed bytes in any pieces; get the events that they complete.
 
-    ``event_bytes_max`` bounds all lines between two empty ones, comments included, and with them each single line, also
-    one that never ends; ``data_lines_max`` bounds the ``data`` lines of one event. After an error or :meth:`close`
-    nothing more is read. Of a piece in which an error stands nothing is returned, so events before the error may be
-    lost with it: the stream has failed. ``retry`` is the last valid reconnection time in milliseconds.
+    ``event_bytes_max`` bounds all lines between two empty ones, comments included, and with them each single line,
+    also one that never ends; ``data_lines_max`` bounds the ``data`` lines of one event. After an error or
+    :meth:`close` nothing more is read. Of a piece in which an error stands nothing is returned, so events before the
+    error may be lost with it: the stream has failed. ``retry`` is the last valid reconnection time, in milliseconds.
     """
 
     def __init__(self, event_bytes_max: int = EVENT_BYTES_MAX, data_lines_max: int = DATA_LINES_MAX) -> None:

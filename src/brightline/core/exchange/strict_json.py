@@ -34,6 +34,7 @@ PLACE_CHARS_MAX: Final = 200
 _INFINITE: Final = math.inf
 _NESTING: Final = (dict, list)
 _ROWS: Final = (list, tuple)
+_HARMLESS: Final = (str, int)
 _TOKEN: Final = re.compile(rb'"[^"]*+"|[,\[{]')
 _DUPLICATE: Final = re.compile(r'Detected duplicate key "(.*)" at (line \d+ column \d+)', re.DOTALL)
 # A place names the fields of our own types, list indices and ``...`` for a key of a map: never the caller's text.
@@ -123,7 +124,7 @@ def _refuse_crowds(data: bytes, limits: Limits) -> None:
             strings += 1
         else:
             opened += 1
-        if commas >= values_max or opened > values_max + 1 or strings > 2 * values_max + 1:
+        if commas >= max(values_max, 1) or opened > values_max + 1 or strings > 2 * values_max + 1:
             raise _too_many(limits)
 
 
@@ -170,7 +171,7 @@ def _refuse_long_strings(root: JsonValue, chars_max: int) -> None:
 def _require_finite(value: Any) -> None:
     rest = [value]
     for item in rest:  # grows while it is read
-        if isinstance(item, str):
+        if item is None or isinstance(item, _HARMLESS):
             continue
         if isinstance(item, dict):
             rest.extend(item.values())
@@ -195,7 +196,7 @@ def _wrong(root: JsonValue, found: JsonValue, what: str) -> MalformedRequest:
 def _place_of(root: JsonValue, found: JsonValue) -> str:
     """The path of the value that *is* ``found``; only sought once something is wrong, so that the walk stays fast.
 
-    Each value on the stack knows its step and its parent's row, so that no path is built but the one that is asked for.
+    Each value on the stack knows its step and its parent's row, so that only the one path asked for is ever built.
     """
     rows: list[tuple[int, str]] = [(0, "")]
     stack: list[tuple[JsonValue, int]] = [(root, 0)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``brightline``: the commands. Exit codes: 0 done, 1 the answer is bad news, 2 the question or installation is wrong."""
+"""``brightline``: the commands. Exit codes: 0 done, 1 bad news, 2 the question or the installation is wrong."""
 
 from __future__ import annotations
 

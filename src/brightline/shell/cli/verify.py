@@ -159,10 +159,11 @@ def _own_key(shard: Path) -> list[VerifierKey]:
 
 def _read_disclosures(path: Path) -> dict[str, dict[int, tuple[str, ...]]]:
     out: dict[str, dict[int, tuple[str, ...]]] = {}
-    number = 1
+    number = 0
     try:
         with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
+            for line in file:
+                number += 1
                 row = msgspec.json.decode(line, type=Disclosed)
                 out.setdefault(row.shard, {})[row.seq] = row.disclosures
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:

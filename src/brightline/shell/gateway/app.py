@@ -137,6 +137,7 @@ class Gateway:
             conditions=self._conditions,
             clock=self._clock,
             responder=responder,
+            exchange_id=exchange_id,
         )
         await pump.run()
 

@@ -9,6 +9,7 @@ machine sees a client that leaves, or a lease that lapses, while it waits.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Final, Protocol
 
@@ -16,13 +17,21 @@ from brightline.core.enforcement import commands as do
 from brightline.core.enforcement import events as ev
 from brightline.core.enforcement.machine import Machine
 from brightline.core.enforcement.states import IllegalStep
-from brightline.core.errors import BrightlineError, EvidenceUnavailable, ScreeningUnavailable, UpstreamFailed
+from brightline.core.errors import (
+    BrightlineError,
+    EvidenceUnavailable,
+    ScreeningUnavailable,
+    Unavailable,
+    UpstreamFailed,
+)
 from brightline.core.evidence.record import Draft, RecordKind
 from brightline.core.exchange.judged import JudgedReply, JudgedSegment
 from brightline.core.exchange.model import Usage
 from brightline.core.exchange.sse import SseParser
 from brightline.core.ports import Clock, ConditionSource, RecordLog, Upstream
 from brightline.core.screening.finding import Judgement, Segment
+
+log = logging.getLogger("brightline.gateway")
 
 TICK_SECONDS: Final = 0.5
 EVENTS_MAX: Final = 64
@@ -93,7 +102,9 @@ class Pump:
         conditions: ConditionSource,
         clock: Clock,
         responder: Responder,
+        exchange_id: str,
     ) -> None:
+        self._exchange_id = exchange_id
         self._machine = machine
         self._model = model
         self._log = log
@@ -145,6 +156,7 @@ class Pump:
                     if self._stream_task is not None:
                         self._stream_task.cancel()
                 case do.Refuse(error, notice):
+                    self._tell_operator(error)
                     await self._responder.refuse(error, notice)
                 case do.Answer(reply, notice):
                     await self._responder.answer(reply, notice)
@@ -155,6 +167,7 @@ class Pump:
                 case do.CutStream(notice):
                     await self._responder.cut_stream(notice)
                 case do.BreakStream(error, notice):
+                    self._tell_operator(error)
                     await self._responder.break_stream(error, notice)
                 case do.End():
                     self._ended = True
@@ -165,6 +178,11 @@ class Pump:
             if not self._client_gone:
                 self._client_gone = True
                 self._spawn(self._say(ev.ClientGone(self._now())))
+
+    def _tell_operator(self, error: BrightlineError) -> None:
+        """What failed inside is for the operator's log, under the exchange's id; it holds no content."""
+        if isinstance(error, Unavailable | UpstreamFailed):
+            log.warning("%s %s: %s", self._exchange_id, error.code, error)
 
     # ---- tasks: each ends in an event ------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from brightline.core.errors import UpstreamFailed
 from brightline.core.exchange.model import UpstreamRequest
 from brightline.shell.config import UpstreamSettings
 
-PASS_HEADER: Final = "x-brightline-pass"
+PASS_HEADER: Final = "x-brightline-pass"  # noqa: S105 - the name of a header
 CHUNK_BYTES: Final = 16_384
 
 

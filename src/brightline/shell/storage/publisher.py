@@ -100,6 +100,8 @@ class Publisher:
         path = shard_directory(evidence, sequencer.shard)
         try:
             directory = HeldDirectory.create(path, _DIRECTORY_MODE)
+            for unfinished in path.rglob(".*.new"):  # a crash came before the rename: nothing was promised of it
+                unfinished.unlink()
             vkey = f"{signer.verifier.vkey()}\n".encode()
             if directory.read("log.vkey") != vkey:
                 directory.replace("log.vkey", vkey, _FILE_MODE)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The SQLite cache of registrations. It holds signed envelopes that stand in the log anyway and is believed for nothing:
-whoever reads a row compares it with the digest that the log gives (``gateway/identify.py``) and replaces it if it differs.
+"""The SQLite cache of registrations. It holds signed envelopes that stand in the log anyway, and is not believed:
+whoever reads a row compares it with the digest that the log gives (``gateway/identify.py``), and replaces it if it
+differs.
 """
 
 from __future__ import annotations

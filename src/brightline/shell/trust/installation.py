@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The installation statement: which agreement and release are in force here, who is cleared, which models are admitted.
+"""The installation statement: which agreement and release are in force here, who is cleared, what is admitted.
 
 Both parties sign it (``core/statement.py``). It pins digests, so that an altered agreement or release file does not
 start; and it is data, so that nothing in the code knows who the parties are.

@@ -190,6 +190,8 @@ def _turn(wire: _Message, place: str) -> Turn:
     if isinstance(wire.content, list):
         _bounded(len(wire.content), 1, PARTS_MAX, f"{place}.content")
         texts, part_refusal = _parts(wire.content, role, place)
+        if refusal and part_refusal:
+            raise MalformedRequest("one refusal, in the message or in a part", f"{place}.refusal")
         refusal = refusal or part_refusal
     else:
         texts = () if wire.content is None else (wire.content,)
