@@ -13,13 +13,14 @@ help:
 	@echo "make demo         start a small model and the gateway, walk the tour, keep serving (ONCE=1 ends by itself)"
 	@echo "make test         run the tests"
 	@echo "make check        everything that CI runs: format, lint, types, imports, tests, docs"
+	@echo "make docs         check the generated parts of the documentation"
 	@echo "make format       rewrite the code in the project's format"
 
 setup: $(STAMP)
 
 # Only files named in the lock, each with its hash; then the project itself, without asking a registry again.
 $(STAMP): requirements/all.lock requirements/uv.lock pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements/uv.lock
 	@$(BIN)/python -c "import sys; assert sys.version_info >= (3, 11), 'Brightline needs Python 3.11 or newer'"
 	@$(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements/all.lock
@@ -32,21 +33,24 @@ demo: setup
 test: setup
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: lint types imports test
+check: lint types imports docs test
 
 lint: setup
-	@$(BIN)/ruff format --check src tests
-	@$(BIN)/ruff check src tests
+	@$(BIN)/ruff format --check src tests scripts
+	@$(BIN)/ruff check src tests scripts
 
 types: setup
-	@$(BIN)/mypy --strict src tests
+	@$(BIN)/mypy --strict src tests scripts
 
 imports: setup
 	@$(BIN)/lint-imports
 
+docs: setup
+	@$(BIN)/python scripts/generate_docs.py --check
+
 format: setup
-	@$(BIN)/ruff format src tests
-	@$(BIN)/ruff check --fix src tests
+	@$(BIN)/ruff format src tests scripts
+	@$(BIN)/ruff check --fix src tests scripts
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -37,7 +37,14 @@ class Served:
     """``brightline serve`` in a process of its own."""
 
     def __init__(self, root: Path) -> None:
-        command = [sys.executable, "-u", "-c", "from brightline.shell.cli.main import main; main()", "serve", str(root)]
+        command = [
+            sys.executable,
+            "-u",
+            "-c",
+            "from brightline.shell.cli.main import main; main()",
+            "serve",
+            str(root),
+        ]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self.process.stdout is not None
         found = re.search(r"http://[^/]+", self.process.stdout.readline())
@@ -67,7 +74,7 @@ def load(url: str, key: str, stop: threading.Event, receipts: list[Receipt]) -> 
 
 
 def test_kill_9_under_load_loses_no_record_that_a_client_holds_a_receipt_for(tmp_path: Path) -> None:
-    chance = random.Random(int(os.environ.get("BRIGHTLINE_SEED", "9")))
+    chance = random.Random(int(os.environ.get("BRIGHTLINE_SEED", "9")))  # noqa: S311 - when to kill
     loop, stack, model = Loop(), AsyncExitStack(), ModelServer()
     receipts: list[Receipt] = []
     root = tmp_path / "state"

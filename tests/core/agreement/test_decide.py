@@ -372,6 +372,13 @@ def test_a_deny_names_only_what_stands_in_the_way_whatever_people_say() -> None:
     assert decide(AGREEMENT, facts, {}) == Decision(Verdict.DENY, ("BOUND",), ("bounded", "risky"))
 
 
+def test_a_deny_names_no_fact_that_people_could_have_settled() -> None:
+    deny = Clause("EITHER", ClauseKind.DENY, ("q",), parse("risky != 'no' or bounded != 'yes'"))
+    facts = ALL_GOOD.with_values({"risky": UNKNOWN, "bounded": NO})
+    decision = decide(agreement_of(SPECS, (deny, CLAUSES[1])), facts, {})
+    assert decision == Decision(Verdict.DENY, ("EITHER",), ("bounded",))
+
+
 def test_a_hold_asks_the_offices_that_may_settle_the_fact() -> None:
     decision = decide(AGREEMENT, ALL_GOOD.with_values({"harm": UNKNOWN}), {"first": 9, "second": 9})
     assert decision == Decision(

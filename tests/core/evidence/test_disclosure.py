@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brightline.core.canonical import JsonValue
-from brightline.core.canonical import JsonValue
 from brightline.core.evidence.disclosure import DisclosureError, commit, digest_of, match, open_disclosure
 from tests.vectors import vectors_dir
 

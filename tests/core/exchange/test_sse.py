@@ -36,7 +36,10 @@ def test_an_event_is_dispatched_at_its_empty_line_and_not_before() -> None:
 def test_a_carriage_return_ends_a_line_without_waiting_for_a_line_feed() -> None:
     parser = SseParser()
     assert parser.feed(b"data: x\r\r") == [SseEvent("x")]
-    assert parser.feed(b"\ndata: y\r\n\r\n") == [SseEvent("y")]
+    assert parser.feed(b"") == []  # an empty piece is no byte: the LF may still follow
+    assert parser.feed(b"\ndata: y\r") == []
+    assert parser.feed(b"") == []
+    assert parser.feed(b"\ndata: z\r\n\r\n") == [SseEvent("y\nz")]
 
 
 def test_characters_that_only_look_like_line_ends_stay_in_the_data() -> None:

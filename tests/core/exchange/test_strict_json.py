@@ -145,7 +145,7 @@ def test_too_many_values_are_refused_before_any_is_built(text: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [b",,,,,,,,,,,,", b"[[[[[[[{{{{{{", b'\\",\\",\\",\\",[[[[', b"\\\\\\\\", b'\\\\\\",,,,,,,,']
+    "text", [b",,,,,,,,,,,,", b"[[[[[[[{{{{{{", b'\\",\\",\\",\\",[[[[', b",,,,,,\\\\", b'\\\\\\",,,,,,,,']
 )
 def test_marks_inside_strings_are_text_and_are_not_counted(text: bytes) -> None:
     assert parse(b'["' + text + b'", "' + text + b'"]', Limits(members_max=2)) == json.loads(

@@ -2,8 +2,8 @@
 """The books of an audit: each exchange's records in order, and everything counted again.
 
 Every ATTEMPT has exactly one OUTCOME or is open; a PASS comes between; nothing was released without one. What a
-crash left open must be booked as ``lost`` by the next boot, and for each of those it is said what was allowed and at most how
-much left.
+crash left open must be booked as ``lost`` by the next boot, and for each of those it is said what was allowed and at
+most how much left.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from brightline.core.agreement.clause import Agreement, Verdict
-from brightline.core.agreement.decide import decide
+from brightline.core.agreement.decide import Subject, decide
 from brightline.core.errors import ConfigError
 from brightline.core.facts import Facts
 from brightline.shell import shipped
@@ -85,7 +85,9 @@ def try_(folder: Path | None, facts: tuple[str, ...], approvals: tuple[str, ...]
         click.echo(f"  {clause}: “{' … '.join(quote)}”")
     if decision.verdict is Verdict.HOLD:
         for question in decision.questions:
-            click.echo(f"  people must answer: {question}")
+            people = ", ".join(f"{count} of {office}" for office, count in question.quorum)
+            asked = f"whether {question.name} is good" if question.subject is Subject.FACT else "for their approval"
+            click.echo(f"  ask {people} {asked}")
 
 
 def _split(pair: str) -> tuple[str, str]:

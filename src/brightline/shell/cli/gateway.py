@@ -45,8 +45,10 @@ directory = "evidence"
     required=True,
     help="Model to admit: NAME, or NAME=UPSTREAM_NAME if the model server knows it by another name.",
 )
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65_535))
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=8080, show_default=True, type=click.IntRange(0, 65_535), help="Port; 0 takes a free one."
+)
 def init(state: Path, url: str, key_env: str, models: tuple[str, ...], host: str, port: int) -> None:
     """Make a state folder in the development profile: keys, trust roots, signed installation, settings."""
     data: dict[str, object] = {

@@ -9,7 +9,7 @@ import click
 
 from brightline import __version__
 from brightline.core.errors import BrightlineError
-from brightline.shell.cli import agreement, gateway, render, workload
+from brightline.shell.cli import agreement, gateway, render, verify, workload
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,7 +25,8 @@ brightline.add_command(gateway.init)
 brightline.add_command(gateway.serve)
 brightline.add_command(workload.workload)
 brightline.add_command(agreement.agreement)
-# V
+brightline.add_command(verify.verify)
+brightline.add_command(verify.disclose)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -49,7 +49,13 @@ def workload() -> None:
 )
 @click.option("--without", "without", multiple=True, metavar="NAME", help="Leave this fact unstated (unknown).")
 @click.option("--bound", "bounds", multiple=True, metavar="KIND=TEXT", help="subjects, period, volume or data_class.")
-@click.option("--requests-per-minute", default=600, show_default=True, type=click.IntRange(1, 1_000_000))
+@click.option(
+    "--requests-per-minute",
+    default=600,
+    show_default=True,
+    type=click.IntRange(1, 1_000_000),
+    help="Requests that this workload may send in a minute.",
+)
 @click.option("--days", default=90, show_default=True, type=click.IntRange(1, 366), help="Days until it expires.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def add(

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``make demo``: a model, a gateway, a tour of ten scenes, the evidence verified, one bit flipped and found."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import click
+import uvloop
+
+from brightline.core.agreement.clause import Agreement
+from brightline.core.errors import BrightlineError, ConfigError
+from brightline.core.workload import Bounds
+from brightline.demo import scripted_server
+from brightline.demo.evidence import flip_and_verify, recorded_clauses, verify_folder
+from brightline.demo.play import play
+from brightline.demo.scenes import ANALYST, OFFICE, SCENES
+from brightline.demo.screen import Screen
+from brightline.shell import shipped
+from brightline.shell.cli import render
+from brightline.shell.clock import SystemClock
+from brightline.shell.config import Settings, load_settings
+from brightline.shell.gateway.serve import bind, serving, until_signalled
+from brightline.shell.install import ModelChoice, NewWorkload, init_state, register, registration_facts
+from brightline.shell.storage.publisher import export_disclosures
+from brightline.wiring import Node, open_agreement, release_folder
+
+MODEL_START_SECONDS: Final = 60
+SMALL_MODEL: Final = "smollm2-135m-instruct"
+SCRIPTED: Final = "scripted"
+KEY_ENV: Final = "BRIGHTLINE_UPSTREAM_KEY"
+SETTINGS: Final = """\
+[listen]
+port = {port}
+
+[upstream.model]
+url = "{model_url}"
+key_env = "{key_env}"
+
+[upstream.scripted]
+url = "{scripted_url}"
+
+[evidence]
+directory = "../evidence"
+"""
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="End after the tour; exit 0 only if every scene went as told.")
+@click.option("--folder", type=click.Path(path_type=Path), default=Path("demo"), show_default=True)
+@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Port of the gateway; 0 takes a free one.")
+def main(once: bool, folder: Path, port: int) -> None:
+    """Walk the tour."""
+    try:
+        sys.exit(uvloop.run(_tour(once, folder, port)))
+    except BrightlineError as error:
+        render.say_error(error)
+        sys.exit(2)
+
+
+async def _tour(once: bool, folder: Path, port: int) -> int:
+    for old in ("state", "evidence", "tampered"):
+        shutil.rmtree(folder / old, ignore_errors=True)
+    async with _model() as (model_url, model_name), _scripted() as scripted_url:
+        state = folder / "state"
+        settings, agreement, keys = _install(state, model_url, model_name, scripted_url, port)
+        listener = bind(settings.listen.host, settings.listen.port)
+        async with Node.open(state, SystemClock()) as node, serving(node.app, listener) as url:
+            screen = Screen(agreement)
+            screen.line(
+                render.banner(url, node.terms.profile, agreement.id, node.release.id, node.release.note), "bold"
+            )
+            told = await _walk(screen, node, url, keys, model_name)
+            await asyncio.to_thread(node.publisher.publish_once)
+            good = await asyncio.to_thread(_show_evidence, screen, folder, told)
+            if not once:
+                screen.title("The gateway goes on serving. Call it with any OpenAI client (Ctrl-C ends it):")
+                _how_to_call(screen, url, keys[OFFICE], model_name)
+                await until_signalled()
+    return 0 if good else 1
+
+
+def _install(
+    state: Path, model_url: str, model_name: str, scripted_url: str, port: int
+) -> tuple[Settings, Agreement, dict[str, str]]:
+    toml = SETTINGS.format(port=port, model_url=model_url, scripted_url=scripted_url, key_env=KEY_ENV)
+    state.mkdir(parents=True, mode=0o700)
+    (state / "brightline.toml").write_text(toml, "utf-8")
+    settings = load_settings(state)
+    (state / "brightline.toml").unlink()
+    agreement = open_agreement(settings)
+    release = shipped.read_release(release_folder(settings), agreement.vocabulary)
+    clock = SystemClock()
+    models = (ModelChoice(model_name, model_name, "model"), ModelChoice(SCRIPTED, SCRIPTED, "scripted"))
+    init_state(state, toml, settings, agreement, release, models, clock)
+    facts = registration_facts(agreement)
+    without = {name: value for name, value in facts.items() if name != "fi_purpose"}
+    keys = {}
+    for workload, unit, purpose, stated in (
+        (OFFICE, "planning office", "planning, correspondence and maintenance", without),
+        (ANALYST, "foreign military analysis", "analysis of foreign naval forces from open sources", facts),
+    ):
+        new = NewWorkload(workload, unit, purpose, "director of the unit", ("EO-12333",), stated, Bounds(), 600, 30)
+        keys[workload], _ = register(state, settings, agreement, new, clock)
+    return settings, agreement, keys
+
+
+async def _walk(screen: Screen, node: Node, url: str, keys: dict[str, str], model_name: str) -> int:
+    """Play every scene; return how many went as told."""
+    told = 0
+    for number, scene in enumerate(SCENES, 1):
+        model = SCRIPTED if scene.scripted else model_name
+        played = await asyncio.to_thread(play, scene, url, keys[scene.workload], model)
+        clauses = await asyncio.to_thread(recorded_clauses, node.log, played.exchange)
+        as_told = played.verdict == scene.want and scene.clause in clauses
+        screen.scene(number, scene, played, clauses, as_told=as_told)
+        told += as_told
+    return told
+
+
+def _show_evidence(screen: Screen, folder: Path, told: int) -> bool:
+    evidence, disclosures = folder / "evidence", folder / "state" / "disclosures.jsonl"
+    export_disclosures(folder / "state" / "wal", disclosures)
+    screen.title(f"The evidence, verified offline: brightline verify {evidence} --disclosures {disclosures}")
+    whole = verify_folder(evidence, disclosures)
+    for row in whole.rows:
+        screen.line(f"    {row}")
+    place, found = flip_and_verify(evidence, folder / "tampered")
+    screen.title(f"One bit flipped in a copy, at {place}:")
+    for row in found.rows:
+        screen.line(f"    {row}", "red")
+    screen.title(f"{told} of {len(SCENES)} scenes went as told. The evidence stays in {evidence}.")
+    return told == len(SCENES) and whole.good and not found.good
+
+
+def _how_to_call(screen: Screen, url: str, key: str, model: str) -> None:
+    screen.line(f"    curl {url}/v1/chat/completions -H 'Authorization: Bearer {key}' \\")
+    screen.line("      -H 'Content-Type: application/json' \\")
+    screen.line(
+        f'      -d \'{{"model": "{model}", "messages": [{{"role": "user", "content": "List three fruits."}}]}}\''
+    )
+
+
+@asynccontextmanager
+async def _scripted() -> AsyncIterator[str]:
+    runner, url = await scripted_server.start()
+    try:
+        yield url
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def _model() -> AsyncIterator[tuple[str, str]]:
+    """The model server: yours if BRIGHTLINE_UPSTREAM_URL names one, else SmolLM2 in a child process."""
+    url = os.environ.get("BRIGHTLINE_UPSTREAM_URL", "")
+    if url:
+        os.environ.setdefault(KEY_ENV, "none")
+        yield url.removesuffix("/").removesuffix("/v1"), os.environ.get("BRIGHTLINE_UPSTREAM_MODEL", SMALL_MODEL)
+        return
+    os.environ[KEY_ENV] = os.urandom(16).hex()
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "brightline.demo.model_server",
+        SMALL_MODEL,
+        os.environ[KEY_ENV],
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield await _address(child), SMALL_MODEL
+    finally:
+        # llama.cpp's own farewell may take half a minute; nothing of it is worth waiting for.
+        if child.returncode is None:
+            child.kill()
+        await child.wait()
+
+
+async def _address(child: asyncio.subprocess.Process) -> str:
+    if child.stdout is None or child.stderr is None:
+        raise ConfigError("the model server has no pipes")
+    try:
+        async with asyncio.timeout(MODEL_START_SECONDS):
+            line = (await child.stdout.readline()).decode().strip()
+    except TimeoutError as error:
+        raise ConfigError(f"the model server did not start within {MODEL_START_SECONDS} s") from error
+    if not line.startswith("http"):
+        said = (await child.stderr.read(2_000)).decode(errors="replace").strip().splitlines()
+        raise ConfigError(f"the model server did not start: {said[-1] if said else 'it said nothing'}")
+    return line
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the tour looks: three lines a scene, in colour on a terminal, plain elsewhere."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from brightline.core.agreement.clause import Agreement
+from brightline.demo.play import Played
+from brightline.demo.scenes import Scene
+
+_COLOUR: Final = {"permit": "green", "deny": "red", "cut": "red", "hold": "yellow", "unavailable": "magenta"}
+WIDTH: Final = 118
+
+
+class Screen:
+    """Writes the tour to a console."""
+
+    def __init__(self, agreement: Agreement) -> None:
+        self._console = Console(highlight=False, width=None if Console().is_terminal else WIDTH)
+        self._agreement = agreement
+
+    def title(self, text: str) -> None:
+        """A heading."""
+        self._console.print()
+        self._console.print(Text(text, style="bold"))
+
+    def line(self, text: str, style: str = "") -> None:
+        """One line of plain text."""
+        self._console.print(Text(text, style=style))
+
+    def scene(self, number: int, scene: Scene, played: Played, clauses: tuple[str, ...], *, as_told: bool) -> None:
+        """What was sent, what came back, and which clauses decided, as the log has them."""
+        ok = Text("✓ as told", style="green") if as_told else Text("✗ NOT as told", style="bold red")
+        how = "  [scripted model]" if scene.scripted else ""
+        head = Text(f"{number:>2}. {scene.title}{how}  ", style="bold")
+        self._console.print(Text.assemble(head, ok))
+        self._row("sent", scene.shown or scene.prompt, "")
+        self._row("back", played.back, "")
+        verdict = Text(played.verdict.upper(), style=f"bold {_COLOUR.get(played.verdict, '')}")
+        reason = Text.assemble(verdict, "  ", ", ".join(clauses))
+        if clauses:
+            quote = self._agreement.clause(clauses[0]).quote[0]
+            reason.append(f"  “{quote}”", style="italic")
+        self._line("    by    ", reason)
+
+    def _row(self, label: str, text: str, style: str) -> None:
+        self._line(f"    {label:<6}", Text(" ".join(text.split()), style=style))
+
+    def _line(self, label: str, text: Text) -> None:
+        line = Text.assemble((label, "dim"), text)
+        line.truncate(self._console.width - 1, overflow="ellipsis")
+        self._console.print(line, no_wrap=True, overflow="ellipsis", crop=True)
