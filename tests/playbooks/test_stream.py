@@ -325,6 +325,7 @@ def test_a_lease_that_lapses_in_mid_stream_breaks_it(book: Book) -> None:
     story = in_mid_sentence(book)
     story.said(chunk("and plums."))
     assert story.ticked(LAPSED) == ["CancelUpstream", "Record OUTCOME cut unavailable"]
+    assert story.outcome["verdict"] == "unavailable"
     assert story.screened() == []
     assert story.outcome_durable() == ["BreakStream lease_stale", "End"]
     assert story.released == "Figs,"

@@ -157,6 +157,22 @@ def test_a_detector_that_is_missing_leaves_no_verdict(book: Book) -> None:
     assert story.screened_by() == ["Record OUTCOME refused unavailable"]
 
 
+def test_a_detector_that_answered_twice_leaves_no_verdict(book: Book) -> None:
+    """Else the second answer, with nothing found, would hide what the first one found."""
+    story = book.story()
+    story.attempt_durable()
+    asked = story.last(do.Screen).segments
+    assert story.screened_by(judged(asked, DENIED), judged(asked)) == ["Record OUTCOME refused unavailable"]
+
+
+def test_a_detector_that_the_release_does_not_name_leaves_no_verdict(book: Book) -> None:
+    story = book.story()
+    story.attempt_durable()
+    right = judged(story.last(do.Screen).segments)
+    stray = msgspec.structs.replace(right, detector="stray", findings=(saw("mass_domestic", segment=999),))
+    assert story.screened_by(right, stray) == ["Record OUTCOME refused unavailable"]
+
+
 def test_a_detector_of_another_digest_leaves_no_verdict(book: Book) -> None:
     story = book.story()
     story.attempt_durable()

@@ -131,11 +131,11 @@ def _show_evidence(screen: Screen, folder: Path, told: int) -> bool:
     screen.title(f"The evidence, verified offline: brightline verify {evidence} --disclosures {disclosures}")
     whole = verify_folder(evidence, disclosures)
     for row in whole.rows:
-        screen.line(f"    {row}")
+        screen.finding(row)
     place, found = flip_and_verify(evidence, folder / "tampered")
     screen.title(f"One bit flipped in a copy, at {place}:")
     for row in found.rows:
-        screen.line(f"    {row}", "red")
+        screen.finding(row)
     screen.title(f"{told} of {len(SCENES)} scenes went as told. The evidence stays in {evidence}.")
     return told == len(SCENES) and whole.good and not found.good
 

@@ -13,6 +13,7 @@ from brightline.demo.play import Played
 from brightline.demo.scenes import Scene
 
 _COLOUR: Final = {"permit": "green", "deny": "red", "cut": "red", "hold": "yellow", "unavailable": "magenta"}
+_VERDICTS: Final = {"PROVEN": "green", "CONTRADICTED": "bold red", "NOT SHOWN": "yellow", "  !": "red"}
 WIDTH: Final = 118
 
 
@@ -31,6 +32,11 @@ class Screen:
     def line(self, text: str, style: str = "") -> None:
         """One line of plain text."""
         self._console.print(Text(text, style=style))
+
+    def finding(self, row: str) -> None:
+        """One line of the verifier, its verdict in colour."""
+        style = next((style for word, style in _VERDICTS.items() if row.startswith(word)), "")
+        self._console.print(Text.assemble("    ", (row[:13], style), row[13:]))
 
     def scene(self, number: int, scene: Scene, played: Played, clauses: tuple[str, ...], *, as_told: bool) -> None:
         """What was sent, what came back, and which clauses decided, as the log has them."""

@@ -280,6 +280,29 @@ def test_a_record_that_was_not_asked_for_proves_nothing(kind: RecordKind) -> Non
         watched.machine.handle(event)
 
 
+@pytest.mark.parametrize("off", [-1, 1])
+def test_an_answer_to_another_ask_judges_nothing(off: int) -> None:
+    watched = Watched(asking(stream=True))
+    for name in ["natural"] * 4:
+        watched.feed(MOVES[name](watched))
+    assert watched.ask == 2
+    for event in (watched.screened(ask=2 + off), ev.ScreeningFailed(watched.at, 2 + off, "late")):
+        with pytest.raises(IllegalStep, match="where 2 is open"):
+            watched.machine.handle(event)
+    watched.feed(watched.screened())
+    assert watched.left
+
+
+def test_an_answer_that_comes_twice_judges_nothing_the_second_time() -> None:
+    watched = Watched(asking(stream=True))
+    for name in ["natural"] * 5:
+        watched.feed(MOVES[name](watched))
+    left = watched.left
+    with pytest.raises(IllegalStep):
+        watched.machine.handle(watched.screened())
+    assert watched.left == left
+
+
 def test_the_same_events_give_the_same_records() -> None:
     def told() -> list[Draft]:
         watched = Watched(asking())

@@ -99,6 +99,10 @@ def texts(coverage: Coverage) -> list[str]:
     return [segment.text for segment in coverage.segments]
 
 
+def paths_of(coverage: Coverage) -> list[str]:
+    return [segment.path for segment in coverage.segments]
+
+
 def places(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     """Every value of a JSON value with the way to it."""
     yield path, value
@@ -173,8 +177,11 @@ def test_names_are_carried_in_the_free_form_places_alone() -> None:
 @pytest.mark.parametrize("word", sorted(API_KEYS))
 def test_a_word_of_the_api_is_screened_where_a_caller_chose_it(word: str) -> None:
     body = copy.deepcopy(FULL_REQUEST)
-    body["tools"][0]["function"]["parameters"]["properties"] = {word: {}}
-    assert word in texts(covered(body))
+    body["tools"][0]["function"]["parameters"] = {word: {}}
+    assert f"tools[0].function.parameters.{word}#key" in paths_of(covered(body))
+    body = copy.deepcopy(FULL_REQUEST)
+    body["response_format"]["json_schema"]["schema"] = {word: {}}
+    assert f"response_format.json_schema.schema.{word}#key" in paths_of(covered(body))
     body = changed(FULL_REQUEST, ("messages", 2, "content"), lambda old: json.dumps({word: 1}))
     assert word in texts(covered(body))
 
@@ -332,7 +339,8 @@ def test_the_digest_stands_for_every_leaf() -> None:
     paths = [path for path in STRINGS if path != ("model",) and path[-1] not in CLOSED_WORDS]
     for path in paths:
         digests.add(covered(changed(FULL_REQUEST, path, lambda old: old + "x")).digest)
-    assert len(digests) == 1 + len(paths)
+        digests.add(covered(changed(FULL_REQUEST, path, lambda old: "~" + old[1:])).digest)  # no longer than before
+    assert len(digests) == 1 + 2 * len(paths)
     assert covered(FULL_REQUEST).digest == covered(copy.deepcopy(FULL_REQUEST)).digest
 
 
