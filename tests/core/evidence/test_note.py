@@ -74,6 +74,12 @@ def test_control_characters_are_refused_in_names_too() -> None:
         VerifierKey.of("a\x01b", bytes(32))
 
 
+@pytest.mark.parametrize("name", ["", "a b", "a+b", "a\u00a0b", "a\nb"])
+def test_a_key_name_that_the_standard_forbids_makes_no_key(name: str) -> None:
+    with pytest.raises(NoteError, match="a key has a name"):
+        VerifierKey.of(name, bytes(32))
+
+
 @pytest.mark.parametrize("signers", [[], [KEY] * 101])
 def test_a_note_that_could_not_be_opened_is_not_written(signers: list[NoteSigner]) -> None:
     with pytest.raises(NoteError, match="1 to 100"):
