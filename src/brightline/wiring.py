@@ -178,7 +178,7 @@ class Node:
 
     def readiness(self) -> tuple[str, ...]:
         """What keeps this node from serving; empty means ready."""
-        missing = list(self.faults())
+        missing = ["the evidence cannot be written or published"] if self.faults() else []  # details are not for all
         missing += [
             f"model {model.name} has no upstream {model.upstream!r} in the settings"
             for model in self.installation.models

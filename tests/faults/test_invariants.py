@@ -486,6 +486,36 @@ def test_a_red_line_in_the_prompt_never_reaches_the_model(node: Running) -> None
     assert node.model.seen == []
 
 
+# ---- our own mistakes -----------------------------------------------------------------------------------------
+
+
+def test_a_finding_that_the_agreement_forbids_ends_the_exchange_once_and_sends_nothing(node: Running) -> None:
+    def forbidden(segments: Sequence[Segment]) -> Sequence[Finding]:
+        return [Finding("rules", "lawful", "yes", "x", 0, "plain")]
+
+    replace_judge(node, forbidden)
+    with pytest.raises(openai.InternalServerError) as caught:
+        node.ask()
+    assert caught.value.code == "internal_error"
+    assert node.model.seen == []
+    assert node.kinds() == ["ATTEMPT"]  # open: the next boot books it as lost
+
+
+class HangingLog:
+    """A record log on a disk that never answers."""
+
+    async def append(self, draft: Draft) -> DurableRecord:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+
+def test_a_disk_that_hangs_is_given_up(node: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("brightline.shell.gateway.pump.RECORD_SECONDS", 0.3)
+    node.node.app._log = HangingLog()
+    refused(node, "evidence_unavailable", 503)
+    assert node.model.seen == []
+
+
 # ---- logs -----------------------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from brightline.core.enforcement.pass_token import PassToken
@@ -65,10 +65,10 @@ class Upstream(Protocol):
     Called at most once for each pass token: there is no retry of a request of which a byte may have been sent.
     """
 
-    def send(self, token: PassToken, request: UpstreamRequest) -> AsyncIterator[bytes]:
+    def send(self, token: PassToken, request: UpstreamRequest) -> AsyncGenerator[bytes, None]:
         """Send our bytes; yield the body of a 200 answer in chunks. Raises ``UpstreamFailed``.
 
-        Closing the iterator cancels the request.
+        Closing the generator cancels the request.
         """
         ...
 

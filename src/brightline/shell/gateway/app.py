@@ -43,6 +43,10 @@ class ClientLeft(ConnectionError):
     """The client closed its connection before its request was whole."""
 
 
+class ExchangeAborted(RuntimeError):
+    """Our own mistake ended an exchange; the client was told so, and the next boot books it as lost."""
+
+
 class Gateway:
     """Serves one node. ``readiness`` lists what keeps it from serving; empty means ready."""
 
@@ -139,7 +143,10 @@ class Gateway:
             responder=responder,
             exchange_id=exchange_id,
         )
-        await pump.run()
+        try:
+            await pump.run()
+        except BrightlineError as error:  # the pump has answered and closed: nobody may answer a second time
+            raise ExchangeAborted(f"{exchange_id} was aborted") from error
 
     async def _read(self, scope: Scope, receive: Receive) -> Exchange | CallerError:
         """Read and understand the body. What is wrong with it is an answer, because this attempt is on record."""

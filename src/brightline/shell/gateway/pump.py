@@ -9,6 +9,7 @@ machine sees a client that leaves, or a lease that lapses, while it waits.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Final, Protocol
@@ -34,6 +35,7 @@ from brightline.core.screening.finding import Judgement, Segment
 log = logging.getLogger("brightline.gateway")
 
 TICK_SECONDS: Final = 0.5
+RECORD_SECONDS: Final = 10.0
 EVENTS_MAX: Final = 64
 REPLY_BYTES_MAX: Final = 16 * 1024 * 1024
 
@@ -207,9 +209,13 @@ class Pump:
 
     async def _record(self, draft: Draft) -> None:
         try:
-            record = await self._log.append(draft)
+            async with asyncio.timeout(RECORD_SECONDS):
+                record = await self._log.append(draft)
         except EvidenceUnavailable as error:
             await self._say(ev.RecordFailed(self._now(), str(error)))
+            return
+        except TimeoutError:  # it may still become durable; then the next boot books this attempt as lost
+            await self._say(ev.RecordFailed(self._now(), f"a record was not durable within {RECORD_SECONDS:g} s"))
             return
         if draft.kind is RecordKind.ATTEMPT:
             conditions = self._conditions.read(self._model)
@@ -226,12 +232,12 @@ class Pump:
         await self._say(ev.Screened(self._now(), ask, judgements))
 
     async def _forward(self, command: do.Forward) -> None:
-        chunks = self._upstream.send(command.token, command.request)
         try:
-            if command.request.streamed:
-                await self._pass_stream(chunks)
-            else:
-                await self._pass_reply(chunks)
+            async with contextlib.aclosing(self._upstream.send(command.token, command.request)) as chunks:
+                if command.request.streamed:
+                    await self._pass_stream(chunks)
+                else:
+                    await self._pass_reply(chunks)
         except UpstreamFailed as error:
             await self._say(ev.UpstreamBroke(self._now(), str(error)))
 

@@ -7,7 +7,7 @@ body is not repeated to anybody: it is unjudged text.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Final
 
 import aiohttp
@@ -27,7 +27,7 @@ class HttpUpstreams:
     def __init__(self, servers: Mapping[str, HttpUpstream]) -> None:
         self._servers = servers
 
-    def send(self, token: PassToken, request: UpstreamRequest) -> AsyncIterator[bytes]:
+    def send(self, token: PassToken, request: UpstreamRequest) -> AsyncGenerator[bytes, None]:
         """See :class:`~brightline.core.ports.Upstream`."""
         server = self._servers.get(token.claims.upstream)
         if server is None:
@@ -61,8 +61,8 @@ class HttpUpstream:
             max_field_size=16_384,
         )
 
-    async def send(self, token: PassToken, request: UpstreamRequest) -> AsyncIterator[bytes]:
-        """Send once; yield the body in chunks. Raises ``UpstreamFailed``; closing the iterator cancels."""
+    async def send(self, token: PassToken, request: UpstreamRequest) -> AsyncGenerator[bytes, None]:
+        """Send once; yield the body in chunks. Raises ``UpstreamFailed``; closing the generator cancels."""
         expected = "text/event-stream" if request.streamed else "application/json"
         headers = {**self._headers, "accept": expected, PASS_HEADER: token.text}
         try:
