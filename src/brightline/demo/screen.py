@@ -31,7 +31,7 @@ class Screen:
 
     def line(self, text: str, style: str = "") -> None:
         """One line of plain text."""
-        self._console.print(Text(text, style=style))
+        self._console.print(Text(text, style=style), soft_wrap=True)  # so that what is shown can be copied
 
     def finding(self, row: str) -> None:
         """One line of the verifier, its verdict in colour."""
