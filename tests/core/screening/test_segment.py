@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Windows over text: nothing is left out, nothing shorter than the overlap is cut in two."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from brightline.core.screening.finding import Segment, Surface
+from brightline.core.screening.segment import Windows, cut, releasable, stream_window
+
+sizes = st.tuples(st.integers(2, 40), st.integers(1, 39)).filter(lambda pair: pair[1] < pair[0])
+
+
+@given(st.text(max_size=300), sizes)
+def test_every_stretch_up_to_the_overlap_lies_whole_in_some_segment(text: str, pair: tuple[int, int]) -> None:
+    window, overlap = pair
+    windows = Windows(window, overlap, 1, 1)
+    segments = cut([Segment("x", Surface.INPUT, text)], windows)
+    assert all(len(segment.text) <= window for segment in segments)
+    for segment in segments:
+        assert text[segment.start : segment.start + len(segment.text)] == segment.text
+    for start in range(max(0, len(text) - overlap + 1)):
+        stretch = (start, min(start + overlap, len(text)))
+        assert any(s.start <= stretch[0] and stretch[1] <= s.start + len(s.text) for s in segments)
+
+
+@given(st.text(max_size=200), st.integers(0, 200), sizes)
+def test_a_stream_window_holds_what_is_new_and_the_overlap_before_it(
+    text: str, judged: int, pair: tuple[int, int]
+) -> None:
+    judged = min(judged, len(text))
+    windows = Windows(pair[0], pair[1], 1, 1)
+    window = stream_window(Segment("x", Surface.OUTPUT, text), judged, windows)
+    assert window.start == max(0, judged - pair[1])
+    assert window.text == text[window.start :]
+
+
+@given(st.integers(0, 500), st.integers(0, 500))
+def test_what_may_leave_stays_behind_what_is_judged_and_never_goes_back(judged: int, released: int) -> None:
+    windows = Windows(100, 50, 20, 1)
+    end = releasable(judged, released, windows)
+    assert end >= released
+    assert end == released or end == judged - 20
+
+
+@pytest.mark.parametrize("sizes", [(10, 10, 1, 1), (10, 0, 1, 1), (10, 5, 6, 1), (10, 5, 0, 1), (10, 5, 5, 0)])
+def test_sizes_that_could_let_a_match_slip_through_are_refused(sizes: tuple[int, int, int, int]) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        Windows(*sizes)

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Statements of both parties: nobody speaks for the other, and no byte is read before it is verified."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+from brightline.core.errors import TrustError
+from brightline.core.statement import TrustRoots, open_statement, sign_statement
+
+
+class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    text: str
+
+
+PROVIDER = Ed25519PrivateKey.from_private_bytes(bytes([1]) * 32)
+CUSTOMER = Ed25519PrivateKey.from_private_bytes(bytes([2]) * 32)
+STRANGER = Ed25519PrivateKey.from_private_bytes(bytes([3]) * 32)
+TYPE = "application/vnd.test+json"
+
+
+def public(key: Ed25519PrivateKey) -> str:
+    return key.public_key().public_bytes_raw().hex()
+
+
+ROOTS = TrustRoots("development", (public(PROVIDER),), (public(CUSTOMER),))
+SIGNED = sign_statement(Said("hello"), TYPE, [PROVIDER, CUSTOMER])
+
+
+def test_a_statement_that_both_signed_is_read() -> None:
+    assert open_statement(SIGNED, TYPE, Said, ROOTS) == Said("hello")
+
+
+@pytest.mark.parametrize(
+    ("keys", "missing"),
+    [
+        ([PROVIDER], "customer"),
+        ([CUSTOMER], "provider"),
+        ([PROVIDER, STRANGER], "customer"),
+        ([STRANGER, CUSTOMER], "provider"),
+        ([PROVIDER, PROVIDER], "customer"),
+    ],
+)
+def test_one_party_alone_or_with_a_stranger_is_refused(keys: list[Ed25519PrivateKey], missing: str) -> None:
+    with pytest.raises(TrustError, match=f"no pinned key of the {missing}"):
+        open_statement(sign_statement(Said("hello"), TYPE, keys), TYPE, Said, ROOTS)
+
+
+def test_one_key_pinned_for_both_parties_is_refused() -> None:
+    both = TrustRoots("development", (public(PROVIDER),), (public(PROVIDER),))
+    with pytest.raises(TrustError, match="both parties"):
+        open_statement(sign_statement(Said("hello"), TYPE, [PROVIDER]), TYPE, Said, both)
+
+
+def test_no_pinned_key_at_all_is_refused() -> None:
+    with pytest.raises(TrustError):
+        open_statement(SIGNED, TYPE, Said, TrustRoots("development", (), ()))
+
+
+def test_another_type_of_statement_cannot_be_passed_off() -> None:
+    with pytest.raises(TrustError, match="where 'application/other' is expected"):
+        open_statement(SIGNED, "application/other", Said, ROOTS)
+
+
+def test_a_relabelled_type_breaks_the_signature() -> None:
+    envelope = json.loads(SIGNED)
+    envelope["payloadType"] = "application/other"
+    with pytest.raises(TrustError, match="no pinned key"):
+        open_statement(json.dumps(envelope).encode(), "application/other", Said, ROOTS)
+
+
+@given(st.integers(0, 13 * 8 - 1))
+def test_every_flipped_bit_of_the_payload_is_refused(bit: int) -> None:
+    envelope = json.loads(SIGNED)
+    payload = bytearray(base64.b64decode(envelope["payload"]))
+    payload[bit // 8] ^= 1 << bit % 8
+    envelope["payload"] = base64.b64encode(bytes(payload)).decode()
+    with pytest.raises(TrustError, match="no pinned key"):
+        open_statement(json.dumps(envelope).encode(), TYPE, Said, ROOTS)
+
+
+class Other(msgspec.Struct, frozen=True):
+    text: str
+    more: int
+
+
+def test_a_signed_statement_of_another_form_is_refused() -> None:
+    signed = sign_statement(Other("hello", 1), TYPE, [PROVIDER, CUSTOMER])
+    with pytest.raises(TrustError, match="does not read as Said"):
+        open_statement(signed, TYPE, Said, ROOTS)
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b"\xff", b'{"payload": 1}', b"x" * 70_000, b"null"])
+def test_what_is_no_envelope_is_refused(data: Any) -> None:
+    with pytest.raises(TrustError):
+        open_statement(data, TYPE, Said, ROOTS)

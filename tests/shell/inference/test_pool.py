@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Detectors off the loop: answers go to who asked; late, full, failed and odd are refusals."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from brightline.core.errors import ScreeningUnavailable
+from brightline.core.screening.finding import Finding, Segment, Surface
+from brightline.shell.inference.pool import ScreeningPool, ThreadDetector
+
+
+def segment(text: str) -> Segment:
+    return Segment("x", Surface.INPUT, text)
+
+
+def marks(segments: Sequence[Segment]) -> Sequence[Finding]:
+    """Find every segment that says so, under its place in the batch."""
+    return [
+        Finding("d", "fact", "yes", s.text, i, "folded") for i, s in enumerate(segments) if s.text.startswith("mark")
+    ]
+
+
+async def test_each_asker_gets_the_findings_of_its_own_segments() -> None:
+    detector = ThreadDetector("d", "sha256:0", marks)
+    asks = [[segment(f"mark {i}"), segment("plain")] for i in range(50)]
+    judgements = await asyncio.gather(*[detector.judge(ask) for ask in asks])
+    for i, judgement in enumerate(judgements):
+        assert judgement.segments_judged == 2
+        assert [(f.rule, f.segment) for f in judgement.findings] == [(f"mark {i}", 0)]
+    detector.close()
+
+
+async def test_the_loop_goes_on_while_a_detector_thinks() -> None:
+    def slow(segments: Sequence[Segment]) -> Sequence[Finding]:
+        time.sleep(0.3)
+        return ()
+
+    detector = ThreadDetector("d", "sha256:0", slow)
+    task = asyncio.create_task(detector.judge([segment("a")]))
+    turns = 0
+    while not task.done():
+        await asyncio.sleep(0.01)
+        turns += 1
+    assert turns > 5
+    detector.close()
+
+
+async def test_a_late_detector_is_refused_at_the_deadline() -> None:
+    gate = threading.Event()
+
+    def waits(segments: Sequence[Segment]) -> Sequence[Finding]:
+        gate.wait(5)
+        return ()
+
+    pool = ScreeningPool([ThreadDetector("d", "sha256:0", waits)], 0.1)
+    with pytest.raises(ScreeningUnavailable, match="deadline"):
+        await pool.judge((segment("a"),))
+    gate.set()
+    pool.close()
+
+
+async def test_one_failing_detector_of_two_refuses_the_batch() -> None:
+    def fails(segments: Sequence[Segment]) -> Sequence[Finding]:
+        raise ValueError("with content in it")
+
+    pool = ScreeningPool([ThreadDetector("a", "sha256:0", marks), ThreadDetector("b", "sha256:0", fails)], 1)
+    with pytest.raises(ScreeningUnavailable, match="detector b failed: ValueError") as caught:
+        await pool.judge((segment("a"),))
+    assert "content" not in str(caught.value)
+    pool.close()

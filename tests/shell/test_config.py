@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Deployment settings: misspelt ones are refused by name, and none of them can change a verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from brightline.core.errors import ConfigError
+from brightline.shell.config import Settings, check_settings, load_settings, upstream_key
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ({"listen": {"prot": 1}}, "listen.prot"),
+        ({"screening": {}}, "screening"),
+        ({"listen": {"port": "8080"}}, "listen.port"),
+        ({"listen": {"port": 70_000}}, "listen.port"),
+        ({"listen": {"body_seconds": 0}}, "listen.body_seconds"),
+        ({"upstream": {"a": {"url": "ftp://x"}}}, "upstream.a.url"),
+        ({"upstream": {"a": {"fail_open": True}}}, "upstream.a.fail_open"),
+    ],
+)
+def test_a_wrong_setting_is_refused_by_name(data: dict[str, object], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        check_settings(data, "brightline.toml")
+
+
+def test_no_setting_speaks_of_detectors_thresholds_or_verdicts() -> None:
+    words = ("detect", "threshold", "verdict", "screen", "holdback", "fail", "skip", "allow", "bypass", "rule")
+    schema = str(Settings.model_json_schema()).lower()
+    names = [name for name in schema.replace("'", " ").split() if name.isidentifier()]
+    assert "upstream" in names
+    assert not [name for name in names if any(word in name for word in words)]
+
+
+@pytest.mark.parametrize("text", ["listen = [", "\x00", "[listen]\nport = 1\nport = 2\n"])
+def test_a_file_that_does_not_read_is_a_clear_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "brightline.toml").write_text(text)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_settings(tmp_path)
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="brightline init"):
+        load_settings(tmp_path)
+
+
+def test_a_named_key_that_is_not_set_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_SUCH_KEY", raising=False)
+    settings = check_settings({"upstream": {"a": {"key_env": "NO_SUCH_KEY"}}}, "x").upstream["a"]
+    with pytest.raises(ConfigError, match="NO_SUCH_KEY"):
+        upstream_key(settings)
