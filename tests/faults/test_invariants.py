@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
 import sqlite3
 import threading
 import time
@@ -405,7 +406,7 @@ def test_an_answer_that_is_not_understood_is_not_passed_on(node: Running, body: 
     ("status", "content_type"), [(204, "application/json"), (302, "application/json"), (200, "text/html")]
 )
 def test_another_status_or_content_type_is_a_failure(node: Running, status: int, content_type: str) -> None:
-    node.model.sends(b"{}", status, content_type)
+    node.model.sends(json.dumps(completion(SECRET)).encode(), status, content_type)
     refused(node, "upstream_failed", 502)
 
 
@@ -499,6 +500,21 @@ def test_a_finding_that_the_agreement_forbids_ends_the_exchange_once_and_sends_n
     assert caught.value.code == "internal_error"
     assert node.model.seen == []
     assert node.kinds() == ["ATTEMPT"]  # open: the next boot books it as lost
+
+
+class BrokenConditions:
+    """A condition source that breaks its contract never to raise."""
+
+    def read(self, model: str) -> Any:
+        raise RuntimeError("a mistake of ours")
+
+
+def test_a_task_that_dies_without_a_word_ends_the_exchange_and_does_not_leave_it_waiting(node: Running) -> None:
+    node.node.app._conditions = BrokenConditions()
+    with node.client(timeout=5) as client, pytest.raises(openai.InternalServerError) as caught:
+        client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hello."}])
+    assert caught.value.code == "internal_error"
+    assert node.model.seen == []
 
 
 class HangingLog:
