@@ -9,10 +9,15 @@ from pathlib import Path
 import msgspec
 
 from brightline.core.evidence.audit import Status
-from brightline.core.evidence.books import AuditedLeaf
 from brightline.core.evidence.record import RecordKind
 from brightline.shell.cli.verify import verify_evidence
 from brightline.shell.storage.sequencer import Sequencer
+
+
+class _Leaf(msgspec.Struct, frozen=True):
+    kind: RecordKind
+    exchange: str = ""
+    clauses: tuple[str, ...] = ()
 
 
 class Verified(msgspec.Struct, frozen=True):
@@ -25,7 +30,7 @@ class Verified(msgspec.Struct, frozen=True):
 def recorded_clauses(log: Sequencer, exchange: str) -> tuple[str, ...]:
     """The clauses that decided an exchange, as its OUTCOME in the log names them."""
     for record in log.frames():
-        leaf = msgspec.json.decode(record.leaf, type=AuditedLeaf)
+        leaf = msgspec.json.decode(record.leaf, type=_Leaf)
         if leaf.exchange == exchange and leaf.kind is RecordKind.OUTCOME:
             return leaf.clauses
     return ()

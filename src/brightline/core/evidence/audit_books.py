@@ -1,0 +1,415 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The books: what the records of one shard must say together, and the recount.
+
+The rules, each of which a record can break and be named for:
+
+1. a record is canonical JSON of a known kind, names its shard, its profile and its own index, and says what its kind
+   must say; boot epochs never go back; order comes from the index, never from the time;
+2. an exchange has one ATTEMPT first, then at most one PASS, then MARKs, then one OUTCOME, all in one boot epoch and
+   under one agreement and release; so attempts = outcomes + open;
+3. what was sent or left had a PASS, and a PASS is a permit;
+4. released bytes never shrink, and no more than the window left without a MARK;
+5. a boot closes what a crash left open, with ``lost``, before it serves: no attempt of an older epoch stays open.
+
+Nothing here reads a clock, and nothing here holds more than the open exchanges and the ids of the closed ones.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from datetime import datetime
+from typing import Annotated, Final, Literal, assert_never
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from brightline.core.canonical import INTEGER_MAX, canonical_bytes
+from brightline.core.evidence.audit_findings import Findings, Topic, shown
+from brightline.core.evidence.record import RECORD_VERSION, Outcome, RecordKind, RefusalClass
+
+WINDOW_BYTES: Final = 65_536  # what may leave without a MARK; ``enforcement/terms.py`` bounds it
+ROWS_MAX: Final = 10_000  # distinct values of one recount; more are counted under one name
+OTHERS: Final = "(others)"
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
+_Text = Annotated[str, Meta(max_length=1_024)]
+_Number = Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
+_Verdict = Literal["permit", "hold", "deny", "unavailable", "none"]
+
+
+class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal_class": "class"}):
+    """A record as it is logged. The members are in canonical order, so encoding gives the canonical bytes."""
+
+    agreement: _Text | UnsetType = UNSET
+    refusal_class: RefusalClass | UnsetType = UNSET
+    clauses: tuple[_Text, ...] | UnsetType = UNSET
+    commitments: tuple[_Text, ...]
+    epoch: _Number
+    epoch_lost: _Number | UnsetType = UNSET
+    exchange: _Text | UnsetType = UNSET
+    expires: _Number | UnsetType = UNSET
+    hold: _Text | UnsetType = UNSET
+    kind: RecordKind
+    outcome: Outcome | UnsetType = UNSET
+    profile: _Text
+    release: _Text | UnsetType = UNSET
+    released_bytes: _Number | UnsetType = UNSET
+    revoked: bool | UnsetType = UNSET
+    seq: _Number
+    shard: _Text
+    time: _Text
+    token: _Text | UnsetType = UNSET
+    v: Literal[1]
+    verdict: _Verdict | UnsetType = UNSET
+    without_record: dict[_Text, _Number] | UnsetType = UNSET
+    workload: _Text | UnsetType = UNSET
+
+    @property
+    def decided(self) -> bool:
+        """Whether this record states a verdict that the agreement made from facts."""
+        return self.verdict in {"permit", "hold", "deny"}
+
+
+_DECODER: Final = msgspec.json.Decoder(Leaf)
+_ENCODER: Final = msgspec.json.Encoder(order="deterministic")
+assert RECORD_VERSION == 1  # noqa: S101 - ``Leaf.v`` must follow
+
+
+def read_leaf(data: bytes) -> Leaf:
+    """Read one leaf. Raises ``ValueError`` unless it is the canonical form of a record of version 1."""
+    try:
+        leaf = _DECODER.decode(data)
+        if _ENCODER.encode(leaf) == data:
+            return leaf
+        # Members that this version does not know, or an order that only the slow way can judge.
+        if canonical_bytes(json.loads(data)) == data:
+            return leaf
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise ValueError(f"not a record: {shown(str(error))}") from error
+    raise ValueError("not canonical: the same values have other bytes")
+
+
+class Recount(msgspec.Struct, frozen=True):
+    """The recount. ``released_bytes`` is over all outcomes; ``lost_bytes_max`` bounds what ``lost`` ones let out."""
+
+    records: int
+    attempts: int
+    outcomes: int
+    open: int
+    passes: int
+    marks: int
+    released_bytes: int
+    lost_bytes_max: int
+    by_kind: dict[str, int]
+    by_outcome: dict[str, int]
+    by_class: dict[str, int]
+    by_verdict: dict[str, int]
+    by_clause: dict[str, int]
+    by_agreement: dict[str, int]
+    by_release: dict[str, int]
+    by_epoch: dict[str, int]
+    without_record: dict[str, int]
+
+
+class _Exchange:
+    """An open exchange. ``marked`` is what the last MARK said had left."""
+
+    __slots__ = ("agreement", "attempt", "clauses", "epoch", "facts", "marked", "marks", "passed", "release")
+
+    def __init__(self, attempt: int, leaf: Leaf) -> None:
+        self.attempt = attempt
+        self.epoch = leaf.epoch
+        self.agreement = leaf.agreement
+        self.release = leaf.release
+        self.passed = False
+        self.clauses: tuple[str, ...] = ()
+        self.facts: tuple[tuple[str, str], ...] = ()
+        self.marks = 0
+        self.marked = 0
+
+
+class BooksAudit:
+    """Takes the records in order, each with its index, and says at :meth:`close` what remains to be said."""
+
+    def __init__(self, findings: Findings, shard: str) -> None:
+        self._findings = findings
+        self._shift = 0  # seq - index, once a gap was named, so that it is named once
+        self._shard = shard
+        self._profile = ""
+        self._time = ""
+        self._epoch = 0
+        self._serving = False  # this epoch has written something else than ``lost``
+        self._skipped = 0
+        self._open: dict[str, _Exchange] = {}
+        self._closed: set[str] = set()
+        self._kinds: Counter[RecordKind] = Counter()
+        self._ends: Counter[tuple[str, str, str]] = Counter()
+        self._tallies: dict[str, Counter[str]] = {}
+        self._released = 0
+        self._lost_max = 0
+
+    def skip(self, count: int) -> None:
+        """So many records cannot be believed; what they said is not held against those that follow."""
+        self._skipped += count
+
+    def enter(self, index: int, leaf: Leaf, facts: tuple[tuple[str, str], ...] = ()) -> None:
+        """Enter one record; ``facts`` are those that a disclosure opened."""
+        self._header(index, leaf)
+        self._kinds[leaf.kind] += 1
+        match leaf.kind:
+            case RecordKind.ATTEMPT:
+                self._attempt(index, leaf)
+            case RecordKind.PASS:
+                self._pass(index, leaf, facts)
+            case RecordKind.MARK:
+                self._mark(index, leaf)
+            case RecordKind.OUTCOME:
+                self._outcome(index, leaf)
+            case RecordKind.PERIOD:
+                for reason, count in (leaf.without_record or {}).items():
+                    self._tally("without_record", reason, count)
+            case RecordKind.WORKLOAD:
+                pass
+            case _ as never:
+                assert_never(never)
+
+    def close(self) -> Recount:
+        """Look at what is still open, and recount."""
+        for exchange, state in self._open.items():
+            if state.epoch < self._epoch:
+                self._unless_skipped(
+                    state.attempt,
+                    f"the attempt of {shown(exchange)} in boot epoch {state.epoch} is still open in epoch "
+                    f"{self._epoch}; that boot had to write lost",
+                )
+        attempts, outcomes = self._kinds[RecordKind.ATTEMPT], self._kinds[RecordKind.OUTCOME]
+        if attempts != outcomes + len(self._open):
+            self._missing(
+                f"{attempts} attempts are not {outcomes} outcomes and {len(self._open)} open ones",
+                "checkpoint",
+            )
+        return self._counts(attempts, outcomes)
+
+    # ---- 1: each record by itself -------------------------------------------------------------------------------
+
+    def _header(self, index: int, leaf: Leaf) -> None:
+        if leaf.seq != index + self._shift:
+            self._shift = leaf.seq - index
+            self._wrong(
+                index,
+                f"its sequence number is {leaf.seq}; records are missing, doubled or out of order",
+                Topic.RECORDS,
+            )
+        if leaf.shard != self._shard:
+            self._wrong(
+                index, f"it is a record of shard {shown(leaf.shard)} in the log of {shown(self._shard)}", Topic.RECORDS
+            )
+            self._shard = leaf.shard  # named once, not for each record that follows
+        if leaf.profile != self._profile:
+            if self._profile:
+                self._wrong(index, f"profile {shown(leaf.profile)} after {shown(self._profile)}", Topic.RECORDS)
+            self._profile = leaf.profile
+        if leaf.time != self._time:
+            self._time = leaf.time
+            if not _is_time(leaf.time):
+                self._wrong(index, f"{shown(leaf.time)} is not a time (RFC 3339)", Topic.RECORDS)
+        if leaf.epoch != self._epoch:
+            if leaf.epoch < self._epoch:
+                self._wrong(index, f"boot epoch {leaf.epoch} after boot epoch {self._epoch}", Topic.RECORDS)
+            self._epoch = max(leaf.epoch, self._epoch)
+            self._serving = False
+        if leaf.outcome is not Outcome.LOST:
+            self._serving = True
+
+    # ---- 2 to 5: records together ---------------------------------------------------------------------------------
+
+    def _attempt(self, index: int, leaf: Leaf) -> None:
+        if not leaf.exchange or not leaf.agreement or not leaf.release:
+            self._wrong(index, "an ATTEMPT names its exchange, agreement and release")
+            return
+        if leaf.exchange in self._open or leaf.exchange in self._closed:
+            self._wrong(index, f"a second ATTEMPT of exchange {shown(leaf.exchange)}")
+            return
+        self._open[leaf.exchange] = _Exchange(index, leaf)
+        self._tally("agreement", leaf.agreement)
+        self._tally("release", leaf.release)
+        self._tally("epoch", str(leaf.epoch))
+
+    def _pass(self, index: int, leaf: Leaf, facts: tuple[tuple[str, str], ...]) -> None:
+        if leaf.verdict != "permit":
+            self._wrong(index, f"a PASS whose verdict is {leaf.verdict or 'missing'}", Topic.PASSED)
+        if leaf.clauses is UNSET or not leaf.token:
+            self._wrong(index, "a PASS names its clauses and its token")
+        if (state := self._state(index, leaf)) is None:
+            return
+        if state.passed:
+            self._wrong(index, f"a second PASS of exchange {shown(leaf.exchange)}")
+        state.passed = state.passed or leaf.verdict == "permit"
+        state.clauses = leaf.clauses or ()
+        state.facts = facts
+
+    def _mark(self, index: int, leaf: Leaf) -> None:
+        if leaf.released_bytes is UNSET:
+            self._wrong(index, "a MARK says how many bytes were released")
+            return
+        if (state := self._state(index, leaf)) is None:
+            return
+        if not state.passed:
+            self._unless_skipped(index, f"{leaf.released_bytes} bytes left without a PASS", Topic.PASSED)
+        self._more_left(index, leaf.released_bytes, state, bounded=True)
+        state.marks += 1
+
+    def _outcome(self, index: int, leaf: Leaf) -> None:
+        outcome = leaf.outcome
+        if outcome is UNSET or leaf.refusal_class is UNSET:
+            self._wrong(index, "an OUTCOME says how the attempt ended, and why")
+            return
+        released = leaf.released_bytes or 0
+        verdict = leaf.verdict or "none"
+        self._ends[outcome.value, leaf.refusal_class.value, verdict] += 1
+        self._released += released
+        for clause in leaf.clauses or ():
+            self._tally("clause", clause)
+        if outcome is not Outcome.LOST:
+            self._check_end(index, leaf, outcome, released, verdict)
+        if (state := self._state(index, leaf)) is None:
+            if released:
+                self._unless_skipped(index, f"{released} bytes left without a PASS", Topic.PASSED)
+            return
+        exchange = leaf.exchange or ""
+        del self._open[exchange]
+        self._closed.add(exchange)
+        if outcome is Outcome.LOST:
+            self._lost(index, leaf, state)
+            return
+        sent = outcome in {Outcome.COMPLETED, Outcome.CUT, Outcome.UPSTREAM_FAILED}
+        if (sent or released) and not state.passed:
+            self._unless_skipped(
+                index, f"the exchange is {outcome.value}, with {released} bytes released, without a PASS", Topic.PASSED
+            )
+        self._more_left(index, released, state, bounded=outcome is not Outcome.COMPLETED)
+
+    def _check_end(self, index: int, leaf: Leaf, outcome: Outcome, released: int, verdict: str) -> None:
+        """What an OUTCOME says must fit together: its kind, its class and its verdict."""
+        if leaf.verdict is UNSET or leaf.clauses is UNSET or leaf.released_bytes is UNSET:
+            self._wrong(index, "an OUTCOME names its verdict, its clauses and the bytes released")
+        if outcome is Outcome.COMPLETED and verdict != "permit":
+            self._wrong(index, f"completed, though the verdict is {verdict}", Topic.PASSED)
+        if (outcome is Outcome.HELD) != (verdict == "hold"):
+            self._wrong(index, f"the outcome is {outcome.value} and the verdict {verdict}")
+        if (leaf.refusal_class is RefusalClass.POLICY) != (verdict == "deny"):
+            self._wrong(index, f"the class is {leaf.refusal_class or ''} and the verdict {verdict}")
+        if outcome is Outcome.REFUSED and released:
+            self._wrong(index, f"refused, though {released} bytes were released")
+
+    def _lost(self, index: int, leaf: Leaf, state: _Exchange) -> None:
+        if leaf.epoch_lost != state.epoch or leaf.epoch <= state.epoch:
+            self._wrong(
+                index, f"lost from boot epoch {leaf.epoch_lost or 0}; the attempt was made in epoch {state.epoch}"
+            )
+        if self._serving:
+            self._wrong(index, "lost was written after this boot began to serve")
+        if not state.passed:
+            said = "no PASS: nothing was sent to a model, and nothing left"
+        else:
+            most = state.marked + WINDOW_BYTES
+            self._lost_max += most
+            under = shown(", ".join(state.clauses) or "no clause")
+            facts = ", ".join(f"{name}={value}" for name, value in state.facts)
+            least = f"at least {state.marked:,} and " if state.marks else ""
+            said = f"permitted under {under}; {least}at most {most:,} bytes left"
+            said += f"; the facts were {shown(facts, 2_000)}" if facts else ""
+        place = self._findings.record(index)
+        self._findings.note(Topic.BOOKS, place, f"exchange {shown(leaf.exchange)} was lost in a crash: {said}")
+
+    def _state(self, index: int, leaf: Leaf) -> _Exchange | None:
+        """The open exchange that a record belongs to, or ``None`` once it is said why there is none."""
+        if not leaf.exchange:
+            self._wrong(index, f"a record of kind {leaf.kind.value} names no exchange")
+            return None
+        state = self._open.get(leaf.exchange)
+        if state is None:
+            if leaf.exchange in self._closed:
+                self._wrong(index, f"{leaf.kind.value} after the OUTCOME of exchange {shown(leaf.exchange)}")
+            else:
+                self._unless_skipped(
+                    index, f"{leaf.kind.value} of exchange {shown(leaf.exchange)}, which has no ATTEMPT"
+                )
+            return None
+        if leaf.outcome is Outcome.LOST:
+            return state  # a later boot wrote it, and knows of no terms
+        if leaf.epoch != state.epoch:
+            self._wrong(index, f"its exchange began in boot epoch {state.epoch} and cannot outlive that boot")
+        if leaf.agreement != state.agreement or leaf.release != state.release:
+            self._wrong(index, "it names another agreement or release than the ATTEMPT of its exchange")
+        return state
+
+    def _more_left(self, index: int, released: int, state: _Exchange, *, bounded: bool) -> None:
+        if released < state.marked:
+            self._wrong(index, f"{released} bytes released, though {state.marked} had left before")
+        elif bounded and released - state.marked > WINDOW_BYTES:
+            self._unless_skipped(
+                index,
+                f"{released - state.marked} bytes left without a MARK; at most {WINDOW_BYTES} may",
+            )
+        state.marked = max(state.marked, released)
+
+    # ---- saying and counting -----------------------------------------------------------------------------------
+
+    def _wrong(self, index: int, message: str, topic: Topic = Topic.BOOKS) -> None:
+        self._findings.contradict(topic, self._findings.record(index), message)
+
+    def _unless_skipped(self, index: int, message: str, topic: Topic = Topic.BOOKS) -> None:
+        """Something is not there: a contradiction, unless it may be among the records that cannot be believed."""
+        self._missing(message, self._findings.record(index), topic)
+
+    def _missing(self, message: str, place: str, topic: Topic = Topic.BOOKS) -> None:
+        if self._skipped:
+            self._findings.not_shown(topic, place, f"{message} ({self._skipped} records cannot be believed)")
+        else:
+            self._findings.contradict(topic, place, message)
+
+    def _tally(self, what: str, name: str, count: int = 1) -> None:
+        tally = self._tallies.setdefault(what, Counter())
+        tally[name if name in tally or len(tally) < ROWS_MAX else OTHERS] += count
+
+    def _counts(self, attempts: int, outcomes: int) -> Recount:
+        outcome: Counter[str] = Counter()
+        class_: Counter[str] = Counter()
+        verdict: Counter[str] = Counter()
+        for (ended, why, said), count in self._ends.items():
+            outcome[ended] += count
+            class_[why] += count
+            verdict[said] += count
+        tally = {what: dict(sorted(counter.items())) for what, counter in self._tallies.items()}
+        return Recount(
+            records=sum(self._kinds.values()),
+            attempts=attempts,
+            outcomes=outcomes,
+            open=len(self._open),
+            passes=self._kinds[RecordKind.PASS],
+            marks=self._kinds[RecordKind.MARK],
+            released_bytes=self._released,
+            lost_bytes_max=self._lost_max,
+            by_kind={kind.value: self._kinds[kind] for kind in RecordKind if self._kinds[kind]},
+            by_outcome={kind.value: outcome[kind.value] for kind in Outcome if outcome[kind.value]},
+            by_class={kind.value: class_[kind.value] for kind in RefusalClass if class_[kind.value]},
+            by_verdict=dict(sorted(verdict.items())),
+            by_clause=tally.get("clause", {}),
+            by_agreement=tally.get("agreement", {}),
+            by_release=tally.get("release", {}),
+            by_epoch=tally.get("epoch", {}),
+            without_record=tally.get("without_record", {}),
+        )
+
+
+def _is_time(text: str) -> bool:
+    if _TIME.fullmatch(text) is None:
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

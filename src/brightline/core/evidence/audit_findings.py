@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a verifier may say: findings with their place, and for each claim PROVEN, CONTRADICTED or NOT SHOWN.
+
+A claim is PROVEN if everything that it needs was read and nothing speaks against it; CONTRADICTED if the bytes
+themselves speak against it; NOT SHOWN if they cannot tell. Silence never proves.
+
+The list of findings is bounded, however hostile the log; the standing of each claim counts all of them.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Final
+
+import msgspec
+
+from brightline.core.evidence.tile import TILE_WIDTH, entries_path
+
+FINDINGS_MAX: Final = 1_000  # of each severity
+_SHOWN_CHARS: Final = 100
+
+
+class Severity(enum.StrEnum):
+    """``contradicted``: the evidence speaks against the claim; ``not_shown``: it cannot tell; ``note``: neither."""
+
+    CONTRADICTED = "contradicted"
+    NOT_SHOWN = "not_shown"
+    NOTE = "note"
+
+
+class Topic(enum.StrEnum):
+    """The claims: what evidence is asked to show, in the order in which it is told."""
+
+    LOG = "the log is what was signed"
+    RECORDS = "every record stands in its place"
+    BOOKS = "the books balance: attempts = outcomes + open"
+    PASSED = "nothing was sent or released without a PASS"
+    REPLAYS = "each decision replays to its verdict"
+    RECEIPTS = "the receipts are kept"
+    WITNESSED = "nobody was shown another log"
+    GUARDED = "the model answered to nothing else"
+
+
+class Status(enum.StrEnum):
+    """The three answers."""
+
+    PROVEN = "PROVEN"
+    CONTRADICTED = "CONTRADICTED"
+    NOT_SHOWN = "NOT SHOWN"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """``place`` names the file and, where it applies, the entry in it (from 0) and the record."""
+
+    severity: Severity
+    topic: Topic
+    place: str
+    message: str
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """One claim, its status, and why in one line."""
+
+    name: str
+    status: Status
+    detail: str
+
+
+class Findings:
+    """Collects the findings about one shard; places are relative to its folder."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._kept: dict[Severity, list[Finding]] = {severity: [] for severity in Severity}
+        self._counted: dict[tuple[Topic, Severity], int] = {}
+        self._first: dict[tuple[Topic, Severity], Finding] = {}
+
+    def cover(self, size: int) -> None:
+        """From now on places are those of a log of ``size`` records."""
+        self._size = size
+
+    def record(self, index: int) -> str:
+        """The place of a record: its bundle, its entry in it, and its number."""
+        bundle, entry = divmod(index, TILE_WIDTH)
+        width = min(TILE_WIDTH, max(1, self._size - bundle * TILE_WIDTH))
+        return f"{entries_path(bundle, width)}, entry {entry}, record {index}"
+
+    def contradict(self, topic: Topic, place: str, message: str) -> None:
+        """The evidence speaks against this claim."""
+        self._add(Finding(Severity.CONTRADICTED, topic, place, message))
+
+    def not_shown(self, topic: Topic, place: str, message: str) -> None:
+        """The evidence cannot tell."""
+        self._add(Finding(Severity.NOT_SHOWN, topic, place, message))
+
+    def note(self, topic: Topic, place: str, message: str) -> None:
+        """Worth saying; no claim stands or falls with it."""
+        self._add(Finding(Severity.NOTE, topic, place, message))
+
+    def claim(self, topic: Topic, proof: str) -> Claim:
+        """The claim as it stands; ``proof`` is why, if it is proven."""
+        for severity, status in (
+            (Severity.CONTRADICTED, Status.CONTRADICTED),
+            (Severity.NOT_SHOWN, Status.NOT_SHOWN),
+        ):
+            if found := self._first.get((topic, severity)):
+                more = self._counted[topic, severity] - 1
+                why = f"{found.place}: {found.message}".removeprefix(": ") + (f" (and {more} more)" if more else "")
+                return Claim(topic.value, status, why)
+        return Claim(topic.value, Status.PROVEN, proof)
+
+    def kept(self, severity: Severity) -> tuple[Finding, ...]:
+        """The findings of a severity in the order in which they were made, at most ``FINDINGS_MAX``."""
+        return tuple(self._kept[severity])
+
+    @property
+    def dropped(self) -> int:
+        """How many more there were."""
+        return sum(self._counted.values()) - sum(map(len, self._kept.values()))
+
+    def _add(self, said: Finding) -> None:
+        finding = said
+        if not (said.place + said.message).isprintable():  # nothing that a log says may steer a terminal
+            finding = Finding(said.severity, said.topic, _printable(said.place), _printable(said.message))
+        key = (finding.topic, finding.severity)
+        self._first.setdefault(key, finding)
+        self._counted[key] = self._counted.get(key, 0) + 1
+        if len(self._kept[finding.severity]) < FINDINGS_MAX:
+            self._kept[finding.severity].append(finding)
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)
+
+
+def shown(text: object, chars_max: int = _SHOWN_CHARS) -> str:
+    """Untrusted text as it may stand in a message: quoted, escaped, short."""
+    quoted = ascii(text)
+    return quoted if len(quoted) <= chars_max else quoted[:chars_max] + "…"
