@@ -148,7 +148,7 @@ class Node:
         folder = StateFolder(root)
         settings = load_settings(root)
         roots = read_roots(folder.roots)
-        installation = read_installation(folder.installation, roots)
+        installation = read_installation(folder.installation, roots, clock.unix())
         agreement = open_agreement(settings)
         if agreement.digest != installation.agreement:
             raise TrustError(

@@ -42,7 +42,35 @@ class Source(enum.StrEnum):
     PATTERN = "pattern"
 
 
+class Register(enum.StrEnum):
+    """A register of entries that both parties signed, each with an expiry.
+
+    A fact may *need* one: a registration then states its good value only while the entries that the workload names
+    are in date. So a protocol that is retired stops the permits that rest on it.
+    """
+
+    PURPOSE = "purpose"
+    PROTOCOL = "protocol"
+    VVT = "vvt"
+    BOUNDS = "bounds"
+
+
 INSTALLATION_SOURCES: Final = frozenset({Source.ATTESTATION, Source.ADMISSION, Source.ROSTER})
+
+
+class Formerly(msgspec.Struct, frozen=True):
+    """What a fact and its values were called in the baseline: pairs (former value, value of now).
+
+    Sources that still speak in the former words are understood. The ratchet proves that good stays good and that
+    nothing else becomes good.
+    """
+
+    name: str
+    values: tuple[tuple[str, str], ...] = ()
+
+    def translate(self, value: str) -> str:
+        """Return the value of now for a former one; one that was not renamed is its own."""
+        return dict(self.values).get(value, value)
 
 
 class FactSpec(msgspec.Struct, frozen=True):
@@ -50,7 +78,8 @@ class FactSpec(msgspec.Struct, frozen=True):
 
     ``values`` are all values but unknown, ``good`` among them. ``settled_by`` pairs each office whose people
     may settle an unknown with how many distinct people of it must say so; all pairs must be met. Empty:
-    nobody may.
+    nobody may. ``needs`` are the registers whose entries must be in date before a registration may state it good.
+    ``formerly`` holds at most one former name.
     """
 
     name: str
@@ -58,6 +87,8 @@ class FactSpec(msgspec.Struct, frozen=True):
     values: tuple[str, ...] = (YES, NO)
     set_by: frozenset[Source] = frozenset()
     settled_by: tuple[tuple[str, int], ...] = ()
+    needs: frozenset[Register] = frozenset()
+    formerly: tuple[Formerly, ...] = ()
 
     @property
     def settleable(self) -> bool:
@@ -150,8 +181,9 @@ class Vocabulary(msgspec.Struct, frozen=True, dict=True):
     specs: tuple[FactSpec, ...] = ()
 
     def __post_init__(self) -> None:
-        if len({spec.name for spec in self.specs}) != len(self.specs):
-            raise ValueError("a vocabulary names each fact once")
+        names = [spec.name for spec in self.specs] + [old.name for spec in self.specs for old in spec.formerly]
+        if len(set(names)) != len(names):
+            raise ValueError("a vocabulary names each fact once, former names included")
 
     @cached_property
     def by_name(self) -> Mapping[str, FactSpec]:
@@ -165,6 +197,18 @@ class Vocabulary(msgspec.Struct, frozen=True, dict=True):
         """Return what the agreement says about a fact; ``KeyError`` if it does not know the fact."""
         return self.by_name[name]
 
+    @cached_property
+    def _former(self) -> Mapping[str, tuple[FactSpec, Formerly]]:
+        return MappingProxyType({old.name: (spec, old) for spec in self.specs for old in spec.formerly})
+
+    def in_words_of_now(self, fact: str, value: str) -> tuple[str, str]:
+        """Return fact and value as this vocabulary calls them; what was not renamed comes back as it is."""
+        former = self._former.get(fact)
+        if former is None or fact in self.by_name:
+            return fact, value
+        spec, old = former
+        return spec.name, old.translate(value)
+
     def join(self, statements: Iterable[Statement]) -> Facts:
         """Return every fact of the vocabulary, each with the worst value that was stated about it.
 
@@ -177,19 +221,19 @@ class Vocabulary(msgspec.Struct, frozen=True, dict=True):
         """
         stated: dict[str, str] = {}
         for statement in statements:
-            spec = self._entitled(statement)
+            spec, value = self._entitled(statement)
             before = stated.get(spec.name)
-            value = statement.value
             stated[spec.name] = value if before is None else spec.worst(before, value)
         return Facts.of({spec.name: stated.get(spec.name, UNKNOWN) for spec in self.specs})
 
-    def _entitled(self, statement: Statement) -> FactSpec:
-        spec = self.by_name.get(statement.fact)
+    def _entitled(self, statement: Statement) -> tuple[FactSpec, str]:
+        fact, value = self.in_words_of_now(statement.fact, statement.value)
+        spec = self.by_name.get(fact)
         said = f"{statement.source} {statement.by!r} states {statement.fact!r} = {statement.value!r}"
         if spec is None:
             raise UnentitledStatement(f"{said}, but the agreement declares no such fact")
         if statement.source not in spec.set_by:
             raise UnentitledStatement(f"{said}, but only {', '.join(sorted(spec.set_by)) or 'nobody'} may set it")
-        if statement.value != UNKNOWN and statement.value not in spec.values:
+        if value != UNKNOWN and value not in spec.values:
             raise UnentitledStatement(f"{said}, but its values are {', '.join(spec.values)} and unknown")
-        return spec
+        return spec, value

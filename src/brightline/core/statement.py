@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A statement that both parties of an agreement signed: DSSE v1 envelopes, verified before a byte is read.
+"""A statement that people of the parties signed: DSSE v1 envelopes, verified before a byte is read.
 
-Registrations and the installation are such statements. The payload is canonical JSON of a typed struct; the payload
-type is part of what is signed (DSSE protocol, "pre-authentication encoding"), so that one kind of statement cannot be
-passed off as another. Which keys speak for whom is pinned in :class:`TrustRoots`, never taken from the envelope.
+Registrations, agreements, standing orders and the installation are such statements. The payload is canonical JSON of a
+typed struct; the payload type is part of what is signed (DSSE protocol, "pre-authentication encoding"), so that one
+kind of statement cannot be passed off as another. Which keys speak in which role, for how long, and how many persons a
+role takes is pinned in :class:`TrustRoots`, never taken from the envelope.
+
+A role counts *persons*, not keys: two keys of one holder are one signature. No role signs for the other party.
 """
 
 from __future__ import annotations
 
+import enum
 import json
 from collections.abc import Sequence
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -22,26 +26,73 @@ from securesystemslib.signer._key import SSlibKey
 from brightline.core.errors import TrustError
 
 STATEMENT_BYTES_MAX: Final = 65_536
+NEVER_EXPIRES: Final = 0
 T = TypeVar("T")
 
 
+class Party(enum.StrEnum):
+    """The two sides of an agreement."""
+
+    PROVIDER = "provider"
+    CUSTOMER = "customer"
+
+
+class SigningRole(enum.StrEnum):
+    """What a signature may stand for. A field engineer operates and repairs, and so signs nothing here."""
+
+    PROVIDER_OFFICER = "provider-officer"
+    PROVIDER_SAFETY = "provider-safety"
+    PROVIDER_CLEARED = "provider-cleared"
+    FIELD_ENGINEER = "field-engineer"
+    CUSTOMER_OFFICIAL = "customer-official"
+
+    @property
+    def party(self) -> Party:
+        """The party whose people hold this role."""
+        return Party.CUSTOMER if self is SigningRole.CUSTOMER_OFFICIAL else Party.PROVIDER
+
+
+class PinnedKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A raw Ed25519 public key in hex, the person or office that holds it, and until when (Unix seconds; 0: never)."""
+
+    public: str
+    holder: str
+    expires: int = NEVER_EXPIRES
+
+
+class RoleKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The keys of one role, and how many distinct holders must sign for the role to have spoken."""
+
+    keys: tuple[PinnedKey, ...]
+    threshold: int = 1
+
+
 class TrustRoots(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who is believed. Keys are raw Ed25519 public keys in hex.
+    """Who is believed.
 
     ``profile`` is ``development`` (both parties' keys are local, and everything says so) or ``production``. The
     profiles differ in these roots alone.
     """
 
     profile: str
-    provider_officers: tuple[str, ...]
-    customer_officials: tuple[str, ...]
+    roles: dict[SigningRole, RoleKeys]
 
 
-def _verifier(public_hex: str) -> SSlibKey:
-    try:
-        return SSlibKey.from_crypto(Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_hex)))
-    except ValueError as error:
-        raise TrustError("a pinned public key is not 32 bytes in hex") from error
+class Needed(msgspec.Struct, frozen=True):
+    """A role that must have signed, by at least so many distinct holders; never fewer than its pinned threshold."""
+
+    role: SigningRole
+    holders: int = 1
+
+
+BOTH_PARTIES: Final = (Needed(SigningRole.PROVIDER_OFFICER), Needed(SigningRole.CUSTOMER_OFFICIAL))
+
+
+class Opened(msgspec.Struct, Generic[T], frozen=True):
+    """A verified statement and who signed it: pairs (role, holder), of the roles that were needed."""
+
+    value: T
+    signers: tuple[tuple[SigningRole, str], ...]
 
 
 def sign_statement(value: msgspec.Struct, payload_type: str, keys: Sequence[Ed25519PrivateKey]) -> bytes:
@@ -52,27 +103,95 @@ def sign_statement(value: msgspec.Struct, payload_type: str, keys: Sequence[Ed25
     return json.dumps(envelope.to_dict(), sort_keys=True, separators=(",", ":")).encode()
 
 
-def open_statement(envelope: bytes, payload_type: str, type_: type[T], roots: TrustRoots) -> T:
-    """Verify that a pinned key of *each* party signed, then read the verified bytes.
+def open_statement(
+    envelope: bytes,
+    payload_type: str,
+    type_: type[T],
+    roots: TrustRoots,
+    *,
+    at: int,
+    needed: Sequence[Needed] = BOTH_PARTIES,
+) -> T:
+    """Verify as :func:`open_signed` does, and return what was said."""
+    return open_signed(envelope, payload_type, type_, roots, at=at, needed=needed).value
 
-    Raises ``TrustError`` and says which party's signature is missing.
+
+def open_signed(
+    envelope: bytes,
+    payload_type: str,
+    type_: type[T],
+    roots: TrustRoots,
+    *,
+    at: int,
+    needed: Sequence[Needed] = BOTH_PARTIES,
+) -> Opened[T]:
+    """Verify that every needed role signed, then read the verified bytes.
+
+    ``at`` is the time (Unix seconds) at which the statement was received or logged: a key that had expired by then
+    counts for nothing. Raises ``TrustError`` and says which role's signature is missing.
     """
+    check_roots(roots)
     if len(envelope) > STATEMENT_BYTES_MAX:
         raise TrustError(f"a statement of {len(envelope)} bytes exceeds {STATEMENT_BYTES_MAX}")
     try:
         opened = Envelope.from_dict(json.loads(envelope))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise TrustError("a statement is not a DSSE envelope") from error
     if opened.payload_type != payload_type:
         raise TrustError(f"a statement of type {opened.payload_type[:80]!r} where {payload_type!r} is expected")
-    for party, pinned in (("provider", roots.provider_officers), ("customer", roots.customer_officials)):
-        try:
-            opened.verify([_verifier(key) for key in pinned], 1)
-        except (VerificationError, ValueError) as error:
-            raise TrustError(f"no pinned key of the {party} signed this statement") from error
-    if set(roots.provider_officers) & set(roots.customer_officials):
-        raise TrustError("one key is pinned for both parties: nobody signs for the other")
+    if not needed:
+        raise TrustError("a statement that nobody needs to sign is no statement")
+    signers: list[tuple[SigningRole, str]] = []
+    for need in needed:
+        signers += [(need.role, holder) for holder in _holders(opened, need, roots, at)]
     try:
-        return msgspec.json.decode(opened.payload, type=type_, strict=True)
+        value = msgspec.json.decode(opened.payload, type=type_, strict=True)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise TrustError(f"a signed statement does not read as {type_.__name__}: {error}") from error
+    return Opened(value, tuple(signers))
+
+
+def check_roots(roots: TrustRoots) -> None:
+    """Refuse roots under which one key would speak for both parties. Raises ``TrustError``."""
+    keys: dict[Party, set[str]] = {party: set() for party in Party}
+    for role, pinned in roots.roles.items():
+        if pinned.threshold < 1:
+            raise TrustError(f"the role {role} takes {pinned.threshold} signatures: nobody would have to sign")
+        keys[role.party] |= {key.public.lower() for key in pinned.keys}
+    if keys[Party.PROVIDER] & keys[Party.CUSTOMER]:
+        raise TrustError("one key is pinned for both parties: nobody signs for the other")
+
+
+def _holders(opened: Envelope, need: Needed, roots: TrustRoots, at: int) -> tuple[str, ...]:
+    """The distinct holders of the role who signed, by name. Raises ``TrustError`` if they are too few."""
+    pinned = roots.roles.get(need.role, RoleKeys(()))
+    wanted = max(need.holders, pinned.threshold)
+    found: set[str] = set()
+    expired: set[str] = set()
+    for key in pinned.keys:
+        if not _signed(opened, key):
+            continue
+        if key.expires != NEVER_EXPIRES and key.expires <= at:
+            expired.add(key.holder)
+        else:
+            found.add(key.holder)
+    if len(found) >= wanted:
+        return tuple(sorted(found))
+    why = f"no pinned key of the {need.role} signed this statement"
+    if found:
+        why = f"{len(found)} of the {need.role} signed this statement; it takes {wanted} persons"
+    if expired:
+        why += f" (the key of {', '.join(sorted(expired))} has expired)"
+    raise TrustError(why)
+
+
+def _signed(opened: Envelope, key: PinnedKey) -> bool:
+    try:
+        verifier = SSlibKey.from_crypto(Ed25519PublicKey.from_public_bytes(bytes.fromhex(key.public)))
+    except ValueError as error:
+        raise TrustError(f"the pinned public key of {key.holder} is not 32 bytes in hex") from error
+    try:
+        opened.verify([verifier], 1)
+    except VerificationError:
+        return False
+    return True

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from brightline.core.agreement.clause import Agreement
 from brightline.core.errors import ConfigError
@@ -20,7 +21,7 @@ from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
 from brightline.core.facts import Source
 from brightline.core.ports import Clock
 from brightline.core.screening.release import Release
-from brightline.core.statement import TrustRoots, sign_statement
+from brightline.core.statement import PinnedKey, RoleKeys, SigningRole, TrustRoots, sign_statement
 from brightline.core.workload import (
     FORMAT,
     REGISTRATION_TYPE,
@@ -43,6 +44,15 @@ GATEWAY_SHARD: Final = "gateway-0"
 PROVIDER_KEY: Final = "provider-officer"
 CUSTOMER_KEY: Final = "customer-official"
 PROFILE: Final = "development"
+
+# Who there is in development: each is one person with one key, named in every signed statement.
+HOLDERS: Final[dict[SigningRole, tuple[str, ...]]] = {
+    SigningRole.PROVIDER_OFFICER: (PROVIDER_KEY, "provider-officer-2"),
+    SigningRole.PROVIDER_SAFETY: ("provider-safety-1", "provider-safety-2"),
+    SigningRole.PROVIDER_CLEARED: ("provider-cleared-1", "provider-cleared-2"),
+    SigningRole.FIELD_ENGINEER: ("field-engineer",),
+    SigningRole.CUSTOMER_OFFICIAL: (CUSTOMER_KEY,),
+}
 
 
 class ModelChoice(msgspec.Struct, frozen=True):
@@ -70,11 +80,10 @@ def init_state(
     if (root / FILE_NAME).exists() or folder.installation.exists():
         raise ConfigError(f"{root} is a state folder already; take another folder")
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    provider, customer = make_key(folder.key(PROVIDER_KEY)), make_key(folder.key(CUSTOMER_KEY))
+    roots, provider, customer = _make_people(folder)
     for name in ("token", f"log-{GATEWAY_SHARD}", f"log-{REGISTRY_SHARD}"):
         make_key(folder.key(name))
     make_secret(folder.key("hold"))
-    roots = TrustRoots(PROFILE, (public_hex(provider),), (public_hex(customer),))
     folder.roots.write_bytes(msgspec.json.format(msgspec.json.encode(roots)))
     now = clock.unix()
     admitted = {
@@ -94,6 +103,16 @@ def init_state(
     )
     folder.installation.write_bytes(sign_statement(statement, signed.INSTALLATION_TYPE, (provider, customer)))
     (root / FILE_NAME).write_text(settings_toml, "utf-8")
+
+
+def _make_people(folder: StateFolder) -> tuple[TrustRoots, Ed25519PrivateKey, Ed25519PrivateKey]:
+    """Make a key for each holder of each role. Returns the roots, and one officer's and one official's key."""
+    made = {holder: make_key(folder.key(holder)) for holders in HOLDERS.values() for holder in holders}
+    roles = {
+        role: RoleKeys(tuple(PinnedKey(public_hex(made[holder]), holder) for holder in holders))
+        for role, holders in HOLDERS.items()
+    }
+    return TrustRoots(PROFILE, roles), made[PROVIDER_KEY], made[CUSTOMER_KEY]
 
 
 def registration_facts(agreement: Agreement) -> dict[str, str]:

@@ -17,8 +17,6 @@ from brightline.core.agreement.condition import (
     Condition,
     Not,
     Or,
-    Polarity,
-    check_polarity,
     compile,
     evaluate,
     facts_of,
@@ -27,6 +25,7 @@ from brightline.core.agreement.condition import (
     parse,
     reasons,
 )
+from brightline.core.agreement.polarity import Polarity, check_polarity
 from brightline.core.errors import AgreementError
 from brightline.core.facts import NO, UNKNOWN, YES, FactSpec, Vocabulary
 

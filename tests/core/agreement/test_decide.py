@@ -21,13 +21,12 @@ from brightline.core.agreement.condition import (
     Condition,
     Not,
     Or,
-    Polarity,
-    check_polarity,
     evaluate,
     parse,
     reasons,
 )
 from brightline.core.agreement.decide import Decision, Question, Subject, decide, permitted
+from brightline.core.agreement.polarity import Polarity, check_polarity
 from brightline.core.facts import NO, UNKNOWN, YES, Facts, FactSpec, Source, Vocabulary
 
 Case: TypeAlias = tuple[Agreement, Facts, dict[str, int]]
@@ -41,7 +40,9 @@ def agreement_of(
     day = datetime.date(2020, 1, 1)
     return Agreement(
         id="test",
+        version=1,
         digest="sha256:" + "0" * 64,
+        encoding="sha256:" + "0" * 64,
         parties=Parties("a provider", "a customer"),
         as_of=day,
         vocabulary=Vocabulary(specs),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brightline.core.agreement import load
+from brightline.core.agreement import load, places
 from brightline.core.agreement.clause import Agreement, ClauseKind, LadderTest, Verdict
 from brightline.core.agreement.condition import NEVER, Approvals
 from brightline.core.agreement.load import load_agreement
@@ -70,7 +70,7 @@ do = ["refuse"]
 [[ladder]]
 state = "pattern"
 test = { alpha = 1e-6, window = "24h", confirmed = 3 }
-do = ["hold unit", "review"]
+do = ["hold unit", "cleared review within 4 h"]
 
 [[example]]
 name = "toast"
@@ -264,7 +264,7 @@ def test_an_unknown_key_is_refused_at_every_level_with_its_path(old: str, new: s
         ('id = "toast-2020"\n', "", "missing required field `id`"),
         ('id = "toast-2020"', 'id = "toast 2020"', "id"),
         ("as_of = 2020-02-29", 'as_of = "yesterday"', "as_of"),
-        ("encoding_review = []", 'encoding_review = ["trust me"]', "not verified here"),
+        ("encoding_review = []", 'encoding_review = ["../trust me"]', "matching regex"),
         ('cook = "a cleared cook"', 'Cook = "a cleared cook"', "offices"),
         ("lawful = { good", "not = { good", "word of the language"),
         ("lawful = { good", "Lawful = { good", "fact"),
@@ -319,7 +319,7 @@ def test_toml_that_does_not_parse_is_refused_at_its_line_and_column() -> None:
     [
         (b"\xff\xfe", "not UTF-8 at byte 0"),
         (b"a = " + b"[" * 100_000, "nested too deep"),
-        (b"#" * (load.FILE_BYTES_MAX + 1), "at most"),
+        (b"#" * (places.FILE_BYTES_MAX + 1), "at most"),
         (b"", "missing required field"),
     ],
 )

@@ -55,12 +55,24 @@ class ClauseKind(enum.StrEnum):
     REQUIRE = "require"
 
 
+class Part(enum.StrEnum):
+    """Where a clause comes from. The gap report asks what ``contract`` says alone."""
+
+    RED_LINE = "red line"  # the lines themselves
+    ARCHITECTURE = "architecture"  # how and where it is deployed
+    CONTRACT = "contract"  # the contract language
+    PEOPLE = "people"  # who is in the loop
+    OURS = "ours"  # stricter than the text: the provider's own
+
+
 class Clause(msgspec.Struct, frozen=True, dict=True):
     """One clause: the words that it encodes and the formula that encodes them.
 
     ``quote`` are verbatim spans of the prose. ``condition`` is when the clause grants or restricts; ``that``
     is what lifts the restriction (approvals, of a requirement) and never holds for the other kinds.
-    ``authorities`` are the ids of the laws and directives which the clause cites.
+    ``authorities`` are the ids of the laws and directives which the clause cites. ``says`` is the formula as a plain
+    sentence, ``assumes`` what must be so for the formula to mean the quote. ``controls`` are ids of the product's
+    technical controls that carry the clause (``controls.py``), ``tests`` the worked examples and tests that show it.
     """
 
     id: str
@@ -69,6 +81,11 @@ class Clause(msgspec.Struct, frozen=True, dict=True):
     condition: Condition
     that: Condition = NEVER
     authorities: tuple[str, ...] = ()
+    part: Part = Part.CONTRACT
+    says: str = ""
+    assumes: tuple[str, ...] = ()
+    controls: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
 
     @cached_property
     def facts(self) -> frozenset[str]:
@@ -150,6 +167,22 @@ class Change(msgspec.Struct, frozen=True):
     signers: tuple[str, ...]
 
 
+class Tighter(enum.StrEnum):
+    """In which direction a number makes the agreement tighter."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """A number that the parties agreed on: a budget, an expiry, a threshold. ``id`` is one of ``limits.KNOWN``."""
+
+    id: str
+    value: int
+    tighter: Tighter
+    says: str = ""
+
+
 class LadderTest(msgspec.Struct, frozen=True):
     """When a rung is reached by counting: error rate ``alpha`` over a window, or so many confirmed denies."""
 
@@ -158,23 +191,42 @@ class LadderTest(msgspec.Struct, frozen=True):
     confirmed: int
 
 
-class Rung(msgspec.Struct, frozen=True):
-    """One rung of the ladder from an attempt to termination; ``tests`` is none or one."""
+class RungState(enum.StrEnum):
+    """The rungs, from the lowest."""
 
-    state: str
+    ATTEMPT = "attempt"
+    PATTERN = "pattern"
+    CONFIRMED = "confirmed"
+    MATERIAL_BREACH = "material breach"
+
+
+class Rung(msgspec.Struct, frozen=True):
+    """One rung of the ladder from an attempt to termination; ``tests`` is none or one.
+
+    ``cure_days`` and ``appeal_days`` are the periods that a notice gives; 0 is none.
+    """
+
+    state: RungState
     do: tuple[str, ...]
     tests: tuple[LadderTest, ...] = ()
+    cure_days: int = 0
+    appeal_days: int = 0
 
 
 class Agreement(msgspec.Struct, frozen=True, dict=True):
     """An agreement that has been read and checked. ``digest`` is ``sha256:`` and 64 hex digits, over file and
     prose.
 
-    ``clauses`` are in the order of the file, which is the order in which decisions name them.
+    ``clauses`` are in the order of the file, which is the order in which decisions name them. ``version`` counts the
+    versions under one ``id`` from 1; ``encoding`` is the digest of what reviewers of the encoding sign: each quote
+    with its formula, independent of everything else in the file. ``reviews`` are the names of files beside it that
+    hold their signed statements.
     """
 
     id: str
+    version: int
     digest: str
+    encoding: str
     parties: Parties
     as_of: datetime.date
     vocabulary: Vocabulary
@@ -184,6 +236,8 @@ class Agreement(msgspec.Struct, frozen=True, dict=True):
     examples: tuple[Example, ...]
     change: Change
     ladder: tuple[Rung, ...]
+    limits: tuple[Limit, ...] = ()
+    reviews: tuple[str, ...] = ()
 
     def clause(self, clause_id: str) -> Clause:
         """Return a clause by its id; ``KeyError`` if there is none."""
@@ -192,6 +246,14 @@ class Agreement(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def _by_id(self) -> Mapping[str, Clause]:
         return MappingProxyType({clause.id: clause for clause in self.clauses})
+
+    def limit(self, limit_id: str, default: int) -> int:
+        """Return an agreed number, or ``default`` where the agreement does not speak of it."""
+        return next((limit.value for limit in self.limits if limit.id == limit_id), default)
+
+    def rung(self, state: RungState) -> Rung:
+        """Return a rung of the ladder; one that the agreement does not speak of does nothing."""
+        return next((rung for rung in self.ladder if rung.state is state), Rung(state, ()))
 
     @cached_property
     def grants(self) -> tuple[Clause, ...]:

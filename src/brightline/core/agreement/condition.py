@@ -10,16 +10,11 @@ A literal stands in single or double quotes; a count is 1 to 99. There are no st
 and no hierarchy: everything stays decidable, for a prover and for a reader. There is no Kleene logic either:
 a condition is true or false, and ``unknown`` simply is not good.
 
-The *polarity* of a condition is what makes a verdict monotone: where only ``== good`` grants and only ``!=
-good`` denies or obliges, a worse fact can never loosen, and more approvals can never tighten. It is checked
-at load.
-
 Nothing here calls ``eval`` or ``exec``: a condition is compiled to a tree of closures.
 """
 
 from __future__ import annotations
 
-import enum
 import re
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, Protocol, TypeAlias, assert_never
@@ -27,7 +22,7 @@ from typing import Final, NamedTuple, Protocol, TypeAlias, assert_never
 import msgspec
 
 from brightline.core.errors import AgreementError
-from brightline.core.facts import UNKNOWN, Vocabulary
+from brightline.core.facts import UNKNOWN
 
 CONDITION_CHARS_MAX: Final = 4096
 CONDITION_DEPTH_MAX: Final = 32
@@ -233,6 +228,39 @@ class _Reader:
         return AgreementError(f"found {found}", self._locate(found.column), f"expected {wanted}")
 
 
+# ---- tree → text -------------------------------------------------------------------------------------------
+
+
+def write(condition: Condition) -> str:
+    """Return the condition in the language, in one canonical spelling: ``parse`` gives back an equal tree.
+
+    Columns apart, and but for the two constants, which have no spelling: "always" and "never".
+    """
+    return _written(condition, 0)
+
+
+def _written(condition: Condition, binds: int) -> str:
+    match condition:
+        case Compare(fact, equal, value):
+            return f"{fact} {'==' if equal else '!='} '{value}'"
+        case Approvals(office, count):
+            return f"approvals.{office} >= {count}"
+        case And(()):
+            return "always"
+        case Or(()):
+            return "never"
+        case And(parts):
+            text = " and ".join(_written(part, 2) for part in parts)
+            return f"({text})" if binds > 1 else text
+        case Or(parts):
+            text = " or ".join(_written(part, 1) for part in parts)
+            return f"({text})" if binds > 0 else text
+        case Not(part):
+            return f"not {_written(part, 3)}"
+        case _:
+            assert_never(condition)
+
+
 # ---- tree → truth ------------------------------------------------------------------------------------------
 
 
@@ -351,88 +379,19 @@ def leaves(condition: Condition) -> tuple[Compare | Approvals, ...]:
     A negated comparison comes back with its operator turned. A count under ``not`` has no turned form: it
     comes back as it is, and ``check_polarity`` refuses it.
     """
-    return tuple(leaf for leaf, _ in _leaves(condition, False))
+    return tuple(leaf for leaf, _ in signed_leaves(condition, False))
 
 
-def _leaves(condition: Condition, negated: bool) -> list[tuple[Compare | Approvals, bool]]:
+def signed_leaves(condition: Condition, negated: bool) -> list[tuple[Compare | Approvals, bool]]:
+    """Return the leaves, each with whether an odd number of ``not`` stands over it."""
     match condition:
         case Compare(fact, equal, value, column):
             return [(Compare(fact, equal is not negated, value, column), negated)]
         case Approvals():
             return [(condition, negated)]
         case And(parts) | Or(parts):
-            return [leaf for part in parts for leaf in _leaves(part, negated)]
+            return [leaf for part in parts for leaf in signed_leaves(part, negated)]
         case Not(part):
-            return _leaves(part, not negated)
+            return signed_leaves(part, not negated)
         case _:
             assert_never(condition)
-
-
-# ---- polarity ----------------------------------------------------------------------------------------------
-
-
-class Polarity(enum.StrEnum):
-    """Which leaves a condition may have, after ``not`` has been pushed inward."""
-
-    GRANTS = "grants"  # only ``fact == good``
-    RESTRICTS = "restricts"  # only ``fact != good``
-    APPROVES = "approves"  # only ``approvals.<office> >= count``
-
-
-def check_polarity(
-    condition: Condition,
-    polarity: Polarity,
-    vocabulary: Vocabulary,
-    offices: frozenset[str],
-    locate: Callable[[int], str] = column_only,
-) -> None:
-    """Refuse a condition under which a worse fact could loosen or an approval could tighten.
-
-    Raises ``AgreementError`` also for a fact, value or office that the agreement does not declare.
-    """
-    for leaf, negated in _leaves(condition, False):
-        if isinstance(leaf, Approvals):
-            _check_approvals(leaf, negated, polarity, offices, locate)
-        else:
-            _check_compare(leaf, negated, polarity, vocabulary, locate)
-
-
-def _check_approvals(
-    leaf: Approvals, negated: bool, polarity: Polarity, offices: frozenset[str], locate: Callable[[int], str]
-) -> None:
-    where = locate(leaf.column)
-    if polarity is not Polarity.APPROVES:
-        mend = "use `require = { when = ..., that = ... }`: nobody's approval grants, and none lifts a deny"
-        raise AgreementError(f"`approvals.{leaf.office}` in a condition about facts", where, mend)
-    if negated:
-        raise AgreementError(
-            f"`approvals.{leaf.office}` under `not`", where, "an approval may never make a verdict stricter"
-        )
-    if leaf.office not in offices:
-        raise AgreementError(
-            f"`{leaf.office}` is not an office",
-            where,
-            f"declared are: {', '.join(sorted(offices)) or 'none'}",
-        )
-
-
-def _check_compare(
-    leaf: Compare, negated: bool, polarity: Polarity, vocabulary: Vocabulary, locate: Callable[[int], str]
-) -> None:
-    where = locate(leaf.column)
-    if leaf.fact not in vocabulary:
-        raise AgreementError(f"`{leaf.fact}` is not a fact of this agreement", where, "declare it under [fact]")
-    if polarity is Polarity.APPROVES:
-        mend = "`that` counts approvals only; write facts in `when`"
-        raise AgreementError(f"the fact `{leaf.fact}` in `that`", where, mend)
-    good = vocabulary.spec(leaf.fact).good
-    grants = polarity is Polarity.GRANTS
-    if leaf.value != good or leaf.equal is not grants:
-        operator = "==" if leaf.equal is not negated else "!="
-        # As the author wrote it: under `not` the operator that is right is the other one.
-        right = "==" if grants is not negated else "!="
-        raise AgreementError(
-            f"`{leaf.fact} {operator} '{leaf.value}'` in a condition that {polarity}",
-            where,
-            f"write `{leaf.fact} {right} '{good}'`: only then can a worse fact never loosen a verdict",
-        )

@@ -15,16 +15,14 @@ Signatures are not read here: they are over the digest.
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import re
-import tomllib
 import unicodedata
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Final
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET
 
 from brightline.core.agreement.clause import (
     Agreement,
@@ -34,131 +32,37 @@ from brightline.core.agreement.clause import (
     ClauseKind,
     Example,
     LadderTest,
+    Limit,
     Office,
+    Part,
     Parties,
     Rung,
-    Verdict,
+    RungState,
 )
-from brightline.core.agreement.condition import NEVER, Condition, Polarity, check_polarity, parse
+from brightline.core.agreement.condition import NEVER, Condition, parse, write
 from brightline.core.agreement.decide import decide
-from brightline.core.errors import AgreementError
-from brightline.core.facts import NO, UNKNOWN, YES, Facts, FactSpec, Source, Vocabulary
+from brightline.core.agreement.limits import KNOWN
+from brightline.core.agreement.places import Table, TomlFile
+from brightline.core.agreement.polarity import Polarity, check_polarity
+from brightline.core.agreement.wire import (
+    AuthorityTable,
+    ClauseTable,
+    ExampleTable,
+    FactTable,
+    LimitTable,
+    ProseTable,
+    RungTable,
+    TopTable,
+)
+from brightline.core.canonical import JsonValue, canonical_bytes
+from brightline.core.facts import UNKNOWN, Facts, FactSpec, Formerly, Source, Vocabulary
 
 FORMAT: Final = "brightline-agreement/1"
-FILE_BYTES_MAX: Final = 1024 * 1024
 PROSE_BYTES_MAX: Final = 4 * 1024 * 1024
 
 _RESERVED: Final = frozenset({"and", "or", "not", "approvals"})
 _WINDOW: Final = re.compile(r"([1-9][0-9]{0,3})(s|min|h|d)")
 _SECONDS: Final = {"s": 1, "min": 60, "h": 3600, "d": 86400}
-
-
-# ---- the shape of the file ---------------------------------------------------------------------------------
-
-_Word = Annotated[str, Meta(pattern=r"\A[a-z][a-z0-9_]{0,63}\Z")]
-_Id = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")]
-_Value = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_.:-]{1,64}\Z")]
-_Line = Annotated[str, Meta(min_length=1, max_length=300)]
-_Hex = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
-_FileName = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z")]  # never a path that leaves
-_Text = Annotated[str, Meta(min_length=1, max_length=4096)]
-_Count = Annotated[int, Meta(ge=1, le=99)]
-
-
-class _Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of what stands in the file; it ends at this file's border."""
-
-
-class _Parties(_Wire, frozen=True):
-    provider: _Line
-    customer: _Line
-
-
-class _Prose(_Wire, frozen=True):
-    path: _FileName
-    sha256: _Hex
-
-
-class _Fact(_Wire, frozen=True):
-    good: _Value
-    set_by: Annotated[list[Source], Meta(min_length=1, max_length=len(Source))]
-    values: Annotated[list[_Value], Meta(min_length=2, max_length=16)] = msgspec.field(
-        default_factory=lambda: [YES, NO]
-    )
-    settled_by: Annotated[dict[_Word, _Count], Meta(max_length=16)] = msgspec.field(default_factory=dict)
-
-
-class _Authority(_Wire, frozen=True):
-    cite: _Line
-    dated: datetime.date
-    edition: datetime.date | UnsetType = UNSET
-    sha256: _Hex | UnsetType = UNSET
-
-
-class _Require(_Wire, frozen=True):
-    when: _Text
-    that: _Text
-
-
-class _Clause(_Wire, frozen=True):
-    quote: Annotated[list[_Text], Meta(min_length=1, max_length=32)]
-    redline: _Text | UnsetType = UNSET
-    deny: _Text | UnsetType = UNSET
-    grant: _Text | UnsetType = UNSET
-    require: _Require | UnsetType = UNSET
-    authority: Annotated[list[_Id], Meta(max_length=64)] = msgspec.field(default_factory=list)
-
-
-class _Tightening(_Wire, frozen=True):
-    proof: Literal["no-weaker"]
-    signers: Annotated[list[_Id], Meta(min_length=1, max_length=64)]
-
-
-class _Change(_Wire, frozen=True):
-    """Only one way to change is spoken: a proved tightening. Whatever else a file says is refused."""
-
-    tightening: _Tightening
-    loosening: Literal["refused"]
-    unknown: Literal["refused"]
-
-
-class _LadderTest(_Wire, frozen=True):
-    alpha: Annotated[float, Meta(gt=0, lt=1)]
-    window: _Line
-    confirmed: Annotated[int, Meta(ge=1, le=1_000_000)]
-
-
-class _Rung(_Wire, frozen=True):
-    state: _Line
-    do: Annotated[list[_Line], Meta(min_length=1, max_length=64)]
-    test: _LadderTest | UnsetType = UNSET
-
-
-class _Example(_Wire, frozen=True):
-    name: _Line
-    verdict: Verdict
-    facts: dict[str, str] = msgspec.field(default_factory=dict)
-    approvals: dict[str, Annotated[int, Meta(ge=0, le=9999)]] = msgspec.field(default_factory=dict)
-    clauses: Annotated[list[str], Meta(max_length=1000)] = msgspec.field(default_factory=list)
-
-
-_Table = dict[str, Any]  # of the parser; each goes through ``_File.read`` before anything looks at it
-
-
-class _Top(_Wire, frozen=True):
-    format: Literal["brightline-agreement/1"]
-    id: _Id
-    parties: _Parties
-    as_of: datetime.date
-    prose: _Prose
-    encoding_review: list[str]
-    offices: Annotated[dict[_Word, _Line], Meta(max_length=64)]
-    fact: Annotated[dict[_Word, _Table], Meta(min_length=1, max_length=256)]
-    authority: Annotated[dict[_Id, _Table], Meta(max_length=256)]
-    clause: Annotated[dict[_Id, _Table], Meta(min_length=1, max_length=1000)]
-    change: _Change
-    ladder: Annotated[list[_Table], Meta(max_length=32)]
-    example: Annotated[list[_Table], Meta(min_length=1, max_length=1000)]
 
 
 # ---- the way in --------------------------------------------------------------------------------------------
@@ -172,10 +76,8 @@ def load_agreement(toml_bytes: bytes, read_text: Callable[[str], bytes], name: s
     with ``file:line:column`` as far as it is known.
     """
     # 1
-    file = _File(toml_bytes, name)
-    top = file.read(file.tree, _Top, "")
-    if top.encoding_review:
-        raise file.error("encoding_review", "signatures of a review are not verified here", "leave it empty")
+    file = TomlFile(toml_bytes, name)
+    top = file.read(file.tree, TopTable, "")
     # 2
     prose = _pinned_prose(file, top.prose, read_text(top.prose.path))
     # 3
@@ -184,18 +86,23 @@ def load_agreement(toml_bytes: bytes, read_text: Callable[[str], bytes], name: s
     authorities = tuple(_authority(file, key, table) for key, table in top.authority.items())
     # 4
     clauses = _Clauses(file, _folded(prose.decode()), vocabulary, frozenset(top.offices), frozenset(top.authority))
+    read = tuple(clauses.read(clause, table) for clause, table in top.clause.items())
     agreement = Agreement(
         id=top.id,
+        version=top.version,
         digest=_digest(toml_bytes, prose),
+        encoding=encoding_digest(read),
         parties=Parties(top.parties.provider, top.parties.customer),
         as_of=top.as_of,
         vocabulary=vocabulary,
         offices=offices,
-        clauses=tuple(clauses.read(clause, table) for clause, table in top.clause.items()),
+        clauses=read,
         authorities=authorities,
         examples=tuple(_example(file, f"example[{i}]", table, vocabulary, top) for i, table in enumerate(top.example)),
         change=Change(top.change.tightening.proof, tuple(top.change.tightening.signers)),
-        ladder=tuple(_rung(file, f"ladder[{i}]", table) for i, table in enumerate(top.ladder)),
+        ladder=_ladder(file, top.ladder),
+        limits=tuple(_limit(file, limit, table) for limit, table in top.limit.items()),
+        reviews=tuple(top.encoding_review),
     )
     if not agreement.grants:
         raise file.error("clause", "no clause grants anything", 'write what is permitted: `grant = "..."`')
@@ -213,10 +120,19 @@ def _digest(toml_bytes: bytes, prose: bytes) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
+def encoding_digest(clauses: tuple[Clause, ...]) -> str:
+    """The digest of what reviewers of the encoding sign: each clause's quote and formula, and nothing else."""
+    rows: list[JsonValue] = [
+        [clause.id, clause.kind.value, list(clause.quote), write(clause.condition), write(clause.that)]
+        for clause in clauses
+    ]
+    return "sha256:" + hashlib.sha256(b"brightline-encoding/1\x00" + canonical_bytes(rows)).hexdigest()
+
+
 # ---- 2: the prose ------------------------------------------------------------------------------------------
 
 
-def _pinned_prose(file: _File, pinned: _Prose, prose: bytes) -> bytes:
+def _pinned_prose(file: TomlFile, pinned: ProseTable, prose: bytes) -> bytes:
     if len(prose) > PROSE_BYTES_MAX:
         raise file.error("prose", f"{pinned.path} has {len(prose)} bytes", f"at most {PROSE_BYTES_MAX} are read")
     found = hashlib.sha256(prose).hexdigest()
@@ -258,9 +174,9 @@ def _joins(prose: str, at: int) -> bool:
 # ---- 3: what is declared -----------------------------------------------------------------------------------
 
 
-def _fact(file: _File, name: str, table: _Table, offices: Mapping[str, str]) -> FactSpec:
+def _fact(file: TomlFile, name: str, table: Table, offices: Mapping[str, str]) -> FactSpec:
     path = f"fact.{name}"
-    wire = file.read(table, _Fact, path)
+    wire = file.read(table, FactTable, path)
     if name in _RESERVED:
         raise file.error(path, f"`{name}` is a word of the language of conditions", "give the fact another name")
     if UNKNOWN in wire.values or len(set(wire.values)) != len(wire.values):
@@ -273,43 +189,94 @@ def _fact(file: _File, name: str, table: _Table, offices: Mapping[str, str]) -> 
     if wire.settled_by and not {Source.DETECTOR, Source.PATTERN} & set(wire.set_by):
         mend = "people settle only what a detector or a pattern left open"
         raise file.error(path, "`settled_by` on a fact that no detector and no pattern sets", mend)
-    return FactSpec(name, wire.good, tuple(wire.values), frozenset(wire.set_by), tuple(wire.settled_by.items()))
+    if wire.needs and Source.REGISTRATION not in wire.set_by:
+        raise file.error(path, "`needs` on a fact that no registration sets", "only registrations rest on registers")
+    return FactSpec(
+        name,
+        wire.good,
+        tuple(wire.values),
+        frozenset(wire.set_by),
+        tuple(wire.settled_by.items()),
+        frozenset(wire.needs),
+        _formerly(file, path, wire),
+    )
 
 
-def _authority(file: _File, key: str, table: _Table) -> Authority:
-    wire = file.read(table, _Authority, f"authority.{key}")
+def _formerly(file: TomlFile, path: str, wire: FactTable) -> tuple[Formerly, ...]:
+    if wire.formerly is UNSET:
+        return ()
+    for old, new in wire.formerly.values.items():
+        if new not in wire.values:
+            raise file.error(path, f"`{old}` is now `{new}`, which is none of {wire.values}", "map it to a value")
+    return (Formerly(wire.formerly.name, tuple(wire.formerly.values.items())),)
+
+
+def _authority(file: TomlFile, key: str, table: Table) -> Authority:
+    wire = file.read(table, AuthorityTable, f"authority.{key}")
     edition = wire.dated if wire.edition is UNSET else wire.edition
     if edition < wire.dated:
         raise file.error(f"authority.{key}", f"edition {edition} is before {wire.dated}", "correct the dates")
     return Authority(key, wire.cite, wire.dated, edition, "" if wire.sha256 is UNSET else wire.sha256)
 
 
-def _rung(file: _File, path: str, table: _Table) -> Rung:
-    wire = file.read(table, _Rung, path)
-    if wire.test is UNSET:
-        return Rung(wire.state, tuple(wire.do))
-    window = _WINDOW.fullmatch(wire.test.window)
-    if window is None:
-        raise file.error(path, f"window {wire.test.window!r}", "write a number and s, min, h or d, such as 24h")
-    seconds = int(window[1]) * _SECONDS[window[2]]
-    return Rung(wire.state, tuple(wire.do), (LadderTest(wire.test.alpha, seconds, wire.test.confirmed),))
+_ACTS: Final = re.compile(
+    r"refuse|record|hold unit|suspend unit|notify both parties|seal evidence|terminate|revoke keys"
+    r"|cleared review within [1-9][0-9]{0,3} h"
+)
+
+
+def _ladder(file: TomlFile, tables: list[Table]) -> tuple[Rung, ...]:
+    ladder = tuple(_rung(file, f"ladder[{i}]", table) for i, table in enumerate(tables))
+    order = list(RungState)
+    places = [order.index(rung.state) for rung in ladder]
+    if places != sorted(set(places)):
+        mend = f"write each once, in this order: {', '.join(order)}"
+        raise file.error("ladder[0]", "the rungs are out of order", mend)
+    return ladder
+
+
+def _rung(file: TomlFile, path: str, table: Table) -> Rung:
+    wire = file.read(table, RungTable, path)
+    for act in wire.do:
+        if not _ACTS.fullmatch(act):
+            raise file.error(path, f"nothing here can do {act!r}", f"write one of {_ACTS.pattern}")
+    tests: tuple[LadderTest, ...] = ()
+    if wire.test is not UNSET:
+        window = _WINDOW.fullmatch(wire.test.window)
+        if window is None:
+            raise file.error(path, f"window {wire.test.window!r}", "write a number and s, min, h or d, such as 24h")
+        tests = (LadderTest(wire.test.alpha, int(window[1]) * _SECONDS[window[2]], wire.test.confirmed),)
+    return Rung(wire.state, tuple(wire.do), tests, wire.cure_days, wire.appeal_days)
+
+
+def _limit(file: TomlFile, key: str, table: Table) -> Limit:
+    path = f"limit.{key}"
+    wire = file.read(table, LimitTable, path)
+    if key not in KNOWN:
+        raise file.error(path, f"nothing enforces a limit `{key}`", f"known are {', '.join(sorted(KNOWN))}")
+    if wire.tighter is not KNOWN[key].tighter:
+        raise file.error(path, f"tighter is {wire.tighter}", f"of `{key}` it is {KNOWN[key].tighter}")
+    return Limit(key, wire.value, wire.tighter, KNOWN[key].says if wire.says is UNSET else wire.says)
 
 
 # ---- 4: clauses --------------------------------------------------------------------------------------------
 
 
+_PART: Final = dict.fromkeys(ClauseKind, Part.CONTRACT) | {ClauseKind.REDLINE: Part.RED_LINE}
+
+
 class _Clauses(msgspec.Struct, frozen=True):
     """What each clause is checked against; ``prose`` is folded."""
 
-    file: _File
+    file: TomlFile
     prose: str
     vocabulary: Vocabulary
     offices: frozenset[str]
     authorities: frozenset[str]
 
-    def read(self, key: str, table: _Table) -> Clause:
+    def read(self, key: str, table: Table) -> Clause:
         path = f"clause.{key}"
-        wire = self.file.read(table, _Clause, path)
+        wire = self.file.read(table, ClauseTable, path)
         for quote in wire.quote:
             folded = _folded(quote)
             if not folded or not _stands_in(self.prose, folded):
@@ -320,9 +287,21 @@ class _Clauses(msgspec.Struct, frozen=True):
                 mend = "declare it under [authority]"
                 raise self.file.error(f"{path}.authority", f"`{authority}` is not an authority", mend)
         kind, condition, that = self._rule(path, wire)
-        return Clause(key, kind, tuple(wire.quote), condition, that, tuple(wire.authority))
+        return Clause(
+            key,
+            kind,
+            tuple(wire.quote),
+            condition,
+            that,
+            tuple(wire.authority),
+            part=_PART[kind] if wire.part is UNSET else wire.part,
+            says="" if wire.says is UNSET else wire.says,
+            assumes=tuple(wire.assumes),
+            controls=tuple(wire.controls),
+            tests=tuple(wire.tests),
+        )
 
-    def _rule(self, path: str, wire: _Clause) -> tuple[ClauseKind, Condition, Condition]:
+    def _rule(self, path: str, wire: ClauseTable) -> tuple[ClauseKind, Condition, Condition]:
         texts = {ClauseKind.REDLINE: wire.redline, ClauseKind.DENY: wire.deny, ClauseKind.GRANT: wire.grant}
         given = [(kind, text) for kind, text in texts.items() if isinstance(text, str)]
         rules = len(given) + (wire.require is not UNSET)
@@ -349,8 +328,8 @@ class _Clauses(msgspec.Struct, frozen=True):
 # ---- 5: worked examples ------------------------------------------------------------------------------------
 
 
-def _example(file: _File, path: str, table: _Table, vocabulary: Vocabulary, top: _Top) -> Example:
-    wire = file.read(table, _Example, path)
+def _example(file: TomlFile, path: str, table: Table, vocabulary: Vocabulary, top: TopTable) -> Example:
+    wire = file.read(table, ExampleTable, path)
     for name, value in wire.facts.items():
         if name not in vocabulary:
             raise file.error(path, f"`{name}` is not a fact of this agreement", "declare it in [fact]")
@@ -366,7 +345,7 @@ def _example(file: _File, path: str, table: _Table, vocabulary: Vocabulary, top:
     return Example(wire.name, facts, tuple(wire.approvals.items()), wire.verdict, tuple(wire.clauses))
 
 
-def _prove_example(file: _File, path: str, agreement: Agreement, example: Example) -> None:
+def _prove_example(file: TomlFile, path: str, agreement: Agreement, example: Example) -> None:
     decision = decide(agreement, example.facts, dict(example.approvals))
     right = decision.verdict is example.verdict and example.clauses in ((), decision.clauses)
     if not right:
@@ -374,91 +353,3 @@ def _prove_example(file: _File, path: str, agreement: Agreement, example: Exampl
         wanted = f"{example.verdict}" + (f" by {', '.join(example.clauses)}" if example.clauses else "")
         mend = "the clauses do not say what the example says: correct one of them"
         raise file.error(path, f"the example {example.name!r} gives {found}, not {wanted}", mend)
-
-
-# ---- places ------------------------------------------------------------------------------------------------
-
-_T = TypeVar("_T")
-_HEADER: Final = re.compile(r"\s*(\[\[?)\s*([A-Za-z0-9_.-]+)\s*\]")
-_KEY: Final = re.compile(r"(\s*)([A-Za-z0-9_-]+)\s*=")
-
-
-class _File:
-    """The parsed file, and where in it each key stands, for errors.
-
-    Places come from a scan by lines that knows headers and bare keys at the beginning of a line. It may miss
-    one (in a string of several lines, a quoted key); then the error names the table around it.
-    """
-
-    def __init__(self, toml_bytes: bytes, name: str) -> None:
-        self.name = name
-        if len(toml_bytes) > FILE_BYTES_MAX:
-            raise AgreementError(f"{len(toml_bytes)} bytes", name, f"at most {FILE_BYTES_MAX} are read")
-        try:
-            self.text = toml_bytes.decode()
-            self.tree: _Table = tomllib.loads(self.text)
-        except UnicodeDecodeError as error:
-            raise AgreementError(f"not UTF-8 at byte {error.start}", name, "save the file as UTF-8") from error
-        except tomllib.TOMLDecodeError as error:
-            at = re.search(r" \(at line (\d+), column (\d+)\)$", str(error))
-            where = f"{name}:{at[1]}:{at[2]}" if at else name
-            raise AgreementError(str(error).removesuffix(at[0] if at else ""), where, "correct the TOML") from error
-        except RecursionError as error:
-            raise AgreementError("nested too deep", name, "flatten the file") from error
-        self._at = _places(self.text)
-
-    def read(self, value: object, shape: type[_T], path: str) -> _T:
-        """Return the value in the shape, or say at which key it has another."""
-        try:
-            return msgspec.convert(value, shape)
-        except msgspec.ValidationError as error:
-            message, _, at = str(error).partition(" - at `$")
-            message = message.removeprefix("Object contains ").removeprefix("Object ")
-            inner = path + at.removesuffix("`").replace("[...]", "")
-            unknown = re.search(r"unknown field `([^`]*)`", message)
-            key = f"{inner}.{unknown[1]}" if unknown else inner
-            found = f"{key.lstrip('.')}: {message}" if key else message
-            raise self.error(key.lstrip("."), found, "correct or remove the key") from error
-
-    def error(self, path: str, message: str, mend: str) -> AgreementError:
-        return AgreementError(message, self.where(path), mend)
-
-    def where(self, path: str) -> str:
-        """``file:line:column`` of a key, or of what is around it as far as known."""
-        at = self._offset(path)
-        return self.name if at < 0 else self._line_column(at)
-
-    def where_in(self, path: str, value: str, column: int) -> str:
-        """``file:line:column`` of a column (from 1) of a string that stands at a key."""
-        begin = self._offset(path)
-        end = min((at for at in self._at.values() if at > begin), default=len(self.text))
-        at = self.text.find(value, begin, end) if begin >= 0 else -1
-        return self.where(path) if at < 0 else self._line_column(at + column - 1)
-
-    def _offset(self, path: str) -> int:
-        while path:
-            if path in self._at:
-                return self._at[path]
-            path = path[: max(path.rfind("."), path.rfind("["), 0)]
-        return -1
-
-    def _line_column(self, at: int) -> str:
-        begin = self.text.rfind("\n", 0, at) + 1
-        return f"{self.name}:{self.text.count(chr(10), 0, at) + 1}:{at - begin + 1}"
-
-
-def _places(text: str) -> dict[str, int]:
-    places: dict[str, int] = {}
-    seen: dict[str, int] = {}
-    table, at = "", 0
-    for line in text.splitlines(keepends=True):
-        if header := _HEADER.match(line):
-            table = header[2]
-            if header[1] == "[[":
-                seen[table] = seen.get(table, -1) + 1
-                table = f"{table}[{seen[table]}]"
-            places.setdefault(table, at + header.start(1))
-        elif key := _KEY.match(line):
-            places.setdefault(f"{table}.{key[2]}".lstrip("."), at + key.start(2))
-        at += len(line)
-    return places

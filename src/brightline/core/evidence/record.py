@@ -32,8 +32,11 @@ class RecordKind(enum.StrEnum):
     PASS = "PASS"  # noqa: S105 - a record kind
     MARK = "MARK"
     OUTCOME = "OUTCOME"
-    WORKLOAD = "WORKLOAD"
+    WORKLOAD = "WORKLOAD"  # an entry of the registers: workload, purpose, protocol, VV&T
     PERIOD = "PERIOD"
+    RELEASE = "RELEASE"  # what came into force: a version of the agreement, a classifier release
+    STANDING = "STANDING"
+    DEMAND = "DEMAND"  # an order that was received and changed nothing
 
 
 class Outcome(enum.StrEnum):

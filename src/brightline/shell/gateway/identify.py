@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -34,12 +35,14 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 class _Leaf(msgspec.Struct, frozen=True):
     kind: RecordKind
+    time: str
     commitments: tuple[str, ...]
 
 
 class _Logged(msgspec.Struct, frozen=True):
     digest: bytes
     seq: int
+    time: str
 
 
 class Registry:
@@ -75,13 +78,14 @@ class Registry:
 
     def _enter(self, leaf: _Leaf, disclosures: tuple[str, ...], seq: int) -> None:
         envelope = str(match(leaf.commitments, disclosures)["statement"]).encode()
-        workload = self._verified(envelope)
-        self._logged[workload.id] = _Logged(hashlib.sha256(envelope).digest(), seq)
+        workload = self._verified(envelope, leaf.time)
+        self._logged[workload.id] = _Logged(hashlib.sha256(envelope).digest(), seq, leaf.time)
         self._known[workload.id] = workload
         self._remember(workload, envelope)
 
-    def _verified(self, envelope: bytes) -> Workload:
-        registration = open_statement(envelope, REGISTRATION_TYPE, Registration, self._roots)
+    def _verified(self, envelope: bytes, logged: str) -> Workload:
+        at = int(datetime.fromisoformat(logged).timestamp())
+        registration = open_statement(envelope, REGISTRATION_TYPE, Registration, self._roots, at=at)
         workload = admit(registration)
         check_facts(registration, self._vocabulary)
         return workload
@@ -104,7 +108,7 @@ class Registry:
         envelope = self._cached(workload)
         if hashlib.sha256(envelope).digest() != logged.digest:
             envelope = self._from_log(logged.seq)
-        found = self._verified(envelope)
+        found = self._verified(envelope, logged.time)
         self._known[workload] = found
         self._remember(found, envelope)
         return found

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from brightline.core.errors import TrustError
-from brightline.core.statement import TrustRoots, open_statement
+from brightline.core.statement import TrustRoots, check_roots, open_statement
 
 INSTALLATION_TYPE: Final = "application/vnd.brightline.installation+json"
 FORMAT: Final = "brightline-installation/1"
@@ -53,14 +53,16 @@ class Installation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read_roots(path: Path) -> TrustRoots:
     """Read the pinned keys. Raises ``TrustError``."""
     try:
-        return msgspec.json.decode(_read(path), type=TrustRoots, strict=True)
+        roots = msgspec.json.decode(_read(path), type=TrustRoots, strict=True)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise TrustError(f"{path} does not hold trust roots: {error}") from error
+    check_roots(roots)
+    return roots
 
 
-def read_installation(path: Path, roots: TrustRoots) -> Installation:
-    """Read and verify the installation. Raises ``TrustError``."""
-    installation = open_statement(_read(path), INSTALLATION_TYPE, Installation, roots)
+def read_installation(path: Path, roots: TrustRoots, at: int) -> Installation:
+    """Read and verify the installation as of a time in Unix seconds. Raises ``TrustError``."""
+    installation = open_statement(_read(path), INSTALLATION_TYPE, Installation, roots, at=at)
     if installation.format != FORMAT:
         raise TrustError(f"{path} has format {installation.format[:40]!r}; expected {FORMAT!r}")
     if installation.profile != roots.profile:
