@@ -9,7 +9,8 @@ import click
 
 from brightline import __version__
 from brightline.core.errors import BrightlineError
-from brightline.shell.cli import agreement, gateway, render, verify, workload
+from brightline.shell.cli import gateway, render, verify, workload
+from brightline.shell.cli.agreement import agreement
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,7 +25,7 @@ def brightline() -> None:
 brightline.add_command(gateway.init)
 brightline.add_command(gateway.serve)
 brightline.add_command(workload.workload)
-brightline.add_command(agreement.agreement)
+brightline.add_command(agreement)
 brightline.add_command(verify.verify)
 brightline.add_command(verify.disclose)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``brightline agreement``: what the text does, for those who wrote it."""
+"""``brightline agreement table`` and ``try``: what the text does, for those who wrote it."""
 
 from __future__ import annotations
 
@@ -7,36 +7,20 @@ from pathlib import Path
 
 import click
 
-from brightline.core.agreement.clause import Agreement, Verdict
+from brightline.core.agreement.clause import Verdict
 from brightline.core.agreement.decide import Subject, decide
 from brightline.core.errors import ConfigError
 from brightline.core.facts import Facts
-from brightline.shell import shipped
 from brightline.shell.cli import render
-
-_FOLDER = click.option(
-    "--agreement",
-    "folder",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with agreement.toml; without it, the one that is shipped.",
-)
+from brightline.shell.cli.agreement.opening import FOLDER, open_at
 
 
-@click.group()
-def agreement() -> None:
-    """Read an agreement and ask it questions."""
-
-
-def _open(folder: Path | None) -> Agreement:
-    return shipped.read_agreement(folder or shipped.shipped_agreement())
-
-
-@agreement.command()
-@_FOLDER
+@click.command()
+@FOLDER
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def table(folder: Path | None, as_json: bool) -> None:
     """Print the worked examples and what the agreement makes of each."""
-    found = _open(folder)
+    found = open_at(folder)
     rows = []
     for example in found.examples:
         given = ", ".join(f"{name}={value}" for name, value in example.facts.items())
@@ -52,8 +36,8 @@ def table(folder: Path | None, as_json: bool) -> None:
     )
 
 
-@agreement.command("try")
-@_FOLDER
+@click.command("try")
+@FOLDER
 @click.option("--fact", "facts", multiple=True, metavar="NAME=VALUE", help="A fact that is not good; repeat for more.")
 @click.option(
     "--approval", "approvals", multiple=True, metavar="OFFICE=COUNT", help="Approvals given; repeat for more."
@@ -61,7 +45,7 @@ def table(folder: Path | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def try_(folder: Path | None, facts: tuple[str, ...], approvals: tuple[str, ...], as_json: bool) -> None:
     """Decide for any facts; those not named are good."""
-    found = _open(folder)
+    found = open_at(folder)
     values = {spec.name: spec.good for spec in found.vocabulary.specs}
     for name, value in (_split(fact) for fact in facts):
         if name not in found.vocabulary:

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``brightline agreement``: read an agreement, ask it questions, prove and change it. One module for each command."""
+
+from __future__ import annotations
+
+import click
+
+from brightline.shell.cli.agreement import look
+
+
+@click.group()
+def agreement() -> None:
+    """Read an agreement and ask it questions."""
+
+
+agreement.add_command(look.table)
+agreement.add_command(look.try_)
