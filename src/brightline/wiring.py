@@ -29,10 +29,11 @@ from brightline.shell import shipped
 from brightline.shell.config import Settings, load_settings, upstream_key
 from brightline.shell.gateway.admission import Admission
 from brightline.shell.gateway.app import Gateway
-from brightline.shell.gateway.identify import REGISTRY_SHARD, Identifier, Registry
+from brightline.shell.gateway.identify import Identifier
 from brightline.shell.gateway.upstream import HttpUpstream, HttpUpstreams
 from brightline.shell.inference.pool import ScreeningPool, ThreadDetector
 from brightline.shell.install import GATEWAY_SHARD
+from brightline.shell.registry.following import Registry
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.publisher import Publisher, read_published
 from brightline.shell.storage.sequencer import Sequencer
@@ -40,7 +41,7 @@ from brightline.shell.trust.attestation import RENEW_SECONDS, DevelopmentAtteste
 from brightline.shell.trust.installation import Installation, read_installation, read_roots
 from brightline.shell.trust.keys import load_key, load_secret
 
-REFRESH_SECONDS: Final = 1.0
+REFRESH_SECONDS: Final = 0.5
 PERIOD_SECONDS: Final = 60.0
 
 log = logging.getLogger("brightline")
@@ -92,8 +93,6 @@ class Node:
         evidence = folder.evidence(settings.evidence.directory)
         log_key = load_key(folder.key(f"log-{GATEWAY_SHARD}"))
         signer = NoteSigner(f"{settings.evidence.origin}/{GATEWAY_SHARD}", log_key)
-        registry_key = load_key(folder.key(f"log-{REGISTRY_SHARD}"))
-        registry_verifier = NoteSigner(f"{settings.evidence.origin}/{REGISTRY_SHARD}", registry_key).verifier
         self.terms = Terms(
             profile=roots.profile,
             agreement=agreement,
@@ -108,13 +107,7 @@ class Node:
         )
         self.attester = DevelopmentAttester(roots.profile, agreement.vocabulary, clock)
         self.attester.renew()
-        self.registry = Registry(
-            folder.wal,
-            folder.cache,
-            roots,
-            agreement.vocabulary,
-            lambda: read_published(evidence, REGISTRY_SHARD, registry_verifier),
-        )
+        self.registry = Registry(folder.root, settings, roots, lambda: self.terms.agreement)
         self.registry.refresh()
         self.detectors = open_detectors(release, release_folder(settings), agreement)
         self.screeners = ScreeningPool(self.detectors, release.deadline_seconds)
@@ -131,7 +124,7 @@ class Node:
         self.app = Gateway(
             settings=settings.listen,
             terms=lambda: self.terms,
-            identifier=Identifier(self.registry),
+            identifier=Identifier(self.registry.workloads),
             admission=self.admission,
             log=self.log,
             screeners=self.screeners,
@@ -174,6 +167,8 @@ class Node:
             out.append("the evidence log cannot be written")
         if self.publisher.failure:
             out.append(f"the evidence cannot be published: {self.publisher.failure}")
+        if self.registry.stale:  # a suspension or a revocation that cannot be seen stops service
+            out.append("the registry cannot be read")
         return tuple(out)
 
     def readiness(self) -> tuple[str, ...]:
@@ -206,7 +201,7 @@ class Node:
             try:
                 self.registry.refresh()
             except BrightlineError as error:
-                log.warning("the registry cannot be read; workloads stay as they were: %s", error)
+                log.warning("the registry cannot be read: %s", error)
 
     async def _period(self) -> None:
         while True:

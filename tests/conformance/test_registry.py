@@ -41,7 +41,7 @@ def test_a_workload_is_served_once_it_is_logged_and_refused_once_it_is_revoked(t
         settings = load_settings(node.root)
         key = add_workload(node.root, settings, node.node.agreement, "second")
         eventually(node, key, served=True)
-        found = node.node.registry.get("second")
+        found = node.node.registry.workloads.get("second")
         assert found is not None
         revoked = msgspec.structs.replace(found.registration, revoked=True)
         log_registration(node.root, settings, node.node.agreement, revoked, SystemClock())

@@ -332,7 +332,7 @@ def test_a_hand_edited_database_changes_no_verdict(node: Running) -> None:
         "INSERT OR REPLACE INTO workload SELECT 'intruder', unit, purpose, expires, envelope FROM workload"
     )
     database.commit()
-    node.node.registry.forget()
+    node.node.registry.workloads.forget()
     assert node.ask().choices[0].message.content == "Fine."
     assert node.records()[0]["committed"]["unit"] == "unit-1"
     with node.client("bl_intruder_" + "0" * 64) as client, pytest.raises(openai.AuthenticationError):

@@ -30,6 +30,7 @@ HTTP once, at its edge; the CLI prints them on stderr and exits with 2. The tree
         ├── AgreementError           with file, line, column and the mend
         ├── ReleaseError
         ├── TrustError
+        ├── WriterPresent            another process writes here at this moment
         └── EvidenceDamaged          with the place
 """
 
@@ -246,6 +247,12 @@ class ReleaseError(OperatorError):
 
 class TrustError(OperatorError):
     """A signature, key or statement that does not verify against the pinned roots."""
+
+
+class WriterPresent(OperatorError):
+    """Another process holds the lock of what can have one writer."""
+
+    next_step = "Wait until the other process has finished, or stop it; there is never a second writer."
 
 
 class EvidenceDamaged(OperatorError):

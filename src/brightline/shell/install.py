@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from brightline.core.agreement.clause import Agreement
 from brightline.core.errors import ConfigError
-from brightline.core.evidence.note import NoteSigner
 from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
 from brightline.core.facts import Source
 from brightline.core.ports import Clock
@@ -32,10 +31,10 @@ from brightline.core.workload import (
     write_key,
 )
 from brightline.shell.config import FILE_NAME, Settings
-from brightline.shell.gateway.identify import REGISTRY_SHARD, check_facts
+from brightline.shell.registry.log import append_to_registry
+from brightline.shell.registry.reader import REGISTRY_SHARD
+from brightline.shell.registry.workloads import REGISTER, check_facts
 from brightline.shell.state import StateFolder
-from brightline.shell.storage.publisher import Publisher, read_published
-from brightline.shell.storage.sequencer import Sequencer
 from brightline.shell.trust import installation as signed
 from brightline.shell.trust.keys import load_key, make_key, make_secret, public_hex
 
@@ -176,27 +175,17 @@ def log_registration(
     check_facts(registration, agreement.vocabulary)
     keys = (load_key(folder.key(PROVIDER_KEY)), load_key(folder.key(CUSTOMER_KEY)))
     envelope = sign_statement(registration, REGISTRATION_TYPE, keys)
-    evidence = folder.evidence(settings.evidence.directory)
-    signer = NoteSigner(f"{settings.evidence.origin}/{REGISTRY_SHARD}", load_key(folder.key(f"log-{REGISTRY_SHARD}")))
-    published = read_published(evidence, REGISTRY_SHARD, signer.verifier)
-    log = Sequencer.open(folder.wal, REGISTRY_SHARD, PROFILE, clock, published=published)
-    publisher = None
-    try:
-        publisher = Publisher.open(log, evidence, signer)
-        draft = Draft(
-            kind=RecordKind.WORKLOAD,
-            exchange="",
-            public={
-                "agreement": agreement.digest,
-                "workload": registration.workload,
-                "expires": registration.expires,
-                "revoked": registration.revoked,
-            },
-            committed={"statement": envelope.decode(), "unit": registration.unit},
-            record_key=secrets.token_bytes(32),
-        )
-        return log.append_sync(draft)
-    finally:
-        log.close()
-        if publisher is not None:
-            publisher.close()
+    draft = Draft(
+        kind=RecordKind.WORKLOAD,
+        exchange="",
+        public={
+            "agreement": agreement.digest,
+            "register": REGISTER,
+            "workload": registration.workload,
+            "expires": registration.expires,
+            "revoked": registration.revoked,
+        },
+        committed={"statement": envelope.decode(), "unit": registration.unit},
+        record_key=secrets.token_bytes(32),
+    )
+    return append_to_registry(root, settings, PROFILE, clock, draft)

@@ -10,17 +10,14 @@ import click
 import msgspec
 
 from brightline.core.errors import ConfigError
-from brightline.core.evidence.note import NoteSigner
 from brightline.core.workload import Bounds, Workload
 from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import load_settings
-from brightline.shell.gateway.identify import REGISTRY_SHARD, Registry
 from brightline.shell.install import NewWorkload, log_registration, register, registration_facts
+from brightline.shell.registry.following import Registry
 from brightline.shell.state import StateFolder
-from brightline.shell.storage.publisher import read_published
 from brightline.shell.trust.installation import read_roots
-from brightline.shell.trust.keys import load_key
 from brightline.wiring import open_agreement
 
 _STATE = click.argument("state", type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -132,20 +129,11 @@ def revoke(state: Path, workload_id: str) -> None:
 
 def _registered(state: Path) -> list[Workload]:
     settings = load_settings(state)
-    folder = StateFolder(state)
-    key = load_key(folder.key(f"log-{REGISTRY_SHARD}"))
-    verifier = NoteSigner(f"{settings.evidence.origin}/{REGISTRY_SHARD}", key).verifier
-    evidence = folder.evidence(settings.evidence.directory)
-    registry = Registry(
-        folder.wal,
-        folder.cache,
-        read_roots(folder.roots),
-        open_agreement(settings).vocabulary,
-        lambda: read_published(evidence, REGISTRY_SHARD, verifier),
-    )
+    agreement = open_agreement(settings)
+    registry = Registry(state, settings, read_roots(StateFolder(state).roots), lambda: agreement)
     try:
         registry.refresh()
-        return list(registry.workloads())
+        return list(registry.workloads.all())
     finally:
         registry.close()
 

@@ -15,7 +15,7 @@ import os
 from pathlib import Path
 from typing import Self
 
-from brightline.core.errors import OperatorError
+from brightline.core.errors import WriterPresent
 
 
 class HeldDirectory:
@@ -86,13 +86,13 @@ class WriterLock:
 
     @classmethod
     def take(cls, directory: HeldDirectory) -> Self:
-        """Take the lock without waiting. Raises ``OperatorError`` if another writer has it."""
+        """Take the lock without waiting. Raises ``WriterPresent`` if another writer has it."""
         fd = directory.open_file("lock", os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             os.close(fd)
-            raise OperatorError(
+            raise WriterPresent(
                 f"{directory.path} already has a writer; a shard has one, so stop the other process "
                 "or give this one a shard of its own"
             ) from error

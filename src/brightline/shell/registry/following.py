@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The registry as one process follows it: the reader, and everything that is known from its records."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from brightline.core.agreement.clause import Agreement
+from brightline.core.errors import BrightlineError
+from brightline.core.statement import TrustRoots
+from brightline.shell.config import Settings
+from brightline.shell.registry.log import registry_verifier
+from brightline.shell.registry.reader import REGISTRY_SHARD, RegistryReader, read_entry
+from brightline.shell.registry.workloads import Workloads
+from brightline.shell.state import StateFolder
+from brightline.shell.storage.publisher import read_published
+
+STALE_SECONDS: Final = 2.0
+
+
+class Registry:
+    """Follows the registry of a state folder. ``agreement`` is asked each time: the one in force may change."""
+
+    def __init__(self, root: Path, settings: Settings, roots: TrustRoots, agreement: Callable[[], Agreement]) -> None:
+        folder = StateFolder(root)
+        evidence = folder.evidence(settings.evidence.directory)
+        verifier = registry_verifier(root, settings)
+        self.workloads = Workloads(
+            folder.cache, roots, lambda: agreement().vocabulary, lambda seq: read_entry(folder.wal, seq)
+        )
+        self._reader = RegistryReader(
+            folder.wal, lambda: read_published(evidence, REGISTRY_SHARD, verifier), (self.workloads,)
+        )
+        self._seen = time.monotonic()
+        self._failure = ""
+
+    def refresh(self) -> None:
+        """Read what is new. Raises ``OperatorError`` or ``TrustError`` while the registry cannot be believed."""
+        try:
+            self._reader.refresh()
+        except BrightlineError as error:
+            self._failure = str(error)
+            raise
+        self._seen = time.monotonic()
+        self._failure = ""
+
+    @property
+    def stale(self) -> bool:
+        """Whether nobody could look for two seconds: a suspension or a revocation may be there, unseen."""
+        return time.monotonic() - self._seen > STALE_SECONDS
+
+    @property
+    def failure(self) -> str:
+        """Why the last look failed; empty if it did not."""
+        return self._failure
+
+    def close(self) -> None:
+        """Close the caches."""
+        self.workloads.close()
