@@ -32,7 +32,7 @@ from brightline.shell.gateway.app import Gateway
 from brightline.shell.gateway.identify import Identifier
 from brightline.shell.gateway.upstream import HttpUpstream, HttpUpstreams
 from brightline.shell.inference.pool import ScreeningPool, ThreadDetector
-from brightline.shell.install import GATEWAY_SHARD
+from brightline.shell.install import GATEWAY_SHARD, agreement_folder
 from brightline.shell.registry.following import Registry
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.publisher import Publisher, read_published
@@ -49,8 +49,7 @@ log = logging.getLogger("brightline")
 
 def open_agreement(settings: Settings) -> Agreement:
     """The agreement that the settings name, checked against its prose and its worked examples."""
-    folder = settings.agreement.directory
-    return shipped.read_agreement(Path(folder) if folder else shipped.shipped_agreement())
+    return shipped.read_agreement(agreement_folder(settings))
 
 
 def release_folder(settings: Settings) -> Path:

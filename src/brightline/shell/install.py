@@ -30,11 +30,13 @@ from brightline.core.workload import (
     key_digest,
     write_key,
 )
+from brightline.shell import shipped
 from brightline.shell.config import FILE_NAME, Settings
 from brightline.shell.registry.log import append_to_registry
 from brightline.shell.registry.reader import REGISTRY_SHARD
 from brightline.shell.registry.workloads import REGISTER, check_facts
 from brightline.shell.state import StateFolder
+from brightline.shell.storage.agreements import AgreementStore, agreement_files
 from brightline.shell.trust import installation as signed
 from brightline.shell.trust.keys import load_key, make_key, make_secret, public_hex
 
@@ -100,8 +102,15 @@ def init_state(
         issued=now - 60,
         expires=now + 365 * DAY_SECONDS,
     )
+    AgreementStore(folder.agreements).put(agreement, agreement_files(agreement_folder(settings), agreement))
     folder.installation.write_bytes(sign_statement(statement, signed.INSTALLATION_TYPE, (provider, customer)))
     (root / FILE_NAME).write_text(settings_toml, "utf-8")
+
+
+def agreement_folder(settings: Settings) -> Path:
+    """The folder of the agreement that the settings name, or of the one that is shipped."""
+    folder = settings.agreement.directory
+    return Path(folder) if folder else shipped.shipped_agreement()
 
 
 def _make_people(folder: StateFolder) -> tuple[TrustRoots, Ed25519PrivateKey, Ed25519PrivateKey]:

@@ -4,6 +4,7 @@
 brightline.toml      deployment settings
 trust.json           pinned public keys and the profile
 installation.json    what both parties signed: agreement, release, roster, models
+agreements/<digest>/ the agreement that both parties signed, and each later version with its proofs
 keys/                private keys (development profile only)
 wal/<shard>/         the write-ahead log with its disclosures (private)
 workloads.sqlite     a cache
@@ -31,6 +32,11 @@ class StateFolder(msgspec.Struct, frozen=True):
     def installation(self) -> Path:
         """The signed installation."""
         return self.root / "installation.json"
+
+    @property
+    def agreements(self) -> Path:
+        """Agreements by digest."""
+        return self.root / "agreements"
 
     @property
     def wal(self) -> Path:

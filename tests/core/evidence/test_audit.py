@@ -235,7 +235,7 @@ def test_a_lost_attempt_is_told_with_what_was_allowed_and_how_much_left() -> Non
     story.epoch = 2
     for exchange in ("unsent", "passed", "marked"):
         story.lost(exchange, 1)
-    report = audit(publish(story.leaves), disclosures=story.disclosures(), agreement=AGREEMENT)
+    report = audit(publish(story.leaves), disclosures=story.disclosures(), agreements=[AGREEMENT])
     assert not report.contradicted, said(report)
     notes = [note.message for note in report.notes]
     assert "no PASS: nothing was sent to a model, and nothing left" in notes[0]
@@ -659,7 +659,7 @@ def test_a_hostile_log_cannot_fill_the_report_nor_steer_a_terminal() -> None:
 
 def replayed(story: Story, disclosures: Mapping[int, Sequence[str]] | None = None) -> ShardReport:
     given = story.disclosures() if disclosures is None else disclosures
-    return audit(publish(story.leaves), disclosures=given, agreement=AGREEMENT)
+    return audit(publish(story.leaves), disclosures=given, agreements=[AGREEMENT])
 
 
 def test_each_decision_replays_from_its_disclosed_facts() -> None:
@@ -711,7 +711,7 @@ def test_what_was_not_disclosed_is_not_shown() -> None:
 def test_a_decision_under_another_agreement_is_not_shown() -> None:
     other = msgspec.structs.replace(AGREEMENT, digest="sha256:other")
     story = ordinary()
-    report = audit(publish(story.leaves), disclosures=story.disclosures(), agreement=other)
+    report = audit(publish(story.leaves), disclosures=story.disclosures(), agreements=[other])
     assert not report.contradicted
     assert status(report, Topic.REPLAYS) is Status.NOT_SHOWN
 

@@ -103,6 +103,7 @@ def load_agreement(toml_bytes: bytes, read_text: Callable[[str], bytes], name: s
         ladder=_ladder(file, top.ladder),
         limits=tuple(_limit(file, limit, table) for limit, table in top.limit.items()),
         reviews=tuple(top.encoding_review),
+        prose=top.prose.path,
     )
     if not agreement.grants:
         raise file.error("clause", "no clause grants anything", 'write what is permitted: `grant = "..."`')

@@ -97,7 +97,7 @@ def audit_shard(
     keys: Sequence[VerifierKey] = (),
     *,
     disclosures: Mapping[int, Sequence[str]] | None = None,
-    agreement: Agreement | None = None,
+    agreements: Sequence[Agreement] = (),
     receipts: Sequence[Receipt] = (),
     progress: Callable[[int], None] = _silent,
 ) -> ShardReport:
@@ -109,7 +109,7 @@ def audit_shard(
     many records were read so far. Raises nothing of its own.
     """
     findings = Findings()
-    replay = Replay(findings, disclosures, agreement)
+    replay = Replay(findings, disclosures, agreements)
     findings.not_shown(Topic.WITNESSED, "", _NO_WITNESS)
     findings.not_shown(Topic.GUARDED, "", _NO_GUARD)
     signed = _open(published, keys, findings)  # 1.

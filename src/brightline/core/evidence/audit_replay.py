@@ -27,12 +27,12 @@ class Replay:
     """Opens what was disclosed and decides again."""
 
     def __init__(
-        self, findings: Findings, disclosures: Mapping[int, Sequence[str]] | None, agreement: Agreement | None
+        self, findings: Findings, disclosures: Mapping[int, Sequence[str]] | None, agreements: Sequence[Agreement]
     ) -> None:
         self._findings = findings
         self._disclosures = disclosures
-        self._agreement = agreement
-        self._made: dict[Facts, Decision] = {}
+        self._agreements = {agreement.digest: agreement for agreement in agreements}
+        self._made: dict[tuple[str, Facts], Decision] = {}
         self._not_disclosed = 0
         self._other_agreement = 0
         self.decisions = 0
@@ -55,7 +55,7 @@ class Replay:
         missing = ""
         if self._disclosures is None:
             missing = "no disclosures were given: the facts are committed, not public"
-        elif self._agreement is None:
+        elif not self._agreements:
             missing = "no agreement was given"
         elif self._not_disclosed:
             missing = f"the facts of {self._not_disclosed} of {self.decisions} decisions were not disclosed"
@@ -85,15 +85,15 @@ class Replay:
         return None
 
     def _decide(self, index: int, leaf: Leaf, facts: Facts) -> None:
-        agreement = self._agreement
-        if agreement is None or leaf.agreement != agreement.digest:
+        agreement = self._agreements.get(leaf.agreement) if isinstance(leaf.agreement, str) else None
+        if agreement is None:
             self._other_agreement += 1
             return
-        made = self._made.get(facts)
+        made = self._made.get((agreement.digest, facts))
         if made is None:
             made = decide(agreement, facts, {})
             if len(self._made) < DECISIONS_MAX:
-                self._made[facts] = made
+                self._made[agreement.digest, facts] = made
         if (made.verdict.value, made.clauses) == (leaf.verdict, leaf.clauses):
             self.replayed += 1
         else:

@@ -84,9 +84,10 @@ class PublishedFolder:
 )
 @click.option(
     "--agreement",
-    "folder",
+    "folders",
+    multiple=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with agreement.toml; without it, the one that is shipped.",
+    help="Folder with agreement.toml; repeat for each version. Without it, the one that is shipped.",
 )
 @click.option(
     "--receipt", "receipts", multiple=True, metavar="TEXT|FILE", help="A receipt to look up; repeat for more."
@@ -96,7 +97,7 @@ def verify(
     evidence: Path,
     keys: tuple[str, ...],
     disclosures: Path | None,
-    folder: Path | None,
+    folders: tuple[Path, ...],
     receipts: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -107,7 +108,7 @@ def verify(
     Exit codes: 0 nothing is contradicted; 1 something is; 2 bad usage or unreadable.
     """
     given = [read_receipt_argument(text) for text in receipts]
-    reports = verify_evidence(evidence, keys, disclosures, folder, given)
+    reports = verify_evidence(evidence, keys, disclosures, folders, given)
     if as_json:
         click.echo(render.as_json([json.loads(msgspec.json.encode(report)) for report in reports]))
     else:
@@ -132,7 +133,7 @@ def verify_evidence(
     evidence: Path,
     vkeys: Sequence[str] = (),
     disclosures: Path | None = None,
-    agreement_folder: Path | None = None,
+    agreement_folders: Sequence[Path] = (),
     receipts: Sequence[Receipt] = (),
 ) -> list[ShardReport]:
     """Audit every shard below a folder. Raises ``OperatorError`` for what the auditor gave and cannot be read."""
@@ -140,11 +141,11 @@ def verify_evidence(
     if not shards:
         raise ConfigError(f"{evidence} holds no log")
     keys = [_key(vkey) for vkey in vkeys]
-    agreement = None
+    agreements: list[Agreement] = []
     if disclosures is not None:
-        agreement = shipped.read_agreement(agreement_folder or shipped.shipped_agreement())
+        agreements = [shipped.read_agreement(path) for path in agreement_folders or (shipped.shipped_agreement(),)]
     with DisclosureFile(disclosures) if disclosures else contextlib.nullcontext() as opened:
-        reports = [_audit(folder, keys, opened, agreement, receipts) for folder in shards]
+        reports = [_audit(folder, keys, opened, agreements, receipts) for folder in shards]
     _refuse_doubtful_use(keys, receipts, reports)
     return reports
 
@@ -153,7 +154,7 @@ def _audit(
     folder: Path,
     keys: Sequence[VerifierKey],
     opened: DisclosureFile | None,
-    agreement: Agreement | None,
+    agreements: Sequence[Agreement],
     receipts: Sequence[Receipt],
 ) -> ShardReport:
     published = PublishedFolder(folder)
@@ -166,7 +167,7 @@ def _audit(
             published,
             keys,
             disclosures=opened.of(shard) if opened else None,
-            agreement=agreement,
+            agreements=agreements,
             receipts=[receipt for receipt in receipts if receipt.shard == shard],
             progress=tell,
         )
