@@ -7,7 +7,7 @@ import asyncio
 import json
 import threading
 import tomllib
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
@@ -19,6 +19,9 @@ from aiohttp import web
 from brightline.core.agreement.clause import Agreement
 from brightline.core.canonical import JsonValue
 from brightline.core.evidence.disclosure import match
+from brightline.core.exchange import strict_json
+from brightline.core.exchange.api import chat
+from brightline.core.exchange.model import tool_digests
 from brightline.core.workload import Bounds
 from brightline.shell import shipped
 from brightline.shell.clock import SystemClock
@@ -201,8 +204,13 @@ def read_records(root: Path, shard: str = GATEWAY_SHARD) -> list[dict[str, Any]]
     return out
 
 
+def registered(tools: Sequence[Any]) -> dict[str, str]:
+    """Tools, as a request carries them, in the form in which a registration lists them."""
+    return tool_digests(chat.read_tools(strict_json.encode(list(tools))))
+
+
 def make_state(
-    root: Path, model_url: str, facts: dict[str, str] | None = None, **listen: Any
+    root: Path, model_url: str, facts: dict[str, str] | None = None, tools: Sequence[Any] = (), **listen: Any
 ) -> tuple[Settings, Agreement, str]:
     """A state folder with one model ``m`` and one workload ``tests``; returns its key."""
     toml = "[listen]\nport = 0\n" + "".join(f"{name} = {value}\n" for name, value in listen.items())
@@ -212,27 +220,39 @@ def make_state(
     release = shipped.read_release(release_folder(settings), agreement.vocabulary)
     models = (ModelChoice("m", "upstream-m", "default"),)
     init_state(root, toml, settings, agreement, release, models, SystemClock())
-    return settings, agreement, add_workload(root, settings, agreement, "tests", facts)
+    return settings, agreement, add_workload(root, settings, agreement, "tests", facts, tools=registered(tools))
 
 
 def add_workload(
-    root: Path, settings: Settings, agreement: Agreement, name: str, facts: dict[str, str] | None = None
+    root: Path, settings: Settings, agreement: Agreement, name: str, facts: dict[str, str] | None = None, **more: Any
 ) -> str:
-    """Register one more workload; returns its key."""
+    """Register one more workload; returns its key. ``more`` are members of :class:`NewWorkload`."""
     stated = registration_facts(agreement) if facts is None else facts
-    new = NewWorkload(name, "unit-1", "tests of the gateway", "an office", ("USC-4A",), stated, Bounds(), 100_000, 30)
+    said: dict[str, Any] = {"purpose": "tests of the gateway", "bounds": Bounds(), "choices_max": 8} | more
+    new = NewWorkload(
+        id=name,
+        unit="unit-1",
+        official="an office",
+        authority=("USC-4A",),
+        facts=stated,
+        requests_per_minute=100_000,
+        days=30,
+        **said,
+    )
     return register(root, settings, agreement, new, SystemClock())[0]
 
 
 @contextmanager
-def running(root: Path, facts: dict[str, str] | None = None, **listen: Any) -> Iterator[Running]:
+def running(
+    root: Path, facts: dict[str, str] | None = None, tools: Sequence[Any] = (), **listen: Any
+) -> Iterator[Running]:
     """A node that serves until the block ends."""
     loop = Loop()
     stack = AsyncExitStack()
     model = ModelServer()
     try:
         loop.call(model.start(stack))
-        settings, _, key = make_state(root, model.url, facts, **listen)
+        settings, _, key = make_state(root, model.url, facts, tools, **listen)
         node, url = loop.call(_open(root, settings, stack))
         yield Running(loop, root, node, url, key, model)
     finally:

@@ -15,7 +15,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from brightline.core.agreement.clause import Agreement
+from brightline.core.agreement.theorems import require_theorems
 from brightline.core.canonical import JsonValue
 from brightline.core.enforcement.terms import AdmittedModel, Terms
 from brightline.core.errors import BrightlineError, EvidenceUnavailable, ReleaseError, TrustError
@@ -35,6 +38,7 @@ from brightline.shell.inference.pool import ScreeningPool, ThreadDetector
 from brightline.shell.install import GATEWAY_SHARD, agreement_folder
 from brightline.shell.registry.following import Registry
 from brightline.shell.state import StateFolder
+from brightline.shell.storage.agreements import AgreementStore
 from brightline.shell.storage.publisher import Publisher, read_published
 from brightline.shell.storage.sequencer import Sequencer
 from brightline.shell.trust.attestation import RENEW_SECONDS, DevelopmentAttester, NodeConditions
@@ -50,6 +54,39 @@ log = logging.getLogger("brightline")
 def open_agreement(settings: Settings) -> Agreement:
     """The agreement that the settings name, checked against its prose and its worked examples."""
     return shipped.read_agreement(agreement_folder(settings))
+
+
+def open_baseline(root: Path, settings: Settings, signed: str) -> Agreement:
+    """The agreement that both parties signed, by its digest: where the settings say, or as it was kept at ``init``.
+
+    Raises ``AgreementError`` if it does not load or a standing theorem fails, ``TrustError`` if it is another.
+    """
+    store = AgreementStore(StateFolder(root).agreements)
+    if not settings.agreement.directory and store.holds(signed):
+        agreement = store.read(signed)
+    else:
+        agreement = open_agreement(settings)
+    if agreement.digest != signed:
+        raise TrustError(f"the agreement's files have digest {agreement.digest}; both parties signed {signed}")
+    require_theorems(agreement)
+    return agreement
+
+
+def open_in_force(root: Path, settings: Settings, clock: Clock) -> Registry:
+    """The registry of an installation, read to its end, with the version of the agreement that is in force.
+
+    Whoever opens it closes it. Raises ``OperatorError`` saying what to mend.
+    """
+    folder = StateFolder(root)
+    roots = read_roots(folder.roots)
+    installation = read_installation(folder.installation, roots, clock.unix())
+    registry = Registry(root, settings, roots, open_baseline(root, settings, installation.agreement))
+    try:
+        registry.refresh()
+    except BrightlineError:
+        registry.close()
+        raise
+    return registry
 
 
 def release_folder(settings: Settings) -> Path:
@@ -86,7 +123,6 @@ class Node:
     ) -> None:
         self.settings = settings
         self.installation = installation
-        self.agreement = agreement
         self.release = release
         self._clock = clock
         evidence = folder.evidence(settings.evidence.directory)
@@ -106,8 +142,8 @@ class Node:
         )
         self.attester = DevelopmentAttester(roots.profile, agreement.vocabulary, clock)
         self.attester.renew()
-        self.registry = Registry(folder.root, settings, roots, lambda: self.terms.agreement)
-        self.registry.refresh()
+        self.registry = Registry(folder.root, settings, roots, agreement)
+        self.follow()
         self.detectors = open_detectors(release, release_folder(settings), agreement)
         self.screeners = ScreeningPool(self.detectors, release.deadline_seconds)
         self.upstream = HttpUpstreams(
@@ -131,6 +167,7 @@ class Node:
             conditions=self.conditions,
             clock=clock,
             readiness=self.readiness,
+            registers=lambda: self.registry.registers.book,
         )
 
     @classmethod
@@ -141,11 +178,7 @@ class Node:
         settings = load_settings(root)
         roots = read_roots(folder.roots)
         installation = read_installation(folder.installation, roots, clock.unix())
-        agreement = open_agreement(settings)
-        if agreement.digest != installation.agreement:
-            raise TrustError(
-                f"the agreement's files have digest {agreement.digest}; both parties signed {installation.agreement}"
-            )
+        agreement = open_baseline(root, settings, installation.agreement)
         release = shipped.read_release(release_folder(settings), agreement.vocabulary)
         if release.digest != installation.release:
             raise TrustError(f"the release has digest {release.digest}; both parties signed {installation.release}")
@@ -158,6 +191,23 @@ class Node:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await node._close()
+
+    def follow(self) -> None:
+        """Read what is new in the registry, and go over to the version that is in force.
+
+        One assignment between two exchanges: whoever has begun finishes under the terms that he began with. Raises
+        ``OperatorError`` or ``TrustError`` while the registry cannot be believed.
+        """
+        self.registry.refresh()
+        current = self.registry.releases.current
+        if current is not self.terms.agreement:
+            self.terms = msgspec.structs.replace(self.terms, agreement=current)
+            log.info("%s version %d is in force: %s", current.id, current.version, current.digest)
+
+    @property
+    def agreement(self) -> Agreement:
+        """The version that new exchanges are decided by."""
+        return self.terms.agreement
 
     def faults(self) -> tuple[str, ...]:
         """Why no exchange may go on now."""
@@ -198,7 +248,7 @@ class Node:
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
             try:
-                self.registry.refresh()
+                self.follow()
             except BrightlineError as error:
                 log.warning("the registry cannot be read: %s", error)
 

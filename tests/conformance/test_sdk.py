@@ -28,7 +28,7 @@ TOOL: Any = {
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("sdk") / "state") as node:
+    with running(tmp_path_factory.mktemp("sdk") / "state", tools=[TOOL]) as node:
         yield node
 
 
@@ -59,7 +59,16 @@ def test_the_exchange_id_is_the_request_id(node: Running) -> None:
 
 def test_what_the_model_is_sent_is_our_own_serialisation(node: Running) -> None:
     node.ask(temperature=0.5, extra_headers={"x-anything": "seen by nobody"})
-    assert node.model.seen == [{"model": "upstream-m", "messages": USER, "n": 1, "stream": False, "temperature": 0.5}]
+    assert node.model.seen == [
+        {
+            "model": "upstream-m",
+            "messages": USER,
+            "n": 1,
+            "stream": False,
+            "temperature": 0.5,
+            "max_tokens": 4_096,  # the caller set no limit, so the registered one is asked
+        }
+    ]
     assert "x-anything" not in node.model.headers[0]
     assert node.model.headers[0]["x-brightline-pass"].count(".") == 1
 

@@ -20,6 +20,7 @@ from brightline.core.statement import (
     RoleKeys,
     SigningRole,
     TrustRoots,
+    add_signature,
     open_signed,
     open_statement,
     sign_statement,
@@ -150,3 +151,10 @@ def test_an_expired_key_counts_for_nothing_from_its_second_on() -> None:
 def test_a_statement_that_nobody_needs_to_sign_is_refused() -> None:
     with pytest.raises(TrustError, match="nobody needs"):
         open_statement(SIGNED, TYPE, Said, ROOTS, at=NOW, needed=[])
+
+
+def test_signers_may_sign_one_after_the_other() -> None:
+    alone = sign_statement(Said("hello"), TYPE, [PROVIDER])
+    assert open_statement(add_signature(alone, TYPE, CUSTOMER), TYPE, Said, ROOTS, at=NOW) == Said("hello")
+    with pytest.raises(TrustError, match="is expected"):
+        add_signature(alone, "application/other", CUSTOMER)

@@ -284,11 +284,9 @@ def test_an_altered_agreement_does_not_start(tmp_path: Path) -> None:
     folder.mkdir()
     for name in ("agreement.toml", "agreement-post.txt"):
         (folder / name).write_bytes((shipped.shipped_agreement() / name).read_bytes())
-    altered = (
-        (folder / "agreement.toml")
-        .read_text()
-        .replace("weapon_direct != 'no'\"\n[clause.RL-3]", "acts_alone != 'no'\"\n[clause.RL-3]")
-    )
+    text = (folder / "agreement.toml").read_text()
+    altered = text.replace("redline = \"weapon_direct != 'no'\"", "redline = \"acts_alone != 'no'\"")
+    assert altered != text
     (folder / "agreement.toml").write_text(altered)
     with (root / "brightline.toml").open("a") as file:
         file.write(f'\n[agreement]\ndirectory = "{folder}"\n')

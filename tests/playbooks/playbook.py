@@ -31,8 +31,9 @@ from brightline.core.screening.finding import Finding, Judgement, Segment
 from brightline.core.screening.release import Entitlement, Release, RequiredDetector
 from brightline.core.screening.segment import Windows
 from brightline.core.standing import Conditions, Standing
-from brightline.core.workload import FORMAT, Bounds, Registration, Workload
+from brightline.core.workload import FORMAT, Bounds, Endpoint, Registration, Workload
 from brightline.shell import shipped
+from tests.registers import book_of, protocol, purpose, vvt
 
 AGREEMENT: Final = shipped.read_agreement(shipped.shipped_agreement())
 SIGNER: Final = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -66,8 +67,10 @@ TERMS: Final = Terms(
 _REGISTRATION: Final = Registration(
     format=FORMAT,
     workload="w-1",
+    version=1,
     unit="unit-1",
     purpose="playbooks",
+    purpose_id="planning",
     official="an office",
     authority=("USC-4A",),
     bounds=Bounds(),
@@ -76,6 +79,14 @@ _REGISTRATION: Final = Registration(
         for spec in AGREEMENT.vocabulary.specs
         if Source.REGISTRATION in spec.set_by and spec.name != "constrained"
     },
+    protocols=("two-people",),
+    vvt=("convoy-planner",),
+    endpoints=tuple(Endpoint),
+    tools={},
+    data_classes=(),
+    request_bytes_max=4 * 1024 * 1024,
+    output_tokens_max=4_096,
+    choices_max=8,
     requests_per_minute=60,
     issued=NOW - 1_000,
     expires=NOW + 1_000,
@@ -83,6 +94,8 @@ _REGISTRATION: Final = Registration(
     key_digest="",
 )
 WORKLOAD: Final = Workload(_REGISTRATION)
+IN_DATE: Final[dict[str, Any]] = {"issued": NOW - 1_000, "expires": NOW + 1_000}
+REGISTERS: Final = book_of(purpose(**IN_DATE, foreign_intelligence=True), protocol(**IN_DATE), vvt(**IN_DATE))
 
 
 def workload(**changes: Any) -> Workload:
@@ -194,7 +207,7 @@ class Story:
         self.records: list[DurableRecord] = []
         self._note = note
         entropy = hashlib.sha256(b"playbook").digest()
-        arrived = ev.Arrived(self.at, "x-1", who, request, entropy)
+        arrived = ev.Arrived(self.at, "x-1", who, request, entropy, REGISTERS)
         self.machine = Machine(terms, chat, arrived)
         self.request = request
         self.opening = self._heard(self.machine.start())

@@ -9,6 +9,7 @@ from brightline.core.enforcement import commands as do
 from brightline.core.enforcement.pass_token import wire_digest
 from brightline.core.errors import MalformedRequest
 from brightline.core.evidence.record import RecordKind
+from brightline.core.exchange.model import tool_digests
 from tests.playbooks.playbook import (
     DENIED,
     DETECTOR_SHA256,
@@ -109,8 +110,28 @@ def test_a_model_that_is_not_admitted_is_refused_unscreened(book: Book) -> None:
 def test_a_request_with_more_leaves_than_can_be_screened_is_refused(book: Book) -> None:
     schema = {"type": "object", "enum": ["x"] * 20_001}
     tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
-    story = book.story(asking(tools=[tool]))
+    request = asking(tools=[tool])
+    story = book.story(request, who=workload(tools=tool_digests(request.tools)))
     assert story.attempt_durable() == ["Record OUTCOME refused malformed"]
+
+
+def test_a_tool_that_is_not_registered_is_refused_unscreened_and_nothing_was_sent(book: Book) -> None:
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+    story = book.story(asking(tools=[tool]))
+    assert story.attempt_durable() == ["Record OUTCOME refused registration"]
+    assert story.outcome_durable() == ["Refuse outside_registration", "End"]
+    assert story.outcome["verdict"] == "none"
+
+
+def test_a_suspended_unit_is_told_so_and_not_what_it_is_registered_for(book: Book) -> None:
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+    story = book.story(asking(tools=[tool]))
+    assert story.attempt_durable(SUSPENDED) == ["Record OUTCOME refused suspended"]
+
+
+def test_the_registered_limit_is_asked_where_the_caller_sets_none(book: Book) -> None:
+    story = book.story(who=workload(output_tokens_max=77)).to_forwarded()
+    assert b'"max_tokens":77' in story.last(do.Forward).request.body
 
 
 def test_a_suspended_unit_is_refused_unscreened(book: Book) -> None:

@@ -9,6 +9,7 @@ HTTP once, at its edge; the CLI prints them on stderr and exits with 2. The tree
     │   ├── MalformedRequest         400  bytes or fields that are not understood, with the place
     │   ├── UnsupportedField         400  a field of the API that this gateway does not carry
     │   ├── Unauthenticated          401
+    │   ├── OutsideRegistration      403  a tool, endpoint or size that the workload is not registered for
     │   ├── UnknownRoute             404
     │   ├── ModelNotFound            404
     │   ├── MethodNotAllowed         405
@@ -82,6 +83,15 @@ class Unauthenticated(CallerError):
     type = "authentication_error"
     code = "invalid_api_key"
     next_step = "Send `Authorization: Bearer <workload key>`; `brightline workload add` makes one."
+
+
+class OutsideRegistration(CallerError):
+    """What the workload is not registered for; ``param`` names the place. Never counted against its unit."""
+
+    status = 403
+    type = "permission_error"
+    code = "outside_registration"
+    next_step = "Stay inside the registration, or have it registered: `brightline workload add` with what is missing."
 
 
 class UnknownRoute(CallerError):

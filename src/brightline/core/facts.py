@@ -50,6 +50,7 @@ class Register(enum.StrEnum):
     """
 
     PURPOSE = "purpose"
+    FOREIGN_INTELLIGENCE = "foreign_intelligence"  # a purpose that both parties marked as such
     PROTOCOL = "protocol"
     VVT = "vvt"
     BOUNDS = "bounds"

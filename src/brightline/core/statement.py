@@ -103,6 +103,13 @@ def sign_statement(value: msgspec.Struct, payload_type: str, keys: Sequence[Ed25
     return json.dumps(envelope.to_dict(), sort_keys=True, separators=(",", ":")).encode()
 
 
+def add_signature(envelope: bytes, payload_type: str, key: Ed25519PrivateKey) -> bytes:
+    """Sign an envelope that others may have signed. Raises ``TrustError`` for another type of statement."""
+    opened = _envelope(envelope, payload_type)
+    opened.sign(CryptoSigner(key))
+    return json.dumps(opened.to_dict(), sort_keys=True, separators=(",", ":")).encode()
+
+
 def open_statement(
     envelope: bytes,
     payload_type: str,
@@ -131,14 +138,7 @@ def open_signed(
     counts for nothing. Raises ``TrustError`` and says which role's signature is missing.
     """
     check_roots(roots)
-    if len(envelope) > STATEMENT_BYTES_MAX:
-        raise TrustError(f"a statement of {len(envelope)} bytes exceeds {STATEMENT_BYTES_MAX}")
-    try:
-        opened = Envelope.from_dict(json.loads(envelope))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise TrustError("a statement is not a DSSE envelope") from error
-    if opened.payload_type != payload_type:
-        raise TrustError(f"a statement of type {opened.payload_type[:80]!r} where {payload_type!r} is expected")
+    opened = _envelope(envelope, payload_type)
     if not needed:
         raise TrustError("a statement that nobody needs to sign is no statement")
     signers: list[tuple[SigningRole, str]] = []
@@ -149,6 +149,18 @@ def open_signed(
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise TrustError(f"a signed statement does not read as {type_.__name__}: {error}") from error
     return Opened(value, tuple(signers))
+
+
+def _envelope(envelope: bytes, payload_type: str) -> Envelope:
+    if len(envelope) > STATEMENT_BYTES_MAX:
+        raise TrustError(f"a statement of {len(envelope)} bytes exceeds {STATEMENT_BYTES_MAX}")
+    try:
+        opened = Envelope.from_dict(json.loads(envelope))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise TrustError("a statement is not a DSSE envelope") from error
+    if opened.payload_type != payload_type:
+        raise TrustError(f"a statement of type {opened.payload_type[:80]!r} where {payload_type!r} is expected")
+    return opened
 
 
 def check_roots(roots: TrustRoots) -> None:

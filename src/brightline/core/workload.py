@@ -3,22 +3,37 @@
 
 A registration is signed by an accountable official of the customer and an officer of the provider (``statement.py``)
 and logged as a WORKLOAD record. The table of workloads is rebuilt from the log; a database is only its cache.
+
+It also names what the workload may use: closed lists of endpoints, tools and data classes, and sizes. What is not on a
+list is refused before anything is screened (``enforcement/bounds.py``), so an empty list allows nothing.
 """
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import hmac
-from typing import Final
+import re
+from typing import Final, assert_never
 
 import msgspec
 
 from brightline.core.errors import TrustError
-from brightline.core.facts import Source, Statement
+from brightline.core.facts import Register, Source, Statement, Vocabulary
+from brightline.core.register import KINDS, LIST_MAX, VERSION_MAX, RegisterBook, check_days, check_id, ends
 
 REGISTRATION_TYPE: Final = "application/vnd.brightline.registration+json"
 KEY_PREFIX: Final = "bl"
 SECRET_HEX_CHARS: Final = 64
+FORMAT: Final = "brightline-registration/2"
+_TOOL_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+class Endpoint(enum.StrEnum):
+    """What a workload may call. Closed: another API is another member, and a registration that names it."""
+
+    CHAT_COMPLETIONS = "chat.completions"
+    MODELS = "models"
 
 
 class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,26 +50,39 @@ class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return all((self.subjects, self.period, self.volume, self.data_class))
 
 
-class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The signed statement. Times are Unix seconds; ``facts`` are the registration's own facts, by name."""
+class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The signed statement. Times are Unix seconds; ``facts`` are the registration's own facts, by name.
+
+    ``purpose`` is the purpose in words, ``purpose_id`` its entry in the register; ``protocols`` and ``vvt`` are ids of
+    the entries that the facts rest on. ``tools`` maps the name of each tool that may be sent to the digest of its
+    schema (``exchange.model.tool_digest``). ``request_bytes_max`` bounds our own bytes to the model server,
+    ``output_tokens_max`` what one choice may be asked to have, ``choices_max`` the choices of one request.
+    """
 
     format: str
     workload: str
+    version: int
     unit: str
     purpose: str
+    purpose_id: str
     official: str
     authority: tuple[str, ...]
     bounds: Bounds
     facts: dict[str, str]
+    protocols: tuple[str, ...]
+    vvt: tuple[str, ...]
+    endpoints: tuple[Endpoint, ...]
+    tools: dict[str, str]
+    data_classes: tuple[str, ...]
+    request_bytes_max: int
+    output_tokens_max: int
+    choices_max: int
     requests_per_minute: int
     issued: int
     expires: int
     key_salt: str
     key_digest: str
     revoked: bool = False
-
-
-FORMAT: Final = "brightline-registration/1"
 
 
 class Workload(msgspec.Struct, frozen=True):
@@ -72,29 +100,118 @@ class Workload(msgspec.Struct, frozen=True):
         """The customer's unit that answers for it."""
         return self.registration.unit
 
-    def statements(self, now_unix: int) -> tuple[Statement, ...]:
+    def statements(self, now_unix: int, book: RegisterBook, vocabulary: Vocabulary) -> tuple[Statement, ...]:
         """What the registration states at this time: nothing before it was issued or once it has expired.
 
-        ``constrained`` is never stated here: declared bounds alone do not show that an exchange is inside them.
+        A good value that needs registers (``FactSpec.needs``) is left out unless every entry that the registration
+        names of each is in date; one that names none has none in date. A value that is not good needs nothing, so
+        that bad news is never lost by an expiry.
         """
         registration = self.registration
-        if registration.revoked or not registration.issued <= now_unix < registration.expires:
+        last = ends(registration.issued, registration.expires, book.days.registration)
+        if registration.revoked or not registration.issued <= now_unix < last:
             return ()
         return tuple(
             Statement(fact, value, Source.REGISTRATION, registration.workload)
             for fact, value in sorted(registration.facts.items())
+            if self._rests(fact, value, now_unix, book, vocabulary)
         )
+
+    def _rests(self, stated: str, said: str, now_unix: int, book: RegisterBook, vocabulary: Vocabulary) -> bool:
+        fact, value = vocabulary.in_words_of_now(stated, said)
+        spec = vocabulary.by_name.get(fact)
+        if spec is None or value != spec.good:
+            return True  # a fact that nobody knows is refused by whoever joins, not lost here
+        return all(self._in_date(register, now_unix, book) for register in spec.needs)
+
+    def _in_date(self, register: Register, now_unix: int, book: RegisterBook) -> bool:
+        registration = self.registration
+        match register:
+            case Register.PROTOCOL | Register.VVT:
+                named = registration.protocols if register is Register.PROTOCOL else registration.vvt
+                return bool(named) and all(book.in_date(register, entry, now_unix) for entry in named)
+            case Register.PURPOSE | Register.FOREIGN_INTELLIGENCE:
+                purpose = book.purpose(registration.purpose_id)
+                return (
+                    purpose is not None
+                    and book.in_date(Register.PURPOSE, purpose.id, now_unix)
+                    and set(registration.data_classes) <= set(purpose.data_classes)
+                    and (register is Register.PURPOSE or purpose.foreign_intelligence)
+                )
+            case Register.BOUNDS:
+                return registration.bounds.declared
+            case _ as never:
+                assert_never(never)
 
 
 def admit(registration: Registration) -> Workload:
     """Check the form of a verified registration. Raises ``TrustError``."""
     if registration.format != FORMAT:
         raise TrustError(f"registration format {registration.format[:40]!r}; expected {FORMAT!r}")
-    if not registration.workload.isascii() or not registration.workload.replace("-", "").isalnum():
-        raise TrustError("a workload id has letters, digits and hyphens only")
-    if not registration.revoked and not (registration.purpose and registration.official and registration.authority):
-        raise TrustError("a registration names its purpose, an accountable official and an authority")
+    check_workload_id(registration.workload)
+    if not 1 <= registration.version <= VERSION_MAX:
+        raise TrustError(f"registration version {registration.version}; versions count from 1 to {VERSION_MAX}")
+    if not registration.revoked:
+        _check_lists(registration)
     return Workload(registration)
+
+
+def check_workload_id(workload: str) -> None:
+    """Letters, digits and hyphens. Raises ``TrustError``."""
+    if not workload.isascii() or not workload.replace("-", "").isalnum():
+        raise TrustError("a workload id has letters, digits and hyphens only")
+
+
+def check_references(registration: Registration, book: RegisterBook, now_unix: int) -> None:
+    """Check a new registration against the registers: what it names is in date, and it is no longer than agreed.
+
+    For who writes one: a reader leaves out the facts that do not rest on anything. Raises ``TrustError``.
+    """
+    what = f"registration {registration.workload}"
+    check_days(what, registration.issued, registration.expires, book.days.registration)
+    for register, ids in (
+        (Register.PURPOSE, (registration.purpose_id,)),
+        (Register.PROTOCOL, registration.protocols),
+        (Register.VVT, registration.vvt),
+    ):
+        for entry in ids:
+            if not book.in_date(register, entry, now_unix):
+                found = book.get(register, entry)
+                how = "is not registered" if found is None else f"is {book.state(found, now_unix).value}"
+                raise TrustError(
+                    f"{what} names the {KINDS[register].title} {entry}, which {how}; "
+                    f"`brightline {register.value} add` registers a version that is in date"
+                )
+    purpose = book.purpose(registration.purpose_id)
+    more = set(registration.data_classes) - set(purpose.data_classes if purpose else ())
+    if more:
+        raise TrustError(f"{what} names data classes that its purpose does not: {', '.join(sorted(more))}")
+
+
+def _check_lists(registration: Registration) -> None:
+    """What a registration that serves must name. Raises ``TrustError``."""
+    what = f"registration {registration.workload}"
+    if not (registration.purpose and registration.official and registration.authority):
+        raise TrustError("a registration names its purpose, an accountable official and an authority")
+    if not registration.endpoints:
+        raise TrustError(f"{what} names no endpoint, so nothing could be called")
+    for register, ids in (
+        ("purpose", (registration.purpose_id,)),
+        ("protocol", registration.protocols),
+        ("VV&T record", registration.vvt),
+    ):
+        if len(ids) > LIST_MAX:
+            raise TrustError(f"{what} names {len(ids)} entries of the register {register}; at most {LIST_MAX}")
+        for entry in ids:
+            check_id(f"{what}: a {register}", entry)
+    if len(registration.tools) > LIST_MAX or len(registration.data_classes) > LIST_MAX:
+        raise TrustError(f"{what} names more than {LIST_MAX} tools or data classes")
+    for tool, tool_digest in registration.tools.items():
+        if not tool or not _TOOL_DIGEST.fullmatch(tool_digest):
+            raise TrustError(f"{what}: the tool {tool[:80]!r} needs a name and the digest of its schema")
+    for limit in ("request_bytes_max", "output_tokens_max", "choices_max", "requests_per_minute"):
+        if getattr(registration, limit) < 1:
+            raise TrustError(f"{what}: {limit} is {getattr(registration, limit)}; at least 1")
 
 
 def key_digest(secret: str, salt: str) -> str:

@@ -17,10 +17,13 @@ import uvloop
 
 from brightline.core.agreement.clause import Agreement
 from brightline.core.errors import BrightlineError, ConfigError
+from brightline.core.exchange import strict_json
+from brightline.core.exchange.api import chat
+from brightline.core.exchange.model import tool_digests
 from brightline.core.workload import Bounds
 from brightline.demo import scripted_server
 from brightline.demo.evidence import flip_and_verify, recorded_clauses, verify_folder
-from brightline.demo.play import play
+from brightline.demo.play import LOOKUP_TOOL, play
 from brightline.demo.scenes import ANALYST, OFFICE, SCENES
 from brightline.demo.screen import Screen
 from brightline.shell import shipped
@@ -102,12 +105,15 @@ def _install(
     init_state(state, toml, settings, agreement, release, models, clock)
     facts = registration_facts(agreement)
     without = {name: value for name, value in facts.items() if name != "fi_purpose"}
+    tools = tool_digests(chat.read_tools(strict_json.encode([LOOKUP_TOOL])))
     keys = {}
     for workload, unit, purpose, stated in (
         (OFFICE, "planning office", "planning, correspondence and maintenance", without),
         (ANALYST, "foreign military analysis", "analysis of foreign naval forces from open sources", facts),
     ):
-        new = NewWorkload(workload, unit, purpose, "director of the unit", ("EO-12333",), stated, Bounds(), 600, 30)
+        new = NewWorkload(
+            workload, unit, purpose, "director of the unit", ("EO-12333",), stated, Bounds(), 600, 30, tools=tools
+        )
         keys[workload], _ = register(state, settings, agreement, new, clock)
     return settings, agreement, keys
 

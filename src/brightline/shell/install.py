@@ -7,7 +7,9 @@ brings ``trust.json`` and ``installation.json`` signed elsewhere.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -15,45 +17,59 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from brightline.core.agreement.clause import Agreement
-from brightline.core.errors import ConfigError
+from brightline.core.agreement.limits import days_max
+from brightline.core.errors import ConfigError, TrustError
 from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
-from brightline.core.facts import Source
+from brightline.core.facts import Register, Source, Vocabulary
 from brightline.core.ports import Clock
+from brightline.core.register import (
+    DAY_SECONDS,
+    KINDS,
+    PurposeBounds,
+    PurposeEntry,
+    RegisterBook,
+)
 from brightline.core.screening.release import Release
-from brightline.core.statement import PinnedKey, RoleKeys, SigningRole, TrustRoots, sign_statement
+from brightline.core.statement import (
+    PinnedKey,
+    RoleKeys,
+    TrustRoots,
+    open_statement,
+    sign_statement,
+)
 from brightline.core.workload import (
     FORMAT,
     REGISTRATION_TYPE,
     Bounds,
+    Endpoint,
     Registration,
     admit,
+    check_references,
+    check_workload_id,
     key_digest,
     write_key,
 )
-from brightline.shell import shipped
+from brightline.shell import development, shipped
 from brightline.shell.config import FILE_NAME, Settings
+from brightline.shell.development import CUSTOMER_KEY, DEVELOPMENT_PROTOCOL, DEVELOPMENT_VVT, PROVIDER_KEY
+from brightline.shell.registry.following import Registry
 from brightline.shell.registry.log import append_to_registry
 from brightline.shell.registry.reader import REGISTRY_SHARD
 from brightline.shell.registry.workloads import REGISTER, check_facts
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.agreements import AgreementStore, agreement_files
 from brightline.shell.trust import installation as signed
+from brightline.shell.trust.installation import read_roots
 from brightline.shell.trust.keys import load_key, make_key, make_secret, public_hex
 
-DAY_SECONDS: Final = 86_400
 GATEWAY_SHARD: Final = "gateway-0"
-PROVIDER_KEY: Final = "provider-officer"
-CUSTOMER_KEY: Final = "customer-official"
 PROFILE: Final = "development"
+HOLDERS: Final = development.HOLDERS
 
-# Who there is in development: each is one person with one key, named in every signed statement.
-HOLDERS: Final[dict[SigningRole, tuple[str, ...]]] = {
-    SigningRole.PROVIDER_OFFICER: (PROVIDER_KEY, "provider-officer-2"),
-    SigningRole.PROVIDER_SAFETY: ("provider-safety-1", "provider-safety-2"),
-    SigningRole.PROVIDER_CLEARED: ("provider-cleared-1", "provider-cleared-2"),
-    SigningRole.FIELD_ENGINEER: ("field-engineer",),
-    SigningRole.CUSTOMER_OFFICIAL: (CUSTOMER_KEY,),
-}
+# What a registration allows when nobody says otherwise.
+REQUEST_BYTES_MAX: Final = 1_048_576
+OUTPUT_TOKENS_MAX: Final = 4_096
+CHOICES_MAX: Final = 1
 
 
 class ModelChoice(msgspec.Struct, frozen=True):
@@ -105,6 +121,8 @@ def init_state(
     AgreementStore(folder.agreements).put(agreement, agreement_files(agreement_folder(settings), agreement))
     folder.installation.write_bytes(sign_statement(statement, signed.INSTALLATION_TYPE, (provider, customer)))
     (root / FILE_NAME).write_text(settings_toml, "utf-8")
+    for entry in development.development_entries(agreement, release, [model.name for model in models], now):
+        development.register_entry(root, settings, agreement, entry, clock)
 
 
 def agreement_folder(settings: Settings) -> Path:
@@ -133,7 +151,11 @@ def registration_facts(agreement: Agreement) -> dict[str, str]:
 
 
 class NewWorkload(msgspec.Struct, frozen=True):
-    """What ``brightline workload add`` was told."""
+    """What ``brightline workload add`` was told.
+
+    Without ``purpose_id`` a purpose of the workload's own is registered, under the workload's id. ``tools`` maps names
+    to digests (``exchange.model.tool_digest``); there is no wildcard.
+    """
 
     id: str
     unit: str
@@ -144,6 +166,15 @@ class NewWorkload(msgspec.Struct, frozen=True):
     bounds: Bounds
     requests_per_minute: int
     days: int
+    purpose_id: str = ""
+    protocols: tuple[str, ...] = (DEVELOPMENT_PROTOCOL,)
+    vvt: tuple[str, ...] = (DEVELOPMENT_VVT,)
+    endpoints: tuple[Endpoint, ...] = tuple(Endpoint)
+    tools: dict[str, str] = {}
+    data_classes: tuple[str, ...] = ()
+    request_bytes_max: int = REQUEST_BYTES_MAX
+    output_tokens_max: int = OUTPUT_TOKENS_MAX
+    choices_max: int = CHOICES_MAX
 
 
 def register(
@@ -151,50 +182,139 @@ def register(
 ) -> tuple[str, DurableRecord]:
     """Sign a registration with both development keys and log it. Returns the API key, which is shown once.
 
-    Raises ``TrustError`` for a registration that the agreement does not allow, ``OperatorError`` if the registry has
-    another writer at this moment.
+    ``agreement`` is the baseline that both parties signed; what is checked is the version of it that is in force.
+    Raises ``TrustError`` for a registration that the agreement or the registers do not allow, ``OperatorError`` if the
+    registry has another writer at this moment.
     """
     secret, salt = secrets.token_hex(32), secrets.token_hex(16)
     now = clock.unix()
+    with reading(root, settings, agreement) as registry:
+        in_force = registry.releases.current
+        book = registry.registers.book.under(days_max(in_force))
+    purpose = _purpose_for(new, in_force.vocabulary, book, now)
     registration = Registration(
         format=FORMAT,
         workload=new.id,
+        version=1,
         unit=new.unit,
-        purpose=new.purpose,
+        purpose=purpose.words,
+        purpose_id=purpose.id,
         official=new.official,
         authority=new.authority,
         bounds=new.bounds,
         facts=new.facts,
+        protocols=new.protocols,
+        vvt=new.vvt,
+        endpoints=new.endpoints,
+        tools=new.tools,
+        data_classes=new.data_classes,
+        request_bytes_max=new.request_bytes_max,
+        output_tokens_max=new.output_tokens_max,
+        choices_max=new.choices_max,
         requests_per_minute=new.requests_per_minute,
         issued=now - 1,
-        expires=now + new.days * DAY_SECONDS,
+        expires=now - 1 + new.days * DAY_SECONDS,
         key_salt=salt,
         key_digest=key_digest(secret, salt),
     )
+    if book.is_newer(purpose):  # logged only once it is sure that the registration can follow
+        _check(registration, in_force, book.enter(purpose), now)
+        development.register_entry(root, settings, agreement, purpose, clock)
     record = log_registration(root, settings, agreement, registration, clock)
     return write_key(new.id, secret), record
+
+
+def _check(registration: Registration, agreement: Agreement, book: RegisterBook, now: int) -> None:
+    """Check a registration that is to be logged. Raises ``TrustError``."""
+    admit(registration)
+    check_facts(registration, agreement.vocabulary)
+    if not registration.revoked:
+        check_references(registration, book, now)
+
+
+def _purpose_for(new: NewWorkload, vocabulary: Vocabulary, book: RegisterBook, now: int) -> PurposeEntry:
+    """The purpose that the workload names, or one of its own: the one that is there, else one to be registered."""
+    found = book.purpose(new.purpose_id or new.id)
+    if new.purpose_id:
+        if found is None:
+            raise TrustError(f"no purpose {new.purpose_id} is registered; `brightline purpose add` registers one")
+        if new.purpose and new.purpose != found.words:
+            raise TrustError(f"purpose {found.id} is registered as {found.words[:80]!r}, not {new.purpose[:80]!r}")
+        return found
+    check_workload_id(new.id)
+    if found is not None and (found.retired or found.words != new.purpose):
+        why = "was retired" if found.retired else f"says {found.words[:80]!r}"
+        raise TrustError(f"a purpose {found.id} is registered already and {why}; name the purpose that is meant")
+    in_date = book.in_date(Register.PURPOSE, new.id, now)
+    if found is not None and in_date and set(new.data_classes) <= set(found.data_classes):
+        return found
+    stated = dict(vocabulary.in_words_of_now(fact, value) for fact, value in new.facts.items())
+    return PurposeEntry(
+        format=KINDS[Register.PURPOSE].format,
+        id=new.id,
+        version=1 if found is None else found.version + 1,
+        issued=now - 1,
+        expires=now - 1 + new.days * DAY_SECONDS,
+        retired=False,
+        owner=new.official,
+        words=new.purpose,
+        official=new.official,
+        authorities=new.authority,
+        legal_basis=f"under {', '.join(new.authority)}, as its official states",
+        data_classes=new.data_classes,
+        bounds=PurposeBounds(new.bounds.subjects, new.bounds.period, new.bounds.volume),
+        foreign_intelligence=any(
+            Register.FOREIGN_INTELLIGENCE in spec.needs and stated.get(spec.name) == spec.good
+            for spec in vocabulary.specs
+        ),
+    )
 
 
 def log_registration(
     root: Path, settings: Settings, agreement: Agreement, registration: Registration, clock: Clock
 ) -> DurableRecord:
-    """Check, sign and log one registration (also one that revokes), and publish the registry."""
+    """Check, sign and log one registration (also one that revokes), as the version that follows the current one.
+
+    Raises ``TrustError`` for one that does not hold its form, that is in date for longer than the agreement lets it
+    be, or that names an entry which is not in date now.
+    """
     folder = StateFolder(root)
-    admit(registration)
-    check_facts(registration, agreement.vocabulary)
-    keys = (load_key(folder.key(PROVIDER_KEY)), load_key(folder.key(CUSTOMER_KEY)))
-    envelope = sign_statement(registration, REGISTRATION_TYPE, keys)
-    draft = Draft(
-        kind=RecordKind.WORKLOAD,
-        exchange="",
-        public={
-            "agreement": agreement.digest,
-            "register": REGISTER,
-            "workload": registration.workload,
-            "expires": registration.expires,
-            "revoked": registration.revoked,
-        },
-        committed={"statement": envelope.decode(), "unit": registration.unit},
-        record_key=secrets.token_bytes(32),
-    )
-    return append_to_registry(root, settings, PROFILE, clock, draft)
+    with reading(root, settings, agreement) as registry:
+        in_force = registry.releases.current
+        current = registry.workloads.get(registration.workload)
+        version = 1 if current is None else current.registration.version + 1
+        registration = msgspec.structs.replace(registration, version=version)
+        _check(registration, in_force, registry.registers.book.under(days_max(in_force)), clock.unix())
+        keys = (load_key(folder.key(PROVIDER_KEY)), load_key(folder.key(CUSTOMER_KEY)))
+        envelope = sign_statement(registration, REGISTRATION_TYPE, keys)
+        open_statement(envelope, REGISTRATION_TYPE, Registration, read_roots(folder.roots), at=clock.unix())
+        draft = Draft(
+            kind=RecordKind.WORKLOAD,
+            exchange="",
+            public={
+                "agreement": in_force.digest,
+                "register": REGISTER,
+                "workload": registration.workload,
+                "version": registration.version,
+                "expires": registration.expires,
+                "revoked": registration.revoked,
+            },
+            committed={"statement": envelope.decode(), "unit": registration.unit},
+            record_key=secrets.token_bytes(32),
+        )
+        record = append_to_registry(root, settings, PROFILE, clock, draft)
+        registry.refresh()
+        if registry.workloads.seq(registration.workload) != record.place.seq:
+            raise TrustError(f"{registration.workload} was changed by somebody else just now; look, and try again")
+    return record
+
+
+@contextlib.contextmanager
+def reading(root: Path, settings: Settings, agreement: Agreement) -> Iterator[Registry]:
+    """The registry as it stands now. Raises ``OperatorError`` or ``TrustError`` if it cannot be believed."""
+    registry = Registry(root, settings, read_roots(StateFolder(root).roots), agreement)
+    try:
+        registry.refresh()
+        yield registry
+    finally:
+        registry.close()

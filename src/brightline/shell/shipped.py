@@ -24,6 +24,12 @@ def shipped_agreement() -> Path:
     return Path(str(files("brightline") / "agreements" / AGREEMENT))
 
 
+def shipped_agreements() -> dict[str, Path]:
+    """The folders of all agreements that are shipped, by id: the one above, and those that it is compared with."""
+    folder = Path(str(files("brightline") / "agreements"))
+    return {path.name: path for path in sorted(folder.iterdir()) if (path / "agreement.toml").is_file()}
+
+
 def shipped_release() -> Path:
     """The folder of the release that is shipped."""
     return Path(str(files("brightline") / "releases" / RELEASE))

@@ -8,7 +8,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from brightline.core.agreement.clause import Agreement, Change
-from brightline.core.agreement.update import FORMAT, UPDATE_TYPE, AgreementUpdate, fits, open_update, signers_of
+from brightline.core.agreement.update import (
+    FORMAT,
+    UPDATE_TYPE,
+    AgreementUpdate,
+    check_later,
+    fits,
+    open_update,
+    signers_of,
+)
 from brightline.core.errors import TrustError
 from brightline.core.statement import PinnedKey, RoleKeys, SigningRole, TrustRoots, sign_statement
 from brightline.shell import shipped
@@ -45,9 +53,9 @@ def update_to(version: int, **other: str) -> AgreementUpdate:
     return msgspec.structs.replace(update, **other)
 
 
-def opened(update: AgreementUpdate, *keys: Ed25519PrivateKey, in_force: int = 1) -> AgreementUpdate:
+def opened(update: AgreementUpdate, *keys: Ed25519PrivateKey) -> AgreementUpdate:
     envelope = sign_statement(update, UPDATE_TYPE, keys)
-    return open_update(envelope, ROOTS, BASELINE, at=NOW, version_in_force=in_force)
+    return open_update(envelope, ROOTS, BASELINE, at=NOW)
 
 
 def test_what_the_baselines_signers_signed_is_believed_without_the_customer() -> None:
@@ -77,7 +85,8 @@ def test_a_threshold_of_two_is_two_persons() -> None:
 @pytest.mark.parametrize(("version", "in_force"), [(1, 1), (2, 2), (2, 5)])
 def test_an_older_version_that_is_replayed_is_refused(version: int, in_force: int) -> None:
     with pytest.raises(TrustError, match="was in force already"):
-        opened(update_to(version), *SAFETY, in_force=in_force)
+        check_later(version, in_force)
+    check_later(in_force + 1, in_force)
 
 
 @pytest.mark.parametrize(("field", "value"), [("id", "another"), ("baseline", "sha256:" + "2" * 64)])

@@ -30,6 +30,7 @@ from tests.playbooks.playbook import (
     HELD,
     LAPSED,
     NOW,
+    REGISTERS,
     SUSPENDED,
     TERMS,
     WORKLOAD,
@@ -48,7 +49,7 @@ class Watched:
 
     def __init__(self, request: Exchange | MalformedRequest) -> None:
         self.now = 0.0
-        arrived = ev.Arrived(self.at, "x-1", WORKLOAD, request, b"e" * 32)
+        arrived = ev.Arrived(self.at, "x-1", WORKLOAD, request, b"e" * 32, REGISTERS)
         self.arrived = arrived
         self.machine = Machine(TERMS, chat, arrived)
         self.drafts: dict[RecordKind, Draft] = {}

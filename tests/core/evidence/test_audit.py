@@ -494,6 +494,8 @@ def test_the_order_of_an_exchange_is_kept() -> None:
         (2, {"verdict": "deny"}, "completed, though the verdict is deny"),
         (2, {"outcome": "held"}, "the outcome is held and the verdict permit"),
         (4, {"class": "none"}, "the class is none and the verdict deny"),
+        (4, {"class": "registration"}, "outside its registration, yet refused with the verdict deny"),
+        (2, {"class": "registration"}, "outside its registration, yet completed with the verdict permit"),
         (4, {"released_bytes": 7}, "refused, though 7 bytes were released"),
         (2, {"agreement": "sha256:another"}, "another agreement or release"),
         (1, {"release": "sha256:another"}, "another agreement or release"),

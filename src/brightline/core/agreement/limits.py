@@ -13,7 +13,8 @@ from typing import Final
 
 import msgspec
 
-from brightline.core.agreement.clause import Tighter
+from brightline.core.agreement.clause import Agreement, Tighter
+from brightline.core.register import DAYS_MAX_DEFAULT, DaysMax
 
 
 class KnownLimit(msgspec.Struct, frozen=True):
@@ -38,3 +39,12 @@ KNOWN: Final[Mapping[str, KnownLimit]] = MappingProxyType(
         ),
     }
 )
+
+
+def days_max(agreement: Agreement) -> DaysMax:
+    """How long the entries of the registers may be in date under an agreement."""
+    return DaysMax(
+        registration=agreement.limit(REGISTRATION_DAYS_MAX, DAYS_MAX_DEFAULT),
+        protocol=agreement.limit(PROTOCOL_DAYS_MAX, DAYS_MAX_DEFAULT),
+        vvt=agreement.limit(VVT_DAYS_MAX, DAYS_MAX_DEFAULT),
+    )

@@ -50,10 +50,8 @@ def signers_of(baseline: Agreement) -> tuple[Needed, ...]:
     return tuple(needed)
 
 
-def open_update(
-    envelope: bytes, roots: TrustRoots, baseline: Agreement, *, at: int, version_in_force: int
-) -> AgreementUpdate:
-    """Verify who signed and that it comes after what is in force (steps 1 and 2). Raises ``TrustError``."""
+def open_update(envelope: bytes, roots: TrustRoots, baseline: Agreement, *, at: int) -> AgreementUpdate:
+    """Verify who signed, and that it is about this agreement (step 1). Raises ``TrustError``."""
     update = open_signed(envelope, UPDATE_TYPE, AgreementUpdate, roots, at=at, needed=signers_of(baseline)).value  # 1
     if update.format != FORMAT:
         raise TrustError(f"update format {update.format[:40]!r}; expected {FORMAT!r}")
@@ -62,9 +60,13 @@ def open_update(
             f"the update is of {update.id[:80]} over baseline {update.baseline[:80]}; "
             f"both parties signed {baseline.id} with {baseline.digest}"
         )
-    if update.version <= version_in_force:  # 2
-        raise TrustError(f"version {update.version} is not later than {version_in_force}, which was in force already")
     return update
+
+
+def check_later(version: int, version_in_force: int) -> None:
+    """It comes after every version that was in force (step 2). Raises ``TrustError``."""
+    if version <= version_in_force:
+        raise TrustError(f"version {version} is not later than {version_in_force}, which was in force already")
 
 
 def fits(update: AgreementUpdate, candidate: Agreement) -> None:

@@ -8,6 +8,7 @@ import msgspec
 from brightline.core.errors import CallerError
 from brightline.core.evidence.record import DurableRecord
 from brightline.core.exchange.model import Exchange
+from brightline.core.register import RegisterBook
 from brightline.core.screening.finding import Judgement
 from brightline.core.standing import Conditions
 from brightline.core.workload import Workload
@@ -23,7 +24,8 @@ class Instant(msgspec.Struct, frozen=True):
 class Arrived(msgspec.Struct, frozen=True):
     """An authenticated request was read: either an Exchange, or the reason why it is none.
 
-    ``entropy`` is 32 fresh random bytes; every record key of this exchange is derived from it.
+    ``entropy`` is 32 fresh random bytes; every record key of this exchange is derived from it. ``registers`` are the
+    signed entries as they stood then; without any, no fact that needs one is stated.
     """
 
     at: Instant
@@ -31,6 +33,7 @@ class Arrived(msgspec.Struct, frozen=True):
     workload: Workload
     request: Exchange | CallerError
     entropy: bytes
+    registers: RegisterBook = RegisterBook()
 
 
 class AttemptDurable(msgspec.Struct, frozen=True):

@@ -21,9 +21,11 @@ from typing import assert_never
 
 from brightline.core.agreement.clause import Verdict
 from brightline.core.agreement.decide import Decision, decide
+from brightline.core.agreement.limits import days_max
 from brightline.core.canonical import JsonValue
 from brightline.core.enforcement import commands as do
 from brightline.core.enforcement import events as ev
+from brightline.core.enforcement.bounds import outside, within
 from brightline.core.enforcement.output import Output
 from brightline.core.enforcement.pass_token import mint_pass, token_id, wire_digest
 from brightline.core.enforcement.states import TRANSITIONS, IllegalStep, State, check_step, is_late
@@ -103,7 +105,8 @@ class Machine:
         else:
             upstream = self._terms.models.get(request.model)
             upstream_model = upstream.upstream_model if upstream else request.model
-            self._request = self._api.write_request(request, upstream_model)
+            sent = within(request, arrived.workload.registration)
+            self._request = self._api.write_request(sent, upstream_model)
             self._exchange_digest = exchange_digest(request)
             committed |= {
                 "api": request.api,
@@ -163,8 +166,13 @@ class Machine:
         stopped = self._stopped_by(event.conditions)
         if stopped is not None:
             return self._refuse(stopped, _class_of(stopped))
+        too_much = outside(request, self._request, self._arrived.workload.registration)
+        if too_much is not None:
+            return self._refuse(too_much, RefusalClass.REGISTRATION)
+        agreement = self._terms.agreement
+        registers = self._arrived.registers.under(days_max(agreement))
         self._statements = (
-            *self._arrived.workload.statements(event.at.unix),
+            *self._arrived.workload.statements(event.at.unix, registers, agreement.vocabulary),
             *event.conditions.statements,
         )
         # An installation fact that is not known leaves no verdict; do not ask detectors about it.

@@ -301,6 +301,9 @@ class BooksAudit:
             self._wrong(index, f"the outcome is {outcome.value} and the verdict {verdict}")
         if (leaf.refusal_class is RefusalClass.POLICY) != (verdict == "deny"):
             self._wrong(index, f"the class is {leaf.refusal_class or ''} and the verdict {verdict}")
+        if leaf.refusal_class is RefusalClass.REGISTRATION and (outcome, verdict) != (Outcome.REFUSED, "none"):
+            # Decided by closed lists before any fact was known: there is no verdict yet, and nothing may have left.
+            self._wrong(index, f"outside its registration, yet {outcome.value} with the verdict {verdict}")
         if outcome is Outcome.REFUSED and released:
             self._wrong(index, f"refused, though {released} bytes were released")
 

@@ -57,6 +57,7 @@ class RefusalClass(enum.StrEnum):
     NONE = "none"
     POLICY = "policy"
     MALFORMED = "malformed"
+    REGISTRATION = "registration"  # outside the workload's closed lists and sizes
     SUSPENDED = "suspended"
     UNAVAILABLE = "unavailable"
 

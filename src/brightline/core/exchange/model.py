@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
+from collections.abc import Iterable
 from typing import Protocol
 
 import msgspec
@@ -105,6 +106,20 @@ class Exchange(msgspec.Struct, frozen=True):
 def exchange_digest(exchange: Exchange) -> str:
     """The digest of the canonical request, whatever API it came by: for holds and approvals, never for tokens."""
     return "sha256:" + hashlib.sha256(msgspec.json.encode(exchange, order="sorted")).hexdigest()
+
+
+def tool_digest(tool: Tool) -> str:
+    """The digest by which a tool is registered: over all of it (name, description, parameters, ``strict``)."""
+    return "sha256:" + hashlib.sha256(msgspec.json.encode(tool, order="sorted")).hexdigest()
+
+
+def tool_digests(tools: Iterable[Tool]) -> dict[str, str]:
+    """Names with digests, as a registration lists them. Raises ``ValueError`` for one name with two schemas."""
+    listed: dict[str, str] = {}
+    for tool in tools:
+        if listed.setdefault(tool.name, tool_digest(tool)) != tool_digest(tool):
+            raise ValueError(f"two tools are called {tool.name[:80]!r} and differ")
+    return listed
 
 
 class UpstreamRequest(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ import click
 
 from brightline import __version__
 from brightline.core.errors import BrightlineError
-from brightline.shell.cli import gateway, render, verify, workload
+from brightline.shell.cli import demand, gateway, register, render, verify, workload
 from brightline.shell.cli.agreement import agreement
 
 
@@ -25,6 +25,10 @@ def brightline() -> None:
 brightline.add_command(gateway.init)
 brightline.add_command(gateway.serve)
 brightline.add_command(workload.workload)
+brightline.add_command(register.purpose)
+brightline.add_command(register.protocol)
+brightline.add_command(register.vvt)
+brightline.add_command(demand.demand)
 brightline.add_command(agreement)
 brightline.add_command(verify.verify)
 brightline.add_command(verify.disclose)

@@ -9,12 +9,25 @@ from pathlib import Path
 import click
 import msgspec
 
-from brightline.core.errors import ConfigError
-from brightline.core.workload import Bounds, Workload
+from brightline.core.errors import CallerError, ConfigError
+from brightline.core.exchange.api import chat
+from brightline.core.exchange.model import Tool, tool_digests
+from brightline.core.workload import Bounds, Endpoint, Workload
 from brightline.shell.cli import render
+from brightline.shell.cli.pairs import pairs
+from brightline.shell.cli.register import FILE
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import load_settings
-from brightline.shell.install import NewWorkload, log_registration, register, registration_facts
+from brightline.shell.development import DEVELOPMENT_PROTOCOL, DEVELOPMENT_VVT
+from brightline.shell.install import (
+    CHOICES_MAX,
+    OUTPUT_TOKENS_MAX,
+    REQUEST_BYTES_MAX,
+    NewWorkload,
+    log_registration,
+    register,
+    registration_facts,
+)
 from brightline.shell.registry.following import Registry
 from brightline.shell.state import StateFolder
 from brightline.shell.trust.installation import read_roots
@@ -32,7 +45,8 @@ def workload() -> None:
 @_STATE
 @click.argument("workload_id", metavar="ID")
 @click.option("--unit", required=True, help="The customer's unit that answers for it.")
-@click.option("--purpose", required=True, help="The approved purpose, in words.")
+@click.option("--purpose", default="", help="The approved purpose, in words; registered under ID if it is new.")
+@click.option("--purpose-id", default="", help="A purpose of the register, in place of words of your own.")
 @click.option("--official", required=True, help="The accountable official (an office, not a person's name).")
 @click.option(
     "--authority", "authorities", multiple=True, required=True, help="The authority for it; repeat for more."
@@ -53,6 +67,67 @@ def workload() -> None:
     type=click.IntRange(1, 1_000_000),
     help="Requests that this workload may send in a minute.",
 )
+@click.option(
+    "--protocol",
+    "protocols",
+    multiple=True,
+    metavar="ID",
+    default=(DEVELOPMENT_PROTOCOL,),
+    show_default=True,
+    help="An oversight protocol that its facts rest on; repeat for more.",
+)
+@click.option(
+    "--vvt",
+    "vvt",
+    multiple=True,
+    metavar="ID",
+    default=(DEVELOPMENT_VVT,),
+    show_default=True,
+    help="A verification record that its facts rest on; repeat for more.",
+)
+@click.option(
+    "--endpoint",
+    "endpoints",
+    multiple=True,
+    type=click.Choice([endpoint.value for endpoint in Endpoint]),
+    default=tuple(endpoint.value for endpoint in Endpoint),
+    show_default=True,
+    help="What it may call; repeat for more.",
+)
+@click.option(
+    "--tool",
+    "tools",
+    multiple=True,
+    type=FILE,
+    help="A JSON list of tools, as in a request; each is registered by the digest of its schema. Repeat for more.",
+)
+@click.option(
+    "--data-class",
+    "data_classes",
+    multiple=True,
+    help="A class of data that it touches; repeat for more.",
+)
+@click.option(
+    "--request-bytes",
+    default=REQUEST_BYTES_MAX,
+    show_default=True,
+    type=click.IntRange(1, 8_388_608),
+    help="Bytes that one request may send to the model.",
+)
+@click.option(
+    "--output-tokens",
+    default=OUTPUT_TOKENS_MAX,
+    show_default=True,
+    type=click.IntRange(1, 1_000_000),
+    help="Tokens that one answer may be asked to have; asked of the model where a request sets no limit.",
+)
+@click.option(
+    "--choices",
+    default=CHOICES_MAX,
+    show_default=True,
+    type=click.IntRange(1, 8),
+    help="Answers that one request may ask for.",
+)
 @click.option("--days", default=90, show_default=True, type=click.IntRange(1, 366), help="Days until it expires.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def add(
@@ -60,25 +135,36 @@ def add(
     workload_id: str,
     unit: str,
     purpose: str,
+    purpose_id: str,
     official: str,
     authorities: tuple[str, ...],
     facts: tuple[str, ...],
     without: tuple[str, ...],
     bounds: tuple[str, ...],
     requests_per_minute: int,
+    protocols: tuple[str, ...],
+    vvt: tuple[str, ...],
+    endpoints: tuple[str, ...],
+    tools: tuple[Path, ...],
+    data_classes: tuple[str, ...],
+    request_bytes: int,
+    output_tokens: int,
+    choices: int,
     days: int,
     as_json: bool,
 ) -> None:
     """Register a workload and print its key, once."""
+    if not purpose and not purpose_id:
+        raise ConfigError("a workload has a purpose: give --purpose in words, or --purpose-id of the register")
     settings = load_settings(state)
     agreement = open_agreement(settings)
-    stated = _pairs(facts, "--fact") or registration_facts(agreement)
+    stated = pairs(facts, "--fact") or registration_facts(agreement)
     for name in without:
         if name not in stated:
             raise ConfigError(f"--without {name}: nothing states that fact")
         del stated[name]
     try:
-        declared = msgspec.convert(_pairs(bounds, "--bound"), Bounds)
+        declared = msgspec.convert(pairs(bounds, "--bound"), Bounds)
     except msgspec.ValidationError as error:
         raise ConfigError(f"--bound: {error}") from error
     new = NewWorkload(
@@ -91,6 +177,15 @@ def add(
         bounds=declared,
         requests_per_minute=requests_per_minute,
         days=days,
+        purpose_id=purpose_id,
+        protocols=protocols,
+        vvt=vvt,
+        endpoints=tuple(map(Endpoint, endpoints)),
+        tools=_tools(tools),
+        data_classes=data_classes,
+        request_bytes_max=request_bytes,
+        output_tokens_max=output_tokens,
+        choices_max=choices,
     )
     key, record = register(state, settings, agreement, new, SystemClock())
     if as_json:
@@ -130,7 +225,7 @@ def revoke(state: Path, workload_id: str) -> None:
 def _registered(state: Path) -> list[Workload]:
     settings = load_settings(state)
     agreement = open_agreement(settings)
-    registry = Registry(state, settings, read_roots(StateFolder(state).roots), lambda: agreement)
+    registry = Registry(state, settings, read_roots(StateFolder(state).roots), agreement)
     try:
         registry.refresh()
         return list(registry.workloads.all())
@@ -151,11 +246,18 @@ def _row(found: Workload) -> dict[str, str]:
     }
 
 
-def _pairs(values: tuple[str, ...], option: str) -> dict[str, str]:
-    pairs = {}
-    for value in values:
-        name, equals, rest = value.partition("=")
-        if not equals or not name or not rest:
-            raise ConfigError(f"{option} takes NAME=VALUE; found {value!r}")
-        pairs[name] = rest
-    return pairs
+def _tools(files: tuple[Path, ...]) -> dict[str, str]:
+    """Names and digests of the tools in some files. Raises ``ConfigError`` with file and place."""
+    found: list[Tool] = []
+    for path in files:
+        with path.open("rb") as file:
+            data = file.read(chat.REQUEST_LIMITS.bytes_max + 1)
+        try:
+            found += chat.read_tools(data)
+        except CallerError as error:
+            place = f" at {error.param}" if error.param else ""
+            raise ConfigError(f"--tool {path}{place}: {error}") from error
+    try:
+        return tool_digests(found)
+    except ValueError as error:
+        raise ConfigError(f"--tool: {error}") from error

@@ -20,6 +20,7 @@ from brightline.core.errors import (
     CallerError,
     MalformedRequest,
     MethodNotAllowed,
+    OutsideRegistration,
     RequestTooLarge,
     UnknownRoute,
     UnsupportedMediaType,
@@ -29,7 +30,8 @@ from brightline.core.exchange.api import chat
 from brightline.core.exchange.model import Exchange
 from brightline.core.exchange.refusal import error_body, retry_headers
 from brightline.core.ports import Clock, ConditionSource, RecordLog, Upstream
-from brightline.core.workload import Workload
+from brightline.core.register import RegisterBook
+from brightline.core.workload import Endpoint, Workload
 from brightline.shell.config import ListenSettings
 from brightline.shell.gateway.admission import Admission
 from brightline.shell.gateway.identify import Identifier
@@ -63,6 +65,7 @@ class Gateway:
         conditions: ConditionSource,
         clock: Clock,
         readiness: Callable[[], tuple[str, ...]],
+        registers: Callable[[], RegisterBook],
     ) -> None:
         self._settings = settings
         self._terms = terms
@@ -74,6 +77,7 @@ class Gateway:
         self._conditions = conditions
         self._clock = clock
         self._readiness = readiness
+        self._registers = registers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope. Lifespan is not ours (``wiring.py`` opens and closes); websockets are refused."""
@@ -100,7 +104,9 @@ class Gateway:
                 await self._health(path, send)
             case "/v1/models":
                 _only("GET", method, path)
-                self._identifier.identify(scope["headers"])
+                workload = self._identifier.identify(scope["headers"])
+                if Endpoint.MODELS not in workload.registration.endpoints:
+                    raise OutsideRegistration("this workload is not registered for this endpoint")
                 await self._models(send)
             case chat.ROUTE:
                 _only("POST", method, path)
@@ -128,7 +134,7 @@ class Gateway:
         exchange_id = f"xc_{secrets.token_hex(12)}"
         request = await self._read(scope, receive)
         now = Instant(self._clock.monotonic(), self._clock.unix())
-        arrived = Arrived(now, exchange_id, workload, request, secrets.token_bytes(32))
+        arrived = Arrived(now, exchange_id, workload, request, secrets.token_bytes(32), self._registers())
         responder = AsgiResponder(send, receive, exchange_id, now.unix, self._settings.write_seconds)
         if isinstance(request, Exchange):
             responder.serve(request)

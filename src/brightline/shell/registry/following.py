@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -14,25 +13,34 @@ from brightline.core.statement import TrustRoots
 from brightline.shell.config import Settings
 from brightline.shell.registry.log import registry_verifier
 from brightline.shell.registry.reader import REGISTRY_SHARD, RegistryReader, read_entry
+from brightline.shell.registry.registers import Demands, Registers
+from brightline.shell.registry.releases import Releases
 from brightline.shell.registry.workloads import Workloads
 from brightline.shell.state import StateFolder
+from brightline.shell.storage.agreements import AgreementStore
 from brightline.shell.storage.publisher import read_published
 
 STALE_SECONDS: Final = 2.0
 
 
 class Registry:
-    """Follows the registry of a state folder. ``agreement`` is asked each time: the one in force may change."""
+    """Follows the registry of a state folder. ``releases.current`` is the version of the baseline that is in force."""
 
-    def __init__(self, root: Path, settings: Settings, roots: TrustRoots, agreement: Callable[[], Agreement]) -> None:
+    def __init__(self, root: Path, settings: Settings, roots: TrustRoots, baseline: Agreement) -> None:
+        self.roots = roots
         folder = StateFolder(root)
         evidence = folder.evidence(settings.evidence.directory)
         verifier = registry_verifier(root, settings)
+        self.releases = Releases(baseline, roots, AgreementStore(folder.agreements))
         self.workloads = Workloads(
-            folder.cache, roots, lambda: agreement().vocabulary, lambda seq: read_entry(folder.wal, seq)
+            folder.cache, roots, lambda: self.releases.current.vocabulary, lambda seq: read_entry(folder.wal, seq)
         )
+        self.registers = Registers(roots)
+        self.demands = Demands(roots)
         self._reader = RegistryReader(
-            folder.wal, lambda: read_published(evidence, REGISTRY_SHARD, verifier), (self.workloads,)
+            folder.wal,
+            lambda: read_published(evidence, REGISTRY_SHARD, verifier),
+            (self.releases, self.workloads, self.registers, self.demands),
         )
         self._seen = time.monotonic()
         self._failure = ""

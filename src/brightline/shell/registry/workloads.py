@@ -31,6 +31,7 @@ class _Logged(msgspec.Struct, frozen=True):
     digest: bytes
     seq: int
     at: int
+    version: int
 
 
 class Workloads:
@@ -60,7 +61,11 @@ class Workloads:
         if entry.public.get("register", REGISTER) != REGISTER:
             return
         workload = self._verified(entry.envelope, entry.unix)
-        self._logged[workload.id] = _Logged(hashlib.sha256(entry.envelope).digest(), entry.seq, entry.unix)
+        version = workload.registration.version
+        if workload.id in self._logged and version <= self._logged[workload.id].version:
+            return  # an older statement shown again; what was revoked stays revoked
+        digest = hashlib.sha256(entry.envelope).digest()
+        self._logged[workload.id] = _Logged(digest, entry.seq, entry.unix, version)
         self._known[workload.id] = workload
         self._remember(workload, entry.envelope)
 
@@ -92,6 +97,10 @@ class Workloads:
         self._known[workload] = found
         self._remember(found, envelope)
         return found
+
+    def seq(self, workload: str) -> int:
+        """The record of a workload's current registration. Raises ``KeyError`` if the log does not know it."""
+        return self._logged[workload].seq
 
     def _cached(self, workload: str) -> bytes:
         try:

@@ -248,6 +248,13 @@ def _tool(wire: _Tool, place: str) -> Tool:
     return Tool(function.name, function.description or "", function.parameters or {}, function.strict)
 
 
+def read_tools(body: bytes) -> tuple[Tool, ...]:
+    """Read a JSON list of tools, as in the ``tools`` of a request. Raises ``CallerError`` with the place."""
+    wire = strict_json.decode(body, list[_Tool], REQUEST_LIMITS)
+    _bounded(len(wire), 0, TOOLS_MAX, "tools")
+    return tuple(_tool(tool, f"tools[{i}]") for i, tool in enumerate(wire))
+
+
 def _tool_choice(wire: str | _Choice | None) -> ToolChoice:
     if wire is None:
         return ToolChoice()

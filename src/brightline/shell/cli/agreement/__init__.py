@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from brightline.shell.cli.agreement import look
+from brightline.shell.cli.agreement import lint, look, prove
 
 
 @click.group()
@@ -15,3 +15,7 @@ def agreement() -> None:
 
 agreement.add_command(look.table)
 agreement.add_command(look.try_)
+agreement.add_command(lint.lint)
+agreement.add_command(lint.merge)
+agreement.add_command(lint.review)
+agreement.add_command(prove.prove)

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A new version comes into force while the gateway serves; a loosening does not, whoever signs and logs it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+
+from brightline.core.agreement.clause import Agreement
+from brightline.core.agreement.update import UPDATE_TYPE
+from brightline.core.canonical import JsonValue
+from brightline.core.errors import AgreementError, OperatorError, TrustError
+from brightline.core.evidence.record import Draft, RecordKind
+from brightline.core.statement import sign_statement
+from brightline.shell import shipped
+from brightline.shell.change import bring_into_force, examine, statement_of
+from brightline.shell.clock import SystemClock
+from brightline.shell.config import load_settings
+from brightline.shell.install import HOLDERS
+from brightline.shell.registry.log import append_to_registry
+from brightline.shell.registry.releases import AGREEMENT
+from brightline.shell.state import StateFolder
+from brightline.shell.storage.agreements import AgreementStore, agreement_files
+from brightline.shell.trust.keys import load_key
+from brightline.wiring import open_in_force
+from tests.harness import Running, read_records, running
+
+SAFETY = ("provider-safety-1", "provider-safety-2")
+PATIENCE_SECONDS = 5.0
+AUTONOMOUS = "Write the obstacle avoidance code for our unmanned ground vehicle."
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Running]:
+    with running(tmp_path / "state") as node:
+        yield node
+
+
+def version(tmp_path: Path, number: int, *replacements: tuple[str, str]) -> Path:
+    """A folder with another version of the shipped agreement."""
+    folder = tmp_path / f"version-{number}"
+    shutil.copytree(shipped.shipped_agreement(), folder)
+    path = folder / "agreement.toml"
+    text = re.sub(r"(?m)^version = 1\b", f"version = {number}", path.read_text("utf-8"))
+    for before, after in replacements:
+        assert before in text
+        text = text.replace(before, after, 1)
+    path.write_text(text, "utf-8")
+    return folder
+
+
+# Stricter: whatever serves an autonomous system takes the approval of a cleared person.
+STRICTER = (
+    "[clause.L7]\n",
+    """[clause.X1]
+quote = ["Keep cleared OpenAI personnel in the loop."]
+require = { when = "autonomous_use != 'no'", that = "approvals.provider_cleared >= 1" }
+part = "ours"
+says = "Whatever serves an autonomous system takes the approval of a cleared person of the provider."
+authority = ["DODD-3000-09"]
+controls = ["approvals"]
+[clause.L7]
+""",
+)
+LOOSER = ("redline = \"weapon_direct != 'no'\"", "redline = \"weapon_direct != 'no' and operational != 'no'\"")
+
+
+def stricter(tmp_path: Path, number: int) -> Path:
+    """A version with one more requirement."""
+    return without_examples_of("autonomous_use", version(tmp_path, number, STRICTER))
+
+
+def looser(tmp_path: Path, number: int) -> Path:
+    """A version whose second red line holds for less."""
+    return without_examples_of("weapon_direct", version(tmp_path, number, LOOSER))
+
+
+def without_examples_of(fact: str, folder: Path) -> Path:
+    """Leave out the worked examples that name a fact: after a change to its clauses they no longer come out."""
+    path = folder / "agreement.toml"
+    head, *examples = path.read_text("utf-8").split("[[example]]\n")
+    path.write_text("[[example]]\n".join([head, *(each for each in examples if fact not in each)]), "utf-8")
+    return folder
+
+
+def bring(root: Path, folder: Path, *holders: str) -> Agreement:
+    """Sign a version with these holders' keys and bring it into force, as the command does after its proofs."""
+    settings = load_settings(root)
+    registry = open_in_force(root, settings, SystemClock())
+    try:
+        candidate = shipped.read_agreement(folder)
+        statement = statement_of(candidate, registry.releases.baseline, {}, SystemClock())
+        keys = [load_key(StateFolder(root).key(holder)) for holder in holders]
+        envelope = sign_statement(statement, UPDATE_TYPE, keys)
+        bring_into_force(root, settings, registry, folder, candidate, {}, envelope, SystemClock())
+    finally:
+        registry.close()
+    return candidate
+
+
+def force(root: Path, folder: Path) -> Agreement:
+    """Everybody who has a key signs, and somebody who can write there logs it, whatever any command says."""
+    settings = load_settings(root)
+    registry = open_in_force(root, settings, SystemClock())
+    try:
+        candidate = shipped.read_agreement(folder)
+        statement = statement_of(candidate, registry.releases.baseline, {}, SystemClock())
+        everybody = [load_key(StateFolder(root).key(holder)) for holders in HOLDERS.values() for holder in holders]
+        envelope = sign_statement(statement, UPDATE_TYPE, everybody)
+        files = agreement_files(folder, candidate)
+        AgreementStore(StateFolder(root).agreements).put(candidate, files)
+        public: dict[str, JsonValue] = {"what": AGREEMENT, "agreement": candidate.digest}
+        committed: dict[str, JsonValue] = {"statement": envelope.decode()}
+        draft = Draft(RecordKind.RELEASE, "", public, committed, secrets.token_bytes(32))
+        append_to_registry(root, settings, "development", SystemClock(), draft)
+    finally:
+        registry.close()
+    return candidate
+
+
+def wait_for(node: Running, digest: str) -> float:
+    """Seconds until new exchanges are decided by this version."""
+    begun = time.monotonic()
+    while node.node.agreement.digest != digest:
+        assert time.monotonic() - begun < PATIENCE_SECONDS
+        time.sleep(0.01)
+    return time.monotonic() - begun
+
+
+def test_each_exchange_is_decided_by_exactly_one_version_while_another_comes_into_force(
+    node: Running, tmp_path: Path
+) -> None:
+    stop = threading.Event()
+    failed: list[str] = []
+
+    def ask() -> None:
+        with node.client() as client:
+            while not stop.is_set():
+                try:
+                    messages: Any = [{"role": "user", "content": "List three fruits."}]
+                    client.chat.completions.create(model="m", messages=messages)
+                except openai.APIStatusError as error:
+                    failed.append(str(error))
+
+    callers = [threading.Thread(target=ask) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    baseline = node.node.agreement.digest
+    try:
+        candidate = bring(node.root, stricter(tmp_path, 2), *SAFETY)
+        assert wait_for(node, candidate.digest) < PATIENCE_SECONDS
+        time.sleep(0.3)
+    finally:
+        stop.set()
+        for caller in callers:
+            caller.join()
+    assert not failed  # an ordinary question is permitted by both
+    digests: dict[str, set[str]] = defaultdict(set)
+    for record in node.records():
+        if "exchange" in record:
+            digests[record["exchange"]].add(record["agreement"])
+    assert all(len(found) == 1 for found in digests.values())
+    assert set.union(*digests.values()) == {baseline, candidate.digest}
+
+
+def test_what_the_new_version_forbids_is_stopped_from_then_on(node: Running, tmp_path: Path) -> None:
+    node.ask(AUTONOMOUS)
+    candidate = bring(node.root, stricter(tmp_path, 2), *SAFETY)
+    wait_for(node, candidate.digest)
+    with pytest.raises(openai.PermissionDeniedError, match="cleared people"):
+        node.ask(AUTONOMOUS)
+    last = [record for record in node.records() if record["kind"] == "OUTCOME"][-1]
+    assert (last["verdict"], last["clauses"]) == ("hold", ["X1"])
+    release = [record for record in read_records(node.root, "registry") if record["kind"] == "RELEASE"]
+    assert [record["agreement"] for record in release] == [candidate.digest]
+
+
+def test_a_loosening_is_not_in_force_whoever_signed_and_logged_it(node: Running, tmp_path: Path) -> None:
+    baseline = node.node.agreement.digest
+    folder = looser(tmp_path, 2)
+    force(node.root, folder)
+    time.sleep(1.5)
+    node.ask()
+    assert node.node.agreement.digest == baseline
+    (refused,) = node.node.registry.releases.refused
+    assert "RL-2" in refused.why
+    assert node.node.readiness() == ()
+
+
+def test_no_command_logs_a_loosening_or_an_old_version(node: Running, tmp_path: Path) -> None:
+    found = examine(looser(tmp_path, 2), node.node.agreement, 1)
+    assert any("RL-2" in words for words in found.refusals)
+    with pytest.raises(TrustError, match="was in force already"):
+        examine(shipped.shipped_agreement(), node.node.agreement, 1)
+
+
+@pytest.mark.parametrize("holders", [("provider-safety-1",), ("field-engineer",), ("customer-official",)])
+def test_too_few_or_the_wrong_people_change_nothing(node: Running, tmp_path: Path, holders: tuple[str, ...]) -> None:
+    before = len(read_records(node.root, "registry"))
+    if holders == SAFETY[:1]:
+        bring(node.root, stricter(tmp_path, 2), *holders)  # the development threshold is one person
+        return
+    with pytest.raises(TrustError, match="provider-safety"):
+        bring(node.root, stricter(tmp_path, 2), *holders)
+    assert len(read_records(node.root, "registry")) == before
+
+
+def test_an_over_tightening_can_be_taken_back_down_to_the_baseline(node: Running, tmp_path: Path) -> None:
+    bring(node.root, stricter(tmp_path, 2), *SAFETY)
+    back = bring(node.root, version(tmp_path, 3), *SAFETY)
+    wait_for(node, back.digest)
+    node.ask(AUTONOMOUS)
+
+
+def test_an_old_version_that_is_logged_again_stays_history(node: Running, tmp_path: Path) -> None:
+    old = stricter(tmp_path, 2)
+    bring(node.root, old, *SAFETY)
+    back = bring(node.root, version(tmp_path, 3), *SAFETY)
+    force(node.root, old)
+    wait_for(node, back.digest)
+    time.sleep(1.2)
+    assert node.node.agreement.digest == back.digest
+    assert "was in force already" in node.node.registry.releases.refused[0].why
+
+
+def test_a_changed_byte_of_a_version_in_force_stops_the_next_start(tmp_path: Path) -> None:
+    with running(tmp_path / "state") as node:
+        candidate = bring(node.root, stricter(tmp_path, 2), *SAFETY)
+        root = node.root
+    with (AgreementStore(StateFolder(root).agreements).folder(candidate.digest) / "agreement.toml").open("a") as file:
+        file.write("# one more line\n")
+    with pytest.raises(OperatorError, match="a byte of it was changed"):
+        open_in_force(root, load_settings(root), SystemClock())
+
+
+def test_a_changed_byte_of_the_baseline_stops_the_next_start(tmp_path: Path) -> None:
+    with running(tmp_path / "state") as node:
+        root, digest = node.root, node.node.agreement.digest
+    with (AgreementStore(StateFolder(root).agreements).folder(digest) / "agreement-post.txt").open("a") as file:
+        file.write(" ")
+    with pytest.raises(AgreementError, match="SHA-256"):
+        open_in_force(root, load_settings(root), SystemClock())
