@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from brightline.shell.cli.agreement import lint, look, prove
+from brightline.shell.cli.agreement import lint, look, prove, update
 
 
 @click.group()
@@ -19,3 +19,6 @@ agreement.add_command(lint.lint)
 agreement.add_command(lint.merge)
 agreement.add_command(lint.review)
 agreement.add_command(prove.prove)
+agreement.add_command(update.update)
+agreement.add_command(update.sign)
+agreement.add_command(update.history)
