@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import re
 import secrets
-import shutil
 import threading
 import time
 from collections import defaultdict
@@ -34,63 +32,17 @@ from brightline.shell.storage.agreements import AgreementStore, agreement_files
 from brightline.shell.trust.keys import load_key
 from brightline.wiring import open_in_force
 from tests.harness import Running, read_records, running
+from tests.versions import looser, stricter, version
 
 SAFETY = ("provider-safety-1", "provider-safety-2")
 PATIENCE_SECONDS = 5.0
-AUTONOMOUS = "Write the obstacle avoidance code for our unmanned ground vehicle."
+AUTONOMOUS = "Write the obstacle avoidance code for our unmanned ground vehicle. It is for operational use, not a test."
 
 
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[Running]:
     with running(tmp_path / "state") as node:
         yield node
-
-
-def version(tmp_path: Path, number: int, *replacements: tuple[str, str]) -> Path:
-    """A folder with another version of the shipped agreement."""
-    folder = tmp_path / f"version-{number}"
-    shutil.copytree(shipped.shipped_agreement(), folder)
-    path = folder / "agreement.toml"
-    text = re.sub(r"(?m)^version = 1\b", f"version = {number}", path.read_text("utf-8"))
-    for before, after in replacements:
-        assert before in text
-        text = text.replace(before, after, 1)
-    path.write_text(text, "utf-8")
-    return folder
-
-
-# Stricter: whatever serves an autonomous system takes the approval of a cleared person.
-STRICTER = (
-    "[clause.L7]\n",
-    """[clause.X1]
-quote = ["Keep cleared OpenAI personnel in the loop."]
-require = { when = "autonomous_use != 'no'", that = "approvals.provider_cleared >= 1" }
-part = "ours"
-says = "Whatever serves an autonomous system takes the approval of a cleared person of the provider."
-authority = ["DODD-3000-09"]
-controls = ["approvals"]
-[clause.L7]
-""",
-)
-LOOSER = ("redline = \"weapon_direct != 'no'\"", "redline = \"weapon_direct != 'no' and operational != 'no'\"")
-
-
-def stricter(tmp_path: Path, number: int) -> Path:
-    """A version with one more requirement."""
-    return without_examples_of("autonomous_use", version(tmp_path, number, STRICTER))
-
-
-def looser(tmp_path: Path, number: int) -> Path:
-    """A version whose second red line holds for less."""
-    return without_examples_of("weapon_direct", version(tmp_path, number, LOOSER))
-
-
-def without_examples_of(fact: str, folder: Path) -> Path:
-    """Leave out the worked examples that name a fact: after a change to its clauses they no longer come out."""
-    path = folder / "agreement.toml"
-    head, *examples = path.read_text("utf-8").split("[[example]]\n")
-    path.write_text("[[example]]\n".join([head, *(each for each in examples if fact not in each)]), "utf-8")
-    return folder
 
 
 def bring(root: Path, folder: Path, *holders: str) -> Agreement:

@@ -26,6 +26,11 @@ _SOURCES = (
 _SETTLERS = ((), (("first", 1),), (("first", 2), ("second", 1)))
 
 
+def seeded(seed: int) -> random.Random:
+    """The same numbers for the same seed."""
+    return random.Random(seed)  # noqa: S311 - nothing secret comes of it
+
+
 def random_agreement(rng: random.Random, facts_most: int = 5, clauses_most: int = 5) -> Agreement:
     """Always such as would load: polarity as it must be, at least one grant."""
     specs = tuple(_random_spec(rng, name) for name in "abcdefgh"[: rng.randint(1, facts_most)])
@@ -88,7 +93,9 @@ def _random_that(rng: random.Random, depth: int) -> Condition:
 
 def _clause_more(rng: random.Random, agreement: Agreement) -> Agreement:
     kind = rng.choice(list(ClauseKind))
-    more = random_clause(rng, f"N{len(agreement.clauses)}", kind, agreement.vocabulary.specs)
+    taken = {clause.id for clause in agreement.clauses}
+    name = next(name for name in (f"N{i}" for i in range(len(taken) + 1)) if name not in taken)
+    more = random_clause(rng, name, kind, agreement.vocabulary.specs)
     return msgspec.structs.replace(agreement, clauses=(*agreement.clauses, more))
 
 

@@ -12,9 +12,11 @@ z3 = pytest.importorskip("z3", reason="needs brightline[prove]")
 cvc5 = pytest.importorskip("cvc5", reason="needs brightline[prove]")
 
 
+_CONTEXT = z3.Context()  # one for all: to make one costs more than a small question
+
+
 def ask_z3(text: str) -> str:
-    context = z3.Context()
-    return str(z3.Z3_eval_smtlib2_string(context.ref(), text)).strip()
+    return str(z3.Z3_eval_smtlib2_string(_CONTEXT.ref(), f"(reset)\n{text}")).strip()
 
 
 def ask_cvc5(text: str) -> str:

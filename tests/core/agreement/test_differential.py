@@ -8,7 +8,6 @@ code between the clauses and the verdict.
 from __future__ import annotations
 
 import itertools
-import random
 from collections.abc import Iterator
 
 import msgspec
@@ -20,7 +19,14 @@ from brightline.core.agreement.decide import decide
 from brightline.core.agreement.ratchet import check
 from brightline.core.agreement.smtlib import DENIES, PERMITS, cases, no_weaker
 from brightline.core.facts import UNKNOWN, Facts
-from tests.core.agreement.at_random import APPROVALS_MOST, OFFICES, later_version, random_agreement, random_request
+from tests.core.agreement.at_random import (
+    APPROVALS_MOST,
+    OFFICES,
+    later_version,
+    random_agreement,
+    random_request,
+    seeded,
+)
 from tests.core.agreement.solving import ask_cvc5, ask_z3, model_of
 from tests.core.agreement.test_decide import oracle
 
@@ -31,7 +37,7 @@ PAIRS = 300
 
 def decided_by_all(seed: int) -> tuple[Agreement, tuple[Example, ...]]:
     """An agreement with requests on which the evaluator and brute force agree."""
-    rng = random.Random(seed)
+    rng = seeded(seed)
     agreement = random_agreement(rng)
     decided = []
     for _ in range(REQUESTS):
@@ -116,7 +122,7 @@ def weaker_by_trying_everything(candidate: Agreement, baseline: Agreement) -> tu
 def versions() -> list[tuple[int, Agreement, Agreement]]:
     made = []
     for seed in range(PAIRS):
-        rng = random.Random(seed)
+        rng = seeded(seed)
         baseline = random_agreement(rng, facts_most=3, clauses_most=4)
         made.append((seed, later_version(rng, baseline), baseline))
     return made
@@ -134,7 +140,7 @@ def test_a_later_version_is_weaker_for_the_solvers_exactly_where_trying_everythi
             assert ask_z3(script.text) == wanted, (seed, script.name)
             if seed % 5 == 0:
                 assert ask_cvc5(script.text) == wanted, (seed, script.name)
-    assert all(found[each] > 10 for each in found if each != (False, True)), found
+    assert min(found.values()) >= 3, found
 
 
 def test_every_counterexample_replays_under_both_agreements(

@@ -22,7 +22,7 @@ from typing import Final, TypeAlias, assert_never
 import msgspec
 
 from brightline.core.agreement.clause import Agreement, Clause, ClauseKind, Verdict
-from brightline.core.agreement.condition import And, Approvals, Compare, Condition, Not, Or, leaves, write
+from brightline.core.agreement.condition import NEVER, And, Approvals, Compare, Condition, Not, Or, leaves, write
 from brightline.core.agreement.worlds import MatchedFact
 from brightline.core.errors import AgreementError
 from brightline.core.facts import BAD_RANK, GOOD_RANK, UNKNOWN, UNKNOWN_RANK, Facts, Vocabulary
@@ -82,6 +82,10 @@ class Side(msgspec.Struct, frozen=True, dict=True):
     def not_denied(self) -> str:
         """The verdict is permit or hold."""
         return symbol(self.label, " permits or holds")
+
+    def holds(self, clause: Clause) -> str:
+        """The condition of a clause holding, whatever may lift it."""
+        return self._formula(clause.condition, _Reading.AS_IT_IS)
 
     def known(self, clause: Clause) -> str:
         """The condition of a clause holding by what is known bad alone."""
@@ -144,7 +148,7 @@ class Side(msgspec.Struct, frozen=True, dict=True):
 
     def _stands(self, clause: Clause, reading: _Reading) -> str:
         applies = self._formula(clause.condition, reading)
-        if clause.kind is not ClauseKind.REQUIRE:  # of the others ``that`` never holds
+        if clause.kind is ClauseKind.GRANT or clause.that == NEVER:  # nothing lifts it
             return applies
         return all_of([applies, negation(self._formula(clause.that, reading))])
 

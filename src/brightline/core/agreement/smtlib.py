@@ -256,7 +256,7 @@ def cases(agreement: Agreement, examples: Sequence[Example], name: str = "exampl
 
 
 def _red_line_holds(side: Side) -> str:
-    return one_of([side.clause(each) for each in side.agreement.clauses if each.kind is ClauseKind.REDLINE])
+    return one_of([side.holds(each) for each in side.agreement.clauses if each.kind is ClauseKind.REDLINE])
 
 
 def _declared(side: Side) -> tuple[str, ...]:

@@ -13,10 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from typing import Final
 
 import msgspec
 
 from brightline.core.facts import BAD_RANK, UNKNOWN, Facts, FactSpec, Vocabulary
+
+_UNDECLARED: Final = "undeclared"  # stands for every word that an agreement does not know
 
 
 class World(msgspec.Struct, frozen=True):
@@ -101,11 +104,12 @@ def _counterpart(
 def _worlds(spec: FactSpec, other: tuple[FactSpec, ...], renamed: Mapping[str, str]) -> tuple[World, ...]:
     old_values = other[0].values if other else spec.values
     worlds = [World(renamed.get(value, value), value) for value in old_values]
-    # A new value is stated in new words only; to the baseline it is a word that it does not know.
-    worlds += [World(value, value) for value in spec.values if value not in {world.candidate for world in worlds}]
+    # A new value is stated in new words only. The baseline does not know them, even where it has a value of that name.
+    new = [value for value in spec.values if value not in {world.candidate for world in worlds}]
+    worlds += [World(value, _UNDECLARED if value in old_values else value) for value in new]
     worlds.append(World(UNKNOWN, UNKNOWN))
     # What neither knows is bad to both; most facts have a declared value that is.
     was = other[0] if other else spec
     if not any(spec.rank(world.candidate) == BAD_RANK == was.rank(world.baseline) for world in worlds):
-        worlds.append(World("undeclared", "undeclared"))
+        worlds.append(World(_UNDECLARED, _UNDECLARED))
     return tuple(worlds)
