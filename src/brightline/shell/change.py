@@ -26,7 +26,7 @@ import msgspec
 from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.lint import Remark, errors_of, lint
 from brightline.core.agreement.ratchet import Comparison, check
-from brightline.core.agreement.theorems import Theorem, check_theorems, inert
+from brightline.core.agreement.theorems import Theorem, check_theorems
 from brightline.core.agreement.update import FORMAT, AgreementUpdate, check_later, fits, open_update
 from brightline.core.canonical import JsonValue
 from brightline.core.errors import TrustError
@@ -70,7 +70,7 @@ def examine(folder: Path, baseline: Agreement, version_in_force: int) -> Examine
     candidate = shipped.read_agreement(folder)
     check_candidate(candidate, baseline, version_in_force)  # 1
     prose = shipped.folder_reader(folder)(candidate.prose).decode()
-    remarks = lint(candidate, prose, inert=frozenset(inert(candidate)))  # 2
+    remarks = lint(candidate, prose)  # 2
     return Examined(candidate, baseline, remarks, check_theorems(candidate), check(candidate, baseline))  # 3
 
 

@@ -137,6 +137,12 @@ _CATALOGUE: Final = (
         "brightline.core.register",
         "tests/core/test_register.py::test_a_retired_entry_holds_no_more_whatever_it_says_of_its_expiry",
     ),
+    Control(
+        "workload_bounds",
+        "An endpoint, tool or size that the workload is not registered for is refused before anything is screened.",
+        "brightline.core.enforcement.bounds",
+        "tests/core/enforcement/test_bounds.py::test_an_endpoint_that_is_not_listed_is_outside",
+    ),
     # ---- what is left behind ---------------------------------------------------------------------------------
     Control(
         "records",

@@ -27,6 +27,7 @@ from brightline.core.agreement.controls import CONTROLS
 from brightline.core.agreement.decide import Decision, decide
 from brightline.core.agreement.load import _folded, _stands_in
 from brightline.core.agreement.review import Reviews
+from brightline.core.agreement.theorems import inert
 from brightline.core.facts import FactSpec
 from brightline.core.statement import Party
 
@@ -77,16 +78,14 @@ class Remark(msgspec.Struct, frozen=True):
 _REPOSITORY_TEST: Final = re.compile(r"tests/(?:[a-z0-9_]+/)*test_[a-z0-9_]+\.py::test_[a-z0-9_]+")
 
 
-def lint(
-    agreement: Agreement, prose: str, *, inert: frozenset[str] = frozenset(), reviews: Reviews | None = None
-) -> tuple[Remark, ...]:
+def lint(agreement: Agreement, prose: str, *, reviews: Reviews | None = None) -> tuple[Remark, ...]:
     """Return what is missing, in the order of the list at the top of this file.
 
-    ``prose`` is the text that the quotes are from; ``inert`` are the ids of clauses that never change a verdict
-    (``theorems.inert``); ``reviews`` are the reviews of the encoding, ``None`` where there were no roots to verify any.
-    Raises nothing.
+    ``prose`` is the text that the quotes are from; ``reviews`` are the reviews of the encoding (``reviews_of``),
+    ``None`` where there were no pinned keys to verify any. Raises ``AgreementError`` only for a clause with too many
+    cases to tell whether it is inert.
     """
-    view = _View(agreement, _folded(prose), inert, reviews)
+    view = _View(agreement, _folded(prose), frozenset(inert(agreement)), reviews)
     return (*_clauses(view), *_examples(view), *_words(view), *_people(view))
 
 
@@ -248,7 +247,7 @@ def _words(view: _View) -> Iterator[Remark]:
             message = "no clause cites this authority"
             yield _warning(Rule.AUTHORITY_UNUSED, place, message, "remove it, or cite it under `authority`")
         if not authority.sha256:
-            message = f"{authority.cite}: pinned by its date alone, so a changed text would not be noticed"
+            message = f"{authority.cite}: no text is pinned, so a change of it would not be noticed"
             mend = "pin the digest of the text that you hold under `sha256`"
             yield _warning(Rule.AUTHORITY_TEXT, place, message, mend)
 

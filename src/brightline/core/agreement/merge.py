@@ -284,14 +284,11 @@ def _ladder(a: tuple[Rung, ...], b: tuple[Rung, ...]) -> tuple[Rung, ...]:
 
 
 def _rung(a: Rung, b: Rung) -> Rung:
-    """Everything that either does, as soon as either would; the shorter of two periods of grace."""
-    return Rung(
-        a.state,
-        _acts(_union(a.do, b.do)),
-        _tests(a, b),
-        min(a.cure_days, b.cure_days),
-        min(a.appeal_days, b.appeal_days),
-    )
+    """Everything that either does, as soon as either would, and with the shorter time to cure."""
+    if a.appeal_days != b.appeal_days:
+        message = f"{a.appeal_days} days to appeal in one and {b.appeal_days} in the other"
+        raise AgreementError(message, f"ladder ({a.state})", "neither is stricter for both parties: agree on one")
+    return Rung(a.state, _acts(_union(a.do, b.do)), _tests(a, b), min(a.cure_days, b.cure_days), a.appeal_days)
 
 
 def _acts(acts: tuple[str, ...]) -> tuple[str, ...]:

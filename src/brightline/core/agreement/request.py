@@ -88,8 +88,14 @@ def in_words(agreement: Agreement, request: Request) -> str:
         f"{name} = {value}" for name, value in request.facts.items() if value != agreement.vocabulary.spec(name).good
     ]
     facts = f"with {', '.join(odd)} and everything else good" if odd else "with every fact good"
+    return f"a request {facts}, {_approvals(request)}"
+
+
+def _approvals(request: Request) -> str:
+    if all(count >= WITHOUT_LIMIT for _, count in request.approvals):
+        return "whoever approves it"
     given = [f"{_people(count)} of {office}" for office, count in request.approvals if count]
-    return f"a request {facts}, approved by {', '.join(given) if given else 'nobody'}"
+    return f"approved by {', '.join(given) if given else 'nobody'}"
 
 
 def _people(count: int) -> str:

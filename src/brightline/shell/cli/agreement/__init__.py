@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from brightline.shell.cli.agreement import lint, look, prove, update
+from brightline.shell.cli.agreement import compare, lint, look, prove, update
 
 
 @click.group()
@@ -22,3 +22,6 @@ agreement.add_command(prove.prove)
 agreement.add_command(update.update)
 agreement.add_command(update.sign)
 agreement.add_command(update.history)
+agreement.add_command(compare.compare)
+agreement.add_command(compare.gaps)
+agreement.add_command(compare.theorems)
