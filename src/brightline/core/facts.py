@@ -182,7 +182,8 @@ class Vocabulary(msgspec.Struct, frozen=True, dict=True):
     specs: tuple[FactSpec, ...] = ()
 
     def __post_init__(self) -> None:
-        names = [spec.name for spec in self.specs] + [old.name for spec in self.specs for old in spec.formerly]
+        names = [spec.name for spec in self.specs]
+        names += [old.name for spec in self.specs for old in spec.formerly if old.name != spec.name]
         if len(set(names)) != len(names):
             raise ValueError("a vocabulary names each fact once, former names included")
 
@@ -205,7 +206,7 @@ class Vocabulary(msgspec.Struct, frozen=True, dict=True):
     def in_words_of_now(self, fact: str, value: str) -> tuple[str, str]:
         """Return fact and value as this vocabulary calls them; what was not renamed comes back as it is."""
         former = self._former.get(fact)
-        if former is None or fact in self.by_name:
+        if former is None:
             return fact, value
         spec, old = former
         return spec.name, old.translate(value)

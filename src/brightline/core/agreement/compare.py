@@ -17,7 +17,7 @@ import msgspec
 from brightline.core.agreement.clause import Agreement, ClauseKind, Verdict
 from brightline.core.agreement.decide import decide, permitted
 from brightline.core.agreement.extremes import Point, all_points
-from brightline.core.agreement.request import Request, in_words, in_words_of, request_at
+from brightline.core.agreement.request import Request, counterpart, in_words, in_words_of, request_at
 from brightline.core.agreement.who import Looser, compare_facts
 
 GRANTS = "grants"
@@ -106,7 +106,7 @@ def _covers(agreement: Agreement, other: Agreement) -> Iterator[Cover]:
 
 def _witness(agreement: Agreement, other: Agreement, clause: str, point: Point) -> Witness | None:
     """The request at a furthest point of ``other``, if ``agreement`` permits it."""
-    request = request_at(other, point)
+    request = request_at(other, point, _good_here(agreement, other, point))
     seen = in_words_of(agreement, other, request)
     if not permitted(agreement, seen.facts.view, seen.counts):
         return None
@@ -116,6 +116,16 @@ def _witness(agreement: Agreement, other: Agreement, clause: str, point: Point) 
     by = f"by {clause}" if clause else "because no grant holds"
     words = f"{in_words(other, request)}: {other.id} says {refused} {by}, {agreement.id} permits"
     return Witness(request, refused, words)
+
+
+def _good_here(agreement: Agreement, other: Agreement, point: Point) -> dict[str, str]:
+    """Values of the point's facts that are good to ``agreement`` alone: where both differ in what is good."""
+    values = {}
+    for name in point.not_good:
+        theirs = counterpart(other.vocabulary.spec(name), agreement)
+        if theirs is not None and theirs.good != other.vocabulary.spec(name).good:
+            values[name] = theirs.good
+    return values
 
 
 def red_lines_of(agreement: Agreement) -> tuple[str, ...]:

@@ -73,13 +73,13 @@ def in_words_of(other: Agreement, agreement: Agreement, request: Request) -> Req
 
 
 def _translated(value: str, ours: FactSpec, theirs: FactSpec) -> str:
-    """A value in the other's words. A bad value that it does not know is bad there, whatever it is called."""
-    if value in (UNKNOWN, ours.good):
-        return UNKNOWN if value == UNKNOWN else theirs.good
+    """A value in the other's words: literally, but for what was renamed. One that it does not know is bad there."""
+    if value == UNKNOWN:
+        return UNKNOWN
     for old in theirs.formerly:
         if old.name == ours.name:
             value = old.translate(value)
-    return value if value in theirs.values and value != theirs.good else bad_value(theirs)
+    return value if value in theirs.values else bad_value(theirs)
 
 
 def in_words(agreement: Agreement, request: Request) -> str:
