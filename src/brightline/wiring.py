@@ -24,9 +24,11 @@ from brightline.core.enforcement.terms import AdmittedModel, Terms
 from brightline.core.errors import BrightlineError, EvidenceUnavailable, ReleaseError, TrustError
 from brightline.core.evidence.note import NoteSigner
 from brightline.core.evidence.record import Draft, RecordKind
+from brightline.core.expectation import Figures
 from brightline.core.ports import Clock
 from brightline.core.screening.release import Release
 from brightline.core.screening.rules import check_rules, load_rules
+from brightline.core.standing import AGREEMENT_SCOPE, UnitStanding
 from brightline.core.statement import TrustRoots
 from brightline.shell import shipped
 from brightline.shell.config import Settings, load_settings, upstream_key
@@ -34,13 +36,16 @@ from brightline.shell.gateway.admission import Admission
 from brightline.shell.gateway.app import Gateway
 from brightline.shell.gateway.identify import Identifier
 from brightline.shell.gateway.upstream import HttpUpstream, HttpUpstreams
+from brightline.shell.gateway.watch import DenyWatch
 from brightline.shell.inference.pool import ScreeningPool, ThreadDetector
 from brightline.shell.install import GATEWAY_SHARD, agreement_folder
 from brightline.shell.registry.following import Registry
+from brightline.shell.registry.standings import log_pattern
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.agreements import AgreementStore
 from brightline.shell.storage.publisher import Publisher, read_published
 from brightline.shell.storage.sequencer import Sequencer
+from brightline.shell.storage.wal import frames_on_disk
 from brightline.shell.trust.attestation import RENEW_SECONDS, DevelopmentAttester, NodeConditions
 from brightline.shell.trust.installation import Installation, read_installation, read_roots
 from brightline.shell.trust.keys import load_key, load_secret
@@ -125,6 +130,8 @@ class Node:
         self.installation = installation
         self.release = release
         self._clock = clock
+        self._folder = folder
+        self._findings: set[asyncio.Task[None]] = set()
         evidence = folder.evidence(settings.evidence.directory)
         log_key = load_key(folder.key(f"log-{GATEWAY_SHARD}"))
         signer = NoteSigner(f"{settings.evidence.origin}/{GATEWAY_SHARD}", log_key)
@@ -144,6 +151,7 @@ class Node:
         self.attester.renew()
         self.registry = Registry(folder.root, settings, roots, agreement)
         self.follow()
+        self.watch = DenyWatch(lambda: self.agreement, self.standing_of, self._pattern_found)
         self.detectors = open_detectors(release, release_folder(settings), agreement)
         self.screeners = ScreeningPool(self.detectors, release.deadline_seconds)
         self.upstream = HttpUpstreams(
@@ -151,20 +159,24 @@ class Node:
         )
         published = read_published(evidence, GATEWAY_SHARD, signer.verifier)
         self.log = Sequencer.open(folder.wal, GATEWAY_SHARD, roots.profile, clock, published=published)
+        self.watch.rebuild(frames_on_disk(folder.wal, GATEWAY_SHARD), clock.unix())
         self.publisher = Publisher.open(self.log, evidence, signer)
         self.publisher.publish_once()
         self.publisher.start(settings.evidence.publish_seconds)
-        self.conditions = NodeConditions(installation, agreement.vocabulary, self.attester, clock, self.faults)
+        self.conditions = NodeConditions(
+            installation, agreement.vocabulary, self.attester, clock, self.faults, self.standing_of
+        )
         self.admission = Admission(settings.listen.exchanges_max, clock)
         self.app = Gateway(
             settings=settings.listen,
             terms=lambda: self.terms,
-            identifier=Identifier(self.registry.workloads),
+            identifier=Identifier(self.registry.workloads, self.standing_of),
             admission=self.admission,
             log=self.log,
             screeners=self.screeners,
             upstream=self.upstream,
             conditions=self.conditions,
+            watch=self.watch,
             clock=clock,
             readiness=self.readiness,
             registers=lambda: self.registry.registers.book,
@@ -209,6 +221,26 @@ class Node:
         """The version that new exchanges are decided by."""
         return self.terms.agreement
 
+    def standing_of(self, unit: str) -> UnitStanding:
+        """How a unit stands now, by itself and under the agreement as a whole."""
+        return self.registry.standings.book.effective(unit)
+
+    def _pattern_found(self, unit: str, figures: Figures) -> None:
+        """Log what the watch found, off the event loop. If it cannot be logged, the next deny finds it again."""
+        task = asyncio.get_running_loop().create_task(self._log_pattern(unit, figures))
+        self._findings.add(task)
+        task.add_done_callback(self._findings.discard)
+
+    async def _log_pattern(self, unit: str, figures: Figures) -> None:
+        root, profile = self._folder.root, self.terms.profile
+        try:
+            await asyncio.to_thread(
+                log_pattern, root, self.settings, profile, self.agreement, unit, figures, self._clock
+            )
+        except BrightlineError as error:
+            self.watch.not_called(unit)
+            log.warning("a pattern was found and could not be logged: %s", error)
+
     def faults(self) -> tuple[str, ...]:
         """Why no exchange may go on now."""
         out = []
@@ -229,7 +261,7 @@ class Node:
             if model.upstream not in self.settings.upstream
         ]
         model = self.installation.models[0].name
-        facts = self.agreement.vocabulary.join(self.conditions.read(model).statements)
+        facts = self.agreement.vocabulary.join(self.conditions.read(model, AGREEMENT_SCOPE).statements)
         missing += [
             f"{spec.name} is {facts[spec.name]}"
             for spec in self.agreement.vocabulary.specs

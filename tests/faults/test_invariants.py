@@ -503,7 +503,7 @@ def test_a_finding_that_the_agreement_forbids_ends_the_exchange_once_and_sends_n
 class BrokenConditions:
     """A condition source that breaks its contract never to raise."""
 
-    def read(self, model: str) -> Any:
+    def read(self, model: str, unit: str) -> Any:
         raise RuntimeError("a mistake of ours")
 
 

@@ -18,7 +18,9 @@ HTTP once, at its edge; the CLI prints them on stderr and exits with 2. The tree
     ├── Refusal                      the agreement decided: the SDK must not retry
     │   ├── DeniedByAgreement        403
     │   ├── HeldForReview            403
-    │   └── Suspended                403
+    │   ├── Suspended                403
+    │   ├── UnitHeld                 403
+    │   └── Terminated               403
     ├── Unavailable                  no verdict could be reached: retry later, nothing is counted against you
     │   ├── ScreeningUnavailable     503
     │   ├── EvidenceUnavailable      503
@@ -162,6 +164,20 @@ class Suspended(Refusal):
 
     code = "unit_suspended"
     next_step = "Ask the accountable official of your unit; service returns when the standing is active."
+
+
+class UnitHeld(Refusal):
+    """A pattern was found in what the unit asks for; cleared people look before anything more is served."""
+
+    code = "unit_held"
+    next_step = "Ask the accountable official of your unit; cleared people are looking at what was denied."
+
+
+class Terminated(Refusal):
+    """The unit's use, or the whole agreement, was ended by two officers."""
+
+    code = "unit_terminated"
+    next_step = "Ask the accountable official of your unit; this cannot be undone here."
 
 
 # ---- no verdict -------------------------------------------------------------------------------------------

@@ -74,8 +74,8 @@ class Upstream(Protocol):
 
 
 class ConditionSource(Protocol):
-    """What the installation knows of itself at this instant: lease, roster, admission, evidence health."""
+    """What holds at this instant: lease, roster, admission, evidence health, and how the unit stands."""
 
-    def read(self, model: str) -> Conditions:
+    def read(self, model: str, unit: str) -> Conditions:
         """Never blocks and never raises: what is not known is ``unknown`` in the conditions."""
         ...

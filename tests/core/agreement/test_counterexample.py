@@ -6,7 +6,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from brightline.core.agreement.clause import Verdict
+from brightline.core.agreement.clause import Clause, ClauseKind, Verdict
 from brightline.core.agreement.condition import parse
 from brightline.core.agreement.counterexample import replay_no_weaker, replay_theorem
 from brightline.core.agreement.encoding import Model
@@ -83,3 +83,11 @@ def test_a_registration_that_lifts_a_red_line_is_shown_by_the_request_with_it_an
     assert "lawful = " in found.words
     assert found.words.endswith("is permitted (GRANT)")
     assert found.second_verdict is Verdict.PERMIT
+
+
+def test_a_permit_without_any_purpose_is_shown_as_it_is() -> None:
+    detected = with_clauses(SEAL, Clause("GRANT", ClauseKind.GRANT, ("q",), parse("risky == 'no'")))
+    script = named(detected, "T4")
+    found = replay_theorem(script, model_of(script), detected)
+    assert found is not None
+    assert found.words == "a request with every fact good, with no approvals, is permitted (GRANT)"

@@ -22,8 +22,8 @@ from tests.core.agreement.test_decide import AGREEMENT, CLAUSES, SPECS, agreemen
 
 def test_the_answers_of_both_solvers_are_read_with_bars_or_without() -> None:
     said = read_model(
-        "((|worse a_fact.good| true)\n (a_fact.unknown true) (|approvals.first>=1| true)\n"
-        " (approvals.first>=2 true) (|approvals.second>=1| false) (|worse approvals.first>=1| true))"
+        "((|worse a_fact.good| true)\n (a_fact.unknown true) (|approvals.first>=2| true)\n"
+        " (approvals.first>=1 true) (|approvals.second>=1| false) (|worse approvals.first>=1| true))"
     )
     assert said.rank("worse a_fact") == 0
     assert said.rank("a_fact") == 1
@@ -66,7 +66,8 @@ def test_who_has_reached_more_has_reached_less() -> None:
 def test_no_better_is_the_chain_good_unknown_bad(rank: int, worse: int) -> None:
     body = "\n".join(f"(declare-const |{name}| Bool)" for name in ("a.good", "a.unknown", "b.good", "b.unknown"))
     text = (
-        f"(set-logic QF_UF)\n{body}\n(assert (not (and |a.good| |a.unknown|)))\n(assert (not (and |b.good| |b.unknown|)))"
-        f"\n(assert {ranked('a', rank)})\n(assert {ranked('b', worse)})\n(assert {no_better('b', 'a')})\n(check-sat)"
+        f"(set-logic QF_UF)\n{body}\n(assert (not (and |a.good| |a.unknown|)))\n"
+        f"(assert (not (and |b.good| |b.unknown|)))\n(assert {ranked('a', rank)})\n(assert {ranked('b', worse)})\n"
+        f"(assert {no_better('b', 'a')})\n(check-sat)"
     )
     assert ask_z3(text) == ("sat" if worse >= rank else "unsat")

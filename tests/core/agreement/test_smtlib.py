@@ -171,6 +171,11 @@ def test_a_grant_that_is_permitted_only_by_way_of_another_does_not_live() -> Non
     assert not refuted(with_clauses(SEAL, GRANT, never), "LIVE-GRANT")
 
 
+def test_an_agreement_whose_grants_rest_on_nothing_registered_permits_without_a_purpose() -> None:
+    detected = with_clauses(SEAL, Clause("GRANT", ClauseKind.GRANT, ("q",), parse("risky == 'no'")))
+    assert refuted(detected, "T4")
+
+
 # ---- no weaker --------------------------------------------------------------------------------------------------
 
 

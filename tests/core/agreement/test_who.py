@@ -127,6 +127,16 @@ def test_a_mapping_that_makes_bad_good_is_refused() -> None:
     assert [row.path for row in compare_who(invented, BASELINE)] == ["fact.us_person.formerly"]
 
 
+def test_two_facts_of_the_baseline_do_not_become_one() -> None:
+    specs = tuple(spec for spec in LATER.vocabulary.specs if spec.name != "us_person")
+    united = tuple(
+        msgspec.structs.replace(spec, formerly=(Formerly("us_person"),)) if spec.name == "private_info" else spec
+        for spec in specs
+    )
+    found = compare_who(with_(vocabulary=Vocabulary(united)), BASELINE)
+    assert "fact.private_info.formerly" in [row.path for row in found]
+
+
 def test_unknown_is_never_renamed_into_something_known() -> None:
     hidden = with_fact("us_person", formerly=(Formerly("us_person", (("unknown", "no"),)),))
     assert "fact.us_person.formerly" in [row.path for row in compare_who(hidden, BASELINE)]

@@ -63,7 +63,7 @@ def test_any_text_survives_as_a_string(text: str) -> None:
     assert tomllib.loads(f"x = {string(text)}")["x"] == text
 
 
-@given(st.lists(st.text("ab\"\\\n ", min_size=1, max_size=60), max_size=6))
+@given(st.lists(st.text('ab"\\\n ', min_size=1, max_size=60), max_size=6))
 def test_any_list_survives_as_an_array(texts: list[str]) -> None:
     assert tomllib.loads(f"x = {array(texts)}")["x"] == texts
 

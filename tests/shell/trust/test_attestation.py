@@ -7,6 +7,7 @@ import pytest
 
 from brightline.core.errors import TrustError
 from brightline.core.facts import FactSpec, Source, Vocabulary
+from brightline.core.standing import UnitStanding
 from brightline.shell.trust.attestation import LEASE_SECONDS, DevelopmentAttester, NodeConditions
 from brightline.shell.trust.installation import FORMAT, Admission, ClearedPerson, Installation
 
@@ -52,11 +53,11 @@ def conditions(
         issued=900,
         expires=expires,
     )
-    return attester, NodeConditions(installation, VOCABULARY, attester, clock, tuple)
+    return attester, NodeConditions(installation, VOCABULARY, attester, clock, tuple, lambda _unit: UnitStanding())
 
 
 def stated(node: NodeConditions, model: str = "m") -> set[str]:
-    return {statement.fact for statement in node.read(model).statements}
+    return {statement.fact for statement in node.read(model, "unit-1").statements}
 
 
 def test_everything_in_date_is_stated() -> None:

@@ -25,7 +25,7 @@ from brightline.core.agreement.clause import Agreement, Clause, ClauseKind, Exam
 from brightline.core.agreement.condition import offices_of
 from brightline.core.agreement.controls import CONTROLS
 from brightline.core.agreement.decide import Decision, decide
-from brightline.core.agreement.load import _folded, _stands_in
+from brightline.core.agreement.load import folded, stands_in
 from brightline.core.agreement.review import Reviews
 from brightline.core.agreement.theorems import inert
 from brightline.core.facts import FactSpec
@@ -85,7 +85,7 @@ def lint(agreement: Agreement, prose: str, *, reviews: Reviews | None = None) ->
     ``None`` where there were no pinned keys to verify any. Raises ``AgreementError`` only for a clause with too many
     cases to tell whether it is inert.
     """
-    view = _View(agreement, _folded(prose), frozenset(inert(agreement)), reviews)
+    view = _View(agreement, folded(prose), frozenset(inert(agreement)), reviews)
     return (*_clauses(view), *_examples(view), *_words(view), *_people(view))
 
 
@@ -125,7 +125,7 @@ def _clauses(view: _View) -> Iterator[Remark]:
     for clause in view.agreement.clauses:
         place = f"clause.{clause.id}"
         for quote in clause.quote:
-            if not _stands_in(view.prose, _folded(quote)):
+            if not stands_in(view.prose, folded(quote)):
                 mend = "copy a span of whole words from the prose"
                 yield _error(Rule.QUOTE, place, f"{quote!r} does not stand in the prose", mend)
         if not clause.says:

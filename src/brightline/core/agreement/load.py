@@ -85,7 +85,7 @@ def load_agreement(toml_bytes: bytes, read_text: Callable[[str], bytes], name: s
     vocabulary = Vocabulary(tuple(_fact(file, fact, table, top.offices) for fact, table in top.fact.items()))
     authorities = tuple(_authority(file, key, table) for key, table in top.authority.items())
     # 4
-    clauses = _Clauses(file, _folded(prose.decode()), vocabulary, frozenset(top.offices), frozenset(top.authority))
+    clauses = _Clauses(file, folded(prose.decode()), vocabulary, frozenset(top.offices), frozenset(top.authority))
     read = tuple(clauses.read(clause, table) for clause, table in top.clause.items())
     agreement = Agreement(
         id=top.id,
@@ -152,12 +152,12 @@ _QUOTES_AND_HYPHENS: Final = str.maketrans(
 )
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
     """NFKC (Unicode UAX #15), then quotes and hyphens folded and white space collapsed."""
     return " ".join(unicodedata.normalize("NFKC", text).translate(_QUOTES_AND_HYPHENS).split())
 
 
-def _stands_in(prose: str, quote: str) -> bool:
+def stands_in(prose: str, quote: str) -> bool:
     """Whether the quote is a span of whole words: "lawful use" is not quoted from "unlawful use"."""
     at = prose.find(quote)
     while at >= 0:
@@ -279,8 +279,8 @@ class _Clauses(msgspec.Struct, frozen=True):
         path = f"clause.{key}"
         wire = self.file.read(table, ClauseTable, path)
         for quote in wire.quote:
-            folded = _folded(quote)
-            if not folded or not _stands_in(self.prose, folded):
+            plain = folded(quote)
+            if not plain or not stands_in(self.prose, plain):
                 mend = "copy a span of whole words from the prose"
                 raise self.file.error(f"{path}.quote", f"{quote!r} does not stand in the prose", mend)
         for authority in wire.authority:

@@ -92,7 +92,11 @@ def merge(a: Side, b: Side, new_id: str) -> MergedText:
         vocabulary=_vocabulary(first.vocabulary, second.vocabulary),  # 1, 2
         offices=_united("offices", first.offices, second.offices),
         clauses=clauses.merged(),  # 4
-        authorities=_united("authority", first.authorities, _with_texts(second.authorities, first.authorities)),
+        authorities=_united(
+            "authority",
+            _with_texts(first.authorities, second.authorities),
+            _with_texts(second.authorities, first.authorities),
+        ),
         examples=(),
         change=Change(first.change.proof, _union(first.change.signers, second.change.signers)),
         ladder=_ladder(first.ladder, second.ladder),  # 3

@@ -128,7 +128,7 @@ def _settled(agreement: Agreement, request: Request) -> Mapping[str, str]:
 _STRICTNESS = {Verdict.PERMIT: 0, Verdict.HOLD: 1, Verdict.DENY: 2, Verdict.UNAVAILABLE: 2}
 _SAID = {
     Verdict.PERMIT: "permitted",
-    Verdict.HOLD: "held, so that people can release it,",
+    Verdict.HOLD: "held for people to release",
     Verdict.DENY: "denied",
     Verdict.UNAVAILABLE: "not decided",
 }
@@ -141,9 +141,9 @@ def _replayed(candidate: Agreement, baseline: Agreement, clause: str, request: R
     after = decide(candidate, seen.facts, seen.counts).verdict
     if _STRICTNESS[after] >= _STRICTNESS[before]:
         raise AssertionError(f"a counterexample that does not replay: {before} before, {after} after")
-    by = f"by {clause}" if clause else "because no grant holds"
+    by = clause or "no grant holds"
     words = (
-        f"{in_words(baseline, request)}, is {_SAID[before].rstrip(',')} by the baseline ({by}) and {_SAID[after]} by "
-        f"version {candidate.version}"
+        f"{in_words(baseline, request)}, is {_SAID[before]} by the baseline ({by}) and {_SAID[after]} by version "
+        f"{candidate.version}"
     )
-    return Undercut(clause, request, seen, before, after, words.replace(" by the baseline (by ", " by the baseline ("))
+    return Undercut(clause, request, seen, before, after, words)

@@ -40,6 +40,7 @@ def compare_who(candidate: Agreement, baseline: Agreement) -> tuple[Looser, ...]
     """Return everything that is looser in the candidate, in the order of the file; nothing is a proof."""
     return (
         *_identity(candidate, baseline),
+        *_united(candidate, baseline),
         *_offices(candidate, baseline),
         *(row for spec in baseline.vocabulary.specs for row in _fact(spec, candidate)),
         *_authorities(candidate, baseline),
@@ -79,6 +80,18 @@ def _offices(candidate: Agreement, baseline: Agreement) -> Iterator[Looser]:
         if kept.get(office.id) != office.title:
             after = kept.get(office.id, "nobody")
             yield _looser(f"offices.{office.id}", office.title, after, "an office stays what it was")
+
+
+def _united(candidate: Agreement, baseline: Agreement) -> Iterator[Looser]:
+    """Two facts of the baseline may not become one: what one source says of it would stand for both."""
+    seen: dict[str, str] = {}
+    for spec in baseline.vocabulary.specs:
+        theirs = counterpart(spec, candidate)
+        if theirs is not None and theirs.name in seen:
+            before = f"{seen[theirs.name]} and {spec.name}"
+            yield _looser(f"fact.{theirs.name}.formerly", before, theirs.name, "two facts do not become one")
+        elif theirs is not None:
+            seen[theirs.name] = spec.name
 
 
 def _fact(spec: FactSpec, candidate: Agreement) -> Iterator[Looser]:

@@ -71,7 +71,7 @@ def match(candidate: Vocabulary, baseline: Vocabulary) -> tuple[MatchedFact, ...
     matched: list[MatchedFact] = []
     met: set[str] = set()
     for spec in candidate.specs:
-        found, renamed = _counterpart(spec, candidate, baseline)
+        found, renamed = _counterpart(spec, baseline)
         met.update(other.name for other in found)
         matched.append(MatchedFact(spec.name, (spec,), found, _worlds(spec, found, renamed)))
     for spec in baseline.specs:
@@ -89,14 +89,12 @@ def facts_of_worlds(worlds: Iterable[tuple[MatchedFact, World]]) -> tuple[Facts,
     )
 
 
-def _counterpart(
-    spec: FactSpec, candidate: Vocabulary, baseline: Vocabulary
-) -> tuple[tuple[FactSpec, ...], Mapping[str, str]]:
+def _counterpart(spec: FactSpec, baseline: Vocabulary) -> tuple[tuple[FactSpec, ...], Mapping[str, str]]:
     """The baseline's fact of which this is the successor, and which of its values are called otherwise now."""
     if spec.name in baseline:
         return (baseline.spec(spec.name),), {}
     for old in spec.formerly:
-        if old.name in baseline and old.name not in candidate:
+        if old.name in baseline:
             return (baseline.spec(old.name),), dict(old.values)
     return (), {}
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from brightline.core.agreement.clause import Agreement, Authority, Clause, ClauseKind, Example, LadderTest, Rung
+from brightline.core.agreement.clause import Agreement, Authority, Clause, ClauseKind, Example, LadderTest, Limit, Rung
 from brightline.core.agreement.condition import write
 from brightline.core.facts import NO, YES, FactSpec, Source
 
@@ -36,14 +36,7 @@ def write_agreement(agreement: Agreement, prose_sha256: str, comment: str = "") 
         *(_example(agreement, example) for example in agreement.examples),
     ]
     if agreement.limits:
-        limits = (
-            (
-                limit.id,
-                inline({"value": str(limit.value), "tighter": string(limit.tighter), "says": string(limit.says)}),
-            )
-            for limit in agreement.limits
-        )
-        blocks.append(_table("limit", limits))
+        blocks.append(_table("limit", ((limit.id, _limit(limit)) for limit in agreement.limits)))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -151,6 +144,13 @@ def _change(agreement: Agreement) -> str:
     tightening = {"proof": string(agreement.change.proof), "signers": _flat(agreement.change.signers)}
     rest = ("loosening", string("refused")), ("unknown", string("refused"))
     return _table("change", (("tightening", inline(tightening)), *rest))
+
+
+def _limit(limit: Limit) -> str:
+    members = {"value": str(limit.value), "tighter": string(limit.tighter)}
+    if limit.says:
+        members["says"] = string(limit.says)
+    return inline(members)
 
 
 def _rung(rung: Rung) -> str:

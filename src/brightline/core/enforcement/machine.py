@@ -19,6 +19,8 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
+import msgspec
+
 from brightline.core.agreement.clause import Verdict
 from brightline.core.agreement.decide import Decision, decide
 from brightline.core.agreement.limits import days_max
@@ -40,7 +42,9 @@ from brightline.core.errors import (
     ModelNotFound,
     ScreeningUnavailable,
     Suspended,
+    Terminated,
     Unavailable,
+    UnitHeld,
     UpstreamFailed,
 )
 from brightline.core.evidence.receipt import write_receipt
@@ -53,10 +57,19 @@ from brightline.core.review.case import hold_id
 from brightline.core.screening.finding import Segment
 from brightline.core.screening.release import statements_from
 from brightline.core.screening.segment import cut
-from brightline.core.standing import Conditions
+from brightline.core.standing import Conditions, Standing
 
 Commands = list[do.Command]
 UNDECIDED = Decision(Verdict.UNAVAILABLE, ())
+
+
+class Closed(msgspec.Struct, frozen=True):
+    """How an exchange ended, as its durable OUTCOME says; for those who count."""
+
+    outcome: Outcome
+    refusal_class: RefusalClass
+    verdict: str
+    exchange_digest: str
 
 
 class Machine:
@@ -90,6 +103,7 @@ class Machine:
         self._unmarked_since = 0.0
         self._wrote = False  # a byte of an answer was written
         self._finale: Callable[[do.Notice], Commands] = lambda _notice: []
+        self.closed: tuple[Closed, ...] = ()  # one, once the OUTCOME is durable
 
     def start(self) -> Commands:
         """The first command: make the ATTEMPT durable. Nothing was screened yet."""
@@ -189,8 +203,12 @@ class Machine:
         return [self._screen(coverage.segments)]
 
     def _stopped_by(self, conditions: Conditions) -> BrightlineError | None:
+        if conditions.standing is Standing.TERMINATED:
+            return Terminated("the use of this unit, or the agreement, was ended")
         if not conditions.standing.serves:
             return Suspended(f"the standing of this unit is {conditions.standing.value}")
+        if conditions.held:
+            return UnitHeld("a pattern was found in what this unit asks for, and cleared people are looking")
         if conditions.faults:
             return EvidenceUnavailable("; ".join(conditions.faults))
         return None
@@ -448,6 +466,9 @@ class Machine:
     def _outcome_durable(self, event: ev.OutcomeDurable) -> Commands:
         self._on_record(event.record, RecordKind.OUTCOME)
         self.state = State.ENDED
+        public = event.record.draft.public
+        outcome, why = Outcome(str(public["outcome"])), RefusalClass(str(public["class"]))
+        self.closed = (Closed(outcome, why, self._verdict, self._exchange_digest),)
         return [*self._finale(self._notice(event.record)), do.End()]
 
     # ---- what may happen at any time -----------------------------------------------------------------------------
@@ -599,4 +620,4 @@ class Machine:
 
 
 def _class_of(error: BrightlineError) -> RefusalClass:
-    return RefusalClass.SUSPENDED if isinstance(error, Suspended) else RefusalClass.UNAVAILABLE
+    return RefusalClass.SUSPENDED if isinstance(error, Suspended | UnitHeld | Terminated) else RefusalClass.UNAVAILABLE

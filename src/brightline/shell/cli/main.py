@@ -9,7 +9,7 @@ import click
 
 from brightline import __version__
 from brightline.core.errors import BrightlineError
-from brightline.shell.cli import demand, gateway, register, render, verify, workload
+from brightline.shell.cli import demand, gateway, register, render, standing, verify, workload
 from brightline.shell.cli.agreement import agreement
 
 
@@ -29,6 +29,7 @@ brightline.add_command(register.purpose)
 brightline.add_command(register.protocol)
 brightline.add_command(register.vvt)
 brightline.add_command(demand.demand)
+brightline.add_command(standing.standing)
 brightline.add_command(agreement)
 brightline.add_command(verify.verify)
 brightline.add_command(verify.disclose)

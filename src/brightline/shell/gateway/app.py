@@ -37,6 +37,7 @@ from brightline.shell.gateway.admission import Admission
 from brightline.shell.gateway.identify import Identifier
 from brightline.shell.gateway.pump import Pump, Screeners
 from brightline.shell.gateway.responder import AsgiResponder, Receive, Scope, Send, send_whole
+from brightline.shell.gateway.watch import DenyWatch
 
 BODY_BYTES_MAX: Final = chat.REQUEST_LIMITS.bytes_max
 
@@ -63,6 +64,7 @@ class Gateway:
         screeners: Screeners,
         upstream: Upstream,
         conditions: ConditionSource,
+        watch: DenyWatch,
         clock: Clock,
         readiness: Callable[[], tuple[str, ...]],
         registers: Callable[[], RegisterBook],
@@ -75,6 +77,7 @@ class Gateway:
         self._screeners = screeners
         self._upstream = upstream
         self._conditions = conditions
+        self._watch = watch
         self._clock = clock
         self._readiness = readiness
         self._registers = registers
@@ -138,9 +141,11 @@ class Gateway:
         responder = AsgiResponder(send, receive, exchange_id, now.unix, self._settings.write_seconds)
         if isinstance(request, Exchange):
             responder.serve(request)
+        machine = Machine(terms, chat, arrived)
         pump = Pump(
-            Machine(terms, chat, arrived),
+            machine,
             model=request.model if isinstance(request, Exchange) else "",
+            unit=workload.unit,
             log=self._log,
             screeners=self._screeners,
             upstream=self._upstream,
@@ -153,6 +158,9 @@ class Gateway:
             await pump.run()
         except BrightlineError as error:  # the pump has answered and closed: nobody may answer a second time
             raise ExchangeAborted(f"{exchange_id} was aborted") from error
+        finally:
+            for closed in machine.closed:
+                self._watch.ended(workload.unit, closed, now.unix)
 
     async def _read(self, scope: Scope, receive: Receive) -> Exchange | CallerError:
         """Read and understand the body. What is wrong with it is an answer, because this attempt is on record."""

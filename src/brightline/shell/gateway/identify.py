@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from brightline.core.errors import Unauthenticated
+from brightline.core.standing import Standing, UnitStanding
 from brightline.core.workload import Workload, key_matches, read_key
 from brightline.shell.registry.workloads import Workloads
 
@@ -18,8 +19,9 @@ Headers = Iterable[tuple[bytes, bytes]]
 class Identifier:
     """Finds the workload of a request from its one credential."""
 
-    def __init__(self, workloads: Workloads) -> None:
+    def __init__(self, workloads: Workloads, standing_of: Callable[[str], UnitStanding]) -> None:
         self._workloads = workloads
+        self._standing_of = standing_of
 
     def identify(self, headers: Headers) -> Workload:
         """Raises ``Unauthenticated``, with one message for every cause."""
@@ -36,5 +38,7 @@ class Identifier:
             raise refused from error
         workload = self._workloads.get(claimed.claimed_workload)
         if workload is None or not key_matches(claimed, workload) or workload.registration.revoked:
+            raise refused
+        if self._standing_of(workload.unit).standing is Standing.TERMINATED:  # its keys are revoked
             raise refused
         return workload

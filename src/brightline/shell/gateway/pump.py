@@ -98,6 +98,7 @@ class Pump:
         machine: Machine,
         *,
         model: str,
+        unit: str,
         log: RecordLog,
         screeners: Screeners,
         upstream: Upstream,
@@ -109,6 +110,7 @@ class Pump:
         self._exchange_id = exchange_id
         self._machine = machine
         self._model = model
+        self._unit = unit
         self._log = log
         self._screeners = screeners
         self._upstream = upstream
@@ -218,7 +220,7 @@ class Pump:
             await self._say(ev.RecordFailed(self._now(), f"a record was not durable within {RECORD_SECONDS:g} s"))
             return
         if draft.kind is RecordKind.ATTEMPT:
-            conditions = self._conditions.read(self._model)
+            conditions = self._conditions.read(self._model, self._unit)
             await self._say(ev.AttemptDurable(self._now(), record, conditions))
         else:
             await self._say(_DURABLE[draft.kind](self._now(), record))
@@ -270,7 +272,7 @@ class Pump:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            await self._say(ev.Ticked(self._now(), self._conditions.read(self._model)))
+            await self._say(ev.Ticked(self._now(), self._conditions.read(self._model, self._unit)))
 
     def _now(self) -> ev.Instant:
         return ev.Instant(self._clock.monotonic(), self._clock.unix())

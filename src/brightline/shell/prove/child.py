@@ -19,11 +19,14 @@ from typing import Any, Final
 
 import msgspec
 
-COMMANDS: Final = frozenset(
-    {"set-info", "set-option", "set-logic", "declare-const", "define-fun", "assert", "check-sat", "get-value"}
-)
+# What may stand after an opening parenthesis: the commands and connectives of our scripts, a symbol, or nothing.
+_COMMANDS: Final = {"set-info", "set-option", "set-logic", "declare-const", "define-fun", "assert", "check-sat"}
+_HEADS: Final = frozenset({*_COMMANDS, "and", "or", "not", "=>", "=", "|", ""})
+_OPTIONS: Final = frozenset({":produce-models true"})  # others can name files
 _SAID: Final = frozenset({"unsat", "sat", "unknown"})
-_COMMAND: Final = re.compile(r"^\(\s*([^\s()|]+)", re.MULTILINE)  # a script of ours begins each command on a line
+_COMMENT_OR_SYMBOL: Final = re.compile(r"^;[^\n]*|\|[^|]*\|", re.MULTILINE)
+_HEAD: Final = re.compile(r"\(\s*([^\s()]*)")
+_OPTION: Final = re.compile(r"\(\s*set-option\s+([^)]*)\)")
 _QUESTION: Final = re.compile(r"^; (\(get-value \(.*\)\))$", re.MULTILINE)
 
 
@@ -48,8 +51,8 @@ def main(arguments: list[str]) -> None:
 
 
 def _answer(solver: str, script: str) -> Said:
-    if strange := sorted(set(_COMMAND.findall(script)) - COMMANDS):
-        return Said("error", message=f"the command {strange[0]!r} is not one that a proof needs")
+    if strange := _strange(script):
+        return Said("error", message=f"{strange[:80]!r} is nothing that a proof needs")
     found = _QUESTION.search(script)
     question = found[1] if found else ""
     try:
@@ -58,6 +61,13 @@ def _answer(solver: str, script: str) -> Said:
         return Said("missing")
     except (RuntimeError, ValueError, MemoryError, OSError) as error:  # what the two raise, for a script or for memory
         return Said("error", message=str(error)[:500])
+
+
+def _strange(script: str) -> str:
+    """The first thing in a script that none of ours has; empty if it is such as we write."""
+    bare = _COMMENT_OR_SYMBOL.sub("|", script)
+    odd = sorted({'"', ";", "\r"} & set(bare)) or sorted(set(_HEAD.findall(bare)) - _HEADS)
+    return next(iter(odd or sorted(set(_OPTION.findall(bare)) - _OPTIONS)), "")
 
 
 def _z3(script: str, question: str) -> Said:

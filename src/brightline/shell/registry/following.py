@@ -15,6 +15,7 @@ from brightline.shell.registry.log import registry_verifier
 from brightline.shell.registry.reader import REGISTRY_SHARD, RegistryReader, read_entry
 from brightline.shell.registry.registers import Demands, Registers
 from brightline.shell.registry.releases import Releases
+from brightline.shell.registry.standings import Standings
 from brightline.shell.registry.workloads import Workloads
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.agreements import AgreementStore
@@ -37,10 +38,11 @@ class Registry:
         )
         self.registers = Registers(roots)
         self.demands = Demands(roots)
+        self.standings = Standings(roots, lambda: self.releases.current)
         self._reader = RegistryReader(
             folder.wal,
             lambda: read_published(evidence, REGISTRY_SHARD, verifier),
-            (self.releases, self.workloads, self.registers, self.demands),
+            (self.releases, self.workloads, self.registers, self.demands, self.standings),
         )
         self._seen = time.monotonic()
         self._failure = ""

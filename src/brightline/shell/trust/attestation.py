@@ -13,7 +13,7 @@ from typing import Final
 from brightline.core.errors import TrustError
 from brightline.core.facts import Source, Statement, Vocabulary
 from brightline.core.ports import Clock
-from brightline.core.standing import Conditions, Standing
+from brightline.core.standing import Conditions, UnitStanding
 from brightline.shell.trust.installation import Installation
 
 LEASE_SECONDS: Final = 20.0
@@ -65,7 +65,9 @@ class NodeConditions:
         attester: DevelopmentAttester,
         clock: Clock,
         faults: Callable[[], tuple[str, ...]],
+        standing_of: Callable[[str], UnitStanding],
     ) -> None:
+        self._standing_of = standing_of
         self._installation = installation
         self._roster = tuple(
             Statement(spec.name, spec.good, Source.ROSTER, "roster")
@@ -82,7 +84,7 @@ class NodeConditions:
             for model in installation.models
         }
 
-    def read(self, model: str) -> Conditions:
+    def read(self, model: str, unit: str) -> Conditions:
         """Everything that holds now. A lapsed lease, roster or installation states nothing."""
         now = self._clock.unix()
         statements: list[Statement] = list(self._attester.statements())
@@ -90,4 +92,5 @@ class NodeConditions:
             statements += self._admissions.get(model, ())
             if any(person.cleared_until > now for person in self._installation.roster):
                 statements += self._roster
-        return Conditions(Standing.ACTIVE, tuple(statements), self._faults())
+        standing = self._standing_of(unit)
+        return Conditions(standing.standing, tuple(statements), self._faults(), standing.held)

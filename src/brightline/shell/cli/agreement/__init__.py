@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from brightline.shell.cli.agreement import compare, lint, look, prove, update
+from brightline.shell.cli.agreement import book, compare, lint, look, prove, update
 
 
 @click.group()
@@ -25,3 +25,5 @@ agreement.add_command(update.history)
 agreement.add_command(compare.compare)
 agreement.add_command(compare.gaps)
 agreement.add_command(compare.theorems)
+agreement.add_command(book.book)
+agreement.add_command(book.oscal)

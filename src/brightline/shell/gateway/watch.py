@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counts what the agreement denies each unit, and says when that is more than our own error.
+
+Only what was decided counts: a completed exchange as a request, a policy deny as a deny, each request once however
+often it is sent. Holds, malformed and unregistered requests, suspensions, outages, sheds and canaries count neither
+way. The watch decides nothing about anybody: it calls, once, whoever logs the finding, and cleared people look.
+
+The counts are of this process; at start they are read again from its shard of the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from brightline.core.agreement.clause import Agreement, RungState, Verdict
+from brightline.core.agreement.limits import FALSE_STOPS_PER_MILLION
+from brightline.core.enforcement.machine import Closed
+from brightline.core.evidence.batch import Frame
+from brightline.core.evidence.disclosure import open_disclosure
+from brightline.core.evidence.record import Outcome, RecordKind, RefusalClass
+from brightline.core.expectation import HISTORY_WINDOWS, Figures, UnitCounts
+from brightline.core.standing import DAY_SECONDS, Standing, UnitStanding
+
+FALSE_STOPS_DEFAULT: Final = 1_000
+UNITS_MAX: Final = 100_000
+_COUNTED: Final = frozenset({Outcome.COMPLETED, Outcome.CLIENT_GONE, Outcome.CUT})
+
+
+def denied(closed: Closed) -> bool:
+    """Whether the agreement denied it: the only end that counts against a unit."""
+    return closed.refusal_class is RefusalClass.POLICY and closed.verdict == Verdict.DENY.value
+
+
+def counts(closed: Closed) -> bool:
+    """Whether it was decided at all."""
+    return denied(closed) or (closed.outcome in _COUNTED and closed.refusal_class is RefusalClass.NONE)
+
+
+class DenyWatch:
+    """The counts of all units in this process. ``on_pattern`` is called once for each finding."""
+
+    def __init__(
+        self,
+        agreement: Callable[[], Agreement],
+        standing_of: Callable[[str], UnitStanding],
+        on_pattern: Callable[[str, Figures], None],
+    ) -> None:
+        self._agreement = agreement
+        self._standing_of = standing_of
+        self._on_pattern = on_pattern
+        self._units: dict[str, UnitCounts] = {}
+        self._called: dict[str, int] = {}  # unit → since when its standing was as it is when we called
+
+    def ended(self, unit: str, closed: Closed, unix: int) -> None:
+        """Take in the end of an exchange of a unit."""
+        if not self._count(unit, closed, unix) or not denied(closed):
+            return
+        test = self._agreement().rung(RungState.PATTERN).tests
+        if not test:
+            return
+        stands = self._standing_of(unit)
+        if stands.standing is not Standing.ACTIVE or self._called.get(unit) == stands.since:
+            return  # people have been called
+        per_million = self._agreement().limit(FALSE_STOPS_PER_MILLION, FALSE_STOPS_DEFAULT)
+        figures = self._units[unit].figures(per_million)
+        if figures.likelihood < test[0].alpha:
+            self._called[unit] = stands.since
+            self._units[unit].start_afresh()  # what was found is on record; what follows is looked at anew
+            self._on_pattern(unit, figures)
+
+    def figures(self, unit: str) -> Figures:
+        """What is counted of a unit now."""
+        per_million = self._agreement().limit(FALSE_STOPS_PER_MILLION, FALSE_STOPS_DEFAULT)
+        of_unit = self._units.get(unit)
+        return of_unit.figures(per_million) if of_unit else Figures(0, 0, 0.0, 0.0, 0.0, 1.0)
+
+    def not_called(self, unit: str) -> None:
+        """The finding could not be logged: the next deny finds it again."""
+        self._called.pop(unit, None)
+
+    def rebuild(self, frames: Iterable[Frame], now: int) -> int:
+        """Count again what the log of this shard holds, without calling anybody; return how many exchanges counted."""
+        since = now - self._window() * (HISTORY_WINDOWS + 1)
+        opened: dict[str, Mapping[str, Any]] = {}
+        counted = 0
+        for frame in frames:
+            if frame.kind is RecordKind.ATTEMPT:
+                opened[frame.exchange] = _committed(frame, ("unit", "exchange_digest"))
+            elif frame.kind is RecordKind.OUTCOME:
+                fields = opened.pop(frame.exchange, {})
+                leaf = _LEAF.decode(frame.leaf)
+                unix = int(datetime.fromisoformat(leaf.time).timestamp())
+                if unix < since or "unit" not in fields:
+                    continue
+                digest = str(fields.get("exchange_digest", ""))
+                closed = Closed(leaf.outcome, leaf.refusal_class, leaf.verdict, digest)
+                counted += self._count(str(fields["unit"]), closed, unix)
+        return counted
+
+    def _count(self, unit: str, closed: Closed, unix: int) -> bool:
+        """Count; false for what counts neither way, and for a deny that was counted already."""
+        if not counts(closed):
+            return False
+        of_unit = self._units.get(unit)
+        if of_unit is None:
+            if len(self._units) >= UNITS_MAX:
+                return False
+            of_unit = self._units[unit] = UnitCounts(self._window())
+        if denied(closed) and not of_unit.deny(unix, closed.exchange_digest):
+            return False
+        of_unit.requests(unix)
+        return True
+
+    def _window(self) -> int:
+        tests = self._agreement().rung(RungState.PATTERN).tests
+        return tests[0].window_seconds if tests else DAY_SECONDS
+
+
+class _Leaf(msgspec.Struct, frozen=True, rename={"refusal_class": "class"}):
+    time: str
+    outcome: Outcome
+    refusal_class: RefusalClass
+    verdict: str
+
+
+_LEAF: Final = msgspec.json.Decoder(_Leaf)
+
+
+def _committed(frame: Frame, names: tuple[str, ...]) -> dict[str, Any]:
+    """Some committed fields of our own record. Its frame vouches for them; no commitment is hashed again."""
+    found = {}
+    for disclosure in frame.disclosures:
+        opened = open_disclosure(disclosure)
+        if opened.name in names:
+            found[opened.name] = opened.value
+    return found
