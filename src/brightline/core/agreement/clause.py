@@ -22,6 +22,7 @@ from types import MappingProxyType
 
 import msgspec
 
+from brightline.core.agreement.compiled import CompiledAgreement
 from brightline.core.agreement.condition import (
     NEVER,
     And,
@@ -262,9 +263,19 @@ class Agreement(msgspec.Struct, frozen=True, dict=True):
         return tuple(clause for clause in self.clauses if clause.kind is ClauseKind.GRANT)
 
     @cached_property
+    def grant_places(self) -> tuple[int, ...]:
+        """Where among the clauses the grants stand."""
+        return tuple(i for i, clause in enumerate(self.clauses) if clause.kind is ClauseKind.GRANT)
+
+    @cached_property
     def installation_facts(self) -> tuple[str, ...]:
         """The facts that only the installation states: while one is unknown there is no verdict."""
         return tuple(spec.name for spec in self.vocabulary.specs if spec.installation)
+
+    @cached_property
+    def compiled(self) -> CompiledAgreement:
+        """The form in which it decides; made once."""
+        return CompiledAgreement([(clause.condition, clause.applies) for clause in self.clauses], self.vocabulary)
 
     @cached_property
     def approval_caps(self) -> Mapping[str, int]:

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from brightline.core.agreement.clause import Agreement, Clause, ClauseKind, Verdict
+from brightline.core.agreement.compiled import Request
 from brightline.core.facts import UNKNOWN, Facts
 
 
@@ -71,34 +72,40 @@ def decide(agreement: Agreement, facts: Facts, approvals: Mapping[str, int]) -> 
     if not_known:
         return _unavailable(agreement, frozenset(not_known))
     # 1
-    if grounds := _grounds(agreement, values, approvals):
+    request = agreement.compiled.request(values, approvals)
+    if grounds := _grounds(agreement, request, request.bad, approvals):
         return _decision(Verdict.PERMIT, grounds, values, approvals)
     # 2
-    best, caps = _best_completion(agreement, values), agreement.approval_caps
-    if permitted(agreement, best, caps):
-        in_the_way = _in_the_way(agreement, values, approvals)
-        questions = _questions(agreement, values, approvals, best)
+    best, caps = request.bad & ~request.open, agreement.approval_caps
+    if _grounds(agreement, request, best, caps):
+        in_the_way = _in_the_way(agreement, request, request.bad, approvals)
+        questions = _questions(agreement, request, approvals)
         return _decision(Verdict.HOLD, in_the_way, values, approvals, questions)
     # 3
-    return _decision(Verdict.DENY, _in_the_way(agreement, best, caps), best, caps)
+    stuck = _in_the_way(agreement, request, best, caps)
+    return _decision(Verdict.DENY, stuck, agreement.compiled.seen(request, best), caps)
 
 
 def permitted(agreement: Agreement, values: Mapping[str, str], approvals: Mapping[str, int]) -> bool:
     """Return whether a grant holds, no red line or deny holds, and every requirement that applies is met."""
-    return bool(_grounds(agreement, values, approvals))
+    request = agreement.compiled.request(values, approvals)
+    return bool(_grounds(agreement, request, request.bad, approvals))
 
 
-def _grounds(agreement: Agreement, values: Mapping[str, str], approvals: Mapping[str, int]) -> list[Clause]:
-    """The clauses on which a permit rests: grants that hold, requirements that are met. None: no permit."""
+def _grounds(agreement: Agreement, request: Request, bad: int, approvals: Mapping[str, int]) -> list[Clause]:
+    """The clauses on which a permit rests: grants that hold, requirements that are met. None: no permit.
+
+    ``bad`` are the facts that are not good, as bits: the request's own, or fewer where people have settled some.
+    """
     grounds: list[Clause] = []
     granted = False
-    for clause in agreement.clauses:
-        if clause.applies(values, approvals):
-            if clause.kind is ClauseKind.GRANT:
-                granted = True
-            elif not clause.met(values, approvals):
-                return []
-            grounds.append(clause)
+    for place in agreement.compiled.applying(request, bad):
+        clause = agreement.clauses[place]
+        if clause.kind is ClauseKind.GRANT:
+            granted = True
+        elif not clause.met(request.values, approvals):
+            return []
+        grounds.append(clause)
     return grounds if granted else []
 
 
@@ -107,48 +114,42 @@ def _unavailable(agreement: Agreement, not_known: frozenset[str]) -> Decision:
     return Decision(Verdict.UNAVAILABLE, readers, tuple(sorted(not_known)))
 
 
-def _best_completion(agreement: Agreement, values: Mapping[str, str]) -> dict[str, str]:
-    """The best that people could say: each settleable unknown good."""
-    best = {**values}
-    for spec in agreement.vocabulary.specs:
-        if spec.settleable and values.get(spec.name, UNKNOWN) == UNKNOWN:
-            best[spec.name] = spec.good
-    return best
-
-
-def _in_the_way(agreement: Agreement, values: Mapping[str, str], approvals: Mapping[str, int]) -> list[Clause]:
-    granted = any(clause.applies(values, approvals) for clause in agreement.grants)
-    return [
-        clause
-        for clause in agreement.clauses
-        if clause.blocks(values, approvals) or (clause.kind is ClauseKind.GRANT and not granted)
+def _in_the_way(agreement: Agreement, request: Request, bad: int, approvals: Mapping[str, int]) -> list[Clause]:
+    """What blocks, and where no grant holds every grant, in the order of the agreement."""
+    clauses = agreement.clauses
+    applying = list(agreement.compiled.applying(request, bad))
+    places = [
+        place
+        for place in applying
+        if clauses[place].kind is not ClauseKind.GRANT and not clauses[place].met(request.values, approvals)
     ]
+    if not any(clauses[place].kind is ClauseKind.GRANT for place in applying):
+        places = sorted([*places, *agreement.grant_places])
+    return [clauses[place] for place in places]
 
 
-def _questions(
-    agreement: Agreement,
-    values: Mapping[str, str],
-    approvals: Mapping[str, int],
-    best: Mapping[str, str],
-) -> tuple[Question, ...]:
+def _questions(agreement: Agreement, request: Request, approvals: Mapping[str, int]) -> tuple[Question, ...]:
     """Start from the best completion, put back what the verdict does not need, and ask for the rest.
 
     Approvals go back first, then facts, each in the order of the agreement: where either would do, people are
     asked what is so rather than whether they approve, because that answer holds for the next turn too.
     """
-    kept_values = dict(best)
-    kept_approvals = dict(agreement.approval_caps)
+    kept_bad = request.bad & ~request.open
+    kept_approvals = {office: approvals.get(office, 0) for office in agreement.approval_caps}
     questions: list[Question] = []
-    for office, cap in agreement.approval_caps.items():
-        kept_approvals[office] = approvals.get(office, 0)
-        while kept_approvals[office] < cap and not permitted(agreement, kept_values, kept_approvals):
-            kept_approvals[office] += 1
+    if not _grounds(agreement, request, kept_bad, kept_approvals):  # answers alone would not do
+        kept_approvals = dict(agreement.approval_caps)
+        for office, cap in agreement.approval_caps.items():
+            kept_approvals[office] = approvals.get(office, 0)
+            while kept_approvals[office] < cap and not _grounds(agreement, request, kept_bad, kept_approvals):
+                kept_approvals[office] += 1
     for spec in agreement.vocabulary.specs:
-        if not spec.settleable or values.get(spec.name, UNKNOWN) != UNKNOWN:
+        bit = agreement.compiled.bit(spec.name)
+        if not request.open & bit:
             continue
-        kept_values[spec.name] = UNKNOWN
-        if not permitted(agreement, kept_values, kept_approvals):
-            kept_values[spec.name] = spec.good
+        if _grounds(agreement, request, kept_bad | bit, kept_approvals):
+            kept_bad |= bit
+        else:
             questions.append(Question(Subject.FACT, spec.name, spec.settled_by))
     questions.extend(
         Question(Subject.APPROVAL, office, ((office, count),))
