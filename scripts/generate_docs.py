@@ -25,6 +25,7 @@ from pydantic.fields import FieldInfo
 from brightline.core import errors
 from brightline.core.enforcement.states import CHOICE_TRANSITIONS, LATE, State, table_rows
 from brightline.core.screening.release import Release
+from brightline.core.standing import table_rows as table_rows_of_standing
 from brightline.shell import shipped
 from brightline.shell.cli.main import brightline
 from brightline.shell.config import Settings
@@ -279,6 +280,12 @@ def entitlements() -> str:
     return table(["fact", "silence means", "detector", "missed", "corpus"], rows)
 
 
+def ladder() -> str:
+    """The ladder of standing, as ``core/standing.py`` has it."""
+    rows = [list(row) for row in table_rows_of_standing()]
+    return table(["a unit that is", "what happens", "who says it", "is then"], rows)
+
+
 BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "states": states,
     "late": late,
@@ -290,6 +297,7 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "clauses": clauses,
     "release": release,
     "entitlements": entitlements,
+    "ladder": ladder,
 }
 
 

@@ -35,9 +35,7 @@ from brightline.wiring import open_in_force
 _STATE = click.argument("state", type=click.Path(exists=True, file_okay=False, path_type=Path))
 _UNIT = click.argument("unit", required=False, default="")
 _WHOLE = click.option("--agreement", "whole", is_flag=True, help="The agreement as a whole, in place of a unit.")
-_REASON = click.option(
-    "--reason", required=True, help="Why, in words; committed, and opened to an auditor."
-)
+_REASON = click.option("--reason", required=True, help="Why, in words; committed, and opened to an auditor.")
 _BY = click.option("--by", "holders", multiple=True, metavar="HOLDER", help="Who signs; without it, whoever must.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

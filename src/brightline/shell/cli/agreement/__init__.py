@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from brightline.shell.cli.agreement import book, compare, lint, look, prove, update
+from brightline.shell.cli.agreement import book, compare, drift, lint, look, preview, prove, update
 
 
 @click.group()
@@ -27,3 +27,5 @@ agreement.add_command(compare.gaps)
 agreement.add_command(compare.theorems)
 agreement.add_command(book.book)
 agreement.add_command(book.oscal)
+agreement.add_command(preview.preview)
+agreement.add_command(drift.drift)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What would change an outcome: every change that is named does, and of a deny none smaller does."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+
+from brightline.core.agreement.clause import Agreement, Verdict
+from brightline.core.agreement.decide import decide
+from brightline.core.agreement.outlook import FACTS_TOGETHER_MAX, outlook
+from brightline.core.facts import Facts
+from brightline.shell import shipped
+from tests.core.agreement.at_random import random_agreement, random_request, seeded
+
+AGREEMENT = shipped.read_agreement(shipped.shipped_agreement())
+GOOD = Facts.of({spec.name: spec.good for spec in AGREEMENT.vocabulary.specs})
+
+
+def others(agreement: Agreement, facts: Facts, approvals: dict[str, int]) -> list[tuple[dict[str, str], Verdict]]:
+    decision = decide(agreement, facts, approvals)
+    return [(dict(other.facts), other.verdict) for other in outlook(agreement, facts, approvals, decision)]
+
+
+def test_a_permit_names_each_fact_that_would_stop_it() -> None:
+    found = {next(iter(facts)): verdict for facts, verdict in others(AGREEMENT, GOOD, {})}
+    assert found["mass_domestic"] is Verdict.DENY
+    assert found["high_stakes"] is Verdict.HOLD
+    assert "us_person" not in found  # by itself it stops nothing
+
+
+def test_a_hold_says_what_each_answer_leads_to() -> None:
+    facts = GOOD.with_values({"mass_domestic": "unknown"})
+    assert others(AGREEMENT, facts, {}) == [
+        ({"mass_domestic": "no"}, Verdict.PERMIT),
+        ({"mass_domestic": "yes"}, Verdict.DENY),
+    ]
+
+
+def test_a_hold_for_an_approval_says_what_the_approval_leads_to() -> None:
+    facts = GOOD.with_values({"high_stakes": "yes"})
+    decision = decide(AGREEMENT, facts, {})
+    (other,) = outlook(AGREEMENT, facts, {}, decision)
+    assert (other.approvals, other.verdict) == ((("customer_decider", 1),), Verdict.PERMIT)
+
+
+def test_a_deny_names_the_smallest_sets_of_facts_it_rests_on() -> None:
+    facts = GOOD.with_values({"intel_activity": "yes", "private_info": "yes", "fi_purpose": "no"})
+    found = others(AGREEMENT, facts, {})
+    assert [sorted(named) for named, _ in found] == [["fi_purpose"], ["intel_activity"], ["private_info"]]
+    assert all(verdict is Verdict.PERMIT for _, verdict in found)
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_of_random_denies_every_named_set_helps_and_no_smaller_one_does(seed: int) -> None:
+    rng = seeded(seed)
+    agreement = random_agreement(rng)
+    facts, approvals = random_request(rng, agreement)
+    decision = decide(agreement, facts, approvals)
+    if decision.verdict in (Verdict.PERMIT, Verdict.HOLD):
+        return
+    good = {spec.name: spec.good for spec in agreement.vocabulary.specs}
+    odd = [name for name in good if facts.get(name) != good[name]]
+
+    def verdict(names: tuple[str, ...]) -> Verdict:
+        return decide(agreement, facts.with_values({name: good[name] for name in names}), approvals).verdict
+
+    helping = [
+        set(names)
+        for size in range(1, FACTS_TOGETHER_MAX + 1)
+        for names in combinations(odd, size)
+        if verdict(names) is not decision.verdict
+    ]
+    smallest = [names for names in helping if not any(other < names for other in helping)]
+    named = [{name for name, _ in other.facts} for other in outlook(agreement, facts, approvals, decision)]
+    assert sorted(map(sorted, named)) == sorted(map(sorted, smallest))
