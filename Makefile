@@ -6,13 +6,15 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed-from-lock
 ONCE   ?=
+QUICK  ?=
 
-.PHONY: setup demo test check lint types imports docs format clean help
+.PHONY: setup demo test check lint types imports docs bench format clean help
 
 help:
 	@echo "make demo         start a small model and the gateway, walk the tour, keep serving (ONCE=1 ends by itself)"
 	@echo "make test         run the tests"
 	@echo "make check        everything that CI runs: format, lint, types, imports, tests, docs"
+	@echo "make bench        measure proofs, decisions and start-up (QUICK=1 for the short form)"
 	@echo "make docs         check the generated parts of the documentation"
 	@echo "make format       rewrite the code in the project's format"
 
@@ -36,11 +38,11 @@ test: setup
 check: lint types imports docs test
 
 lint: setup
-	@$(BIN)/ruff format --check src tests scripts
-	@$(BIN)/ruff check src tests scripts
+	@$(BIN)/ruff format --check src tests scripts bench
+	@$(BIN)/ruff check src tests scripts bench
 
 types: setup
-	@$(BIN)/mypy --strict src tests scripts
+	@$(BIN)/mypy --strict src tests scripts bench
 
 imports: setup
 	@$(BIN)/lint-imports
@@ -48,9 +50,12 @@ imports: setup
 docs: setup
 	@$(BIN)/python scripts/generate_docs.py --check
 
+bench: setup
+	@$(BIN)/python bench/agreement.py $(if $(QUICK),--quick,)
+
 format: setup
-	@$(BIN)/ruff format src tests scripts
-	@$(BIN)/ruff check --fix src tests scripts
+	@$(BIN)/ruff format src tests scripts bench
+	@$(BIN)/ruff check --fix src tests scripts bench
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -225,3 +225,19 @@ def test_whatever_is_presented_is_a_claim_or_no_key(text: str) -> None:
     except ValueError:
         return
     assert write_key(claimed.claimed_workload, claimed.secret) == text
+
+
+def test_what_registrations_may_no_longer_state_is_left_out_if_good_and_voids_the_registration_if_not() -> None:
+    """A later version may take registrations away as a source. What one said bad must not be lost by that."""
+    narrowed = Vocabulary(
+        tuple(
+            msgspec.structs.replace(spec, set_by=frozenset({Source.ADMISSION})) if spec.name == "lawful" else spec
+            for spec in VOCABULARY.specs
+        )
+    )
+    whole = msgspec.structs.replace(REGISTRATION, facts=ALL_GOOD)
+    good = {statement.fact for statement in admit(whole).statements(1_500, BOOK, narrowed)}
+    assert good == stated() - {"lawful"}
+    said_bad = msgspec.structs.replace(REGISTRATION, facts=ALL_GOOD | {"lawful": "no"})
+    assert admit(said_bad).statements(1_500, BOOK, VOCABULARY) != ()
+    assert admit(said_bad).statements(1_500, BOOK, narrowed) == ()

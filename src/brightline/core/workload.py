@@ -106,15 +106,21 @@ class Workload(msgspec.Struct, frozen=True):
         A good value that needs registers (``FactSpec.needs``) is left out unless every entry that the registration
         names of each is in date; one that names none has none in date. A value that is not good needs nothing, so
         that bad news is never lost by an expiry.
+
+        A later version of the agreement may no longer let registrations state a fact. A good value is then not stated;
+        one that is not good would be lost, and so the whole registration states nothing until it is made anew.
         """
         registration = self.registration
         last = ends(registration.issued, registration.expires, book.days.registration)
         if registration.revoked or not registration.issued <= now_unix < last:
             return ()
+        stated = registration.facts.items()
+        if any(not _may_say(vocabulary, *pair) and not _is_good(vocabulary, *pair) for pair in stated):
+            return ()
         return tuple(
             Statement(fact, value, Source.REGISTRATION, registration.workload)
             for fact, value in sorted(registration.facts.items())
-            if self._rests(fact, value, now_unix, book, vocabulary)
+            if _may_say(vocabulary, fact, value) and self._rests(fact, value, now_unix, book, vocabulary)
         )
 
     def _rests(self, stated: str, said: str, now_unix: int, book: RegisterBook, vocabulary: Vocabulary) -> bool:
@@ -142,6 +148,18 @@ class Workload(msgspec.Struct, frozen=True):
                 return registration.bounds.declared
             case _ as never:
                 assert_never(never)
+
+
+def _may_say(vocabulary: Vocabulary, stated: str, said: str) -> bool:
+    """Whether registrations may state the fact; one that nobody knows is refused by whoever joins, not lost here."""
+    fact, _ = vocabulary.in_words_of_now(stated, said)
+    spec = vocabulary.by_name.get(fact)
+    return spec is None or Source.REGISTRATION in spec.set_by
+
+
+def _is_good(vocabulary: Vocabulary, stated: str, said: str) -> bool:
+    fact, value = vocabulary.in_words_of_now(stated, said)
+    return fact in vocabulary and value == vocabulary.spec(fact).good
 
 
 def admit(registration: Registration) -> Workload:

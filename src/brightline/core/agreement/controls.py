@@ -100,6 +100,31 @@ _CATALOGUE: Final = (
         "brightline.core.review.case",
         "tests/playbooks/test_way_in.py::test_a_held_request_is_refused_with_a_hold_id",
     ),
+    # ---- what the agreement itself may be --------------------------------------------------------------------
+    Control(
+        "standing_theorems",
+        "An agreement of which a standing theorem does not hold is not served.",
+        "brightline.core.agreement.theorems",
+        "tests/core/agreement/test_theorems.py::test_what_fails_is_refused_with_words_and_a_mend",
+    ),
+    Control(
+        "ratchet",
+        "A later version that is weaker than the signed baseline, in what or in who, is never in force.",
+        "brightline.core.agreement.ratchet",
+        "tests/conformance/test_update.py::test_a_loosening_is_not_in_force_whoever_signed_and_logged_it",
+    ),
+    Control(
+        "standing_ladder",
+        "A unit that is denied more than our own error explains is held, and people decide what follows.",
+        "brightline.core.standing",
+        "tests/conformance/test_standing.py::test_what_is_denied_again_and_again_is_a_pattern_and_the_unit_waits_for_people",
+    ),
+    Control(
+        "drift_watch",
+        "A law that has moved away from its pin is reported, and followed by nothing.",
+        "brightline.core.agreement.drift",
+        "tests/core/agreement/test_drift.py::test_each_way_in_which_a_law_moves",
+    ),
     # ---- who and where ---------------------------------------------------------------------------------------
     Control(
         "pass_token",

@@ -4,8 +4,8 @@
 Each rule below says which direction is tighter. What is not listed may not change.
 
     setters of a fact        none may be added. Sources join by the worst, so one that is dropped takes its bad word
-                             with it: only a registration may go, and only from a fact that no detector states, where
-                             it could do nothing but say good. So "only fewer" is not enough.
+                             with it, so "only fewer" is not enough: only a registration may go, and only from a fact
+                             that no detector states; one that said bad then states nothing at all (workload.py).
     who settles a fact       each office of the baseline still settles, by no smaller number; further offices may be
                              added where the baseline lets people settle at all
     what a fact needs        only more registers
