@@ -15,7 +15,7 @@ from brightline.core.agreement.clause import Agreement, ClauseKind, LadderTest, 
 from brightline.core.agreement.condition import NEVER, Approvals
 from brightline.core.agreement.load import load_agreement
 from brightline.core.errors import AgreementError
-from brightline.core.facts import NO, YES, FactSpec, Source
+from brightline.core.facts import NO, YES, FactSpec, Register, Source
 
 PROSE = """The toaster shall never be used for  unlawful heat\u2011treatment of cats.
 It may be used “for all lawful toasting”, under Act A.
@@ -391,3 +391,67 @@ def test_an_example_that_comes_out_by_another_clause_is_refused() -> None:
 
 def test_a_weakened_clause_is_caught_by_the_examples() -> None:
     assert "one cook" in str(refused("approvals.cook >= 2", "approvals.cook >= 1"))
+
+
+# ---- what was added to the format --------------------------------------------------------------------------------
+
+FORMERLY = 'cats = { good = "no", set_by = ["detector", "pattern"], formerly = { name = "felines" } }'
+PLAIN = 'cats = { good = "no", set_by = ["detector", "pattern"], settled_by = { cook = 2 } }'
+
+
+def test_a_fact_says_what_it_was_called_and_what_it_needs() -> None:
+    toml = TOML.replace(PLAIN, FORMERLY).replace(
+        'lawful = { good = "yes", set_by = ["registration"] }',
+        'lawful = { good = "yes", set_by = ["registration"], needs = ["purpose", "protocol"] }',
+    )
+    vocabulary = loaded(toml).vocabulary
+    assert vocabulary.in_words_of_now("felines", "yes") == ("cats", "yes")
+    assert vocabulary.spec("lawful").needs == {Register.PURPOSE, Register.PROTOCOL}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        (PLAIN, FORMERLY.replace("felines", "bread"), "`bread` names two facts"),
+        (
+            'values = ["toast", "bagel"], set_by = ["detector"] }',
+            'values = ["toast", "bagel"], set_by = ["detector"], formerly = { name = "cats" } }',
+            "`cats` names two facts",
+        ),
+        (PLAIN, FORMERLY.replace('"felines"', '"felines", values = { no = "never" }'), "none of"),
+        (PLAIN, PLAIN.replace("settled_by", 'needs = ["purpose"], settled_by'), "no registration sets"),
+        ("as_of = 2020", "version = 0\nas_of = 2020", "version"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_its_place(before: str, after: str, says: str) -> None:
+    assert before in TOML
+    with pytest.raises(AgreementError, match=says) as raised:
+        loaded(TOML.replace(before, after, 1))
+    assert raised.value.where.startswith("agreement.toml:")
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ('[limit.speed]\nvalue = 1\ntighter = "lower"\n', "nothing enforces a limit `speed`"),
+        ('[limit.vvt_days_max]\nvalue = 1\ntighter = "higher"\n', "of `vvt_days_max` it is lower"),
+        ('[limit.vvt_days_max]\nvalue = -1\ntighter = "lower"\n', "limit.vvt_days_max"),
+    ],
+)
+def test_a_limit_is_one_that_something_enforces_in_its_direction(table: str, says: str) -> None:
+    with pytest.raises(AgreementError, match=says):
+        loaded(TOML.replace("[change]", f"{table}[change]", 1))
+
+
+def test_an_act_that_nothing_can_do_is_refused() -> None:
+    with pytest.raises(AgreementError, match="nothing here can do 'pray'"):
+        loaded(TOML.replace('"hold unit"', '"pray"', 1))
+
+
+def test_what_reviewers_sign_depends_on_quotes_and_formulas_alone() -> None:
+    plain = loaded()
+    renamed = loaded(TOML.replace("as_of = 2020-02-29", "as_of = 2020-02-28"))
+    other = loaded(TOML.replace("approvals.cook >= 2", "approvals.cook >= 3"))
+    assert plain.digest != renamed.digest
+    assert plain.encoding == renamed.encoding
+    assert plain.encoding != other.encoding

@@ -82,7 +82,7 @@ def load_agreement(toml_bytes: bytes, read_text: Callable[[str], bytes], name: s
     prose = _pinned_prose(file, top.prose, read_text(top.prose.path))
     # 3
     offices = tuple(Office(office, title) for office, title in top.offices.items())
-    vocabulary = Vocabulary(tuple(_fact(file, fact, table, top.offices) for fact, table in top.fact.items()))
+    vocabulary = _vocabulary(file, tuple(_fact(file, fact, table, top.offices) for fact, table in top.fact.items()))
     authorities = tuple(_authority(file, key, table) for key, table in top.authority.items())
     # 4
     clauses = _Clauses(file, folded(prose.decode()), vocabulary, frozenset(top.offices), frozenset(top.authority))
@@ -201,6 +201,19 @@ def _fact(file: TomlFile, name: str, table: Table, offices: Mapping[str, str]) -
         frozenset(wire.needs),
         _formerly(file, path, wire),
     )
+
+
+def _vocabulary(file: TomlFile, specs: tuple[FactSpec, ...]) -> Vocabulary:
+    """Each name belongs to one fact, former names included: two facts cannot change places."""
+    names = {spec.name for spec in specs}
+    former: set[str] = set()
+    for spec in specs:
+        for old in spec.formerly:
+            if (old.name in names and old.name != spec.name) or old.name in former:
+                mend = "a former name belongs to one fact, and to none of now"
+                raise file.error(f"fact.{spec.name}", f"`{old.name}` names two facts", mend)
+            former.add(old.name)
+    return Vocabulary(specs)
 
 
 def _formerly(file: TomlFile, path: str, wire: FactTable) -> tuple[Formerly, ...]:
