@@ -24,7 +24,7 @@ from brightline.shell import shipped
 from brightline.shell.change import bring_into_force, examine, statement_of
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import load_settings
-from brightline.shell.install import HOLDERS
+from brightline.shell.development import HOLDERS
 from brightline.shell.registry.log import append_to_registry
 from brightline.shell.registry.releases import AGREEMENT
 from brightline.shell.state import StateFolder

@@ -49,9 +49,17 @@ from brightline.core.workload import (
     key_digest,
     write_key,
 )
-from brightline.shell import development, shipped
+from brightline.shell import shipped
 from brightline.shell.config import FILE_NAME, Settings
-from brightline.shell.development import CUSTOMER_KEY, DEVELOPMENT_PROTOCOL, DEVELOPMENT_VVT, PROVIDER_KEY
+from brightline.shell.development import (
+    CUSTOMER_KEY,
+    DEVELOPMENT_PROTOCOL,
+    DEVELOPMENT_VVT,
+    HOLDERS,
+    PROVIDER_KEY,
+    development_entries,
+    register_entry,
+)
 from brightline.shell.registry.following import Registry
 from brightline.shell.registry.log import append_to_registry
 from brightline.shell.registry.reader import REGISTRY_SHARD
@@ -64,7 +72,6 @@ from brightline.shell.trust.keys import load_key, make_key, make_secret, public_
 
 GATEWAY_SHARD: Final = "gateway-0"
 PROFILE: Final = "development"
-HOLDERS: Final = development.HOLDERS
 
 # What a registration allows when nobody says otherwise.
 REQUEST_BYTES_MAX: Final = 1_048_576
@@ -121,8 +128,8 @@ def init_state(
     AgreementStore(folder.agreements).put(agreement, agreement_files(agreement_folder(settings), agreement))
     folder.installation.write_bytes(sign_statement(statement, signed.INSTALLATION_TYPE, (provider, customer)))
     (root / FILE_NAME).write_text(settings_toml, "utf-8")
-    for entry in development.development_entries(agreement, release, [model.name for model in models], now):
-        development.register_entry(root, settings, agreement, entry, clock)
+    for entry in development_entries(agreement, release, [model.name for model in models], now):
+        register_entry(root, settings, agreement, entry, clock)
 
 
 def agreement_folder(settings: Settings) -> Path:
@@ -219,7 +226,7 @@ def register(
     )
     if book.is_newer(purpose):  # logged only once it is sure that the registration can follow
         _check(registration, in_force, book.enter(purpose), now)
-        development.register_entry(root, settings, agreement, purpose, clock)
+        register_entry(root, settings, agreement, purpose, clock)
     record = log_registration(root, settings, agreement, registration, clock)
     return write_key(new.id, secret), record
 

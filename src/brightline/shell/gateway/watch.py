@@ -10,6 +10,7 @@ The counts are of this process; at start they are read again from its shard of t
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -20,7 +21,6 @@ from brightline.core.agreement.clause import Agreement, RungState, Verdict
 from brightline.core.agreement.limits import FALSE_STOPS_PER_MILLION
 from brightline.core.enforcement.machine import Closed
 from brightline.core.evidence.batch import Frame
-from brightline.core.evidence.disclosure import open_disclosure
 from brightline.core.evidence.record import Outcome, RecordKind, RefusalClass
 from brightline.core.expectation import HISTORY_WINDOWS, Figures, UnitCounts
 from brightline.core.standing import DAY_SECONDS, Standing, UnitStanding
@@ -123,18 +123,19 @@ class DenyWatch:
 class _Leaf(msgspec.Struct, frozen=True, rename={"refusal_class": "class"}):
     time: str
     outcome: Outcome
-    refusal_class: RefusalClass
-    verdict: str
+    refusal_class: RefusalClass = RefusalClass.NONE  # a boot that books an attempt as lost knows neither
+    verdict: str = "none"
 
 
 _LEAF: Final = msgspec.json.Decoder(_Leaf)
+_DISCLOSURE: Final = msgspec.json.Decoder(tuple[str, str, Any])
 
 
 def _committed(frame: Frame, names: tuple[str, ...]) -> dict[str, Any]:
-    """Some committed fields of our own record. Its frame vouches for them; no commitment is hashed again."""
+    """Some committed fields of our own record. Its frame vouches for them, so no commitment is hashed again."""
     found = {}
     for disclosure in frame.disclosures:
-        opened = open_disclosure(disclosure)
-        if opened.name in names:
-            found[opened.name] = opened.value
+        _, name, value = _DISCLOSURE.decode(base64.urlsafe_b64decode(disclosure + "=" * (-len(disclosure) % 4)))
+        if name in names:
+            found[name] = value
     return found
