@@ -26,7 +26,6 @@ from brightline.core.workload import Bounds
 from brightline.shell import shipped
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import Settings, check_settings
-from brightline.shell.gateway.serve import bind, serving
 from brightline.shell.install import (
     GATEWAY_SHARD,
     ModelChoice,
@@ -35,6 +34,7 @@ from brightline.shell.install import (
     register,
     registration_facts,
 )
+from brightline.shell.serve import bind, serving
 from brightline.shell.storage.wal import frames_on_disk
 from brightline.wiring import Node, open_agreement, release_folder
 

@@ -18,7 +18,7 @@ from brightline.core.expectation import Figures
 from brightline.core.standing import Standing
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import load_settings
-from brightline.shell.gateway.serve import bind, serving
+from brightline.shell.serve import bind, serving
 from brightline.shell.storage.wal import frames_on_disk
 from brightline.wiring import Node, open_in_force
 from tests.harness import RL1, Loop, Running, chunk, read_records, running

@@ -6,9 +6,13 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import socket
 import sys
+import time
+import urllib.error
+import urllib.request
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -26,13 +30,16 @@ from brightline.demo.evidence import flip_and_verify, recorded_clauses, verify_f
 from brightline.demo.play import LOOKUP_TOOL, play
 from brightline.demo.scenes import ANALYST, OFFICE, SCENES
 from brightline.demo.screen import Screen
+from brightline.guard.service import PUBLISH_SECONDS, GuardSettings, make_guard, open_guard
 from brightline.shell import shipped
 from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import Settings, load_settings
-from brightline.shell.gateway.serve import bind, serving, until_signalled
 from brightline.shell.install import ModelChoice, NewWorkload, init_state, register, registration_facts
+from brightline.shell.serve import bind, serving, until_signalled
+from brightline.shell.state import StateFolder
 from brightline.shell.storage.publisher import export_disclosures
+from brightline.shell.trust.keys import load_key, public_hex
 from brightline.wiring import Node, open_agreement, release_folder
 
 MODEL_START_SECONDS: Final = 60
@@ -69,20 +76,28 @@ def main(once: bool, folder: Path, port: int) -> None:
 
 
 async def _tour(once: bool, folder: Path, port: int) -> int:
-    for old in ("state", "evidence", "tampered"):
+    for old in ("state", "evidence", "tampered", "guards"):
         shutil.rmtree(folder / old, ignore_errors=True)
     async with _model() as (model_url, model_name), _scripted() as scripted_url:
         state = folder / "state"
-        settings, agreement, keys = _install(state, model_url, model_name, scripted_url, port)
+        doors = {"model": bind("127.0.0.1", 0), "scripted": bind("127.0.0.1", 0)}
+        guarded = {name: f"http://127.0.0.1:{door.getsockname()[1]}" for name, door in doors.items()}
+        settings, agreement, keys = _install(state, guarded["model"], model_name, guarded["scripted"], port)
+        behind = {"model": model_url, "scripted": scripted_url}
         listener = bind(settings.listen.host, settings.listen.port)
-        async with Node.open(state, SystemClock()) as node, serving(node.app, listener) as url:
+        async with (
+            _guards(folder / "guards", state, behind, doors),
+            Node.open(state, SystemClock()) as node,
+            serving(node.app, listener) as url,
+        ):
             screen = Screen(agreement)
             screen.line(
                 render.banner(url, node.terms.profile, agreement.id, node.release.id, node.release.note), "bold"
             )
             told = await _walk(screen, node, url, keys, model_name)
+            refused = await asyncio.to_thread(_past_the_gateway, screen, guarded["model"], model_name)
             await asyncio.to_thread(node.publisher.publish_once)
-            good = await asyncio.to_thread(_show_evidence, screen, folder, told)
+            good = await asyncio.to_thread(_show_evidence, screen, folder, told) and refused
             if not once:
                 screen.title("The gateway goes on serving. Call it with any OpenAI client (Ctrl-C ends it):")
                 _how_to_call(screen, url, keys[OFFICE], model_name)
@@ -118,6 +133,36 @@ def _install(
     return settings, agreement, keys
 
 
+@asynccontextmanager
+async def _guards(
+    folder: Path, state: Path, behind: dict[str, str], doors: dict[str, socket.socket]
+) -> AsyncIterator[None]:
+    """A guard before each model server: it answers to this gateway's tokens and to nothing else."""
+    token_key = public_hex(load_key(StateFolder(state).key("token")))
+    async with AsyncExitStack() as stack:
+        for name, url in behind.items():
+            make_guard(folder / name, GuardSettings(name, url, (token_key,), name=f"guard-{name}"))
+            app = await stack.enter_async_context(open_guard(folder / name, SystemClock()))
+            await stack.enter_async_context(serving(app, doors[name]))
+        yield
+
+
+def _past_the_gateway(screen: Screen, guard_url: str, model_name: str) -> bool:
+    """Ask the model directly, without the gateway, and say what comes of it."""
+    body = strict_json.encode({"model": model_name, "messages": [{"role": "user", "content": "List three fruits."}]})
+    request = urllib.request.Request(  # noqa: S310 - a loopback address of ours
+        f"{guard_url}/v1/chat/completions", body, {"content-type": "application/json"}
+    )
+    screen.title("Past the gateway, straight to the model server:")
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+            status, said = int(response.status), "it is not guarded"
+    except urllib.error.HTTPError as error:
+        status, said = error.code, error.read().decode("utf-8", "replace")[:150]
+    screen.line(f"    HTTP {status} {said}")
+    return status == 403
+
+
 async def _walk(screen: Screen, node: Node, url: str, keys: dict[str, str], model_name: str) -> int:
     """Play every scene; return how many went as told."""
     told = 0
@@ -134,8 +179,11 @@ async def _walk(screen: Screen, node: Node, url: str, keys: dict[str, str], mode
 def _show_evidence(screen: Screen, folder: Path, told: int) -> bool:
     evidence, disclosures = folder / "evidence", folder / "state" / "disclosures.jsonl"
     export_disclosures(folder / "state" / "wal", disclosures)
-    screen.title(f"The evidence, verified offline: brightline verify {evidence} --disclosures {disclosures}")
-    whole = verify_folder(evidence, disclosures)
+    guards = sorted(folder.glob("guards/*/evidence"))
+    asked = " ".join(f"--guard {guard}" for guard in guards)
+    screen.title(f"The evidence, verified offline: brightline verify {evidence} --disclosures {disclosures} {asked}")
+    time.sleep(2 * PUBLISH_SECONDS)  # the guards publish their own logs, at their own pace
+    whole = verify_folder(evidence, disclosures, guards)
     for row in whole.rows:
         screen.finding(row)
     place, found = flip_and_verify(evidence, folder / "tampered")

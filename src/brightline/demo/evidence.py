@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from brightline.core.evidence.audit import Status
+from brightline.core.evidence.audit_findings import Status, Topic
 from brightline.core.evidence.record import RecordKind
 from brightline.shell.cli.verify import verify_evidence
 from brightline.shell.storage.sequencer import Sequencer
@@ -36,14 +37,15 @@ def recorded_clauses(log: Sequencer, exchange: str) -> tuple[str, ...]:
     return ()
 
 
-def verify_folder(evidence: Path, disclosures: Path | None = None) -> Verified:
+def verify_folder(evidence: Path, disclosures: Path | None = None, guards: Sequence[Path] = ()) -> Verified:
     """Verify a folder as ``brightline verify`` does."""
     rows: list[str] = []
     good = True
-    for report in verify_evidence(evidence, disclosures=disclosures):
+    for report in verify_evidence(evidence, disclosures=disclosures, guards=guards):
         good = good and not report.contradicted
         for claim in report.claims:
-            if report.recount.attempts or claim.status is Status.CONTRADICTED:
+            told_by_guards = claim.name == Topic.GUARDED and claim.status is Status.PROVEN
+            if report.recount.attempts or claim.status is Status.CONTRADICTED or told_by_guards:
                 rows.append(f"{claim.status.value:<13}{claim.name}: {claim.detail}")
         rows += [f"  ! {report.shard}/{row.place}: {row.message}" for row in report.contradictions[:3]]
         if report.recount.attempts:

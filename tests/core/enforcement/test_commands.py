@@ -37,7 +37,7 @@ WRONG = {
     'chat.write_segment("some text", exchange, "x", 0, {})': "JudgedSegment",
     'chat.write_reply(unjudged, exchange, "x", 0)': "JudgedReply",
     "write_receipt(draft, signer)": "DurableRecord",
-    'mint_pass(draft, request, "m", "u", 0, signer)': "DurableRecord",
+    'mint_pass(draft, request, "m", "u", 0, 0, signer)': "DurableRecord",
 }
 
 

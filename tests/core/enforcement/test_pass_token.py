@@ -31,7 +31,7 @@ REQUEST = UpstreamRequest("/v1/chat/completions", b'{"model":"m"}', streamed=Fal
 
 def token_of(kind: RecordKind = RecordKind.PASS) -> PassToken:
     record = durable(Draft(kind, "x-1", TERMS.header(), {}, b"k" * 32), seq=7)
-    return mint_pass(record, REQUEST, "upstream-m", "default", 1_800_000_060, SIGNER)
+    return mint_pass(record, REQUEST, "upstream-m", "default", 1_800_000_000, 1_800_000_060, SIGNER)
 
 
 def parts_of(token: PassToken) -> tuple[bytes, bytes]:
@@ -40,7 +40,7 @@ def parts_of(token: PassToken) -> tuple[bytes, bytes]:
 
 
 def test_nobody_but_the_mint_makes_a_token() -> None:
-    claims = PassClaims("x", "s", 0, "", "", "", "", "", 0)
+    claims = PassClaims("x", "s", 0, "", "", "", "", "", "", 0, 0)
     with pytest.raises(TypeError, match="machine alone"):
         PassToken(object(), claims, "")
 
@@ -66,11 +66,13 @@ def test_a_token_verifies_and_says_what_it_permits() -> None:
         "exchange": "x-1",
         "shard": "shard-1",
         "seq": 7,
+        "path": "/v1/chat/completions",
         "wire_digest": "sha256:" + hashlib.sha256(REQUEST.body).hexdigest(),
         "model": "upstream-m",
         "upstream": "default",
         "agreement": TERMS.agreement.digest,
         "release": TERMS.release.digest,
+        "issued": 1_800_000_000,
         "expires": 1_800_000_060,
     }
 

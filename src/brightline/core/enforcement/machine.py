@@ -290,7 +290,8 @@ class Machine:
         model = self._terms.models[self._exchange.model]
         expires = event.at.unix + self._terms.pass_seconds
         signer = self._terms.token_signer
-        token = mint_pass(event.record, self._request, model.upstream_model, model.upstream, expires, signer)
+        now = event.at.unix
+        token = mint_pass(event.record, self._request, model.upstream_model, model.upstream, now, expires, signer)
         self._output = Output(self._exchange, self._terms.release.windows)
         return [do.Forward(token, self._request)]
 

@@ -23,6 +23,7 @@ from brightline.core.agreement.clause import Agreement
 from brightline.core.evidence.audit_books import BooksAudit, Recount, read_leaf
 from brightline.core.evidence.audit_findings import Claim, Finding, Findings, Severity, Status, Topic, shown
 from brightline.core.evidence.audit_replay import Replay
+from brightline.core.evidence.audit_tokens import TokenBooks
 from brightline.core.evidence.audit_tree import Bundle, Published, TreeAudit, UnreadableError
 from brightline.core.evidence.checkpoint import Checkpoint, open_checkpoint
 from brightline.core.evidence.note import NOTE_BYTES_MAX, NoteError, VerifierKey
@@ -59,6 +60,17 @@ KEY_BYTES_MAX: Final = 1_024
 
 _NO_WITNESS: Final = "no witness has cosigned this log: its operator could show others another one"
 _NO_GUARD: Final = "no guard of the model server has given its ledger of pass tokens"
+
+
+class Guarded(msgspec.Struct, frozen=True):
+    """Both sides of the books: read every gateway's shard with ``guards``, then the guards' with ``is_guard``.
+
+    Of several guards the last one tells.
+    """
+
+    books: TokenBooks
+    guards: bool = False
+    is_guard: bool = False
 
 
 class ShardReport(msgspec.Struct, frozen=True):
@@ -100,22 +112,26 @@ def audit_shard(
     agreements: Sequence[Agreement] = (),
     receipts: Sequence[Receipt] = (),
     progress: Callable[[int], None] = _silent,
+    tokens: Guarded | None = None,
 ) -> ShardReport:
     """Audit one shard.
 
     ``shard`` is what its folder is called; whose log it is says the signed origin. Without ``keys`` the key that lies
     in the folder is taken, which shows consistency, not origin. ``disclosures`` maps a record's number to what opens
-    it, and may be partial; it is asked in order. ``receipts`` are those that name this shard. ``progress`` is told how
-    many records were read so far. Raises nothing of its own.
+    it, and may be partial; it is asked in order. ``tokens`` collects both sides of the books where a guard's log is
+    read after the gateways'; see :class:`Guarded`. ``receipts`` are those that name this shard. ``progress`` is told
+    how many records were read so far. Raises nothing of its own.
     """
+    tokens = tokens or Guarded(TokenBooks())
     findings = Findings()
     replay = Replay(findings, disclosures, agreements)
     findings.not_shown(Topic.WITNESSED, "", _NO_WITNESS)
-    findings.not_shown(Topic.GUARDED, "", _NO_GUARD)
+    if not tokens.guards:
+        findings.not_shown(Topic.GUARDED, "", _NO_GUARD)
     signed = _open(published, keys, findings)  # 1.
     believed = False
     origin, size, root = "", 0, ""
-    books = BooksAudit(findings, shard)
+    books = BooksAudit(findings, shard, tokens.books)
     if signed is not None:
         origin, size, root = signed.checkpoint.origin, signed.checkpoint.size, signed.checkpoint.root.hex()
         findings.cover(size)
@@ -124,7 +140,7 @@ def audit_shard(
             findings.note(
                 Topic.LOG, "checkpoint", f"this is the log {shown(origin)}; its folder is called {shown(shard)}"
             )
-        books = BooksAudit(findings, named)
+        books = BooksAudit(findings, named, tokens.books)
         tree = TreeAudit(published, signed.checkpoint, findings)
         held = _Receipts(findings, size, receipts, signed.keys)
         for bundle in tree.bundles():  # 2.
@@ -136,6 +152,9 @@ def audit_shard(
         believed = tree.entries_signed
     recount = books.close()
     replay.close()
+    if tokens.is_guard:
+        for objection in tokens.books.objections():
+            findings.contradict(Topic.GUARDED, objection.place, objection.message)
     if not believed:
         for topic in (Topic.LOG, Topic.RECORDS, Topic.BOOKS, Topic.PASSED, Topic.REPLAYS, Topic.RECEIPTS):
             findings.not_shown(topic, "", "not all records that were read are the ones that were signed")
@@ -144,7 +163,7 @@ def audit_shard(
         origin=origin,
         size=size,
         root=root,
-        claims=tuple(_claims(findings, recount, replay, len(receipts), own_key=not keys)),
+        claims=tuple(_claims(findings, recount, replay, len(receipts), tokens, own_key=not keys)),
         contradictions=findings.kept(Severity.CONTRADICTED),
         not_shown=findings.kept(Severity.NOT_SHOWN),
         notes=findings.kept(Severity.NOTE),
@@ -155,7 +174,9 @@ def audit_shard(
     )
 
 
-def _claims(findings: Findings, recount: Recount, replay: Replay, receipts: int, *, own_key: bool) -> Iterator[Claim]:
+def _claims(
+    findings: Findings, recount: Recount, replay: Replay, receipts: int, tokens: Guarded, *, own_key: bool
+) -> Iterator[Claim]:
     signed = f"{recount.records:,} records hash to the signed root"
     if own_key:
         signed += "; the key came with the log, so this shows consistency, not whose log it is"
@@ -168,7 +189,8 @@ def _claims(findings: Findings, recount: Recount, replay: Replay, receipts: int,
     if receipts:
         yield findings.claim(Topic.RECEIPTS, f"{receipts:,} of {receipts:,} found")
     yield findings.claim(Topic.WITNESSED, "")
-    yield findings.claim(Topic.GUARDED, "")
+    if tokens.is_guard or not tokens.guards:  # with a guard, told once, with its log
+        yield findings.claim(Topic.GUARDED, tokens.books.balance())
 
 
 # ---- 1: the checkpoint --------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from brightline.core.canonical import INTEGER_MAX, canonical_bytes
 from brightline.core.evidence.audit_findings import Findings, Topic, shown
+from brightline.core.evidence.audit_tokens import TokenBooks
 from brightline.core.evidence.record import RECORD_VERSION, Outcome, RecordKind, RefusalClass
 
 WINDOW_BYTES: Final = 65_536  # what may leave without a MARK; ``enforcement/terms.py`` bounds it
@@ -116,7 +117,7 @@ class Recount(msgspec.Struct, frozen=True):
 class _Exchange:
     """An open exchange. ``marked`` is what the last MARK said had left."""
 
-    __slots__ = ("agreement", "attempt", "clauses", "epoch", "facts", "marked", "marks", "passed", "release")
+    __slots__ = ("agreement", "attempt", "clauses", "epoch", "facts", "marked", "marks", "passed", "release", "token")
 
     def __init__(self, attempt: int, leaf: Leaf) -> None:
         self.attempt = attempt
@@ -124,6 +125,7 @@ class _Exchange:
         self.agreement = leaf.agreement
         self.release = leaf.release
         self.passed = False
+        self.token = ""
         self.clauses: tuple[str, ...] = ()
         self.facts: tuple[tuple[str, str], ...] = ()
         self.marks = 0
@@ -133,8 +135,9 @@ class _Exchange:
 class BooksAudit:
     """Takes the records in order, each with its index, and says at :meth:`close` what remains to be said."""
 
-    def __init__(self, findings: Findings, shard: str) -> None:
+    def __init__(self, findings: Findings, shard: str, tokens: TokenBooks) -> None:
         self._findings = findings
+        self._tokens = tokens
         self._shift = 0  # seq - index, once a gap was named, so that it is named once
         self._shard = shard
         self._profile = ""
@@ -172,6 +175,11 @@ class BooksAudit:
                     self._tally("without_record", reason, count)
             case RecordKind.WORKLOAD | RecordKind.RELEASE | RecordKind.STANDING | RecordKind.DEMAND:
                 pass  # they belong to no exchange; the audit of the registers reads them
+            case RecordKind.CONSUMED:  # in a guard's log
+                if not leaf.token:
+                    self._wrong(index, "a CONSUMED names its token")
+                else:
+                    self._tokens.consumed(leaf.token, f"{self._shard}, {self._findings.record(index)}")
             case _ as never:
                 assert_never(never)
 
@@ -249,6 +257,9 @@ class BooksAudit:
         state.passed = state.passed or leaf.verdict == "permit"
         state.clauses = leaf.clauses or ()
         state.facts = facts
+        if leaf.token:
+            state.token = leaf.token
+            self._tokens.issued(leaf.token, f"{self._shard}, {self._findings.record(index)}")
 
     def _mark(self, index: int, leaf: Leaf) -> None:
         if leaf.released_bytes is UNSET:
@@ -281,6 +292,8 @@ class BooksAudit:
         exchange = leaf.exchange or ""
         del self._open[exchange]
         self._closed.add(exchange)
+        if state.token:
+            self._tokens.ended(state.token, outcome)
         if outcome is Outcome.LOST:
             self._lost(index, leaf, state)
             return

@@ -36,6 +36,7 @@ class RecordKind(enum.StrEnum):
     PERIOD = "PERIOD"
     RELEASE = "RELEASE"  # what came into force: a version of the agreement, a classifier release
     STANDING = "STANDING"
+    CONSUMED = "CONSUMED"  # a guard let one request through, in the guard's own log
     DEMAND = "DEMAND"  # an order that was received and changed nothing
 
 

@@ -12,9 +12,11 @@ import click
 from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import Settings, check_settings, load_settings
-from brightline.shell.gateway.serve import bind, serving, until_signalled
 from brightline.shell.install import ModelChoice, init_state
+from brightline.shell.serve import bind, serving, until_signalled
 from brightline.shell.shipped import read_release
+from brightline.shell.state import StateFolder
+from brightline.shell.trust.keys import load_key, public_hex
 from brightline.wiring import Node, open_agreement, release_folder
 
 _TOML = """\
@@ -68,6 +70,13 @@ def init(state: Path, url: str, key_env: str, models: tuple[str, ...], host: str
     click.echo(f"made {state} in the development profile: both parties' keys are local, and every record says so")
     click.echo(f"agreement {agreement.id} ({agreement.digest[:19]}…), release {release.id} ({release.digest[:19]}…)")
     click.echo(f"next: brightline workload add {state} ID --unit … --purpose … ; brightline serve {state}")
+
+
+@click.command()
+@click.argument("state", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def key(state: Path) -> None:
+    """Print the public key of this gateway's pass tokens, for a guard to pin."""
+    click.echo(public_hex(load_key(StateFolder(state).key("token"))))
 
 
 @click.command()

@@ -21,8 +21,9 @@ import msgspec
 
 from brightline.core.agreement.clause import Agreement
 from brightline.core.errors import ConfigError, TrustError
-from brightline.core.evidence.audit import ShardReport, audit_shard
+from brightline.core.evidence.audit import Guarded, ShardReport, audit_shard
 from brightline.core.evidence.audit_findings import Finding, Status
+from brightline.core.evidence.audit_tokens import TokenBooks
 from brightline.core.evidence.audit_tree import UnreadableError
 from brightline.core.evidence.note import VerifierKey
 from brightline.core.evidence.receipt import RECEIPT_CHARS_MAX, Receipt, read_receipt
@@ -90,6 +91,13 @@ class PublishedFolder:
     help="Folder with agreement.toml; repeat for each version. Without it, the one that is shipped.",
 )
 @click.option(
+    "--guard",
+    "guards",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The published log of a guard beside the model; repeat for more. Both sides of the books are compared.",
+)
+@click.option(
     "--receipt", "receipts", multiple=True, metavar="TEXT|FILE", help="A receipt to look up; repeat for more."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
@@ -98,6 +106,7 @@ def verify(
     keys: tuple[str, ...],
     disclosures: Path | None,
     folders: tuple[Path, ...],
+    guards: tuple[Path, ...],
     receipts: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -108,7 +117,7 @@ def verify(
     Exit codes: 0 nothing is contradicted; 1 something is; 2 bad usage or unreadable.
     """
     given = [read_receipt_argument(text) for text in receipts]
-    reports = verify_evidence(evidence, keys, disclosures, folders, given)
+    reports = verify_evidence(evidence, keys, disclosures, folders, given, guards)
     if as_json:
         click.echo(render.as_json([json.loads(msgspec.json.encode(report)) for report in reports]))
     else:
@@ -135,19 +144,31 @@ def verify_evidence(
     disclosures: Path | None = None,
     agreement_folders: Sequence[Path] = (),
     receipts: Sequence[Receipt] = (),
+    guards: Sequence[Path] = (),
 ) -> list[ShardReport]:
     """Audit every shard below a folder. Raises ``OperatorError`` for what the auditor gave and cannot be read."""
-    shards = [evidence] if _is_shard(evidence) else sorted(path for path in evidence.iterdir() if _is_shard(path))
-    if not shards:
-        raise ConfigError(f"{evidence} holds no log")
+    shards = _shards_below(evidence)
     keys = [_key(vkey) for vkey in vkeys]
     agreements: list[Agreement] = []
     if disclosures is not None:
         agreements = [shipped.read_agreement(path) for path in agreement_folders or (shipped.shipped_agreement(),)]
     with DisclosureFile(disclosures) if disclosures else contextlib.nullcontext() as opened:
-        reports = [_audit(folder, keys, opened, agreements, receipts) for folder in shards]
+        books = TokenBooks()
+        one_sided, other_side = Guarded(books, guards=bool(guards)), Guarded(books, guards=True, is_guard=True)
+        reports = [_audit(folder, keys, opened, agreements, receipts, one_sided) for folder in shards]
+        guard_logs = [log for guard in guards for log in _shards_below(guard)]
+        for place, folder in enumerate(guard_logs, 1):
+            told = other_side if place == len(guard_logs) else one_sided
+            reports.append(_audit(folder, keys, None, (), (), told))
     _refuse_doubtful_use(keys, receipts, reports)
     return reports
+
+
+def _shards_below(folder: Path) -> list[Path]:
+    shards = [folder] if _is_shard(folder) else sorted(path for path in folder.iterdir() if _is_shard(path))
+    if not shards:
+        raise ConfigError(f"{folder} holds no log")
+    return shards
 
 
 def _audit(
@@ -156,6 +177,7 @@ def _audit(
     opened: DisclosureFile | None,
     agreements: Sequence[Agreement],
     receipts: Sequence[Receipt],
+    tokens: Guarded,
 ) -> ShardReport:
     published = PublishedFolder(folder)
     origin, size = published.claimed()
@@ -170,6 +192,7 @@ def _audit(
             agreements=agreements,
             receipts=[receipt for receipt in receipts if receipt.shard == shard],
             progress=tell,
+            tokens=tokens,
         )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The socket: uvicorn around the gateway, with its own logs off (they would repeat paths) and its limits set."""
+"""The socket: uvicorn around an application of ours, its own logs off (they would repeat paths) and its limits set."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from typing import Any
 
 import uvicorn
 
 from brightline.core.errors import ConfigError
-from brightline.shell.gateway.app import Gateway
 
 DRAIN_SECONDS = 30
+
+Message = MutableMapping[str, Any]
+App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
 
 
 class _Server(uvicorn.Server):
@@ -40,7 +43,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 @contextlib.asynccontextmanager
-async def serving(app: Gateway, listener: socket.socket) -> AsyncIterator[str]:
+async def serving(app: App, listener: socket.socket) -> AsyncIterator[str]:
     """Serve on a bound socket; yield the base URL; drain at the end."""
     config = uvicorn.Config(
         app,

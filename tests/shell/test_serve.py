@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from brightline.core.errors import ConfigError
-from brightline.shell.gateway.serve import bind
+from brightline.shell.serve import bind
 
 
 async def test_what_is_accepted_sends_small_answers_at_once() -> None:

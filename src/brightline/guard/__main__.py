@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``brightline guard``, and ``python -m brightline.guard`` where the gateway's dependencies are not installed."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+
+from brightline.core.errors import BrightlineError, ConfigError
+from brightline.guard.service import GuardSettings, make_guard, open_guard, read_settings
+from brightline.shell.clock import SystemClock
+from brightline.shell.serve import bind, serving, until_signalled
+
+
+@click.group()
+def guard() -> None:
+    """Beside the model server: answer to nothing but the gateway's pass tokens, each once."""
+
+
+@guard.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--upstream", required=True, help="The model server's name in the gateway's installation.")
+@click.option("--model-url", required=True, help="Base URL of the model server, without /v1.")
+@click.option("--gateway", "gateways", multiple=True, required=True, metavar="HEX", help="A gateway's token key.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8001, show_default=True, type=click.IntRange(0, 65_535), help="0 takes a free one.")
+@click.option("--name", default="guard", show_default=True, help="The name of its log.")
+def init(
+    folder: Path, upstream: str, model_url: str, gateways: tuple[str, ...], host: str, port: int, name: str
+) -> None:
+    """Make a guard's folder. `brightline key STATE` prints a gateway's token key."""
+    wanted = {
+        "upstream": upstream,
+        "model_url": model_url,
+        "gateways": list(gateways),
+        "host": host,
+        "port": port,
+        "name": name,
+    }
+    try:
+        settings = msgspec.convert(wanted, GuardSettings)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"a guard cannot be made so: {error}") from error
+    make_guard(folder, settings)
+    click.echo(f"made {folder}; next: brightline guard serve {folder}, and let the model listen to nobody else")
+
+
+@guard.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def serve(folder: Path) -> None:
+    """Serve until interrupted."""
+    asyncio.run(_serve(folder))
+
+
+async def _serve(folder: Path) -> None:
+    settings = read_settings(folder)
+    listener = bind(settings.host, settings.port)
+    async with open_guard(folder, SystemClock()) as app, serving(app, listener) as url:
+        click.echo(f"The guard of {settings.upstream} serves {url}; behind it {settings.model_url}")
+        await until_signalled()
+
+
+def main() -> None:
+    """Run a command. Every error of ours becomes two lines on stderr and exit code 2."""
+    try:
+        guard.main(standalone_mode=True)
+    except BrightlineError as error:
+        click.echo(f"brightline: {error}\n  next: {error.next_step}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

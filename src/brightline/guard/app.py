@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The guard: beside the model, and it answers to nothing but a pass token.
+
+    1. one token, in one header; the whole body is read, bounded
+    2. the token is signed by a pinned gateway, is for this upstream, has not expired, and is younger than the store
+    3. method, path and body are, byte for byte, those that the token was minted for, and ask for the model it names
+    4. the token is booked as used, durably; the second time it is refused
+    5. the use stands in the guard's own log, durably, so that the other side of the books can be counted
+    6. the very bytes that were checked go to the model; what comes back goes out as it is
+
+Nothing here looks into what is asked or answered: that was judged before the token was minted, and will be judged when
+the answer arrives. Everything else, whatever the path, is refused in the shape that OpenAI clients expect.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final, Protocol
+
+from brightline.core.canonical import canonical_bytes
+from brightline.core.enforcement.pass_token import PassClaims, PassRefused, body_digest, read_pass, token_id
+from brightline.core.errors import EvidenceUnavailable
+from brightline.guard.consumed import ConsumedTokens, Consumption, StoreUnavailable
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+PASS_HEADER: Final = b"x-brightline-pass"
+BODY_BYTES_MAX: Final = 16 * 1024 * 1024
+SKEW_SECONDS: Final = 5  # how far the clocks of gateway and guard may differ
+LIFE_SECONDS_MAX: Final = 300
+
+log = logging.getLogger("brightline.guard")
+
+
+class GuardRefusal(Exception):
+    """Why a request goes no further. ``status`` is HTTP's, ``code`` is for machines; the text names no secret."""
+
+    def __init__(self, code: str, message: str, status: int = 403) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+
+
+class Book(Protocol):
+    """The guard's own log."""
+
+    async def consumed(self, claims: PassClaims, token: str) -> None:
+        """Book the use of a token, durably. Raises ``EvidenceUnavailable``."""
+        ...
+
+
+class Guard:
+    """ASGI middleware around ``model``: an application beside it, or a ``Forward`` to a server."""
+
+    def __init__(
+        self,
+        model: App,
+        upstream: str,
+        gateways: tuple[bytes, ...],
+        tokens: ConsumedTokens,
+        book: Book,
+        unix: Callable[[], int],
+    ) -> None:
+        self.refused: Counter[str] = Counter()
+        self._model = model
+        self._upstream = upstream
+        self._gateways = gateways
+        self._tokens = tokens
+        self._book = book
+        self._unix = unix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one scope. Lifespan belongs to the model; everything but HTTP is refused."""
+        if scope["type"] == "lifespan":
+            await self._model(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["path"] == "/livez" and scope["method"] == "GET":
+            await answer(send, 200, {"status": "ok"})
+            return
+        try:
+            body = await self._admit(scope, receive)
+        except GuardRefusal as refusal:
+            self.refused[refusal.code] += 1
+            await _refuse(send, refusal)
+            return
+        await self._model(scope, _again(body, receive), send)  # 6
+
+    async def _admit(self, scope: Scope, receive: Receive) -> bytes:
+        """Steps 1 to 5. Returns the body that was checked. Raises ``GuardRefusal``."""
+        presented = [value for name, value in scope["headers"] if name == PASS_HEADER]
+        if len(presented) != 1:  # 1
+            raise GuardRefusal("pass_required", "one pass token of the gateway is required, in x-brightline-pass")
+        try:
+            claims = read_pass(presented[0].decode("latin-1"), self._gateways)  # 2
+        except PassRefused as error:
+            raise GuardRefusal("pass_invalid", str(error)) from error
+        self._for_us_and_fresh(claims)
+        body = await _body(receive)
+        _for_these_bytes(claims, scope, body)  # 3
+        await self._use(claims)
+        return body
+
+    def _for_us_and_fresh(self, claims: PassClaims) -> None:
+        now = self._unix()
+        if claims.upstream != self._upstream:
+            raise GuardRefusal("pass_for_another", "this token is for another model server")
+        if claims.expires <= now or claims.expires - claims.issued > LIFE_SECONDS_MAX:
+            raise GuardRefusal("pass_expired", "this token has expired")
+        if claims.issued > now + SKEW_SECONDS:
+            raise GuardRefusal("pass_invalid", "this token is from the future")
+        if claims.issued + SKEW_SECONDS < self._tokens.born:
+            # What was used before the store was made is not known: nothing of that time is used again.
+            raise GuardRefusal("pass_expired", "this token is older than the store of used tokens")
+
+    async def _use(self, claims: PassClaims) -> None:
+        """Steps 4 and 5. A token that was booked and not logged stays used: the gateway explains it as unanswered."""
+        token = token_id(claims.exchange)
+        try:
+            first = await self._tokens.consume(Consumption(token, claims.expires))  # 4
+            if not first:
+                raise GuardRefusal("pass_used", "this token was used before")
+            await self._book.consumed(claims, token)  # 5
+        except (StoreUnavailable, EvidenceUnavailable) as error:
+            log.warning("%s: %s", claims.exchange, error)
+            raise GuardRefusal("guard_unavailable", "the use of a token cannot be booked", 503) from error
+
+
+def _for_these_bytes(claims: PassClaims, scope: Scope, body: bytes) -> None:
+    if scope["method"] != "POST" or scope["path"] != claims.path or scope.get("query_string"):
+        raise GuardRefusal("pass_for_another", "this token is for another path")
+    if body_digest(body) != claims.wire_digest:
+        raise GuardRefusal("pass_for_another", "this token is for other bytes")
+    try:
+        model = json.loads(body)["model"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise GuardRefusal("pass_for_another", "the body names no model") from error
+    if model != claims.model:
+        raise GuardRefusal("pass_for_another", "this token is for another model")
+
+
+async def _body(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise GuardRefusal("pass_invalid", "the body did not arrive", 400)
+        part = message.get("body", b"")
+        size += len(part)
+        if size > BODY_BYTES_MAX:
+            raise GuardRefusal("pass_invalid", f"the body exceeds {BODY_BYTES_MAX} bytes", 413)
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """A ``receive`` that gives the checked bytes once, and then whatever the client does."""
+    waiting = [body]
+
+    async def again() -> Message:
+        if waiting:
+            return {"type": "http.request", "body": waiting.pop(), "more_body": False}
+        return await receive()
+
+    return again
+
+
+async def _refuse(send: Send, refusal: GuardRefusal) -> None:
+    error = {"message": str(refusal), "type": "guard_error", "param": None, "code": refusal.code}
+    await answer(send, refusal.status, {"error": error})
+
+
+async def answer(send: Send, status: int, value: dict[str, Any]) -> None:
+    """Write one whole JSON answer."""
+    body = canonical_bytes(value)
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which pass tokens were used: each once, ever, whatever guard was asked and whatever power did.
+
+A token is consumed by inserting its id; the insert is durable before it is answered (SQLite in WAL mode with
+``synchronous=FULL``: the log is flushed at each commit). Several guards of one model may share the file: the primary
+key decides who was first. Requests that wait are committed together, so that a flush is shared.
+
+An id may be forgotten once its token has expired for longer than any clock here may be wrong. A store that was made
+after a token was issued refuses that token: after a wiped store nothing that was used before can be used again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import sqlite3
+import threading
+from collections import deque
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from brightline.core.errors import OperatorError
+
+KEEP_SECONDS: Final = 3_600  # after a token has expired: longer than any two clocks here differ
+BATCH_MAX: Final = 256
+QUEUE_MAX: Final = 4096
+FORGET_EVERY: Final = 1024
+
+
+class StoreUnavailable(Exception):
+    """The store cannot say whether a token was used, so it was not used now."""
+
+
+class Consumption(msgspec.Struct, frozen=True):
+    """A token that somebody wants to use: its id, and when it expires (Unix seconds)."""
+
+    token: str
+    expires: int
+
+
+class _Ticket:
+    __slots__ = ("answer", "loop", "wanted")
+
+    def __init__(self, wanted: Consumption, loop: asyncio.AbstractEventLoop, answer: asyncio.Future[bool]) -> None:
+        self.wanted = wanted
+        self.loop = loop
+        self.answer = answer
+
+
+class ConsumedTokens:
+    """The store. One thread owns the connection; any number of loops ask."""
+
+    def __init__(self, path: Path, now_unix: int) -> None:
+        """Open or make the store. Raises ``OperatorError``."""
+        self._path = path
+        self._waiting: deque[_Ticket] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
+        self._since_forgetting = 0
+        opened: concurrent.futures.Future[int] = concurrent.futures.Future()
+        self._thread = threading.Thread(target=self._run, args=(opened, now_unix), name="guard-consumed", daemon=True)
+        self._thread.start()
+        try:
+            self.born = opened.result()
+        except sqlite3.Error as error:
+            raise OperatorError(f"{path} cannot be used to remember tokens: {error}") from error
+
+    async def consume(self, wanted: Consumption) -> bool:
+        """Use a token: true the first time, durably; false ever after. Raises ``StoreUnavailable``."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[bool] = loop.create_future()
+        with self._changed:
+            if self._closing or len(self._waiting) >= QUEUE_MAX:
+                raise StoreUnavailable("the store of used tokens is closed or full")
+            self._waiting.append(_Ticket(wanted, loop, answer))
+            self._changed.notify()
+        return await answer
+
+    def close(self) -> None:
+        """Answer what waits, and close."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join()
+
+    # ---- in the thread -----------------------------------------------------------------------------------------
+
+    def _run(self, opened: concurrent.futures.Future[int], now_unix: int) -> None:
+        try:
+            connection = _open(self._path)
+            born = _birth(connection, now_unix)
+        except sqlite3.Error as error:
+            opened.set_exception(error)
+            return
+        opened.set_result(born)
+        try:
+            while (tickets := self._take()) is not None:
+                self._commit(connection, tickets)
+        finally:
+            connection.close()
+
+    def _take(self) -> list[_Ticket] | None:
+        with self._changed:
+            while not self._waiting and not self._closing:
+                self._changed.wait()
+            if not self._waiting:
+                return None
+            return [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_MAX))]
+
+    def _commit(self, connection: sqlite3.Connection, tickets: list[_Ticket]) -> None:
+        """Insert all in one transaction. Nothing is answered before the commit has returned."""
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            first = [_insert(connection, ticket.wanted) for ticket in tickets]
+            self._forget(connection, tickets)
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            for ticket in tickets:
+                _answer(ticket, StoreUnavailable(f"a token could not be booked: {error}"))
+            return
+        for ticket, was_first in zip(tickets, first, strict=True):
+            _answer(ticket, was_first)
+
+    def _forget(self, connection: sqlite3.Connection, tickets: list[_Ticket]) -> None:
+        """Forget ids whose tokens expired long ago, by the latest expiry seen: no clock is asked."""
+        self._since_forgetting += len(tickets)
+        if self._since_forgetting < FORGET_EVERY:
+            return
+        self._since_forgetting = 0
+        connection.execute(
+            "DELETE FROM consumed WHERE expires < (SELECT max(expires) FROM consumed) - ?", (KEEP_SECONDS,)
+        )
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=5.0, isolation_level=None)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS birth (one INTEGER PRIMARY KEY CHECK (one = 1), unix INTEGER NOT NULL)"
+    )
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS consumed (token TEXT PRIMARY KEY, expires INTEGER NOT NULL) WITHOUT ROWID, STRICT"
+    )
+    connection.execute("CREATE INDEX IF NOT EXISTS consumed_expires ON consumed (expires)")
+    return connection
+
+
+def _birth(connection: sqlite3.Connection, now_unix: int) -> int:
+    """When the store was made: tokens issued before are not believed."""
+    connection.execute("INSERT OR IGNORE INTO birth (one, unix) VALUES (1, ?)", (now_unix,))
+    return int(connection.execute("SELECT unix FROM birth").fetchone()[0])
+
+
+def _insert(connection: sqlite3.Connection, wanted: Consumption) -> bool:
+    done = connection.execute(
+        "INSERT OR IGNORE INTO consumed (token, expires) VALUES (?, ?)", (wanted.token, wanted.expires)
+    )
+    return done.rowcount == 1
+
+
+def _answer(ticket: _Ticket, answer: bool | StoreUnavailable) -> None:
+    def settle() -> None:
+        if ticket.answer.done():  # whoever asked has gone; the token stays used
+            return
+        if isinstance(answer, StoreUnavailable):
+            ticket.answer.set_exception(answer)
+        else:
+            ticket.answer.set_result(answer)
+
+    with contextlib.suppress(RuntimeError):  # its loop has closed
+        ticket.loop.call_soon_threadsafe(settle)
