@@ -49,6 +49,7 @@ from brightline.shell.storage.wal import frames_on_disk
 from brightline.shell.trust.attestation import RENEW_SECONDS, DevelopmentAttester, NodeConditions
 from brightline.shell.trust.installation import Installation, read_installation, read_roots
 from brightline.shell.trust.keys import load_key, load_secret
+from brightline.shell.witnessing import STEP_SECONDS, Witnessing, read_policy
 
 REFRESH_SECONDS: Final = 0.5
 PERIOD_SECONDS: Final = 60.0
@@ -94,6 +95,25 @@ def open_in_force(root: Path, settings: Settings, clock: Clock) -> Registry:
     return registry
 
 
+@contextlib.asynccontextmanager
+async def _witnessing(folder: StateFolder, settings: Settings, clock: Clock) -> AsyncIterator[tuple[Witnessing, ...]]:
+    """The witnesses of the gateway's shard, asked what they have seen; none where there is no policy.
+
+    Raises ``ConfigError`` for a policy that does not read, ``OperatorError`` if nothing may be signed.
+    """
+    if not folder.witness_policy.exists():
+        yield ()
+        return
+    policy = read_policy(folder.witness_policy)
+    signer = NoteSigner(f"{settings.evidence.origin}/{GATEWAY_SHARD}", load_key(folder.key(f"log-{GATEWAY_SHARD}")))
+    witnessing = Witnessing(policy, folder.evidence(settings.evidence.directory) / GATEWAY_SHARD, signer, clock)
+    try:
+        await witnessing.survey()
+        yield (witnessing,)
+    finally:
+        await witnessing.close()
+
+
 def release_folder(settings: Settings) -> Path:
     """The folder of the release that the settings name."""
     folder = settings.agreement.release
@@ -125,7 +145,9 @@ class Node:
         agreement: Agreement,
         release: Release,
         clock: Clock,
+        witnessing: tuple[Witnessing, ...],
     ) -> None:
+        self.witnessing = witnessing  # one, or none where the installation has no policy
         self.settings = settings
         self.installation = installation
         self.release = release
@@ -159,7 +181,8 @@ class Node:
         )
         published = read_published(evidence, GATEWAY_SHARD, signer.verifier)
         self.log = Sequencer.open(folder.wal, GATEWAY_SHARD, roots.profile, clock, published=published)
-        self.watch.rebuild(frames_on_disk(folder.wal, GATEWAY_SHARD), clock.unix())
+        now = clock.unix()
+        self.watch.rebuild(frames_on_disk(folder.wal, GATEWAY_SHARD, self.watch.too_old(now)), now)
         self.publisher = Publisher.open(self.log, evidence, signer)
         self.publisher.publish_once()
         self.publisher.start(settings.evidence.publish_seconds)
@@ -194,15 +217,17 @@ class Node:
         release = shipped.read_release(release_folder(settings), agreement.vocabulary)
         if release.digest != installation.release:
             raise TrustError(f"the release has digest {release.digest}; both parties signed {installation.release}")
-        node = cls(folder, settings, roots, installation, agreement, release, clock)
-        tasks = [asyncio.create_task(work()) for work in (node._renew, node._refresh, node._period)]
-        try:
-            yield node
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await node._close()
+        async with _witnessing(folder, settings, clock) as witnessing:
+            node = cls(folder, settings, roots, installation, agreement, release, clock, witnessing)
+            background = (node._renew, node._refresh, node._period, node._have_witnessed)
+            tasks = [asyncio.create_task(work()) for work in background]
+            try:
+                yield node
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                await node._close()
 
     def follow(self) -> None:
         """Read what is new in the registry, and go over to the version that is in force.
@@ -248,6 +273,7 @@ class Node:
             out.append("the evidence log cannot be written")
         if self.publisher.failure:
             out.append(f"the evidence cannot be published: {self.publisher.failure}")
+        out += [fault for each in self.witnessing if (fault := each.fault(self.publisher.published))]
         if self.registry.stale:  # a suspension or a revocation that cannot be seen stops service
             out.append("the registry cannot be read")
         return tuple(out)
@@ -283,6 +309,12 @@ class Node:
                 self.follow()
             except BrightlineError as error:
                 log.warning("the registry cannot be read: %s", error)
+
+    async def _have_witnessed(self) -> None:
+        while self.witnessing:
+            for each in self.witnessing:
+                await each.step(self.log)
+            await asyncio.sleep(STEP_SECONDS)
 
     async def _period(self) -> None:
         while True:

@@ -231,5 +231,5 @@ def test_confirmed_denies_are_a_pattern_of_their_own(node: Running) -> None:
         run("standing", "confirm", node.root, UNIT, "--exchange", exchange, "--reason", "real", "--json").stdout
         for exchange in exchanges
     ]
-    assert [json.loads(each)["standing"] for each in said] == ["active", "active", "noticed, held"]
+    assert [json.loads(each)["held"] for each in said] == [False, False, True]
     assert seconds_until(node, "unit_held") < EFFECT_SECONDS

@@ -62,11 +62,44 @@ def test_of_a_thousand_benign_units_none_reaches_a_pattern_in_a_month() -> None:
     assert [each for each in lowest if each < ALPHA] == []
 
 
-@pytest.mark.parametrize(("requests_a_day", "denies_most"), [(100, 20), (1_000, 40), (10_000, 70), (100_000, 200)])
+@pytest.mark.parametrize(("requests_a_day", "denies_most"), [(100, 25), (1_000, 40), (10_000, 70), (100_000, 200)])
 def test_misuse_is_found_within_so_many_denies_of_one_day(requests_a_day: int, denies_most: int) -> None:
     before = 30 * requests_a_day
     assert likelihood(denies_most, requests_a_day, before * 0.0003, before, PER_MILLION).likelihood < ALPHA
     assert likelihood(3, requests_a_day, before * 0.0003, before, PER_MILLION).likelihood > ALPHA
+
+
+def found_on_day(requests_a_day: int, denies_a_day: int, days: int) -> int:
+    """After thirty quiet days so many are denied each day, evenly; the day on which that is found, or 0."""
+    counts, number = UnitCounts(DAY), itertools.count()
+    for half_hour in range(48 * (30 + days)):
+        now = half_hour * HALF_HOUR
+        counts.requests(now, requests_a_day // 48)
+        of_day = half_hour % 48
+        share = denies_a_day if half_hour >= 48 * 30 else 0
+        for _ in range((of_day + 1) * share // 48 - of_day * share // 48):
+            counts.deny(now, str(next(number)))
+            if counts.figures(PER_MILLION).likelihood < ALPHA:
+                return half_hour // 48 - 29
+    return 0
+
+
+def test_a_unit_that_is_denied_a_little_every_day_is_found_although_no_day_shows_it() -> None:
+    assert likelihood(10, 1_000, 0, 30_000, PER_MILLION).likelihood > 1e-3
+    assert 1 < found_on_day(1_000, 10, 30) <= 21
+    assert 1 < found_on_day(1_000, 20, 30) <= 7
+    assert 1 < found_on_day(100, 10, 30) <= 7
+
+
+def test_fifty_denies_in_one_hour_are_found_before_the_hour_is_over() -> None:
+    counts = UnitCounts(DAY)
+    for half_hour in range(48 * 30):
+        counts.requests(half_hour * HALF_HOUR, 20)
+    found = [
+        counts.deny(48 * 30 * HALF_HOUR + minute * 60, str(minute)) and counts.figures(PER_MILLION).likelihood < ALPHA
+        for minute in range(50)
+    ]
+    assert True in found
 
 
 def test_nobody_teaches_the_test_to_put_up_with_misuse() -> None:
@@ -85,11 +118,25 @@ def test_nobody_teaches_the_test_to_put_up_with_misuse() -> None:
     raise AssertionError("the slow unit was never found")
 
 
+def test_what_a_unit_can_teach_ends_at_a_few_times_the_agreements_rate() -> None:
+    taught = [
+        likelihood(400, 100_000, share * 1e6, 1e6, PER_MILLION).likelihood for share in (0.001, 0.003, 0.05, 0.5)
+    ]
+    assert taught[0] < taught[1] == taught[2] == taught[3]
+
+
 @given(st.integers(0, 200), st.integers(1, 100_000), st.integers(0, 1_000_000))
 def test_more_denies_are_never_more_likely(denies: int, requests: int, before: int) -> None:
     first = likelihood(denies, requests, before * 0.001, before, PER_MILLION).likelihood
     second = likelihood(denies + 1, requests, before * 0.001, before, PER_MILLION).likelihood
     assert 0 <= second <= first <= 1
+
+
+def test_the_more_of_what_a_unit_asks_is_denied_the_clearer_it_is_one_by_one() -> None:
+    """Nine of nine and ten of ten: no step of a bunch between them makes the second look better."""
+    seen = [likelihood(count, count, 0, 0, PER_MILLION).likelihood for count in range(1, 60)]
+    assert seen == sorted(seen, reverse=True)
+    assert len(set(seen)) == len(seen)
 
 
 @given(st.integers(1, 40), st.floats(0.1, 50), st.floats(1, 1e6), st.floats(0.1, 1e5))
@@ -110,6 +157,10 @@ def test_the_tail_is_what_summing_the_distribution_gives(
     assert _tail(count, shape, weight, exposure) == pytest.approx(1 - below, abs=1e-7)
 
 
+def test_what_no_float_holds_is_nothing_and_takes_no_time() -> None:
+    assert likelihood(20_000, 100_000, 9_000, 9_000_000, PER_MILLION).likelihood == 0.0
+
+
 def test_a_request_that_is_sent_again_counts_once_within_the_window() -> None:
     counts = UnitCounts(DAY)
     assert counts.deny(0, "a")
@@ -123,10 +174,16 @@ def test_what_leaves_the_window_becomes_history_and_weighs_less_with_time() -> N
     counts.requests(0, 100)
     counts.deny(0, "a")
     counts.requests(3 * DAY, 10)
-    figures = counts.figures(PER_MILLION)
-    assert (figures.denies, figures.requests) == (0, 10)
-    assert 99 < figures.requests_before < 100
-    assert 0.9 < figures.denies_before < 1
+    assert [(each.windows, each.denies, each.requests) for each in counts._horizons(PER_MILLION)] == [
+        (1, 0, 10),
+        (7, 1, 110),
+        (30, 1, 110),
+    ]
+    counts.requests(60 * DAY, 10)
+    *_, longest = counts._horizons(PER_MILLION)
+    assert (longest.denies, longest.requests) == (0, 10)
+    assert 109 < longest.requests_before <= 110
+    assert 0.9 < longest.denies_before <= 1
 
 
 def test_a_clock_that_steps_back_loses_nothing() -> None:

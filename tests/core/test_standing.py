@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
@@ -16,6 +18,7 @@ from brightline.core.standing import (
     AGREEMENT_SCOPE,
     DAY_SECONDS,
     HOUR_SECONDS,
+    OF_THE_MOMENT,
     ORDER_FORMAT,
     ORDER_TYPE,
     SIGNERS,
@@ -36,23 +39,52 @@ from brightline.core.standing import (
 from brightline.core.statement import PinnedKey, RoleKeys, SigningRole, TrustRoots, sign_statement
 from brightline.shell import shipped
 
-RULES = rules_of(shipped.read_agreement(shipped.shipped_agreement()))
+AGREEMENT = shipped.read_agreement(shipped.shipped_agreement())
+RULES = rules_of(AGREEMENT)
 NOW = 1_800_000_000
 
 
-def said(happened: Happened, unix: int = NOW, unit: str = "u", **more: object) -> Said:
-    return Said(unit, happened, unix, "because", **more)  # type: ignore[arg-type]
+# The matters that must be open for an event; whatever else is open would keep a unit from being active again.
+MATTERS: dict[Happened, dict[str, Any]] = {
+    Happened.PATTERN_CLEARED: {"pattern": True},
+    Happened.PATTERN_CONFIRMED: {"pattern": True},
+    Happened.NOTICE_WITHDRAWN: {"notice": True},
+    Happened.APPEAL_UPHELD: {"notice": True, "appealed": True},
+}
+
+
+def said(happened: Happened, unix: int = NOW, unit: str = "u", **more: Any) -> Said:
+    return Said(unit, happened, unix, "because", **more)
+
+
+def walk(*events: Happened, rules: Rules = RULES) -> UnitStanding:
+    """Let things happen to a unit, one a minute."""
+    unit = UnitStanding()
+    for minute, happened in enumerate(events):
+        unit = after(unit, said(happened, NOW + 60 * minute), rules)
+    return unit
 
 
 def test_the_shipped_ladder_gives_these_rules() -> None:
-    assert Rules(True, 4 * HOUR_SECONDS, 14 * DAY_SECONDS, 14 * DAY_SECONDS, 30 * DAY_SECONDS, 3, DAY_SECONDS) == RULES
+    expected = Rules(
+        holds_on_pattern=True,
+        review_seconds=4 * HOUR_SECONDS,
+        cure_seconds=14 * DAY_SECONDS,
+        appeal_seconds=14 * DAY_SECONDS,
+        termination_appeal_seconds=30 * DAY_SECONDS,
+        confirmed_needed=3,
+        window_seconds=DAY_SECONDS,
+        agreement=AGREEMENT.digest,
+    )
+    assert expected == RULES
 
 
 @pytest.mark.parametrize(("standing", "happened"), list(itertools.product(Standing, Happened)))
 def test_each_event_leads_where_the_table_says_or_changes_nothing(standing: Standing, happened: Happened) -> None:
-    unit = UnitStanding(standing)
+    unit = UnitStanding(standing, **MATTERS.get(happened, {}))
     if (standing, happened) in TRANSITIONS:
-        assert after(unit, said(happened, exchanges=("x",)), RULES).standing is TRANSITIONS[standing, happened]
+        changed = after(unit, said(happened, exchanges=("x",), denied=(NOW,)), RULES)
+        assert changed.standing is TRANSITIONS[standing, happened]
     else:
         with pytest.raises(IllegalEvent, match=f"{happened} cannot happen to a unit that is {standing}"):
             after(unit, said(happened), RULES)
@@ -84,7 +116,16 @@ def test_a_book_is_the_same_however_often_it_is_read_again(events: list[Happened
         book = StandingBook()
         for step, happened in enumerate(events):
             try:
-                book = book.enter(said(happened, NOW + step, order=f"order-{step}", exchanges=(f"x{step}",)), RULES)
+                order = said(
+                    happened,
+                    NOW + step,
+                    order=f"order-{step}",
+                    exchanges=(f"x{step}",),
+                    denied=(NOW + step,),
+                    issued=NOW + step,
+                    agreement=RULES.agreement,
+                )
+                book = book.enter(order, RULES)
             except IllegalEvent:
                 continue
         return book
@@ -125,25 +166,108 @@ def test_enough_confirmed_denies_within_the_window_are_a_pattern() -> None:
     unit = UnitStanding()
     for step in range(RULES.confirmed_needed):
         assert unit.standing is Standing.ACTIVE
-        unit = after(unit, said(Happened.DENY_CONFIRMED, NOW + step, exchanges=(f"x{step}",)), RULES)
+        unit = after(unit, confirmed(NOW + step, f"x{step}", NOW + step), RULES)
     assert unit.held
 
 
-def test_one_deny_counts_once_and_an_old_one_not_at_all() -> None:
+def confirmed(unix: int, exchange: str, denied: int) -> Said:
+    return said(Happened.DENY_CONFIRMED, unix, exchanges=(exchange,), denied=(denied,))
+
+
+def test_one_deny_counts_once_and_denies_of_different_days_do_not_add_up() -> None:
     unit = UnitStanding()
     for step in range(9):
-        unit = after(unit, said(Happened.DENY_CONFIRMED, NOW + step, exchanges=("the same",)), RULES)
+        unit = after(unit, confirmed(NOW + step, "the same", NOW), RULES)
     assert unit.standing is Standing.ACTIVE
     for step in range(RULES.confirmed_needed + 3):
-        unit = after(unit, said(Happened.DENY_CONFIRMED, NOW + step * DAY_SECONDS, exchanges=(f"d{step}",)), RULES)
+        unit = after(unit, confirmed(NOW + 9, f"d{step}", NOW - (step + 1) * DAY_SECONDS), RULES)
     assert unit.standing is Standing.ACTIVE
+
+
+def test_denies_of_one_day_add_up_however_slowly_people_look_at_them() -> None:
+    unit = UnitStanding()
+    for step in range(RULES.confirmed_needed):
+        unit = after(unit, confirmed(NOW + step * 7 * DAY_SECONDS, f"x{step}", NOW + step), RULES)
+    assert unit.held
+
+
+def test_what_was_confirmed_before_people_let_the_unit_off_counts_no_more() -> None:
+    unit = UnitStanding()
+    for step in range(RULES.confirmed_needed):
+        unit = after(unit, confirmed(NOW, f"x{step}", NOW), RULES)
+    cleared = after(unit, said(Happened.PATTERN_CLEARED, NOW + 9), RULES)
+    assert (cleared.confirmed, cleared.looked) == ((), NOW + 9)
+    assert after(cleared, confirmed(NOW + 10, "another", NOW), RULES).serves
+
+
+def test_an_officer_does_not_let_go_of_a_unit_that_cleared_people_must_look_at() -> None:
+    held = walk(Happened.PATTERN_FOUND)
+    with pytest.raises(IllegalEvent, match="cleared people must look"):
+        after(held, said(Happened.NOTICE_WITHDRAWN), RULES)
+    appealed = after(held, said(Happened.APPEALED), RULES)
+    with pytest.raises(IllegalEvent, match="cleared people must look"):
+        after(appealed, said(Happened.APPEAL_UPHELD), RULES)
+    withdrawn = walk(Happened.PATTERN_FOUND, Happened.NOTICE_GIVEN, Happened.NOTICE_WITHDRAWN)
+    assert (withdrawn.standing, withdrawn.held, withdrawn.cure_until) == (Standing.NOTICED, True, 0)
+    assert withdrawn.review_until == held.review_until
+    assert after(withdrawn, said(Happened.PATTERN_CLEARED), RULES).serves
+
+
+@pytest.mark.parametrize(
+    "way_back", [(Happened.REINSTATED,), (Happened.APPEALED, Happened.APPEAL_UPHELD)], ids=["reinstated", "upheld"]
+)
+def test_a_pattern_stays_open_behind_a_suspension(way_back: tuple[Happened, ...]) -> None:
+    back = walk(Happened.PATTERN_FOUND, Happened.SUSPENSION_ORDERED, *way_back)
+    assert (back.standing, back.held, back.pattern) == (Standing.NOTICED, True, True)
+    looked = walk(Happened.PATTERN_FOUND, Happened.SUSPENSION_ORDERED, Happened.PATTERN_CLEARED, *way_back)
+    assert looked.serves
+
+
+def test_cleared_people_do_not_take_back_an_officers_notice() -> None:
+    cleared = walk(Happened.NOTICE_GIVEN, Happened.PATTERN_FOUND, Happened.PATTERN_CLEARED)
+    assert (cleared.standing, cleared.serves, cleared.notice) == (Standing.NOTICED, True, True)
+    assert cleared.cure_until == walk(Happened.NOTICE_GIVEN).cure_until
+    for happened in (Happened.PATTERN_CLEARED, Happened.PATTERN_CONFIRMED):
+        with pytest.raises(IllegalEvent, match="no pattern is open"):
+            after(walk(Happened.NOTICE_GIVEN), said(happened), RULES)
+
+
+def test_the_time_to_look_does_not_begin_anew_with_the_next_pattern() -> None:
+    rules = Rules(review_seconds=HOUR_SECONDS)
+    twice = walk(Happened.PATTERN_FOUND, Happened.PATTERN_FOUND, rules=rules)
+    assert twice.review_until == NOW + HOUR_SECONDS
+
+
+@pytest.mark.parametrize("happened", sorted(OF_THE_MOMENT))
+def test_an_order_that_was_kept_back_or_brought_from_elsewhere_lets_nobody_off(happened: Happened) -> None:
+    before = {
+        Happened.PATTERN_CLEARED: (Happened.PATTERN_FOUND,),
+        Happened.NOTICE_WITHDRAWN: (Happened.NOTICE_GIVEN,),
+        Happened.APPEAL_UPHELD: (Happened.NOTICE_GIVEN, Happened.APPEALED),
+    }.get(happened, (Happened.SUSPENSION_ORDERED,))
+    unit = walk(*before)
+    order = said(happened, NOW + 999, order="one", issued=unit.since, agreement=RULES.agreement)
+    assert after(unit, order, RULES) != unit
+    with pytest.raises(IllegalEvent, match="before the unit stood"):
+        after(unit, msgspec.structs.replace(order, issued=unit.since - 1), RULES)
+    with pytest.raises(IllegalEvent, match="another version"):
+        after(unit, msgspec.structs.replace(order, agreement="sha256:other"), RULES)
+
+
+def test_an_old_order_that_restricts_is_heard_all_the_same() -> None:
+    old = said(Happened.SUSPENSION_ORDERED, NOW, order="one", issued=1, agreement="sha256:other")
+    assert not after(UnitStanding(since=NOW), old, RULES).serves
 
 
 def test_an_appeal_is_noted_and_changes_nothing_until_it_is_upheld() -> None:
     suspended = after(UnitStanding(), said(Happened.SUSPENSION_ORDERED), RULES)
     appealed = after(suspended, said(Happened.APPEALED), RULES)
     assert (appealed.standing, appealed.appealed) == (Standing.SUSPENDED, True)
-    assert after(appealed, said(Happened.APPEAL_UPHELD), RULES) == UnitStanding(since=NOW, reason="because")
+    assert after(appealed, said(Happened.APPEAL_UPHELD), RULES) == UnitStanding(
+        since=NOW, reason="because", looked=NOW
+    )
+    with pytest.raises(IllegalEvent, match="nobody has appealed"):
+        after(suspended, said(Happened.APPEAL_UPHELD), RULES)
 
 
 def test_the_worse_of_unit_and_agreement_counts() -> None:
@@ -154,6 +278,13 @@ def test_the_worse_of_unit_and_agreement_counts() -> None:
     assert book.effective("v").serves
     book = book.enter(said(Happened.TERMINATED, unit=AGREEMENT_SCOPE), RULES)
     assert book.effective("v").standing is Standing.TERMINATED
+
+
+def test_which_denies_were_looked_at_is_the_units_own_affair_also_under_a_notice_to_all() -> None:
+    book = StandingBook().enter(said(Happened.PATTERN_FOUND), RULES)
+    book = book.enter(said(Happened.PATTERN_CLEARED, NOW + 5), RULES)
+    book = book.enter(said(Happened.NOTICE_GIVEN, NOW + 6, unit=AGREEMENT_SCOPE), RULES)
+    assert (book.effective("u").standing, book.effective("u").looked) == (Standing.NOTICED, NOW + 5)
 
 
 def test_an_order_that_is_shown_again_counts_once() -> None:
@@ -177,7 +308,7 @@ ROOTS = TrustRoots(
 
 
 def order(happened: Happened, *keys: Ed25519PrivateKey, reason: str = "because") -> bytes:
-    value = StandingOrder(ORDER_FORMAT, "0123456789abcdef", "u", happened, reason, ("xc_1",), "sha256:0", NOW)
+    value = StandingOrder(ORDER_FORMAT, "0123456789abcdef", "u", happened, reason, ("xc_1",), "sha256:0", NOW, (NOW,))
     return sign_statement(value, ORDER_TYPE, keys)
 
 

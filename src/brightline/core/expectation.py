@@ -9,6 +9,10 @@ section 2.6), and the question is how likely as many or more would be:
     rate     ~ Gamma(a, b),  a = prior · weight + denies before,  b = weight + requests before
     denies   ~ NegativeBinomial(a, b / (b + requests in the window))
 
+It is asked of the agreement's window, and of the last 7 and 30 of them together: a unit that is denied a little every
+day looks innocent on each. Who looks three times finds by chance three times as often, so what is found is multiplied
+by three before it is held against the agreement's error rate (Bonferroni).
+
 Two corrections, one in each direction. Benign denies come in bunches, because a template that is wrongly stopped
 comes again with other words in it; so everything is divided by the size of a bunch, which widens the distribution. And
 the rate that a unit can teach is capped at a few times the agreement's, so that nobody trains the test by and by to
@@ -18,6 +22,7 @@ put up with misuse.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -25,14 +30,16 @@ import msgspec
 PRIOR_REQUESTS: Final = 20_000.0  # how many requests the agreement's rate weighs
 TAUGHT_MOST: Final = 3.0  # a unit's past can raise its rate to so many times the agreement's
 BUNCH: Final = 8.0  # benign denies that come of one cause, generously
-TERMS_MAX: Final = 20_000
+STEPS_MAX: Final = 1_000
+SMALLEST_LOG: Final = -700.0
 BUCKETS: Final = 48  # the window slides by a forty-eighth
+HORIZONS: Final = (1, 7, 30)  # in windows
 HISTORY_WINDOWS: Final = 90
 DIGESTS_MAX: Final = 20_000
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """What was counted, and how likely as many denies would be by our own error."""
+    """What was counted in so many windows, and how likely as many denies would be by our own error."""
 
     denies: int
     requests: int
@@ -40,6 +47,7 @@ class Figures(msgspec.Struct, frozen=True):
     requests_before: float
     expected: float
     likelihood: float
+    windows: int = 1
 
 
 def likelihood(denies: int, requests: int, denies_before: float, requests_before: float, per_million: int) -> Figures:
@@ -51,48 +59,68 @@ def likelihood(denies: int, requests: int, denies_before: float, requests_before
     taught = min(denies_before, TAUGHT_MOST * rate * requests_before)
     shape = (rate * PRIOR_REQUESTS + taught) / BUNCH
     weight = (PRIOR_REQUESTS + requests_before) / BUNCH
-    bunches = math.ceil(denies / BUNCH)
+    bunches = denies / BUNCH
     scale = requests / BUNCH
     expected = shape / weight * requests
     return Figures(denies, requests, denies_before, requests_before, expected, _tail(bunches, shape, weight, scale))
 
 
-def _tail(count: int, shape: float, weight: float, exposure: float) -> float:
-    """P(X >= count) for X negative binomial: summed from ``count`` on where that is the small part, else up to it."""
+def _tail(count: float, shape: float, weight: float, exposure: float) -> float:
+    """P(X >= count) for X negative binomial, which is the incomplete beta function I_p(count, shape).
+
+    It is the sum of the distribution for a whole count (DLMF 8.17.24), and lies smoothly between for any other. That
+    matters: if bunches were rounded to whole ones, nine denies of nine could be a pattern and ten of ten none.
+    """
     if count <= 0:
         return 1.0
     if exposure <= 0:
         return 0.0
     success = exposure / (weight + exposure)
-    if count <= shape * exposure / weight:
-        return max(0.0, 1.0 - _sum(0, count, shape, success))
-    return min(1.0, _sum(count, count + TERMS_MAX, shape, success))
+    if success < (count + 1) / (count + shape + 2):
+        return min(1.0, _beta(count, shape, success))
+    return max(0.0, 1.0 - _beta(shape, count, 1 - success))
 
 
-def _sum(first: int, end: int, shape: float, success: float) -> float:
-    """The probabilities from ``first`` up to ``end``, each from the one before; ends early where they vanish."""
-    log_term = (
-        math.lgamma(shape + first)
-        - math.lgamma(shape)
-        - math.lgamma(first + 1)
-        + shape * math.log1p(-success)
-        + (first * math.log(success) if first else 0.0)
-    )
-    term = math.exp(max(log_term, -745.0))
-    total = 0.0
-    for count in range(first, end):
-        total += term
-        ratio = (shape + count) / (count + 1) * success
-        term *= ratio
-        if ratio < 1 and term < total * 1e-12:
+def _beta(a: float, b: float, x: float) -> float:
+    """The regularised incomplete beta function by its continued fraction (DLMF 8.17.22), evaluated as Lentz does.
+
+    Converges fast for x below (a + 1) / (a + b + 2), in about the square root of the larger of a and b steps.
+    """
+    log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
+    if log_front < SMALLEST_LOG:
+        return 0.0
+    c, d = 1.0, 1 / _not_zero(1 - (a + b) * x / (a + 1))
+    fraction = d
+    for m in range(1, STEPS_MAX):
+        for step in (
+            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
+            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
+        ):
+            d = 1 / _not_zero(1 + step * d)
+            c = _not_zero(1 + step / c)
+            fraction *= c * d
+        if abs(c * d - 1) < 1e-12:
             break
-    return total
+    return math.exp(log_front) * fraction / a
+
+
+def _not_zero(value: float) -> float:
+    return value if abs(value) > 1e-300 else 1e-300
 
 
 class _Bucket(msgspec.Struct):
     start: int
     requests: int = 0
     denies: int = 0
+
+
+def _sums(buckets: Sequence[_Bucket]) -> tuple[int, int]:
+    """Requests and denies of some buckets."""
+    requests = denies = 0
+    for bucket in buckets:
+        requests += bucket.requests
+        denies += bucket.denies
+    return requests, denies
 
 
 class UnitCounts:
@@ -102,6 +130,7 @@ class UnitCounts:
         self._window = window_seconds
         self._width = max(window_seconds // BUCKETS, 1)
         self._buckets: list[_Bucket] = []
+        self._past: list[_Bucket] = []  # the windows before this one, from the oldest
         self._seen: dict[str, int] = {}  # digests of denied requests, and the bucket in which each was first
         self._requests_before = 0.0
         self._denies_before = 0.0
@@ -121,14 +150,31 @@ class UnitCounts:
         return True
 
     def figures(self, per_million: int) -> Figures:
-        """How likely the window is."""
-        requests = sum(bucket.requests for bucket in self._buckets)
-        denies = sum(bucket.denies for bucket in self._buckets)
-        return likelihood(denies, requests, self._denies_before, self._requests_before, per_million)
+        """How likely the least likely horizon is, having looked at all of them."""
+        return min(self._horizons(per_million), key=lambda figures: figures.likelihood)
+
+    def _horizons(self, per_million: int) -> Iterator[Figures]:
+        requests, denies = _sums(self._buckets)
+        past_requests, past_denies = _sums(self._past)
+        now = self._buckets[-1].start if self._buckets else 0
+        for windows in HORIZONS:
+            begins = now - windows * self._window
+            more_requests, more_denies = _sums([each for each in self._past if each.start > begins])
+            requests_before, denies_before = past_requests - more_requests, past_denies - more_denies
+            figures = likelihood(
+                denies + more_denies,
+                requests + more_requests,
+                self._denies_before + denies_before,
+                self._requests_before + requests_before,
+                per_million,
+            )
+            corrected = min(1.0, figures.likelihood * len(HORIZONS))
+            yield msgspec.structs.replace(figures, likelihood=corrected, windows=windows)
 
     def start_afresh(self) -> None:
-        """Forget the window: cleared people have looked at it."""
+        """Forget what was counted towards a pattern: cleared people have looked at it."""
         self._buckets.clear()
+        self._past.clear()
         self._seen.clear()
 
     def _bucket(self, unix: int) -> _Bucket:
@@ -141,10 +187,20 @@ class UnitCounts:
     def _slide(self, now: int) -> None:
         while self._buckets[0].start <= now - self._window:
             gone = self._buckets.pop(0)
-            self._requests_before += gone.requests
-            self._denies_before += gone.denies
+            self._leave(gone)
             self._seen = {digest: start for digest, start in self._seen.items() if start > gone.start}
             self._age()
+        while self._past and self._past[0].start <= now - self._window * max(HORIZONS):
+            old = self._past.pop(0)  # history
+            self._requests_before += old.requests
+            self._denies_before += old.denies
+
+    def _leave(self, gone: _Bucket) -> None:
+        """What leaves the window is counted with the windows before it."""
+        if not self._past or self._past[-1].start <= gone.start - self._window:
+            self._past.append(_Bucket(gone.start))
+        self._past[-1].requests += gone.requests
+        self._past[-1].denies += gone.denies
 
     def _age(self) -> None:
         """Let the distant past weigh less, so that a unit's work may change."""

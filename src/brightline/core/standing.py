@@ -11,6 +11,10 @@ What happened is an event; which event may happen in which state, and who must h
 One event alone is the machine's (``PATTERN_FOUND``), and it never leads further than to people. Standing is a fold of
 the log's records and of nothing else, so a database that was edited or restored changes none.
 
+A pattern and a notice are two matters, and each is ended only by those whose matter it is: cleared people end a
+pattern, officers a notice. So an officer who withdraws a notice, or who lifts a suspension, does not let go of a unit
+that cleared people have yet to look at; and they, when they find nothing, do not take back an officer's notice.
+
 Nothing here reads a clock: whoever builds :class:`Conditions` looks at the clock and leaves out what has lapsed. What
 is left out is unknown, and an installation fact that is unknown means *unavailable*, never a verdict.
 """
@@ -18,9 +22,9 @@ is left out is unknown, and an installation fact that is unknown means *unavaila
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypedDict, assert_never
 
 import msgspec
 
@@ -32,6 +36,7 @@ ORDER_TYPE: Final = "application/vnd.brightline.standing+json"
 ORDER_FORMAT: Final = "brightline-standing/1"
 DAY_SECONDS: Final = 86_400
 HOUR_SECONDS: Final = 3_600
+CONFIRMED_MAX: Final = 1_000  # confirmed denies that are remembered of a unit; a pattern takes a handful
 AGREEMENT_SCOPE: Final = ""  # the name of the whole agreement among the units; no unit has an empty name
 
 
@@ -70,7 +75,7 @@ class Happened(enum.StrEnum):
     TERMINATED = "terminated"
 
 
-# THE LADDER. What is not here cannot happen.
+# THE LADDER. What is not here cannot happen. A unit is active again once no other matter, pattern or notice, is open.
 TRANSITIONS: Final[Mapping[tuple[Standing, Happened], Standing]] = MappingProxyType(
     {
         (Standing.ACTIVE, Happened.PATTERN_FOUND): Standing.NOTICED,
@@ -89,6 +94,8 @@ TRANSITIONS: Final[Mapping[tuple[Standing, Happened], Standing]] = MappingProxyT
         (Standing.NOTICED, Happened.TERMINATED): Standing.TERMINATED,
         (Standing.SUSPENDED, Happened.PATTERN_FOUND): Standing.SUSPENDED,
         (Standing.SUSPENDED, Happened.DENY_CONFIRMED): Standing.SUSPENDED,
+        (Standing.SUSPENDED, Happened.PATTERN_CLEARED): Standing.SUSPENDED,
+        (Standing.SUSPENDED, Happened.PATTERN_CONFIRMED): Standing.SUSPENDED,
         (Standing.SUSPENDED, Happened.APPEALED): Standing.SUSPENDED,
         (Standing.SUSPENDED, Happened.APPEAL_UPHELD): Standing.ACTIVE,
         (Standing.SUSPENDED, Happened.REINSTATED): Standing.ACTIVE,
@@ -113,8 +120,21 @@ SIGNERS: Final[Mapping[Happened, tuple[Needed, ...]]] = MappingProxyType(
 )
 
 
+# What lets a unit off, or ends it for ever, must be about the standing at hand. An order that somebody kept back, or
+# brought from another installation, would otherwise count years later. What only restricts is always heard.
+OF_THE_MOMENT: Final = frozenset(
+    {
+        Happened.PATTERN_CLEARED,
+        Happened.NOTICE_WITHDRAWN,
+        Happened.APPEAL_UPHELD,
+        Happened.REINSTATED,
+        Happened.TERMINATED,
+    }
+)
+
+
 class Rules(msgspec.Struct, frozen=True):
-    """What the ladder of the agreement says. Seconds; 0 is no such period."""
+    """What the ladder of the agreement says. Seconds; 0 is no such period. ``agreement`` is its digest."""
 
     holds_on_pattern: bool = False
     review_seconds: int = 0
@@ -123,12 +143,14 @@ class Rules(msgspec.Struct, frozen=True):
     termination_appeal_seconds: int = 0
     confirmed_needed: int = 0
     window_seconds: int = DAY_SECONDS
+    agreement: str = ""
 
 
 class StandingOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What people sign. ``unit`` is empty for the agreement as a whole; ``id`` is random and counts once.
 
-    ``exchanges`` are those that it rests on, by id; ``issued`` is Unix seconds.
+    ``exchanges`` are those that it rests on, by id; ``denied`` says, for a confirmed deny, when each of them was
+    denied; that and ``issued`` are Unix seconds.
     """
 
     format: str
@@ -139,6 +161,7 @@ class StandingOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     exchanges: tuple[str, ...]
     agreement: str
     issued: int
+    denied: tuple[int, ...] = ()
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -151,12 +174,17 @@ class Said(msgspec.Struct, frozen=True):
     order: str = ""
     exchanges: tuple[str, ...] = ()
     signers: tuple[str, ...] = ()
+    denied: tuple[int, ...] = ()
+    issued: int = 0
+    agreement: str = ""
 
 
 class UnitStanding(msgspec.Struct, frozen=True):
     """How a unit (or the agreement) stands, why, and until when something may be done (Unix seconds; 0: no end).
 
-    ``held``: not served until cleared people have looked. ``confirmed`` are the confirmed denies: (when, exchange).
+    ``held``: not served until cleared people have looked. ``pattern``: they have yet to look; ``notice``: an officer's
+    notice is open. ``looked`` is when people last let the unit off: what was denied before that counts no more.
+    ``confirmed`` are the confirmed denies: (when denied, exchange).
     """
 
     standing: Standing = Standing.ACTIVE
@@ -168,6 +196,9 @@ class UnitStanding(msgspec.Struct, frozen=True):
     appeal_until: int = 0
     appealed: bool = False
     confirmed: tuple[tuple[int, str], ...] = ()
+    pattern: bool = False
+    notice: bool = False
+    looked: int = 0
 
     @property
     def serves(self) -> bool:
@@ -180,39 +211,93 @@ class IllegalEvent(ValueError):
 
 
 def after(unit: UnitStanding, said: Said, rules: Rules) -> UnitStanding:
-    """Return the standing after something happened. Raises ``IllegalEvent`` for what the table does not know here."""
+    """Return the standing after something happened. Raises ``IllegalEvent`` for what cannot happen here."""
     happened = said.happened
     standing = TRANSITIONS.get((unit.standing, happened))
     if standing is None:
         raise IllegalEvent(f"{happened} cannot happen to a unit that is {unit.standing}")
-    if happened is Happened.DENY_CONFIRMED:
-        return _counted(unit, said, rules)
-    if happened is Happened.APPEALED:
-        return msgspec.structs.replace(unit, appealed=True)
-    if happened is Happened.PATTERN_FOUND and unit.standing is not Standing.ACTIVE and (unit.held or not unit.serves):
-        return unit  # cleared people have been called already
-    entered = UnitStanding(standing, since=said.unix, reason=said.reason, confirmed=unit.confirmed)
+    _check_matter(unit, happened)
+    _check_moment(unit, said, rules)
+    change = msgspec.structs.replace
+    entered = change(unit, standing=standing, since=said.unix, reason=said.reason)
     match happened:
+        case Happened.DENY_CONFIRMED:
+            return _counted(unit, said, rules)
+        case Happened.APPEALED:
+            return change(unit, appealed=True)
         case Happened.PATTERN_FOUND:
-            return msgspec.structs.replace(
-                entered,
-                held=rules.holds_on_pattern,
-                review_until=_until(said.unix, rules.review_seconds),
-                cure_until=unit.cure_until,
-                appeal_until=unit.appeal_until,
-            )
-        case Happened.NOTICE_GIVEN | Happened.SUSPENSION_ORDERED | Happened.PATTERN_CONFIRMED:
-            return msgspec.structs.replace(
-                entered,
-                held=unit.held and happened is Happened.NOTICE_GIVEN,  # a notice does not let go of a held unit
-                review_until=unit.review_until if happened is Happened.NOTICE_GIVEN else 0,
-                cure_until=_until(said.unix, rules.cure_seconds),
-                appeal_until=_until(said.unix, rules.appeal_seconds),
-            )
+            if unit.pattern or not unit.standing.serves:
+                return unit  # people have been called already, and their time to look does not begin anew
+            review = _until(said.unix, rules.review_seconds)
+            return change(entered, pattern=True, held=rules.holds_on_pattern, review_until=review)
+        case Happened.NOTICE_GIVEN:
+            return change(entered, notice=True, appealed=False, **_periods(said.unix, rules))
+        case Happened.SUSPENSION_ORDERED:  # a pattern that nobody has looked at stays open behind it
+            return change(entered, notice=False, appealed=False, **_periods(said.unix, rules))
+        case Happened.PATTERN_CONFIRMED:
+            ended = change(entered, pattern=False, held=False, review_until=0)
+            return change(ended, notice=False, appealed=False, **_periods(said.unix, rules))
+        case Happened.PATTERN_CLEARED:
+            ended = change(unit, pattern=False, held=False, review_until=0, confirmed=(), looked=said.unix)
+            return ended if unit.standing is Standing.SUSPENDED else _let_off(ended, said)
+        case Happened.NOTICE_WITHDRAWN:
+            return _let_off(change(unit, notice=False), said)
+        case Happened.APPEAL_UPHELD | Happened.REINSTATED:
+            ended = change(unit, notice=False)
+            return _let_off(ended if unit.pattern else change(ended, confirmed=(), looked=said.unix), said)
         case Happened.TERMINATED:
-            return msgspec.structs.replace(entered, appeal_until=_until(said.unix, rules.termination_appeal_seconds))
-        case _:  # back to active: what was counted before has been looked at
-            return msgspec.structs.replace(entered, confirmed=())
+            until = _until(said.unix, rules.termination_appeal_seconds)
+            return UnitStanding(standing, since=said.unix, reason=said.reason, appeal_until=until)
+        case _ as never:
+            assert_never(never)
+
+
+def _check_matter(unit: UnitStanding, happened: Happened) -> None:
+    """Nobody ends what is not there, nor what is another's to end. Raises ``IllegalEvent``."""
+    if happened in {Happened.PATTERN_CLEARED, Happened.PATTERN_CONFIRMED} and not unit.pattern:
+        raise IllegalEvent(f"{happened}, but no pattern is open")
+    if happened is Happened.NOTICE_WITHDRAWN and not unit.notice:
+        raise IllegalEvent(
+            f"{happened}, but no notice is open" + ("; cleared people must look" if unit.pattern else "")
+        )
+    if happened is Happened.APPEAL_UPHELD and not unit.appealed:
+        raise IllegalEvent(f"{happened}, but nobody has appealed")
+    if happened is Happened.APPEAL_UPHELD and unit.standing is Standing.NOTICED and not unit.notice:
+        raise IllegalEvent(f"{happened}, but only a pattern is open; cleared people must look")
+
+
+def _check_moment(unit: UnitStanding, said: Said, rules: Rules) -> None:
+    if not said.order or said.happened not in OF_THE_MOMENT:
+        return
+    if said.agreement != rules.agreement:
+        raise IllegalEvent(f"{said.happened}, but the order names another version of the agreement")
+    if said.issued < unit.since:
+        raise IllegalEvent(f"{said.happened}, but the order was signed before the unit stood as it does")
+
+
+def _let_off(unit: UnitStanding, said: Said) -> UnitStanding:
+    """Back to active, or to what is still open: a pattern that waits for cleared people, or an officer's notice."""
+    if unit.notice:
+        return msgspec.structs.replace(unit, since=said.unix, reason=said.reason)
+    return UnitStanding(
+        standing=Standing.NOTICED if unit.pattern else Standing.ACTIVE,
+        held=unit.held,
+        since=said.unix,
+        reason=said.reason,
+        review_until=unit.review_until,
+        confirmed=unit.confirmed,
+        pattern=unit.pattern,
+        looked=unit.looked,
+    )
+
+
+class _Periods(TypedDict):
+    cure_until: int
+    appeal_until: int
+
+
+def _periods(unix: int, rules: Rules) -> _Periods:
+    return {"cure_until": _until(unix, rules.cure_seconds), "appeal_until": _until(unix, rules.appeal_seconds)}
 
 
 def _until(unix: int, seconds: int) -> int:
@@ -220,15 +305,24 @@ def _until(unix: int, seconds: int) -> int:
 
 
 def _counted(unit: UnitStanding, said: Said, rules: Rules) -> UnitStanding:
-    """Count confirmed denies, each exchange once; enough within the window are a pattern."""
+    """Count confirmed denies, each exchange once; enough that were denied within one window are a pattern."""
     known = {exchange for _, exchange in unit.confirmed}
-    fresh = tuple((said.unix, exchange) for exchange in dict.fromkeys(said.exchanges) if exchange not in known)
-    counted = msgspec.structs.replace(unit, confirmed=(*unit.confirmed, *fresh))
-    recent = [when for when, _ in counted.confirmed if when > said.unix - rules.window_seconds]
-    if not rules.confirmed_needed or len(recent) < rules.confirmed_needed:
+    when = dict(zip(said.exchanges, said.denied, strict=True))
+    fresh = [(unix, exchange) for exchange, unix in when.items() if exchange not in known]
+    confirmed = tuple(sorted((*unit.confirmed, *fresh)))
+    counted = msgspec.structs.replace(unit, confirmed=confirmed[-CONFIRMED_MAX:])
+    needed = rules.confirmed_needed
+    most = max((_within(confirmed, first, rules.window_seconds) for first in range(len(confirmed))), default=0)
+    if not needed or not fresh or most < needed:
         return counted
-    reason = f"{len(recent)} denies were confirmed by cleared people"
+    reason = f"{most} denies of {rules.window_seconds // HOUR_SECONDS} hours were confirmed by cleared people"
     return after(counted, Said(said.unit, Happened.PATTERN_FOUND, said.unix, reason), rules)
+
+
+def _within(confirmed: Sequence[tuple[int, str]], first: int, seconds: int) -> int:
+    """How many were denied from one of them on, before a window has passed."""
+    begun = confirmed[first][0]
+    return sum(begun <= unix < begun + seconds for unix, _ in confirmed[first:])
 
 
 class StandingBook(msgspec.Struct, frozen=True):
@@ -242,9 +336,14 @@ class StandingBook(msgspec.Struct, frozen=True):
         return self.units.get(unit, UnitStanding())
 
     def effective(self, unit: str) -> UnitStanding:
-        """How a unit stands: the worse of its own standing and that of the agreement as a whole."""
+        """How a unit stands: the worse of its own standing and that of the agreement as a whole.
+
+        ``looked`` stays the unit's own: it says which of its denies count.
+        """
         own, whole = self.of(unit), self.of(AGREEMENT_SCOPE)
-        return max(own, whole, key=lambda each: (each.standing.rank, each.held))
+        if (own.standing.rank, own.held) >= (whole.standing.rank, whole.held):
+            return own
+        return msgspec.structs.replace(whole, looked=own.looked, pattern=own.pattern)
 
     def enter(self, said: Said, rules: Rules) -> StandingBook:
         """Return the book after something happened. Raises ``IllegalEvent`` for what cannot, or was said before."""
@@ -269,8 +368,18 @@ def open_order(envelope: bytes, roots: TrustRoots, *, at: int) -> Said:
         if opened.value.happened is happened:
             order = opened.value
             _well_formed(order)
-            signers = tuple(holder for _, holder in opened.signers)
-            return Said(order.unit, happened, at, order.reason, order.id, order.exchanges, signers)
+            return Said(
+                unit=order.unit,
+                happened=happened,
+                unix=at,
+                reason=order.reason,
+                order=order.id,
+                exchanges=order.exchanges,
+                signers=tuple(holder for _, holder in opened.signers),
+                denied=order.denied,
+                issued=order.issued,
+                agreement=order.agreement,
+            )
     raise TrustError("no order that those who must sign it have signed")
 
 
@@ -292,6 +401,10 @@ def _well_formed(order: StandingOrder) -> None:
         raise TrustError("an order has a random id and a reason")
     if order.happened is Happened.DENY_CONFIRMED and not order.exchanges:
         raise TrustError("a confirmed deny names the exchange")
+    if order.denied and len(order.denied) != len(order.exchanges):
+        raise TrustError("an order says of each exchange when it was denied, or of none")
+    if order.happened is Happened.DENY_CONFIRMED and not order.denied:
+        raise TrustError("a confirmed deny says when it was denied")
 
 
 def table_rows() -> list[tuple[str, str, str, str]]:

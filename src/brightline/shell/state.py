@@ -6,6 +6,7 @@ trust.json           pinned public keys and the profile
 installation.json    what both parties signed: agreement, release, roster, models
 agreements/<digest>/ the agreement that both parties signed, and each later version with its proofs
 keys/                private keys (development profile only)
+witness-policy       who must cosign the log (optional in development)
 wal/<shard>/         the write-ahead log with its disclosures (private)
 workloads.sqlite     a cache
 <evidence>/<shard>/  tiles and checkpoint (public)
@@ -37,6 +38,11 @@ class StateFolder(msgspec.Struct, frozen=True):
     def agreements(self) -> Path:
         """Agreements by digest."""
         return self.root / "agreements"
+
+    @property
+    def witness_policy(self) -> Path:
+        """The tlog-policy of the log's witnesses."""
+        return self.root / "witness-policy"
 
     @property
     def wal(self) -> Path:

@@ -125,7 +125,7 @@ def _reordered(rng: random.Random, agreement: Agreement) -> Agreement:
 
 def _fact_settled_otherwise(rng: random.Random, agreement: Agreement) -> Agreement:
     spec = rng.choice(agreement.vocabulary.specs)
-    return _with_spec(agreement, spec, msgspec.structs.replace(spec, settled_by=rng.choice(_SETTLERS)))
+    return with_spec(agreement, spec, msgspec.structs.replace(spec, settled_by=rng.choice(_SETTLERS)))
 
 
 def _fact_renamed(rng: random.Random, agreement: Agreement) -> Agreement:
@@ -140,7 +140,7 @@ def _fact_renamed(rng: random.Random, agreement: Agreement) -> Agreement:
     good = mapping[spec.good]
     formerly = (Formerly(spec.name, tuple(pair for pair in mapping.items() if pair[0] != pair[1])),)
     renamed = msgspec.structs.replace(spec, name=f"new_{spec.name}", values=values, good=good, formerly=formerly)
-    return _with_spec(agreement, spec, renamed)
+    return with_spec(agreement, spec, renamed)
 
 
 def _value_more(rng: random.Random, agreement: Agreement) -> Agreement:
@@ -148,7 +148,7 @@ def _value_more(rng: random.Random, agreement: Agreement) -> Agreement:
     good = "w" if rng.random() < 0.2 else spec.good
     if "w" in spec.values:
         return agreement
-    return _with_spec(agreement, spec, msgspec.structs.replace(spec, values=(*spec.values, "w"), good=good))
+    return with_spec(agreement, spec, msgspec.structs.replace(spec, values=(*spec.values, "w"), good=good))
 
 
 _CHANGES = (
@@ -164,7 +164,7 @@ _CHANGES = (
 )
 
 
-def _with_spec(agreement: Agreement, old: FactSpec, new: FactSpec) -> Agreement:
+def with_spec(agreement: Agreement, old: FactSpec, new: FactSpec) -> Agreement:
     """Put one fact in another's place, in the conditions too."""
 
     def changed(condition: Condition) -> Condition:

@@ -67,3 +67,20 @@ def test_the_clauses_that_cite_a_law_are_named() -> None:
     whole = shipped.read_agreement(shipped.shipped_agreement())
     found = {finding.authority: finding.clauses for finding in watch(whole, {}, TODAY)}
     assert found["PCA"] == ("L7", "L7a")
+
+
+def test_a_law_of_which_something_is_known_but_no_text_is_held_is_missing() -> None:
+    known = {"Act-A": Held("", edition=(ENACTED,)), "Act-B": Held("")}
+    assert [finding.drift for finding in watch(AGREEMENT, known, TODAY)] == [Drift.MISSING, Drift.MISSING]
+    assert watch(AGREEMENT, {"Act-A": Held("", status="repealed")}, TODAY)[0].drift is Drift.REPEALED
+
+
+def test_of_a_law_that_moved_in_several_ways_all_are_said_and_the_gravest_counts() -> None:
+    held = Held(digest(AMENDED), (TODAY,), "repealed", (TODAY,), "Act C of 2026")
+    finding = watch(AGREEMENT, {"Act-A": held}, TODAY)[0]
+    assert finding.drift is Drift.REISSUED
+    said = ["Act C of 2026 has taken its place", "it was repealed", "it lapsed on 2026-06-12", "of 2026-06-12; pinned"]
+    places = [finding.words.index(words) for words in [*said, digest(AMENDED)]]
+    assert places == sorted(places)
+    sunset = watch(AGREEMENT, {"Act-A": msgspec.structs.replace(held, status="in force", reissued_as="")}, TODAY)[0]
+    assert (sunset.drift, digest(AMENDED) in sunset.words) == (Drift.SUNSET, True)

@@ -9,7 +9,15 @@ import pytest
 
 from brightline.core.agreement.clause import Agreement, Clause, ClauseKind
 from brightline.core.agreement.condition import NEVER, parse
-from brightline.core.agreement.extremes import CASES_MAX, Point, all_points, furthest_points, points_without_grant
+from brightline.core.agreement.extremes import (
+    CASES_MAX,
+    POINTS_MAX,
+    Point,
+    all_points,
+    furthest_points,
+    points_of_each,
+    points_without_grant,
+)
 from brightline.core.agreement.request import request_at
 from brightline.core.errors import AgreementError
 from tests.core.agreement.at_random import APPROVALS_MOST, OFFICES, random_agreement, seeded
@@ -73,6 +81,15 @@ def test_a_clause_with_too_many_cases_is_refused_and_not_waited_for() -> None:
     parts = " and ".join(f"(a{i} != 'no' or b{i} != 'no')" for i in range(20))
     with pytest.raises(AgreementError, match=f"more than {CASES_MAX} cases"):
         furthest_points(clause(ClauseKind.DENY, parts))
+
+
+def test_many_clauses_that_are_each_small_enough_are_too_many_cases_together() -> None:
+    parts = " and ".join(f"(a{i} != 'no' or b{i} != 'no')" for i in range(9))  # 512 cases each
+    each = clause(ClauseKind.DENY, parts)
+    enough = POINTS_MAX // 512
+    assert sum(len(points) for _, points in points_of_each([each] * enough)) == POINTS_MAX
+    with pytest.raises(AgreementError, match=f"more than {POINTS_MAX} cases in all"):
+        list(points_of_each([each] * (enough + 1)))
 
 
 def test_a_grant_has_no_points_of_its_own() -> None:

@@ -7,12 +7,14 @@ from itertools import combinations
 
 import pytest
 
-from brightline.core.agreement.clause import Agreement, Verdict
+from brightline.core.agreement.clause import Agreement, Clause, ClauseKind, Verdict
+from brightline.core.agreement.condition import And, Compare
 from brightline.core.agreement.decide import decide
-from brightline.core.agreement.outlook import FACTS_TOGETHER_MAX, outlook
-from brightline.core.facts import Facts
+from brightline.core.agreement.outlook import FACTS_TOGETHER_MAX, facts_together, outlook
+from brightline.core.facts import Facts, FactSpec, Source
 from brightline.shell import shipped
 from tests.core.agreement.at_random import random_agreement, random_request, seeded
+from tests.core.agreement.test_decide import agreement_of
 
 AGREEMENT = shipped.read_agreement(shipped.shipped_agreement())
 GOOD = Facts.of({spec.name: spec.good for spec in AGREEMENT.vocabulary.specs})
@@ -23,11 +25,18 @@ def others(agreement: Agreement, facts: Facts, approvals: dict[str, int]) -> lis
     return [(dict(other.facts), other.verdict) for other in outlook(agreement, facts, approvals, decision)]
 
 
-def test_a_permit_names_each_fact_that_would_stop_it() -> None:
-    found = {next(iter(facts)): verdict for facts, verdict in others(AGREEMENT, GOOD, {})}
-    assert found["mass_domestic"] is Verdict.DENY
-    assert found["high_stakes"] is Verdict.HOLD
-    assert "us_person" not in found  # by itself it stops nothing
+def test_a_permit_names_each_fact_that_would_stop_it_and_how() -> None:
+    found = {pair: verdict for facts, verdict in others(AGREEMENT, GOOD, {}) for pair in facts.items()}
+    assert found["mass_domestic", "unknown"] is Verdict.HOLD
+    assert found["mass_domestic", "yes"] is Verdict.DENY
+    assert found["high_stakes", "yes"] is Verdict.HOLD
+    assert found["surface", "unknown"] is Verdict.UNAVAILABLE
+    assert "us_person" not in {name for name, _ in found}  # by itself it stops nothing
+
+
+def test_a_permit_names_no_fact_that_is_as_bad_already() -> None:
+    unknown = others(AGREEMENT, GOOD.with_values({"monitoring": "unknown"}), {})
+    assert {"monitoring": "unknown"} not in [facts for facts, _ in unknown]
 
 
 def test_a_hold_says_what_each_answer_leads_to() -> None:
@@ -50,6 +59,19 @@ def test_a_deny_names_the_smallest_sets_of_facts_it_rests_on() -> None:
     found = others(AGREEMENT, facts, {})
     assert [sorted(named) for named, _ in found] == [["fi_purpose"], ["intel_activity"], ["private_info"]]
     assert all(verdict is Verdict.PERMIT for _, verdict in found)
+
+
+def test_sets_of_facts_are_as_large_as_can_all_be_tried() -> None:
+    def together(count: int) -> int:
+        specs = tuple(FactSpec(f"f{i}", "no", set_by=frozenset({Source.DETECTOR})) for i in range(count))
+        clause = Clause("G", ClauseKind.GRANT, ("q",), And(tuple(Compare(s.name, True, "no") for s in specs)))
+        agreement = agreement_of(specs, (clause,))
+        facts = Facts.of({spec.name: "yes" for spec in specs})
+        found = outlook(agreement, facts, {}, decide(agreement, facts, {}))
+        assert bool(found) is (count <= facts_together(agreement, facts))  # all must be good at once
+        return facts_together(agreement, facts)
+
+    assert [together(count) for count in (1, 3, 30, 31, 32, 99, 100)] == [3, 3, 3, 3, 2, 2, 1]
 
 
 @pytest.mark.parametrize("seed", range(120))

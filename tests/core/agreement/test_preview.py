@@ -5,9 +5,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from brightline.core.agreement import preview as module
+from brightline.core.agreement.clause import Clause, ClauseKind
+from brightline.core.agreement.condition import parse
 from brightline.core.agreement.preview import NONE, Seen, preview
-from brightline.core.facts import Facts
+from brightline.core.facts import Facts, FactSpec, Source, Vocabulary
 from brightline.shell import shipped
 from tests.versions import stricter
 
@@ -53,3 +57,18 @@ def test_kinds_of_change_are_bounded_and_still_counted() -> None:
         module.KINDS_MAX = most
     assert found.changed == 10
     assert {row.unit for row in found.changes} == {"unit-0", "unit-1", "unit-2", "…"}
+
+
+def test_a_fact_that_only_the_new_agreement_has_is_heard_where_it_is_known() -> None:
+    spec = FactSpec("untested", "no", set_by=frozenset({Source.DETECTOR}))
+    clause = Clause("NEW", ClauseKind.DENY, ("q",), parse("untested != 'no'"))
+    new = msgspec.structs.replace(
+        CURRENT,
+        version=2,
+        vocabulary=Vocabulary((*CURRENT.vocabulary.specs, spec)),
+        clauses=(*CURRENT.clauses, clause),
+    )
+    found = preview(new, (CURRENT,), [Seen("a", GOOD), Seen("b", GOOD.with_values({"untested": "yes"}))])
+    assert [(row.unit, row.before, row.after, row.clauses) for row in found.changes] == [
+        ("b", "permit", "deny", ("NEW",))
+    ]

@@ -3,17 +3,22 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import pytest
 
-from brightline.core.agreement.clause import Agreement, Clause, ClauseKind
+from brightline.core.agreement.clause import Agreement, Clause, ClauseKind, Verdict
 from brightline.core.agreement.condition import NEVER, Or, parse
+from brightline.core.agreement.decide import decide, permitted
+from brightline.core.agreement.request import bad_value
 from brightline.core.agreement.theorems import check_theorems, inert, require_theorems
 from brightline.core.errors import AgreementError
-from brightline.core.facts import Register, Source, Vocabulary
+from brightline.core.facts import UNKNOWN, Facts, Register, Source, Vocabulary
 from brightline.shell import shipped
+from tests.core.agreement.at_random import APPROVALS_MOST, OFFICES, random_agreement, seeded
 
 SHIPPED = {name: shipped.read_agreement(folder) for name, folder in shipped.shipped_agreements().items()}
 AGREEMENT = shipped.read_agreement(shipped.shipped_agreement())
@@ -97,6 +102,90 @@ def test_where_no_fact_needs_the_register_of_purposes_all_that_grants_read_is_ne
     assert failing(plain) == []
     assert any(Register.PURPOSE in spec.needs for spec in AGREEMENT.vocabulary.specs)
     assert all(Source.REGISTRATION in plain.vocabulary.spec(name).set_by for name in plain.grants[0].facts)
+
+
+def test_t5_a_line_that_reads_a_registration_holds_where_another_clause_denies_anyway() -> None:
+    also = (Clause("X", ClauseKind.DENY, ("words",), parse("weapon_direct != 'no'")),)
+    line = with_clause("RL-2", condition=parse("weapon_direct != 'no' and lawful != 'yes'"))
+    assert failing(msgspec.structs.replace(line, clauses=(*line.clauses, *also))) == []
+
+
+def test_t5_is_refuted_with_what_a_registration_would_state() -> None:
+    line = with_clause("RL-2", condition=parse("weapon_direct != 'no' and lawful != 'yes'"))
+    (theorem,) = [each for each in check_theorems(line) if not each.holds]
+    assert theorem.against.startswith("RL-2 rests on lawful, which registrations alone state")
+    assert "weapon_direct = yes" in theorem.against
+
+
+# ---- against trying everything --------------------------------------------------------------------------------
+
+
+def requests_of(agreement: Agreement) -> Iterator[tuple[Facts, dict[str, int]]]:
+    specs = agreement.vocabulary.specs
+    for values in itertools.product(*((spec.good, UNKNOWN, bad_value(spec)) for spec in specs)):
+        facts = Facts.of(dict(zip((spec.name for spec in specs), values, strict=True)))
+        for counts in itertools.product(range(APPROVALS_MOST + 1), repeat=len(OFFICES)):
+            yield facts, dict(zip(OFFICES, counts, strict=True))
+
+
+def refuted_by_trying_everything(agreement: Agreement) -> set[str]:
+    """Which of T1, T3, T5 and LIVE some request refutes, as they are said in words and not as they are proved."""
+    lines = [clause for clause in agreement.clauses if clause.kind is ClauseKind.REDLINE]
+    good = {spec.name: spec.good for spec in agreement.vocabulary.specs}
+    stated = {spec.name: spec.good for spec in agreement.vocabulary.specs if spec.set_by == {Source.REGISTRATION}}
+    refuted: set[str] = set()
+    live: set[str] = set()
+    for facts, approvals in requests_of(agreement):
+        verdict = decide(agreement, facts, approvals).verdict
+        known = {name: good[name] if value == UNKNOWN else value for name, value in facts.items()}
+        if any(line.applies(known, approvals) for line in lines) and verdict in (Verdict.PERMIT, Verdict.HOLD):
+            refuted.add("T1")
+        holds = any(line.applies(facts.view, approvals) for line in lines)
+        if holds and verdict is Verdict.PERMIT:
+            refuted.add("T1")
+        if verdict is Verdict.PERMIT:
+            live |= {grant.id for grant in agreement.grants if grant.applies(facts.view, approvals)}
+            if any(facts[name] != good[name] for name in agreement.installation_facts):
+                refuted.add("T3")
+        if holds and decide(agreement, facts.with_values(stated), approvals).verdict is Verdict.PERMIT:
+            refuted.add("T5")
+    return refuted | ({"LIVE"} if {grant.id for grant in agreement.grants} - live else set())
+
+
+def test_a_theorem_holds_exactly_where_no_request_refutes_it() -> None:
+    met = dict.fromkeys(("T3", "T5", "LIVE"), 0)
+    for seed in range(400):
+        rng = seeded(seed)
+        agreement = random_agreement(rng, facts_most=4)
+        if seed % 10 == 0:  # polarity is what makes conditions at random live; here a grant never holds
+            never = Clause("NONE", ClauseKind.GRANT, ("words",), NEVER)
+            agreement = msgspec.structs.replace(agreement, clauses=(*agreement.clauses, never))
+        refuted = refuted_by_trying_everything(agreement)
+        assert set(failing(agreement)) - {"T2", "T4"} == refuted, seed
+        for name in refuted:
+            met[name] += 1
+    assert min(met.values()) >= 20, met
+
+
+def test_a_clause_is_inert_exactly_where_the_others_permit_nothing_that_it_restricts() -> None:
+    met = {True: 0, False: 0}
+    for seed in range(150):
+        agreement = random_agreement(seeded(seed), facts_most=4)
+        found = inert(agreement)
+        for clause in agreement.clauses:
+            if clause.kind is ClauseKind.GRANT:
+                assert clause.id not in found
+                continue
+            others = msgspec.structs.replace(
+                agreement, clauses=tuple(other for other in agreement.clauses if other is not clause)
+            )
+            matters = any(
+                clause.blocks(facts.view, approvals) and permitted(others, facts.view, approvals)
+                for facts, approvals in requests_of(agreement)
+            )
+            assert (clause.id in found) is not matters, seed
+            met[matters] += 1
+    assert min(met.values()) > 20, met
 
 
 def test_a_clause_that_the_others_imply_is_inert() -> None:

@@ -9,12 +9,23 @@ from typing import Any
 import msgspec
 import pytest
 
-from brightline.core.agreement.clause import Agreement, Change, LadderTest, Limit, Office, Parties, RungState, Tighter
+from brightline.core.agreement.clause import (
+    Agreement,
+    Change,
+    LadderTest,
+    Limit,
+    Office,
+    Parties,
+    RungState,
+    Tighter,
+)
+from brightline.core.agreement.limits import FALSE_STOPS_PER_MILLION, KNOWN, days_max
 from brightline.core.agreement.ratchet import check, require_no_weaker
-from brightline.core.agreement.who import compare_facts, compare_who
+from brightline.core.agreement.who import SILENT, compare_facts, compare_who
 from brightline.core.errors import AgreementError
 from brightline.core.facts import FactSpec, Formerly, Register, Source, Vocabulary
 from brightline.shell import shipped
+from brightline.shell.gateway.watch import FALSE_STOPS_DEFAULT
 
 BASELINE = shipped.read_agreement(shipped.shipped_agreement())
 LATER = msgspec.structs.replace(BASELINE, version=BASELINE.version + 1)
@@ -118,6 +129,33 @@ TIGHTER = {
 @pytest.mark.parametrize("name", TIGHTER)
 def test_what_is_tighter_or_the_same_is_not_named(name: str) -> None:
     assert compare_who(TIGHTER[name], BASELINE) == ()
+
+
+@pytest.mark.parametrize("limit", SILENT)
+def test_a_limit_that_the_baseline_leaves_to_us_may_not_be_looser_than_what_we_enforce(limit: str) -> None:
+    silent = msgspec.structs.replace(BASELINE, limits=())
+
+    def saying(value: int) -> Agreement:
+        return with_(limits=(Limit(limit, value, KNOWN[limit].tighter),))
+
+    assert compare_who(saying(SILENT[limit]), silent) == ()
+    assert compare_who(saying(SILENT[limit] - 1), silent) == ()
+    assert [row.path for row in compare_who(saying(SILENT[limit] + 1), silent)] == [f"limit.{limit}"]
+
+
+def test_every_known_limit_has_the_number_that_is_enforced_in_silence() -> None:
+    assert set(SILENT) == set(KNOWN)
+    enforced = days_max(msgspec.structs.replace(BASELINE, limits=()))
+    days = {"registration_days_max": enforced.registration, "protocol_days_max": enforced.protocol}
+    days |= {"vvt_days_max": enforced.vvt, FALSE_STOPS_PER_MILLION: FALSE_STOPS_DEFAULT}
+    assert dict(SILENT) == days
+
+
+def test_a_fact_that_registrations_no_longer_state_needs_no_register() -> None:
+    without = with_fact("vvt_current", set_by=frozenset({Source.ADMISSION}), needs=frozenset())
+    assert compare_who(without, BASELINE) == ()
+    still = with_fact("vvt_current", needs=frozenset())
+    assert [row.path for row in compare_who(still, BASELINE)] == ["fact.vvt_current.needs"]
 
 
 def test_a_mapping_that_makes_bad_good_is_refused() -> None:

@@ -17,7 +17,7 @@ from brightline.core.errors import ConfigError, EvidenceDamaged, EvidenceUnavail
 from brightline.core.evidence.batch import Batch, Frame, encode_frame
 from brightline.core.evidence.record import RecordKind
 from brightline.shell.storage.durable import HeldDirectory
-from brightline.shell.storage.wal import AppendFile, OpenFile, OsAppendFile, Wal, WalReader
+from brightline.shell.storage.wal import AppendFile, OpenFile, OsAppendFile, Wal, WalReader, frames_on_disk
 
 SHARD = "gw-1"
 FIRST = f"{0:020d}.wal"
@@ -356,3 +356,28 @@ def test_damage_that_the_visitor_finds_gives_the_lock_back(tmp_path: Path) -> No
     with pytest.raises(EvidenceDamaged):
         Wal.open(tmp_path, SHARD, visit)
     assert recovered(tmp_path) == [frame(0)]
+
+
+def test_segments_that_nobody_needs_are_left_out_unread(tmp_path: Path) -> None:
+    wal, _ = open_wal(tmp_path, segment=200)
+    for seq in range(12):
+        wal.append(batch(seq, seq + 1))
+    wal.close()
+    starts = sorted(int(each.stem) for each in (tmp_path / SHARD).glob("*.wal"))
+    assert len(starts) > 3
+    first = tmp_path / SHARD / FIRST
+    first.write_bytes(b"x" * first.stat().st_size)  # whoever reads it, says so
+    read = [each.seq for each in frames_on_disk(tmp_path, SHARD, lambda each: each.seq < starts[2] + 1)]
+    assert read == list(range(starts[2], 12))
+    with pytest.raises(EvidenceDamaged):
+        list(frames_on_disk(tmp_path, SHARD))
+
+
+def test_a_first_segment_that_is_gone_is_damage_although_others_may_be_left_out(tmp_path: Path) -> None:
+    wal, _ = open_wal(tmp_path, segment=200)
+    for seq in range(6):
+        wal.append(batch(seq, seq + 1))
+    wal.close()
+    (tmp_path / SHARD / FIRST).unlink()
+    with pytest.raises(EvidenceDamaged, match="does not go on at record 0"):
+        list(frames_on_disk(tmp_path, SHARD, lambda _frame: False))

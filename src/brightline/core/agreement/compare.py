@@ -3,8 +3,9 @@
 
 An agreement *covers* a clause of the other if it refuses every request that the clause refuses, for all facts and
 approvals (``extremes.py``). Covering every clause of the other, its grants included, is being no weaker. Facts meet by
-name; one that an agreement does not know is free there, so it cannot refuse on its account. What no request shows, who
-may state and settle a fact, is compared where both know the fact (``who.py``).
+name, or by what one of the two says that they were called in the other (``formerly``), whichever is asked for first;
+one that an agreement does not know is free there, so it cannot refuse on its account. What no request shows, who may
+state and settle a fact, is compared where both know the fact (``who.py``).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from brightline.core.agreement.decide import decide, permitted
 from brightline.core.agreement.extremes import Point, all_points
 from brightline.core.agreement.request import Request, counterpart, in_words, in_words_of, request_at
 from brightline.core.agreement.who import Looser, compare_facts
+from brightline.core.facts import FactSpec, Formerly, Vocabulary
 
 GRANTS = "grants"
 
@@ -76,12 +78,38 @@ class Sides(msgspec.Struct, frozen=True):
 
 def compare(first: Agreement, second: Agreement) -> Sides:
     """Compare both ways. Raises ``AgreementError`` only for a clause with too many cases."""
+    ours, theirs = _knowing(first, second), _knowing(second, first)
     return Sides(
-        first_covers=tuple(_covers(first, second)),
-        second_covers=tuple(_covers(second, first)),
-        first_looser=compare_facts(first, second),
-        second_looser=compare_facts(second, first),
+        first_covers=tuple(_covers(ours, second)),
+        second_covers=tuple(_covers(theirs, first)),
+        first_looser=compare_facts(ours, second),
+        second_looser=compare_facts(theirs, first),
     )
+
+
+def _knowing(agreement: Agreement, later: Agreement) -> Agreement:
+    """The same agreement, whose facts say what ``later`` has renamed them to: ``formerly`` the other way round."""
+    renamed = {
+        old.name: (spec, old) for spec in later.vocabulary.specs for old in spec.formerly if _renames(spec, agreement)
+    }
+    specs = tuple(
+        _with_names_of(spec, *renamed[spec.name]) if spec.name in renamed else spec
+        for spec in agreement.vocabulary.specs
+    )
+    return msgspec.structs.replace(agreement, vocabulary=Vocabulary(specs))
+
+
+def _renames(spec: FactSpec, agreement: Agreement) -> bool:
+    """Whether the later fact stands for a former one, and not for one that has its name already."""
+    met = counterpart(spec, agreement)
+    return met is None or (met.name == spec.name and any(old.name == spec.name for old in spec.formerly))
+
+
+def _with_names_of(spec: FactSpec, later: FactSpec, old: Formerly) -> FactSpec:
+    """Of two values that became one the good one comes last, and so is what the one of now means here."""
+    values = sorted(spec.values, key=lambda value: value == spec.good)
+    back = tuple((old.translate(value), value) for value in values)
+    return msgspec.structs.replace(spec, formerly=(Formerly(later.name, back),))
 
 
 def _strength(first_no_weaker: bool, second_no_weaker: bool) -> Strength:
@@ -106,7 +134,8 @@ def _covers(agreement: Agreement, other: Agreement) -> Iterator[Cover]:
 
 def _witness(agreement: Agreement, other: Agreement, clause: str, point: Point) -> Witness | None:
     """The request at a furthest point of ``other``, if ``agreement`` permits it."""
-    request = request_at(other, point, _good_here(agreement, other, point))
+    worst = request_at(other, point)
+    request = msgspec.structs.replace(worst, facts=worst.facts.with_values(_best_for(agreement, other, point)))
     seen = in_words_of(agreement, other, request)
     if not permitted(agreement, seen.facts.view, seen.counts):
         return None
@@ -118,13 +147,25 @@ def _witness(agreement: Agreement, other: Agreement, clause: str, point: Point) 
     return Witness(request, refused, words)
 
 
-def _good_here(agreement: Agreement, other: Agreement, point: Point) -> dict[str, str]:
-    """Values of the point's facts that are good to ``agreement`` alone: where both differ in what is good."""
+def _best_for(agreement: Agreement, other: Agreement, point: Point) -> dict[str, str]:
+    """The values at which ``agreement`` permits soonest while the facts of the point are not good to ``other``.
+
+    Most agreements call the same value good, and then this changes nothing. Where they do not, a fact that the point
+    leaves open is good to ``agreement``, whatever that is to ``other``: worse facts do not make it permit.
+    """
     values = {}
-    for name in point.not_good:
-        theirs = counterpart(other.vocabulary.spec(name), agreement)
-        if theirs is not None and theirs.good != other.vocabulary.spec(name).good:
-            values[name] = theirs.good
+    for spec in other.vocabulary.specs:
+        theirs = counterpart(spec, agreement)
+        if theirs is None:
+            continue
+        now = {old: new for former in theirs.formerly if former.name == spec.name for old, new in former.values}
+        words = (spec.good, *spec.values)
+        if now.get(spec.good, spec.good) != theirs.good:  # a word that ``other`` does not know is bad to it
+            words = (*words, theirs.good)
+        crossed = spec.name in point.not_good
+        found = [word for word in words if not (crossed and word == spec.good) and now.get(word, word) == theirs.good]
+        if found:
+            values[spec.name] = found[0]
     return values
 
 

@@ -14,13 +14,13 @@ because the answer can matter. Nothing here reads a clock, and nothing here know
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
-from brightline.core.agreement.clause import Agreement, Clause, ClauseKind, Verdict
+from brightline.core.agreement.clause import Agreement, ClauseKind, Verdict
 from brightline.core.agreement.compiled import Request
-from brightline.core.facts import UNKNOWN, Facts
+from brightline.core.facts import Facts
 
 
 class Subject(enum.StrEnum):
@@ -67,108 +67,118 @@ def decide(agreement: Agreement, facts: Facts, approvals: Mapping[str, int]) -> 
     nothing.
     """
     # 0
-    values = facts.view
-    not_known = [name for name in agreement.installation_facts if values.get(name, UNKNOWN) == UNKNOWN]
-    if not_known:
-        return _unavailable(agreement, frozenset(not_known))
+    request = agreement.compiled.request(facts.view, approvals)
+    if request.missing:
+        return _unavailable(agreement, request)
     # 1
-    request = agreement.compiled.request(values, approvals)
-    if grounds := _grounds(agreement, request, request.bad, approvals):
-        return _decision(Verdict.PERMIT, grounds, values, approvals)
+    now = _weigh(agreement, request, request.bad, approvals)
+    if now.permits:
+        return _decision(agreement, Verdict.PERMIT, now, now.holding)
     # 2
-    best, caps = request.bad & ~request.open, agreement.approval_caps
-    if _grounds(agreement, request, best, caps):
-        in_the_way = _in_the_way(agreement, request, request.bad, approvals)
-        questions = _questions(agreement, request, approvals)
-        return _decision(Verdict.HOLD, in_the_way, values, approvals, questions)
+    best = _weigh(agreement, request, request.bad & ~request.open, agreement.approval_caps)
+    if best.permits:
+        return _decision(agreement, Verdict.HOLD, now, _in_the_way(agreement, now), _questions(agreement, now, best))
     # 3
-    stuck = _in_the_way(agreement, request, best, caps)
-    return _decision(Verdict.DENY, stuck, agreement.compiled.seen(request, best), caps)
+    return _decision(agreement, Verdict.DENY, best, _in_the_way(agreement, best))
 
 
 def permitted(agreement: Agreement, values: Mapping[str, str], approvals: Mapping[str, int]) -> bool:
     """Return whether a grant holds, no red line or deny holds, and every requirement that applies is met."""
     request = agreement.compiled.request(values, approvals)
-    return bool(_grounds(agreement, request, request.bad, approvals))
+    return _weigh(agreement, request, request.bad, approvals).permits
 
 
-def _grounds(agreement: Agreement, request: Request, bad: int, approvals: Mapping[str, int]) -> list[Clause]:
-    """The clauses on which a permit rests: grants that hold, requirements that are met. None: no permit.
+class _Weighed(msgspec.Struct, frozen=True):
+    """How the clauses come out while the facts ``bad``, as bits, are not good, and so many have approved.
 
-    ``bad`` are the facts that are not good, as bits: the request's own, or fewer where people have settled some.
+    ``bad`` are the request's own, or fewer where people have settled some. ``holding`` are the places of the grants
+    that hold and of the requirements that are met, ``blocking`` those of what else applies, in order.
     """
-    grounds: list[Clause] = []
+
+    request: Request
+    bad: int
+    approvals: Mapping[str, int]
+    holding: list[int]
+    blocking: list[int]
+    granted: bool
+
+    @property
+    def permits(self) -> bool:
+        """Whether a grant holds and nothing blocks."""
+        return self.granted and not self.blocking
+
+
+def _weigh(
+    agreement: Agreement, request: Request, bad: int, approvals: Mapping[str, int], among: int | None = None
+) -> _Weighed:
+    """``among`` are the clauses to look at, as bits by place; without it, all."""
+    holding: list[int] = []
+    blocking: list[int] = []
     granted = False
-    for place in agreement.compiled.applying(request, bad):
+    for place in agreement.compiled.applying(request, bad, among):
         clause = agreement.clauses[place]
         if clause.kind is ClauseKind.GRANT:
             granted = True
-        elif not clause.met(request.values, approvals):
-            return []
-        grounds.append(clause)
-    return grounds if granted else []
+            holding.append(place)
+        elif clause.met(request.values, approvals):
+            holding.append(place)
+        else:
+            blocking.append(place)
+    return _Weighed(request, bad, approvals, holding, blocking, granted)
 
 
-def _unavailable(agreement: Agreement, not_known: frozenset[str]) -> Decision:
+def _unavailable(agreement: Agreement, request: Request) -> Decision:
+    not_known = frozenset(agreement.compiled.names(request.missing))
     readers = tuple(clause.id for clause in agreement.clauses if clause.facts & not_known)
     return Decision(Verdict.UNAVAILABLE, readers, tuple(sorted(not_known)))
 
 
-def _in_the_way(agreement: Agreement, request: Request, bad: int, approvals: Mapping[str, int]) -> list[Clause]:
+def _in_the_way(agreement: Agreement, weighed: _Weighed) -> list[int]:
     """What blocks, and where no grant holds every grant, in the order of the agreement."""
-    clauses = agreement.clauses
-    applying = list(agreement.compiled.applying(request, bad))
-    places = [
-        place
-        for place in applying
-        if clauses[place].kind is not ClauseKind.GRANT and not clauses[place].met(request.values, approvals)
-    ]
-    if not any(clauses[place].kind is ClauseKind.GRANT for place in applying):
-        places = sorted([*places, *agreement.grant_places])
-    return [clauses[place] for place in places]
+    return weighed.blocking if weighed.granted else sorted([*weighed.blocking, *agreement.grant_places])
 
 
-def _questions(agreement: Agreement, request: Request, approvals: Mapping[str, int]) -> tuple[Question, ...]:
+def _questions(agreement: Agreement, now: _Weighed, best: _Weighed) -> tuple[Question, ...]:
     """Start from the best completion, put back what the verdict does not need, and ask for the rest.
 
     Approvals go back first, then facts, each in the order of the agreement: where either would do, people are
     asked what is so rather than whether they approve, because that answer holds for the next turn too.
     """
-    kept_bad = request.bad & ~request.open
-    kept_approvals = {office: approvals.get(office, 0) for office in agreement.approval_caps}
+    request, given = now.request, now.approvals
+    kept_bad = best.bad
+    kept_approvals = {office: given.get(office, 0) for office in agreement.approval_caps}
     questions: list[Question] = []
-    if not _grounds(agreement, request, kept_bad, kept_approvals):  # answers alone would not do
+    if not _weigh(agreement, request, kept_bad, kept_approvals).permits:  # answers alone would not do
         kept_approvals = dict(agreement.approval_caps)
         for office, cap in agreement.approval_caps.items():
-            kept_approvals[office] = approvals.get(office, 0)
-            while kept_approvals[office] < cap and not _grounds(agreement, request, kept_bad, kept_approvals):
+            kept_approvals[office] = given.get(office, 0)
+            while kept_approvals[office] < cap and not _weigh(agreement, request, kept_bad, kept_approvals).permits:
                 kept_approvals[office] += 1
+    grants = sum(1 << place for place in agreement.grant_places)
     for spec in agreement.vocabulary.specs:
         bit = agreement.compiled.bit(spec.name)
         if not request.open & bit:
             continue
-        if _grounds(agreement, request, kept_bad | bit, kept_approvals):
+        # What is kept is permitted, so that only grants and the clauses which read this fact can change that.
+        tell = grants | agreement.compiled.readers(bit)
+        if _weigh(agreement, request, kept_bad | bit, kept_approvals, tell).permits:
             kept_bad |= bit
         else:
             questions.append(Question(Subject.FACT, spec.name, spec.settled_by))
     questions.extend(
         Question(Subject.APPROVAL, office, ((office, count),))
         for office, count in kept_approvals.items()
-        if count > approvals.get(office, 0)
+        if count > given.get(office, 0)
     )
     return tuple(questions)
 
 
 def _decision(
+    agreement: Agreement,
     verdict: Verdict,
-    clauses: Iterable[Clause],
-    values: Mapping[str, str],
-    approvals: Mapping[str, int],
+    weighed: _Weighed,
+    places: list[int],
     questions: tuple[Question, ...] = (),
 ) -> Decision:
-    mattered: set[str] = set()
-    ids: list[str] = []
-    for clause in clauses:
-        ids.append(clause.id)
-        mattered |= clause.reasons(values, approvals)
-    return Decision(verdict, tuple(ids), tuple(sorted(mattered)), questions)
+    mattered = agreement.compiled.mattered(places, weighed.request, weighed.bad, weighed.approvals)
+    return Decision(verdict, tuple([agreement.clauses[place].id for place in places]), mattered, questions)

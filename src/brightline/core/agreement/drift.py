@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -29,7 +29,11 @@ class Drift(enum.StrEnum):
 
 
 class Held(msgspec.Struct, frozen=True):
-    """A text that somebody holds today, and what is known of it. Dates and ids are empty tuples where nothing is."""
+    """A text that somebody holds today, and what is known of it.
+
+    ``sha256`` is empty where something is known of a text, but its bytes are not held; dates and ids are empty where
+    nothing is known.
+    """
 
     sha256: str
     edition: tuple[datetime.date, ...] = ()
@@ -39,7 +43,10 @@ class Held(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """What was found about one authority, with the clauses that cite it."""
+    """What was found about one authority, with the clauses that cite it.
+
+    A law can move in several ways at once: ``drift`` is the gravest of them, ``words`` say all.
+    """
 
     authority: str
     cite: str
@@ -59,28 +66,36 @@ def watch(agreement: Agreement, held: Mapping[str, Held], today: datetime.date) 
 
 
 def _finding(agreement: Agreement, authority: Authority, held: Held | None, today: datetime.date) -> Finding:
-    drift, words = _drift(authority, held, today)
+    found = list(_moved(authority, held, today)) if held is not None else []
+    if not found:
+        found = [_as_pinned(authority, held)]
     clauses = tuple(clause.id for clause in agreement.clauses if authority.id in clause.authorities)
-    return Finding(authority.id, authority.cite, drift, words, clauses)
+    words = "; ".join(said for _, said in found)
+    return Finding(authority.id, authority.cite, found[0][0], words, clauses)
 
 
-def _drift(authority: Authority, held: Held | None, today: datetime.date) -> tuple[Drift, str]:
-    if held is None:
-        return Drift.MISSING, "no text is held, so nothing can be compared"
+def _moved(authority: Authority, held: Held, today: datetime.date) -> Iterator[tuple[Drift, str]]:
+    """Each way in which the law has moved away from the pin, the gravest first."""
     if held.reissued_as:
-        return Drift.REISSUED, f"{held.reissued_as} has taken its place; the agreement means the text as pinned"
+        yield Drift.REISSUED, f"{held.reissued_as} has taken its place"
     if held.status == "repealed":
-        return Drift.REPEALED, "it was repealed; the agreement means the text as pinned"
+        yield Drift.REPEALED, "it was repealed"
     for lapses in held.lapses:
         tense = "lapsed on" if lapses <= today else "will lapse on"
-        return Drift.SUNSET, f"it {tense} {lapses}; a sunset loosens nothing here"
-    if held.status == "lapsed":
-        return Drift.SUNSET, "it has lapsed; a sunset loosens nothing here"
+        yield Drift.SUNSET, f"it {tense} {lapses}; a sunset loosens nothing here"
+    if held.status == "lapsed" and not held.lapses:
+        yield Drift.SUNSET, "it has lapsed; a sunset loosens nothing here"
     for edition in held.edition:
         if edition > authority.edition:
-            return Drift.AMENDED, f"the text held is of {edition}; pinned is that of {authority.edition}"
+            yield Drift.AMENDED, f"the text held is of {edition}; pinned is that of {authority.edition}"
+    if held.sha256 and authority.sha256 and held.sha256 != authority.sha256:
+        yield Drift.AMENDED, f"the text held has SHA-256 {held.sha256}; pinned is {authority.sha256}"
+
+
+def _as_pinned(authority: Authority, held: Held | None) -> tuple[Drift, str]:
+    """What is so where nothing is known to have moved."""
+    if held is None or not held.sha256:
+        return Drift.MISSING, "no text is held, so nothing can be compared"
     if not authority.sha256:
         return Drift.UNPINNED, f"the agreement pins no digest; that of the text held is {held.sha256}"
-    if held.sha256 != authority.sha256:
-        return Drift.AMENDED, f"the text held has SHA-256 {held.sha256}; pinned is {authority.sha256}"
     return Drift.UNCHANGED, f"as of {authority.edition}"

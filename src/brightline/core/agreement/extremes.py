@@ -6,12 +6,13 @@ somewhere blocks at a *furthest point*: a smallest set of facts that are not goo
 still too few. What is monotone and permits at none of a clause's furthest points permits nowhere that the clause
 blocks. This is what turns "for all facts" into a short list, exactly and without a solver.
 
-The list can grow exponentially with a contrived condition, so it is bounded: a clause with more cases is refused.
+The list can grow exponentially with a contrived condition, so it is bounded: a clause with more cases is refused, and
+so is an agreement with more points in all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from typing import Final, TypeAlias, assert_never
 
@@ -22,6 +23,7 @@ from brightline.core.agreement.condition import And, Approvals, Compare, Conditi
 from brightline.core.errors import AgreementError
 
 CASES_MAX: Final = 4_096
+POINTS_MAX: Final = 65_536
 
 # A case is a set of leaves: names of facts that are not good, or (office, count) that are not reached.
 _Leaf: TypeAlias = "str | tuple[str, int]"
@@ -61,11 +63,25 @@ def points_without_grant(agreement: Agreement) -> tuple[Point, ...]:
 
 
 def all_points(agreement: Agreement) -> tuple[tuple[str, tuple[Point, ...]], ...]:
-    """Return (clause id, its furthest points) of every clause that restricts, then ("", those without a grant)."""
-    rows = [
-        (clause.id, furthest_points(clause)) for clause in agreement.clauses if clause.kind is not ClauseKind.GRANT
-    ]
+    """Return (clause id, its furthest points) of every clause that restricts, then ("", those without a grant).
+
+    Raises ``AgreementError`` as above, and for more than 65,536 points in all.
+    """
+    clauses = [clause for clause in agreement.clauses if clause.kind is not ClauseKind.GRANT]
+    rows = [(clause.id, points) for clause, points in points_of_each(clauses)]
     return (*rows, ("", points_without_grant(agreement)))
+
+
+def points_of_each(clauses: Iterable[Clause]) -> Iterator[tuple[Clause, tuple[Point, ...]]]:
+    """Give clauses that restrict with their furthest points. Raises ``AgreementError`` for more than 65,536 in all."""
+    found = 0
+    for clause in clauses:
+        points = furthest_points(clause)
+        found += len(points)
+        if found > POINTS_MAX:
+            message = f"up to clause {clause.id} there are more than {POINTS_MAX} cases in all"
+            raise AgreementError(message, "", "say the same with fewer alternatives in one clause")
+        yield clause, points
 
 
 def _point(case: _Case) -> Point:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gap report: does the contract language alone imply each red line?
 
-Contract language are the clauses whose part is ``contract``; the red lines themselves, the architecture, the people
-and what the provider added are left out. Wherever it permits what a red line refuses, the line rests on something
+Contract language are the clauses whose part is ``contract``, and every grant, whatever its part: without a grant
+nothing is permitted, and any line would follow. The red lines themselves, the architecture, the people and what the
+provider added are left out. Wherever it permits what a red line refuses, the line rests on something
 other than the contract, and the witness says what such a request looks like. The answer depends on the encoding:
 publish both together.
 """
@@ -46,7 +47,8 @@ class RedLine(msgspec.Struct, frozen=True):
 def gap_report(agreement: Agreement) -> tuple[RedLine, ...]:
     """Ask for each red line, at each of its furthest points. Raises ``AgreementError`` for too many cases."""
     contract = msgspec.structs.replace(
-        agreement, clauses=tuple(clause for clause in agreement.clauses if clause.part is Part.CONTRACT)
+        agreement,
+        clauses=tuple(c for c in agreement.clauses if c.part is Part.CONTRACT or c.kind is ClauseKind.GRANT),
     )
     return tuple(
         RedLine(clause.id, clause.quote, tuple(_gaps(contract, clause)))

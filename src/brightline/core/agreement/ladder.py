@@ -25,6 +25,7 @@ def rules_of(agreement: Agreement) -> Rules:
         termination_appeal_seconds=breach.appeal_days * DAY_SECONDS,
         confirmed_needed=tests[0].confirmed if tests else 0,
         window_seconds=tests[0].window_seconds if tests else DAY_SECONDS,
+        agreement=agreement.digest,
     )
 
 

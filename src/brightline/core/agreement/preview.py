@@ -92,5 +92,14 @@ def _before(new: Agreement, current: tuple[Agreement, ...], seen: Seen) -> tuple
         whole = Facts.of({spec.name: seen.facts.get(spec.name) for spec in agreement.vocabulary.specs})
         verdict = decide(agreement, whole, approvals).verdict.value
         facts = in_words_of(new, agreement, Request(whole, seen.approvals)).facts
-        return verdict, facts, approvals
+        return verdict, facts.with_values(_only_new(new, agreement, seen.facts)), approvals
     return NONE, Facts.of({spec.name: seen.facts.get(spec.name) for spec in new.vocabulary.specs}), approvals
+
+
+def _only_new(new: Agreement, current: Agreement, facts: Facts) -> dict[str, str]:
+    """What is known of facts that only the new agreement has."""
+    return {
+        spec.name: facts[spec.name]
+        for spec in new.vocabulary.specs
+        if spec.name in facts and spec.name not in current.vocabulary and not spec.formerly
+    }

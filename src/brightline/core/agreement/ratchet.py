@@ -32,7 +32,8 @@ class Undercut(msgspec.Struct, frozen=True):
     """A request that the baseline treats more strictly than the candidate.
 
     ``clause`` is the clause of the baseline that is undercut (empty: its grants). ``request`` is in the words of the
-    baseline, ``candidate_request`` in those of the candidate.
+    baseline, ``candidate_request`` in those of the candidate. ``changed`` are the clauses that make the difference:
+    the one that is gone or says otherwise now, or the grants of the candidate that reach further.
     """
 
     clause: str
@@ -41,6 +42,7 @@ class Undercut(msgspec.Struct, frozen=True):
     baseline_verdict: Verdict
     candidate_verdict: Verdict
     words: str
+    changed: tuple[str, ...] = ()
 
 
 class Comparison(msgspec.Struct, frozen=True):
@@ -142,8 +144,19 @@ def _replayed(candidate: Agreement, baseline: Agreement, clause: str, request: R
     if _STRICTNESS[after] >= _STRICTNESS[before]:
         raise AssertionError(f"a counterexample that does not replay: {before} before, {after} after")
     by = clause or "no grant holds"
+    changed, how = _changed(candidate, clause, seen)
     words = (
         f"{in_words(baseline, request)}, is {_SAID[before]} by the baseline ({by}) and {_SAID[after]} by version "
-        f"{candidate.version}"
+        f"{candidate.version}, where {how}"
     )
-    return Undercut(clause, request, seen, before, after, words)
+    return Undercut(clause, request, seen, before, after, words, changed)
+
+
+def _changed(candidate: Agreement, clause: str, seen: Request) -> tuple[tuple[str, ...], str]:
+    """The clauses that make the difference, and how they do, in words."""
+    if clause:
+        kept = any(each.id == clause for each in candidate.clauses)
+        return (clause,), f"{clause} says otherwise" if kept else f"{clause} is gone"
+    values = _settled(candidate, seen)
+    reaching = tuple(grant.id for grant in candidate.grants if grant.applies(values, seen.counts))
+    return reaching, f"{', '.join(reaching)} grants it"

@@ -22,7 +22,7 @@ import msgspec
 
 from brightline.core.agreement.clause import Agreement, Clause, ClauseKind
 from brightline.core.agreement.decide import permitted
-from brightline.core.agreement.extremes import Point, all_points, furthest_points
+from brightline.core.agreement.extremes import Point, all_points, points_of_each
 from brightline.core.agreement.polarity import Polarity, check_polarity
 from brightline.core.agreement.request import in_words, request_at
 from brightline.core.errors import AgreementError
@@ -78,20 +78,26 @@ def inert(agreement: Agreement) -> tuple[str, ...]:
 
     Each is judged against all others: of two clauses that say the same, both are inert.
     """
+    restricting = (clause for clause in agreement.clauses if clause.kind is not ClauseKind.GRANT)
     return tuple(
         clause.id
-        for clause in agreement.clauses
-        if clause.kind is not ClauseKind.GRANT and _is_inert(agreement, clause)
+        for clause, points in points_of_each(restricting)
+        if not any(_others_permit_at(agreement, clause, point) for point in points)
     )
 
 
-def _is_inert(agreement: Agreement, clause: Clause) -> bool:
-    others = _with_clauses(agreement, tuple(other for other in agreement.clauses if other is not clause))
-    return not any(_permits_at(others, point) for point in furthest_points(clause))
-
-
-def _with_clauses(agreement: Agreement, clauses: tuple[Clause, ...]) -> Agreement:
-    return msgspec.structs.replace(agreement, clauses=clauses)
+def _others_permit_at(agreement: Agreement, clause: Clause, point: Point) -> bool:
+    """Whether the agreement without this clause would permit; asked so, nothing need be compiled for each clause."""
+    request = request_at(agreement, point)
+    bits = agreement.compiled.request(request.facts.view, request.counts)
+    granted = False
+    for place in agreement.compiled.applying(bits, bits.bad):
+        other = agreement.clauses[place]
+        if other.kind is ClauseKind.GRANT:
+            granted = True
+        elif other is not clause and not other.met(bits.values, bits.approvals):
+            return False
+    return granted
 
 
 def _permits_at(agreement: Agreement, point: Point) -> bool:
@@ -100,10 +106,9 @@ def _permits_at(agreement: Agreement, point: Point) -> bool:
 
 
 def _red_lines(agreement: Agreement) -> Iterator[tuple[Clause, Point]]:
-    for clause in agreement.clauses:
-        if clause.kind is ClauseKind.REDLINE:
-            for point in furthest_points(clause):
-                yield clause, point
+    for clause, points in points_of_each(c for c in agreement.clauses if c.kind is ClauseKind.REDLINE):
+        for point in points:
+            yield clause, point
 
 
 def _crossed_is_denied(agreement: Agreement) -> Iterator[str]:
@@ -147,17 +152,18 @@ def _permitted_without(agreement: Agreement, names: tuple[str, ...]) -> Iterator
 
 
 def _registration_lifts_nothing(agreement: Agreement) -> Iterator[str]:
-    """At every furthest point of a red line the facts of registrations are at their best already.
+    """At a furthest point of a red line, let registrations state good whatever they alone may state.
 
-    So a red line may be lifted by a registration only if its own condition reads a fact that registrations may state.
+    What is left of the point is the best that they can make of a request at which the line holds: if that is not
+    permitted, none is.
     """
-    for clause in agreement.clauses:
-        if clause.kind is not ClauseKind.REDLINE:
-            continue
-        for name in sorted(clause.facts):
-            spec = agreement.vocabulary.spec(name)
-            if spec.set_by <= {Source.REGISTRATION}:
-                yield f"{clause.id} reads {name}, which a registration alone may state good"
+    stated = {spec.name for spec in agreement.vocabulary.specs if spec.set_by <= {Source.REGISTRATION}}
+    for clause, point in _red_lines(agreement):
+        lifted = tuple(name for name in point.not_good if name in stated)
+        left = Point(tuple(name for name in point.not_good if name not in stated), point.approvals)
+        if lifted and _permits_at(agreement, left):
+            words = in_words(agreement, request_at(agreement, left))
+            yield f"{clause.id} rests on {', '.join(lifted)}, which registrations alone state: {words}, is permitted"
 
 
 def _something_is_granted(agreement: Agreement) -> Iterator[str]:
@@ -169,12 +175,8 @@ def _something_is_granted(agreement: Agreement) -> Iterator[str]:
         if clause.blocks(values, counts):
             yield f"clause {clause.id} blocks every request, so nothing is ever permitted"
     for clause in agreement.grants:
-        if not permitted(_with_clauses(agreement, _all_but_other_grants(agreement, clause)), values, counts):
+        if not clause.applies(values, counts):
             yield f"grant {clause.id} never permits anything"
-
-
-def _all_but_other_grants(agreement: Agreement, grant: Clause) -> tuple[Clause, ...]:
-    return tuple(clause for clause in agreement.clauses if clause is grant or clause.kind is not ClauseKind.GRANT)
 
 
 def points_of(agreement: Agreement) -> int:

@@ -8,9 +8,10 @@ Each rule below says which direction is tighter. What is not listed may not chan
                              that no detector states; one that said bad then states nothing at all (workload.py).
     who settles a fact       each office of the baseline still settles, by no smaller number; further offices may be
                              added where the baseline lets people settle at all
-    what a fact needs        only more registers
+    what a fact needs        only more registers; none where no registration states it any more
     good value, values       unchanged but through ``formerly``; a new value is never the good one
-    limits, ladder           in their declared direction; none may vanish
+    limits, ladder           in their declared direction; none may vanish. Where the baseline is silent about a limit,
+                             what counts is what is enforced then: a new number may not be looser than that
     change rules, parties,   unchanged
     id, pins of authorities
     version                  higher
@@ -18,13 +19,33 @@ Each rule below says which direction is tighter. What is not listed may not chan
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
 
 import msgspec
 
 from brightline.core.agreement.clause import Agreement, Limit, Rung, Tighter
+from brightline.core.agreement.limits import (
+    FALSE_STOPS_PER_MILLION,
+    KNOWN,
+    PROTOCOL_DAYS_MAX,
+    REGISTRATION_DAYS_MAX,
+    VVT_DAYS_MAX,
+)
 from brightline.core.agreement.request import counterpart
 from brightline.core.facts import UNKNOWN, FactSpec, Source
+from brightline.core.register import DAYS_MAX_DEFAULT
+
+# What is enforced while an agreement is silent about a limit; a test compares these with those who enforce them.
+SILENT: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        REGISTRATION_DAYS_MAX: DAYS_MAX_DEFAULT,
+        PROTOCOL_DAYS_MAX: DAYS_MAX_DEFAULT,
+        VVT_DAYS_MAX: DAYS_MAX_DEFAULT,
+        FALSE_STOPS_PER_MILLION: 1_000,
+    }
+)
 
 
 class Looser(msgspec.Struct, frozen=True):
@@ -45,6 +66,7 @@ def compare_who(candidate: Agreement, baseline: Agreement) -> tuple[Looser, ...]
         *(row for spec in baseline.vocabulary.specs for row in _fact(spec, candidate)),
         *_authorities(candidate, baseline),
         *(row for limit in baseline.limits for row in _limit(limit, candidate)),
+        *_new_limits(candidate, baseline),
         *(row for rung in baseline.ladder for row in _rung(rung, candidate)),
     )
 
@@ -103,7 +125,7 @@ def _fact(spec: FactSpec, candidate: Agreement) -> Iterator[Looser]:
     yield from _values(path, spec, theirs)
     yield from _setters(path, spec, theirs)
     yield from _settlers(path, spec, theirs)
-    if lost := spec.needs - theirs.needs:
+    if Source.REGISTRATION in theirs.set_by and (lost := spec.needs - theirs.needs):
         after = ", ".join(sorted(theirs.needs)) or "nothing"
         yield _looser(f"{path}.needs", ", ".join(sorted(spec.needs)), after, f"{', '.join(sorted(lost))} is missing")
 
@@ -173,6 +195,13 @@ def _limit(limit: Limit, candidate: Agreement) -> Iterator[Looser]:
         yield _looser(path, limit.value, "gone", "a limit stays")
     elif now.tighter is not limit.tighter or _moved_wrong(limit.tighter, limit.value, now.value):
         yield _looser(path, limit.value, now.value, f"only {limit.tighter} is tighter")
+
+
+def _new_limits(candidate: Agreement, baseline: Agreement) -> Iterator[Looser]:
+    stated = {limit.id for limit in baseline.limits}
+    for limit in candidate.limits:
+        if limit.id not in stated and limit.id in SILENT:
+            yield from _limit(Limit(limit.id, SILENT[limit.id], KNOWN[limit.id].tighter), candidate)
 
 
 def _moved_wrong(tighter: Tighter, before: float, after: float) -> bool:

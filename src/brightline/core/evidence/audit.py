@@ -25,8 +25,10 @@ from brightline.core.evidence.audit_findings import Claim, Finding, Findings, Se
 from brightline.core.evidence.audit_replay import Replay
 from brightline.core.evidence.audit_tokens import TokenBooks
 from brightline.core.evidence.audit_tree import Bundle, Published, TreeAudit, UnreadableError
+from brightline.core.evidence.audit_witnesses import WitnessAudit
 from brightline.core.evidence.checkpoint import Checkpoint, open_checkpoint
 from brightline.core.evidence.note import NOTE_BYTES_MAX, NoteError, VerifierKey
+from brightline.core.evidence.policy import Policy
 from brightline.core.evidence.receipt import Receipt, verify_receipt
 
 __all__ = [
@@ -58,7 +60,6 @@ GUARDED: Final = Topic.GUARDED.value
 
 KEY_BYTES_MAX: Final = 1_024
 
-_NO_WITNESS: Final = "no witness has cosigned this log: its operator could show others another one"
 _NO_GUARD: Final = "no guard of the model server has given its ledger of pass tokens"
 
 
@@ -113,6 +114,7 @@ def audit_shard(
     receipts: Sequence[Receipt] = (),
     progress: Callable[[int], None] = _silent,
     tokens: Guarded | None = None,
+    policies: Sequence[Policy] = (),
 ) -> ShardReport:
     """Audit one shard.
 
@@ -120,12 +122,13 @@ def audit_shard(
     in the folder is taken, which shows consistency, not origin. ``disclosures`` maps a record's number to what opens
     it, and may be partial; it is asked in order. ``tokens`` collects both sides of the books where a guard's log is
     read after the gateways'; see :class:`Guarded`. ``receipts`` are those that name this shard. ``progress`` is told
-    how many records were read so far. Raises nothing of its own.
+    how many records were read so far. ``policies`` holds one witness policy of the auditor's, or none. Raises nothing
+    of its own.
     """
     tokens = tokens or Guarded(TokenBooks())
     findings = Findings()
     replay = Replay(findings, disclosures, agreements)
-    findings.not_shown(Topic.WITNESSED, "", _NO_WITNESS)
+    witnessed = WitnessAudit(published, policies, findings)
     if not tokens.guards:
         findings.not_shown(Topic.GUARDED, "", _NO_GUARD)
     signed = _open(published, keys, findings)  # 1.
@@ -143,11 +146,14 @@ def audit_shard(
         books = BooksAudit(findings, named, tokens.books)
         tree = TreeAudit(published, signed.checkpoint, findings)
         held = _Receipts(findings, size, receipts, signed.keys)
+        witnessed.open(signed.checkpoint, signed.keys)
         for bundle in tree.bundles():  # 2.
             _enter(bundle, findings, books, replay)
             held.compare(bundle)
+            witnessed.enter(bundle)
             progress(bundle.first + len(bundle.leaves))
         held.close()
+        witnessed.close()
         tree.check_others()
         believed = tree.entries_signed
     recount = books.close()
@@ -156,14 +162,15 @@ def audit_shard(
         for objection in tokens.books.objections():
             findings.contradict(Topic.GUARDED, objection.place, objection.message)
     if not believed:
-        for topic in (Topic.LOG, Topic.RECORDS, Topic.BOOKS, Topic.PASSED, Topic.REPLAYS, Topic.RECEIPTS):
+        told = (Topic.LOG, Topic.RECORDS, Topic.BOOKS, Topic.PASSED, Topic.REPLAYS, Topic.RECEIPTS, Topic.WITNESSED)
+        for topic in told:
             findings.not_shown(topic, "", "not all records that were read are the ones that were signed")
     return ShardReport(
         shard=shard,
         origin=origin,
         size=size,
         root=root,
-        claims=tuple(_claims(findings, recount, replay, len(receipts), tokens, own_key=not keys)),
+        claims=tuple(_claims(findings, recount, replay, len(receipts), tokens, witnessed, own_key=not keys)),
         contradictions=findings.kept(Severity.CONTRADICTED),
         not_shown=findings.kept(Severity.NOT_SHOWN),
         notes=findings.kept(Severity.NOTE),
@@ -175,7 +182,14 @@ def audit_shard(
 
 
 def _claims(
-    findings: Findings, recount: Recount, replay: Replay, receipts: int, tokens: Guarded, *, own_key: bool
+    findings: Findings,
+    recount: Recount,
+    replay: Replay,
+    receipts: int,
+    tokens: Guarded,
+    witnessed: WitnessAudit,
+    *,
+    own_key: bool,
 ) -> Iterator[Claim]:
     signed = f"{recount.records:,} records hash to the signed root"
     if own_key:
@@ -188,7 +202,7 @@ def _claims(
     yield findings.claim(Topic.REPLAYS, f"{replay.replayed:,} of {replay.decisions:,} decisions came out as recorded")
     if receipts:
         yield findings.claim(Topic.RECEIPTS, f"{receipts:,} of {receipts:,} found")
-    yield findings.claim(Topic.WITNESSED, "")
+    yield findings.claim(Topic.WITNESSED, witnessed.proof)
     if tokens.is_guard or not tokens.guards:  # with a guard, told once, with its log
         yield findings.claim(Topic.GUARDED, tokens.books.balance())
 

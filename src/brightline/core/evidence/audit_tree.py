@@ -89,7 +89,7 @@ class TreeAudit:
         self._done: list[int] = [0]  # per level, how many tiles are full
         self._whole = True  # every hash up to here is known
         self._named = False  # something of these files was contradicted
-        self._seen: set[str] = {"checkpoint", "log.vkey"}
+        self._seen: set[str] = {"checkpoint", "cosigned", "log.vkey"}
         self.entries_signed = False
 
     def bundles(self) -> Iterator[Bundle]:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import click
 
+from brightline.core.evidence.note import NoteSigner
 from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import Settings, check_settings, load_settings
-from brightline.shell.install import ModelChoice, init_state
+from brightline.shell.install import GATEWAY_SHARD, ModelChoice, init_state
 from brightline.shell.serve import bind, serving, until_signalled
 from brightline.shell.shipped import read_release
 from brightline.shell.state import StateFolder
@@ -74,9 +75,15 @@ def init(state: Path, url: str, key_env: str, models: tuple[str, ...], host: str
 
 @click.command()
 @click.argument("state", type=click.Path(exists=True, file_okay=False, path_type=Path))
-def key(state: Path) -> None:
+@click.option("--log", "of_log", is_flag=True, help="The verifier key of its log, for a witness or an auditor.")
+def key(state: Path, of_log: bool) -> None:
     """Print the public key of this gateway's pass tokens, for a guard to pin."""
-    click.echo(public_hex(load_key(StateFolder(state).key("token"))))
+    folder = StateFolder(state)
+    if of_log:
+        origin = f"{load_settings(state).evidence.origin}/{GATEWAY_SHARD}"
+        click.echo(NoteSigner(origin, load_key(folder.key(f"log-{GATEWAY_SHARD}"))).verifier.vkey())
+        return
+    click.echo(public_hex(load_key(folder.key("token"))))
 
 
 @click.command()

@@ -10,7 +10,7 @@ import click
 from brightline import __version__
 from brightline.core.errors import BrightlineError
 from brightline.guard.__main__ import guard
-from brightline.shell.cli import demand, gateway, register, render, standing, verify, workload
+from brightline.shell.cli import demand, gateway, register, render, standing, verify, witness, workload
 from brightline.shell.cli.agreement import agreement
 
 
@@ -27,6 +27,7 @@ brightline.add_command(gateway.init)
 brightline.add_command(gateway.serve)
 brightline.add_command(gateway.key)
 brightline.add_command(guard)
+brightline.add_command(witness.witness)
 brightline.add_command(workload.workload)
 brightline.add_command(register.purpose)
 brightline.add_command(register.protocol)

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import click
 
-from brightline.core.errors import ConfigError
+from brightline.core.errors import ConfigError, TrustError
 from brightline.core.standing import (
     AGREEMENT_SCOPE,
     ORDER_FORMAT,
@@ -26,11 +27,14 @@ from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import Settings, load_settings
 from brightline.shell.development import HOLDERS
+from brightline.shell.registry.denies import when_denied
 from brightline.shell.registry.following import Registry
 from brightline.shell.registry.standings import Entered, log_order
 from brightline.shell.state import StateFolder
 from brightline.shell.trust.keys import load_key
 from brightline.wiring import open_in_force
+
+NAMES_MAX: Final = 20
 
 _STATE = click.argument("state", type=click.Path(exists=True, file_okay=False, path_type=Path))
 _UNIT = click.argument("unit", required=False, default="")
@@ -53,10 +57,11 @@ def list_(state: Path, as_json: bool) -> None:
     with _registry(state) as (_, registry):
         book = registry.standings.book
         units = sorted({AGREEMENT_SCOPE, *book.units, *(workload.unit for workload in registry.workloads.all())})
-        rows = [_row(unit, book.of(unit)) for unit in units]
+        stands = {unit: book.of(unit) for unit in units}
     if as_json:
-        click.echo(render.as_json(rows))
+        click.echo(render.as_json([_facts(unit, each) for unit, each in stands.items()]))
         return
+    rows = [_row(unit, each) for unit, each in stands.items()]
     columns = ["unit", "standing", "since", "until", "reason"]
     render.table("Standing", columns, [[row[column] for column in columns] for row in rows])
 
@@ -70,10 +75,11 @@ def show(state: Path, unit: str, whole: bool, as_json: bool) -> None:
     """Show how a unit stands and what led there, record by record."""
     scope = _scope(unit, whole)
     with _registry(state) as (_, registry):
+        _known(registry, scope)
         own, effective = registry.standings.book.of(scope), registry.standings.book.effective(scope)
         history = [_event(each) for each in registry.standings.history if each.said.unit == scope]
     if as_json:
-        click.echo(render.as_json({**_row(scope, own), "serves": effective.serves, "history": history}))
+        click.echo(render.as_json({**_facts(scope, own), "serves": effective.serves, "history": history}))
         return
     click.echo(f"{_name(scope)}: {_standing(own)}" + ("" if effective.serves else " (not served)"))
     for line in _deadlines(own):
@@ -139,6 +145,8 @@ def _give(
     clock = SystemClock()
     with _registry(state) as (settings, registry):
         agreement = registry.releases.current
+        _known(registry, scope)
+        denied = when_denied(StateFolder(state).wal, scope, exchanges) if exchanges else ()
         order = StandingOrder(
             format=ORDER_FORMAT,
             id=secrets.token_hex(16),
@@ -148,15 +156,18 @@ def _give(
             exchanges=tuple(exchanges),
             agreement=agreement.digest,
             issued=clock.unix(),
+            denied=denied,
         )
         names = holders or _whoever_must(happened)
         keys = [load_key(StateFolder(state).key(holder)) for holder in names]
         envelope = sign_statement(order, ORDER_TYPE, keys)
         record = log_order(state, settings, registry.standings, agreement, registry.roots, happened, envelope, clock)
         registry.refresh()
+        if why := registry.standings.ignored(record.place.seq):
+            raise TrustError(f"record {record.place.seq} changed nothing, somebody was faster: {why}")
         now = registry.standings.book.of(scope)
     if as_json:
-        click.echo(render.as_json({**_row(scope, now), "record": record.place.seq, "signed_by": list(names)}))
+        click.echo(render.as_json({**_facts(scope, now), "record": record.place.seq, "signed_by": list(names)}))
         return
     click.echo(f"{_name(scope)}: {_standing(now)} (record {record.place.seq} of the registry, by {', '.join(names)})")
     for line in _deadlines(now):
@@ -186,6 +197,15 @@ def _scope(unit: str, whole: bool) -> str:
     return AGREEMENT_SCOPE if whole else unit
 
 
+def _known(registry: Registry, scope: str) -> None:
+    """A name that was mistyped must not look as if somebody had been suspended. Raises ``ConfigError``."""
+    known = {workload.unit for workload in registry.workloads.all()} | {*registry.standings.book.units}
+    if scope == AGREEMENT_SCOPE or scope in known:
+        return
+    names = ", ".join(sorted(known - {AGREEMENT_SCOPE})[:NAMES_MAX]) or "none"
+    raise ConfigError(f"no workload is registered for a unit {scope[:80]!r}; units: {names}")
+
+
 def _name(scope: str) -> str:
     return scope or "(the agreement)"
 
@@ -201,6 +221,29 @@ def _row(scope: str, unit: UnitStanding) -> dict[str, str]:
         "standing": _standing(unit),
         "since": _time(unit.since),
         "until": "; ".join(deadlines),
+        "reason": unit.reason,
+    }
+
+
+def _facts(scope: str, unit: UnitStanding) -> dict[str, object]:
+    """The same for programs: times as RFC 3339 in UTC, null where there is none."""
+    times = {
+        "since": unit.since,
+        "review_until": unit.review_until,
+        "cure_until": unit.cure_until,
+        "appeal_until": unit.appeal_until,
+    }
+    return {
+        "unit": scope or None,
+        "scope": "unit" if scope else "agreement",
+        "standing": unit.standing.value,
+        "held": unit.held,
+        "pattern": unit.pattern,
+        "notice": unit.notice,
+        "appealed": unit.appealed,
+        **{name: datetime.fromtimestamp(unix, UTC).isoformat() if unix else None for name, unix in times.items()},
+        "overdue": 0 < unit.review_until <= SystemClock().unix(),
+        "confirmed": [exchange for _, exchange in unit.confirmed],
         "reason": unit.reason,
     }
 

@@ -26,11 +26,13 @@ from brightline.core.evidence.audit_findings import Finding, Status
 from brightline.core.evidence.audit_tokens import TokenBooks
 from brightline.core.evidence.audit_tree import UnreadableError
 from brightline.core.evidence.note import VerifierKey
+from brightline.core.evidence.policy import Policy, PolicyError
 from brightline.core.evidence.receipt import RECEIPT_CHARS_MAX, Receipt, read_receipt
 from brightline.shell import shipped
 from brightline.shell.cli import render
 from brightline.shell.storage.publisher import Disclosed, export_disclosures
 
+POLICY_BYTES_MAX: Final = 65_536
 LINE_BYTES_MAX: Final = 4 * 1024 * 1024  # one line of disclosures; the private log's frames have at most 1 MiB
 SHOWN_MAX: Final = 20  # findings of a kind on a page; --json has more
 _STYLE: Final = {Status.PROVEN: "green", Status.CONTRADICTED: "bold red", Status.NOT_SHOWN: "yellow"}
@@ -98,6 +100,11 @@ class PublishedFolder:
     help="The published log of a guard beside the model; repeat for more. Both sides of the books are compared.",
 )
 @click.option(
+    "--policy",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A witness policy (tlog-policy) of your own: which cosignatures are believed.",
+)
+@click.option(
     "--receipt", "receipts", multiple=True, metavar="TEXT|FILE", help="A receipt to look up; repeat for more."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
@@ -107,6 +114,7 @@ def verify(
     disclosures: Path | None,
     folders: tuple[Path, ...],
     guards: tuple[Path, ...],
+    policy: Path | None,
     receipts: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -117,7 +125,7 @@ def verify(
     Exit codes: 0 nothing is contradicted; 1 something is; 2 bad usage or unreadable.
     """
     given = [read_receipt_argument(text) for text in receipts]
-    reports = verify_evidence(evidence, keys, disclosures, folders, given, guards)
+    reports = verify_evidence(evidence, keys, disclosures, folders, given, guards, policy)
     if as_json:
         click.echo(render.as_json([json.loads(msgspec.json.encode(report)) for report in reports]))
     else:
@@ -145,6 +153,7 @@ def verify_evidence(
     agreement_folders: Sequence[Path] = (),
     receipts: Sequence[Receipt] = (),
     guards: Sequence[Path] = (),
+    policy: Path | None = None,
 ) -> list[ShardReport]:
     """Audit every shard below a folder. Raises ``OperatorError`` for what the auditor gave and cannot be read."""
     shards = _shards_below(evidence)
@@ -153,13 +162,14 @@ def verify_evidence(
     if disclosures is not None:
         agreements = [shipped.read_agreement(path) for path in agreement_folders or (shipped.shipped_agreement(),)]
     with DisclosureFile(disclosures) if disclosures else contextlib.nullcontext() as opened:
+        policies = [] if policy is None else [read_policy(policy)]
         books = TokenBooks()
         one_sided, other_side = Guarded(books, guards=bool(guards)), Guarded(books, guards=True, is_guard=True)
-        reports = [_audit(folder, keys, opened, agreements, receipts, one_sided) for folder in shards]
+        reports = [_audit(folder, keys, opened, agreements, receipts, one_sided, policies) for folder in shards]
         guard_logs = [log for guard in guards for log in _shards_below(guard)]
         for place, folder in enumerate(guard_logs, 1):
             told = other_side if place == len(guard_logs) else one_sided
-            reports.append(_audit(folder, keys, None, (), (), told))
+            reports.append(_audit(folder, keys, None, (), (), told, policies))
     _refuse_doubtful_use(keys, receipts, reports)
     return reports
 
@@ -178,6 +188,7 @@ def _audit(
     agreements: Sequence[Agreement],
     receipts: Sequence[Receipt],
     tokens: Guarded,
+    policies: Sequence[Policy],
 ) -> ShardReport:
     published = PublishedFolder(folder)
     origin, size = published.claimed()
@@ -193,7 +204,16 @@ def _audit(
             receipts=[receipt for receipt in receipts if receipt.shard == shard],
             progress=tell,
             tokens=tokens,
+            policies=policies,
         )
+
+
+def read_policy(path: Path) -> Policy:
+    """The auditor's witness policy. Raises ``ConfigError``."""
+    try:
+        return Policy.parse(path.read_bytes()[: POLICY_BYTES_MAX + 1])
+    except (OSError, PolicyError) as error:
+        raise ConfigError(f"{path} is no witness policy: {error}") from error
 
 
 def read_receipt_argument(text: str) -> Receipt:

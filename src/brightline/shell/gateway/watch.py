@@ -3,7 +3,9 @@
 
 Only what was decided counts: a completed exchange as a request, a policy deny as a deny, each request once however
 often it is sent. Holds, malformed and unregistered requests, suspensions, outages, sheds and canaries count neither
-way. The watch decides nothing about anybody: it calls, once, whoever logs the finding, and cleared people look.
+way. The watch decides nothing about anybody: it calls, once, whoever logs the finding, and cleared people look. It
+watches whoever is served, also a unit under notice. Once people have let a unit off, what they looked at counts no
+more, in this process and in every later one.
 
 The counts are of this process; at start they are read again from its shard of the log.
 """
@@ -23,7 +25,7 @@ from brightline.core.enforcement.machine import Closed
 from brightline.core.evidence.batch import Frame
 from brightline.core.evidence.record import Outcome, RecordKind, RefusalClass
 from brightline.core.expectation import HISTORY_WINDOWS, Figures, UnitCounts
-from brightline.core.standing import DAY_SECONDS, Standing, UnitStanding
+from brightline.core.standing import DAY_SECONDS, UnitStanding
 
 FALSE_STOPS_DEFAULT: Final = 1_000
 UNITS_MAX: Final = 100_000
@@ -53,7 +55,8 @@ class DenyWatch:
         self._standing_of = standing_of
         self._on_pattern = on_pattern
         self._units: dict[str, UnitCounts] = {}
-        self._called: dict[str, int] = {}  # unit → since when its standing was as it is when we called
+        self._looked: dict[str, int] = {}  # unit → when people last let it off, as far as its counts know
+        self._called: dict[str, int] = {}  # unit → the same, as it was when we called
 
     def ended(self, unit: str, closed: Closed, unix: int) -> None:
         """Take in the end of an exchange of a unit."""
@@ -63,13 +66,12 @@ class DenyWatch:
         if not test:
             return
         stands = self._standing_of(unit)
-        if stands.standing is not Standing.ACTIVE or self._called.get(unit) == stands.since:
+        if not stands.serves or stands.pattern or self._called.get(unit) == stands.looked:
             return  # people have been called
         per_million = self._agreement().limit(FALSE_STOPS_PER_MILLION, FALSE_STOPS_DEFAULT)
         figures = self._units[unit].figures(per_million)
         if figures.likelihood < test[0].alpha:
-            self._called[unit] = stands.since
-            self._units[unit].start_afresh()  # what was found is on record; what follows is looked at anew
+            self._called[unit] = stands.looked
             self._on_pattern(unit, figures)
 
     def figures(self, unit: str) -> Figures:
@@ -82,9 +84,14 @@ class DenyWatch:
         """The finding could not be logged: the next deny finds it again."""
         self._called.pop(unit, None)
 
+    def too_old(self, now: int) -> Callable[[Frame], bool]:
+        """Which frames of the log say nothing that still counts, so that a start need not read them."""
+        since = self._since(now)
+        return lambda frame: _unix(_TIME.decode(frame.leaf).time) < since
+
     def rebuild(self, frames: Iterable[Frame], now: int) -> int:
         """Count again what the log of this shard holds, without calling anybody; return how many exchanges counted."""
-        since = now - self._window() * (HISTORY_WINDOWS + 1)
+        since = self._since(now)
         opened: dict[str, Mapping[str, Any]] = {}
         counted = 0
         for frame in frames:
@@ -93,7 +100,7 @@ class DenyWatch:
             elif frame.kind is RecordKind.OUTCOME:
                 fields = opened.pop(frame.exchange, {})
                 leaf = _LEAF.decode(frame.leaf)
-                unix = int(datetime.fromisoformat(leaf.time).timestamp())
+                unix = _unix(leaf.time)
                 if unix < since or "unit" not in fields:
                     continue
                 digest = str(fields.get("exchange_digest", ""))
@@ -110,14 +117,25 @@ class DenyWatch:
             if len(self._units) >= UNITS_MAX:
                 return False
             of_unit = self._units[unit] = UnitCounts(self._window())
+        looked = self._standing_of(unit).looked
+        if unix > looked > self._looked.get(unit, 0):
+            self._looked[unit] = looked
+            of_unit.start_afresh()
         if denied(closed) and not of_unit.deny(unix, closed.exchange_digest):
             return False
         of_unit.requests(unix)
         return True
 
+    def _since(self, now: int) -> int:
+        return now - self._window() * (HISTORY_WINDOWS + 1)
+
     def _window(self) -> int:
         tests = self._agreement().rung(RungState.PATTERN).tests
         return tests[0].window_seconds if tests else DAY_SECONDS
+
+
+class _Time(msgspec.Struct, frozen=True):
+    time: str
 
 
 class _Leaf(msgspec.Struct, frozen=True, rename={"refusal_class": "class"}):
@@ -127,6 +145,7 @@ class _Leaf(msgspec.Struct, frozen=True, rename={"refusal_class": "class"}):
     verdict: str = "none"
 
 
+_TIME: Final = msgspec.json.Decoder(_Time)
 _LEAF: Final = msgspec.json.Decoder(_Leaf)
 _DISCLOSURE: Final = msgspec.json.Decoder(tuple[str, str, Any])
 
@@ -139,3 +158,7 @@ def _committed(frame: Frame, names: tuple[str, ...]) -> dict[str, Any]:
         if name in names:
             found[name] = value
     return found
+
+
+def _unix(time: str) -> int:
+    return int(datetime.fromisoformat(time).timestamp())

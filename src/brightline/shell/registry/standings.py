@@ -24,6 +24,7 @@ from brightline.core.expectation import Figures
 from brightline.core.ports import Clock
 from brightline.core.standing import (
     AGREEMENT_SCOPE,
+    HOUR_SECONDS,
     Happened,
     IllegalEvent,
     Said,
@@ -72,12 +73,17 @@ class Standings:
             return
         self.history += (Entered(entry.seq, entry.time, said),)
 
+    def ignored(self, seq: int) -> str:
+        """Why a record changed nothing; empty if it did."""
+        return next((entered.ignored for entered in reversed(self.history) if entered.seq == seq), "")
+
 
 def _said(entry: Entry, roots: TrustRoots) -> Said:
     if "statement" in entry.opened:
         return open_order(entry.envelope, roots, at=entry.unix)
     unit = entry.opened.get("unit")
-    if entry.public.get("happened") != Happened.PATTERN_FOUND or not isinstance(unit, str):
+    machine_may = entry.public.get("happened") == Happened.PATTERN_FOUND
+    if not machine_may or not isinstance(unit, str) or unit == AGREEMENT_SCOPE:  # nor of the agreement as a whole
         raise TrustError(f"record {entry.seq} of the registry is a change of standing that nobody signed")
     return Said(unit, Happened.PATTERN_FOUND, entry.unix, str(entry.opened.get("reason", "")))
 
@@ -96,13 +102,16 @@ def log_pattern(
     Raises ``OperatorError`` or ``EvidenceUnavailable`` if it cannot be logged.
     """
     rules = rules_of(agreement)
+    hours = figures.windows * rules.window_seconds // HOUR_SECONDS
     reason = (
-        f"{figures.denies} requests of {figures.requests} were denied where {figures.expected:.1f} are expected; "
+        f"{figures.denies} requests of {figures.requests} in {hours} h were denied where {figures.expected:.1f} are "
+        f"expected; "
         f"by our own error that happens once in {1 / max(figures.likelihood, 1e-300):.2g} times"
     )
     public: dict[str, JsonValue] = {
         "agreement": agreement.digest,
         "happened": Happened.PATTERN_FOUND.value,
+        "scope": "unit",
         "standing": Standing.NOTICED.value,
         "held": rules.holds_on_pattern,
     }
@@ -124,9 +133,12 @@ def log_order(
 ) -> DurableRecord:
     """Check an order as every reader will, and log it. What suspends or terminates seals the evidence as it stands.
 
-    Raises ``TrustError`` for signatures that are missing, or for what cannot happen in the state at hand.
+    Raises ``TrustError`` for signatures that are missing, or for what cannot happen in the state at hand. Somebody
+    else may change that just before it is logged; ``Standings.ignored`` says so once the registry was read again.
     """
     said = check_order(envelope, roots, happened, at=clock.unix())
+    if said.agreement != agreement.digest:
+        raise TrustError("the order names another version of the agreement than the one in force")
     try:
         standings.book.enter(said, rules_of(agreement))
         changed = after(standings.book.of(said.unit), said, rules_of(agreement))

@@ -153,6 +153,14 @@ class Sequencer:
         with self._tree_lock:
             return Head(self._tree.size if size is None else size, self._tree.root(size))
 
+    def consistency_proof(self, old: int, new: int) -> tuple[bytes, ...]:
+        """The RFC 6962 proof that the first ``old`` records are the start of the first ``new``.
+
+        Raises ``ValueError`` for sizes that are not durable or not in order.
+        """
+        with self._tree_lock:
+            return self._tree.consistency_proof(old, new)
+
     def reader(self) -> WalReader:
         """A reader of the log from its first record."""
         return WalReader(self._directory, self._shard)

@@ -318,15 +318,21 @@ class WalReader:
             yield from result.frames
 
 
-def frames_on_disk(directory: Path, shard: str) -> Iterator[Frame]:
+def frames_on_disk(
+    directory: Path, shard: str, skip: Callable[[Frame], bool] = lambda _frame: False
+) -> Iterator[Frame]:
     """All whole frames of a shard, for readers who have no writer to ask what is durable. It changes nothing.
 
-    Ends at a torn tail. Raises ``EvidenceDamaged`` and ``OperatorError`` as :class:`WalReader` does.
+    Segments that end before a frame which ``skip`` names are left out whole, unread. Ends at a torn tail. Raises
+    ``EvidenceDamaged`` and ``OperatorError`` as :class:`WalReader` does.
     """
     path = shard_directory(directory, shard)
-    size = 0
     try:
         names = sorted(entry.name for entry in path.iterdir() if _SEGMENT.fullmatch(entry.name))
+        size = 0  # a first segment that is simply gone is damage; one that is left out is not
+        while len(names) > 1 and (first := _first_frame(path / names[1])) is not None and skip(first):
+            names.pop(0)
+            size = first.seq
         for name in names:
             result = scan_frames((path / name).read_bytes(), f"{path}/{name}")
             if name != _segment_name(size) or (result.torn and name != names[-1]):
@@ -335,6 +341,12 @@ def frames_on_disk(directory: Path, shard: str) -> Iterator[Frame]:
             size += len(result.frames)
     except OSError as error:
         raise OperatorError(f"cannot read the log {path}: {error}") from error
+
+
+def _first_frame(path: Path) -> Frame | None:
+    with path.open("rb") as file:
+        frames = scan_frames(file.read(FRAME_BYTES_MAX), str(path), frames_max=1).frames
+    return frames[0] if frames else None
 
 
 def shard_directory(directory: Path, shard: str) -> Path:

@@ -21,6 +21,7 @@ from brightline.shell.cli.agreement.opening import FOLDER, FOLDER_TYPE, open_at
 from brightline.shell.clock import SystemClock
 
 INDEX: Final = "texts.toml"
+UNCHANGED: Final = "unchanged: the agreement follows each text as it was pinned"
 TEXT_BYTES_MAX: Final = 64 * 1024 * 1024
 INDEX_BYTES_MAX: Final = 1024 * 1024
 
@@ -56,11 +57,14 @@ def drift(folder: Path | None, texts: Path, today: datetime.datetime | None, as_
     findings = watch(found, _held(texts, found), day)
     if as_json:
         rows = [{**msgspec.to_builtins(each), "drifted": each.drifted} for each in findings]
-        click.echo(render.as_json({"agreement": found.digest, "today": str(day), "authorities": rows}))
+        said = {"agreement": found.digest, "today": str(day), "decisions": UNCHANGED, "authorities": rows}
+        click.echo(render.as_json(said))
     else:
         table = [[each.authority, each.drift.value, each.words, ", ".join(each.clauses)] for each in findings]
-        render.table(f"{found.id}: authorities as of {day}", ["authority", "", "", "cited by"], table)
-        click.echo("Decisions are unchanged: the agreement follows each text as it was pinned.")
+        render.table(
+            f"{found.id}: authorities as of {day}", ["authority", "finding", "what was found", "cited by"], table
+        )
+        click.echo(f"Decisions are {UNCHANGED}.")
     if any(each.drifted for each in findings):
         raise SystemExit(1)
 

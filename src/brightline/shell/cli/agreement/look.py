@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +12,9 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from brightline.core.agreement.clause import Agreement, Verdict
+from brightline.core.agreement.clause import Agreement, ClauseKind, Example, Verdict
 from brightline.core.agreement.decide import Decision, Question, Subject, decide
-from brightline.core.agreement.outlook import Otherwise, outlook
+from brightline.core.agreement.outlook import Otherwise, facts_together, outlook
 from brightline.core.errors import ConfigError
 from brightline.core.facts import UNKNOWN, Facts
 from brightline.shell.cli import render
@@ -23,7 +24,17 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 FACTS_BYTES_MAX = 65_536
+CLAUSES_CELLS = 8  # "L7, L7a"
+VERDICT_CELLS = len("unavailable") + 11  # with the spaces between columns
+NAME_CELLS_MIN = 20
 _COLOUR = {Verdict.PERMIT: "green", Verdict.HOLD: "yellow", Verdict.DENY: "red", Verdict.UNAVAILABLE: "magenta"}
+
+_HEADINGS = {
+    Verdict.PERMIT: "what would stop it:",
+    Verdict.HOLD: "what each answer leads to:",
+    Verdict.DENY: "what would change it:",
+    Verdict.UNAVAILABLE: "what would change it:",
+}
 
 
 @click.command()
@@ -35,17 +46,22 @@ def table(folder: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(render.as_json({"agreement": found.id, "digest": found.digest, "examples": _examples(found)}))
         return
+    from rich.text import Text
+
+    made = [decide(found, example.facts, dict(example.approvals)) for example in found.examples]
+    given = [_given_lines(found, example) for example in found.examples]
+    by = [_lines(decision.clauses) for decision in made]
+    room = render.console().width - _longest(given) - _longest(by) - VERDICT_CELLS
     rows = [
         [
-            example.name,
-            _pairs(_not_good(found, example.facts)),
-            ", ".join(f"{count} {office}" for office, count in example.approvals if count),
-            _verdict(example.verdict),
-            ", ".join(example.clauses),
+            Text(_wrapped(example.name, room)),
+            Text("\n".join(lines)),
+            _verdict(decision.verdict),
+            Text("\n".join(clauses)),
         ]
-        for example in found.examples
+        for example, lines, decision, clauses in zip(found.examples, given, made, by, strict=True)
     ]
-    render.table(f"{found.id}: worked examples", ["case", "not good", "approvals", "verdict", "by"], rows)
+    render.table(f"{found.id}: worked examples", ["case", "not good, and who approves", "verdict", "by"], rows)
 
 
 @click.command("try")
@@ -74,7 +90,7 @@ def try_(
     if as_json:
         click.echo(render.as_json(_said(found, decision, others)))
         return
-    _show(found, decision, others)
+    _show(found, decision, others, facts_together(found, values))
 
 
 def _examples(found: Agreement) -> list[dict[str, object]]:
@@ -90,12 +106,27 @@ def _examples(found: Agreement) -> list[dict[str, object]]:
     ]
 
 
+def _given_lines(found: Agreement, example: Example) -> list[str]:
+    """What an example gives, a line each, so that no name is broken."""
+    facts = [f"{name}={value}" for name, value in _not_good(found, example.facts).items()]
+    return facts + [f"{count} of {office}" for office, count in example.approvals if count]
+
+
+def _lines(clauses: tuple[str, ...]) -> list[str]:
+    """Clause ids, as many on a line as are easily read."""
+    return textwrap.wrap(", ".join(clauses), CLAUSES_CELLS, break_long_words=False, break_on_hyphens=False)
+
+
+def _longest(cells: list[list[str]]) -> int:
+    return max((len(line) for lines in cells for line in lines), default=0)
+
+
+def _wrapped(name: str, room: int) -> str:
+    return textwrap.fill(render.plain(name), max(room, NAME_CELLS_MIN))
+
+
 def _not_good(found: Agreement, facts: Facts) -> dict[str, str]:
     return {name: value for name, value in facts.items() if value != found.vocabulary.spec(name).good}
-
-
-def _pairs(values: Mapping[str, str]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in values.items())
 
 
 def _verdict(verdict: Verdict) -> Text:
@@ -153,7 +184,7 @@ def _split(pair: str) -> tuple[str, str]:
 # ---- what is said --------------------------------------------------------------------------------------------------
 
 
-def _show(found: Agreement, decision: Decision, others: tuple[Otherwise, ...]) -> None:
+def _show(found: Agreement, decision: Decision, others: tuple[Otherwise, ...], together: int) -> None:
     from rich.text import Text
 
     console = render.console()
@@ -167,12 +198,19 @@ def _show(found: Agreement, decision: Decision, others: tuple[Otherwise, ...]) -
         click.echo(f"facts that mattered: {', '.join(decision.facts_that_mattered)}")
     for question in decision.questions:
         click.echo(f"  {_question(question)}")
+    if decision.verdict is Verdict.DENY:
+        lines = [clause for clause in decision.clauses if found.clause(clause).kind is ClauseKind.REDLINE]
+        of = f"{', '.join(lines)} {'is a red line' if len(lines) == 1 else 'are red lines'}: " if lines else ""
+        click.echo(f"{of}no answer and no approval lifts this, whoever gives it")
     if others:
-        click.echo("what would change it:" if decision.verdict is not Verdict.HOLD else "what each answer leads to:")
-        for other in others:
-            click.echo(f"  {_otherwise(other)}")
-    elif decision.verdict is not Verdict.PERMIT:
-        click.echo("no change of up to three facts would change it")
+        click.echo(_HEADINGS[decision.verdict])
+        for line in _otherwise(others):
+            click.echo(f"  {line}")
+    elif decision.verdict is Verdict.PERMIT:
+        click.echo("no single fact would stop it")
+    else:
+        count = "one fact" if together == 1 else f"up to {together} facts"
+        click.echo(f"no change of {count} would change it")
 
 
 def _question(question: Question) -> str:
@@ -181,11 +219,25 @@ def _question(question: Question) -> str:
     return f"ask {people} {asked}"
 
 
-def _otherwise(other: Otherwise) -> str:
-    so = [f"{name} = {value}" for name, value in other.facts]
-    so += [f"{count} of {office} approve" for office, count in other.approvals]
-    by = f" by {', '.join(other.clauses)}" if other.clauses else ""
-    return f"{' and '.join(so)}: {other.verdict.value}{by}"
+def _otherwise(others: tuple[Otherwise, ...]) -> list[str]:
+    """A line for each change; what the values of one fact lead to stands on one line."""
+    lines: dict[str, dict[str, list[str]]] = {}  # what is changed → what it leads to → by which values
+    for other in others:
+        leads = " by ".join(filter(None, (other.verdict.value, ", ".join(other.clauses))))
+        if len(other.facts) == 1 and not other.approvals:
+            ((name, value),) = other.facts
+            lines.setdefault(f"{name} = ", {}).setdefault(leads, []).append(value)
+        else:
+            so = [f"{name} = {value}" for name, value in other.facts]
+            so += [f"{count} of {office} approve" for office, count in other.approvals]
+            lines.setdefault("", {}).setdefault(leads, []).append(" and ".join(so))
+    found = []
+    for start, by_outcome in lines.items():
+        if start:
+            found.append(start + "; ".join(f"{' or '.join(values)}: {leads}" for leads, values in by_outcome.items()))
+        else:
+            found += [f"{value}: {leads}" for leads, values in by_outcome.items() for value in values]
+    return found
 
 
 def _said(found: Agreement, decision: Decision, others: tuple[Otherwise, ...]) -> dict[str, object]:

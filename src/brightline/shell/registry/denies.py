@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Denies that a person wants to confirm, looked up in the log: an order must not rest on what never happened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from brightline.core.errors import TrustError
+from brightline.core.evidence.record import RecordKind, RefusalClass
+from brightline.core.standing import AGREEMENT_SCOPE
+from brightline.shell.registry.reader import REGISTRY_SHARD, open_frame
+from brightline.shell.storage.wal import frames_on_disk
+
+_DENY: Final = (RefusalClass.POLICY.value, "deny")
+
+
+def when_denied(wal_directory: Path, unit: str, exchanges: Sequence[str]) -> tuple[int, ...]:
+    """When each exchange was denied by the agreement (Unix seconds). Reads the logs of this folder.
+
+    Raises ``TrustError`` for one that is not here, was not denied by the agreement, or is another unit's, and
+    ``OperatorError`` if a log cannot be read.
+    """
+    wanted = frozenset(exchanges)
+    units: dict[str, str] = {}
+    denied: dict[str, int] = {}
+    shards = sorted(each.name for each in wal_directory.iterdir() if each.is_dir() and each.name != REGISTRY_SHARD)
+    for shard in shards:
+        for frame in frames_on_disk(wal_directory, shard):
+            if frame.exchange not in wanted:
+                continue
+            entry = open_frame(frame)
+            if entry.kind is RecordKind.ATTEMPT:
+                units[frame.exchange] = str(entry.opened.get("unit", ""))
+            ended = (entry.public.get("class"), entry.public.get("verdict"))
+            if entry.kind is RecordKind.OUTCOME and ended == _DENY:
+                denied[frame.exchange] = int(datetime.fromisoformat(entry.time).timestamp())
+    for exchange in exchanges:
+        if exchange not in units:
+            raise TrustError(f"no exchange {exchange[:64]!r} is in the logs of this folder")
+        if unit not in (AGREEMENT_SCOPE, units[exchange]):
+            raise TrustError(f"exchange {exchange} is not one of {unit}")
+        if exchange not in denied:
+            raise TrustError(f"exchange {exchange} was not denied by the agreement")
+    return tuple(denied[exchange] for exchange in exchanges)
