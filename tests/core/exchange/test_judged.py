@@ -47,7 +47,12 @@ def test_the_sequencer_alone_imports_the_mint_of_durable_records() -> None:
 
 def test_nobody_borrows_the_token_of_a_mint() -> None:
     """The private tokens are named only where the values are defined."""
-    assert naming("_MINT") == {"core/exchange/judged.py", "core/evidence/record.py", "core/enforcement/pass_token.py"}
+    assert naming("_MINT") == {
+        "core/exchange/judged.py",
+        "core/evidence/record.py",
+        "core/evidence/witnessing.py",
+        "core/enforcement/pass_token.py",
+    }
 
 
 def test_the_size_of_a_segment_is_in_bytes_and_counts_all_that_the_model_wrote() -> None:
