@@ -25,15 +25,12 @@ import msgspec
 from brightline.core.agreement.compiled import CompiledAgreement
 from brightline.core.agreement.condition import (
     NEVER,
-    And,
     Approvals,
-    Compare,
     Compiled,
     Condition,
     compile,
     facts_of,
     leaves,
-    reasons,
 )
 from brightline.core.facts import Facts, Vocabulary
 
@@ -102,18 +99,6 @@ class Clause(msgspec.Struct, frozen=True, dict=True):
     def met(self) -> Compiled:
         """``that``, compiled once."""
         return compile(self.that)
-
-    def reasons(self, facts: Mapping[str, str], approvals: Mapping[str, int]) -> frozenset[str]:
-        """Return the facts by which ``condition`` comes out as it does."""
-        if self._all_or_nothing and self.applies(facts, approvals):
-            return self.facts
-        return reasons(self.condition, facts, approvals)
-
-    @cached_property
-    def _all_or_nothing(self) -> bool:
-        """Whether the condition is comparisons joined by ``and`` alone; then all of them are why it holds."""
-        parts = self.condition.parts if isinstance(self.condition, And) else (self.condition,)
-        return all(isinstance(part, Compare) for part in parts)
 
     def blocks(self, facts: Mapping[str, str], approvals: Mapping[str, int]) -> bool:
         """Return whether this clause, by itself, stands in the way of a permit; a grant never does."""

@@ -34,6 +34,7 @@ from brightline.core.evidence.note import (
     SIGNATURES_MAX,
     NoteError,
     VerifierKey,
+    decode_canonical,
     is_key_name,
     open_note,
 )
@@ -84,7 +85,7 @@ class CosignerKey(msgspec.Struct, frozen=True):
         """Read ``<name>+<hex id>+<base64 type and key>``; blanks around it are ignored. Raises ``NoteError``."""
         name, _, rest = vkey.strip(" \t\r\n").partition("+")
         id_hex, _, encoded = rest.partition("+")
-        data = _decode_canonical(encoded)
+        data = decode_canonical(encoded)
         if len(id_hex) != 2 * _ID_BYTES or not data or data[0] not in set(CosignerType):
             raise NoteError("not a cosigner's key (type 0x04 or 0x06)")
         key = cls.of(name, CosignerType(data[0]), data[1:])
@@ -322,10 +323,3 @@ def _decode(encoded: str) -> bytes:
         return base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError) as error:
         raise NoteError("not base64") from error
-
-
-def _decode_canonical(encoded: str) -> bytes:
-    data = _decode(encoded)
-    if base64.b64encode(data).decode() != encoded:
-        raise NoteError("not canonical base64")
-    return data

@@ -53,7 +53,7 @@ class VerifierKey(msgspec.Struct, frozen=True):
         """
         name, _, rest = vkey.strip(" \t\r\n").partition("+")
         id_hex, _, encoded = rest.partition("+")
-        data = _decode(encoded)
+        data = decode_canonical(encoded)
         if len(id_hex) != 8 or not data or data[0] != ED25519 or len(data) != 33:
             raise NoteError("not a verifier key of type Ed25519")
         key = cls.of(name, data[1:])
@@ -160,13 +160,14 @@ def _read_line(line: str) -> tuple[str, bytes]:
     if not line.startswith(_SIGNATURE_START):
         raise NoteError("a signature line starts with an em dash and a space")
     name, space, encoded = line[len(_SIGNATURE_START) :].partition(" ")
-    signature = _decode(encoded)
+    signature = decode_canonical(encoded)
     if not space or not is_key_name(name) or len(signature) < 5:
         raise NoteError("a signature line is an em dash, a key name and base64 of key id and signature")
     return name, signature
 
 
-def _decode(encoded: str) -> bytes:
+def decode_canonical(encoded: str) -> bytes:
+    """Read base64 that is written in the one canonical way. Raises ``NoteError``."""
     try:
         data = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError) as error:
