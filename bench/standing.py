@@ -24,6 +24,7 @@ from brightline.core.canonical import JsonValue
 from brightline.core.enforcement.machine import Closed
 from brightline.core.evidence.batch import Frame
 from brightline.core.evidence.record import Draft, Outcome, Place, RecordKind, RefusalClass, seal
+from brightline.core.evidence.sealing import peek_fields
 from brightline.core.expectation import UnitCounts, likelihood
 from brightline.core.standing import UnitStanding
 from brightline.shell import shipped
@@ -34,6 +35,7 @@ PER_MILLION = 1_000
 DAY = 86_400
 HALF_HOUR = 1_800
 UNITS = 1_000
+KEY = bytes(32)
 NOW = 1_800_000_000
 
 
@@ -125,9 +127,9 @@ def log_of(exchanges: int) -> list[Frame]:
     facts: JsonValue = {f"fact_{number}": "yes" for number in range(24)}
 
     def log(kind: RecordKind, exchange: str, public: dict[str, JsonValue], committed: dict[str, JsonValue]) -> None:
-        draft = Draft(kind, exchange, header | public, committed, bytes(32))
-        sealed = seal(draft, Place("gateway-0", 1, len(frames), clock, "bench"))
-        frames.append(Frame(len(frames), 1, kind, exchange, sealed.leaf, sealed.disclosures))
+        draft = Draft(kind, exchange, header | public, committed)
+        record = seal(draft, Place("gateway-0", 1, len(frames), clock, "bench"), KEY, bytes(12))
+        frames.append(Frame(len(frames), 1, kind, exchange, record.leaf, record.contents))
 
     for number in range(exchanges):
         exchange, unit = f"xc_{number:024x}", f"unit {number % 50}"
@@ -155,7 +157,7 @@ def costs() -> None:
     write(f"  end of an exchange that was permitted:   {microseconds(lambda: watch.ended('u', fine, NOW)):6.1f} µs")
     frames = log_of(10_000)
     begun = time.perf_counter()
-    watch.rebuild(frames, NOW)
+    watch.rebuild(frames, NOW, lambda frame: peek_fields(frame.contents, KEY, frame.leaf))
     took = time.perf_counter() - begun
     write(f"  start: {len(frames) / took:,.0f} records a second counted again, {10_000 / took:,.0f} exchanges")
 

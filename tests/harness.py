@@ -17,8 +17,6 @@ import openai
 from aiohttp import web
 
 from brightline.core.agreement.clause import Agreement
-from brightline.core.canonical import JsonValue
-from brightline.core.evidence.disclosure import match
 from brightline.core.exchange import strict_json
 from brightline.core.exchange.api import chat
 from brightline.core.exchange.model import tool_digests
@@ -34,7 +32,9 @@ from brightline.shell.install import (
     register,
     registration_facts,
 )
+from brightline.shell.keyring import open_vault
 from brightline.shell.serve import bind, serving
+from brightline.shell.state import StateFolder
 from brightline.shell.storage.wal import frames_on_disk
 from brightline.wiring import Node, open_agreement, release_folder
 
@@ -197,10 +197,10 @@ class Running:
 def read_records(root: Path, shard: str = GATEWAY_SHARD) -> list[dict[str, Any]]:
     """Every durable record of a shard, its committed fields under ``committed``."""
     out = []
+    keys = open_vault(StateFolder(root)).reader(shard)
     for frame in frames_on_disk(root / "wal", shard):
         leaf: dict[str, Any] = json.loads(frame.leaf)
-        committed: dict[str, JsonValue] = match(leaf["commitments"], frame.disclosures)
-        out.append({**leaf, "committed": committed})
+        out.append({**leaf, "committed": keys.open(frame).fields})
     return out
 
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -39,8 +38,10 @@ from brightline.shell.gateway.upstream import HttpUpstream, HttpUpstreams
 from brightline.shell.gateway.watch import DenyWatch
 from brightline.shell.inference.pool import ScreeningPool, ThreadDetector
 from brightline.shell.install import GATEWAY_SHARD, agreement_folder
+from brightline.shell.keyring import open_vault
 from brightline.shell.registry.following import Registry
 from brightline.shell.registry.standings import log_pattern
+from brightline.shell.retention import Retention
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.agreements import AgreementStore
 from brightline.shell.storage.publisher import Publisher, read_published
@@ -114,6 +115,29 @@ async def _witnessing(folder: StateFolder, settings: Settings, clock: Clock) -> 
         await witnessing.close()
 
 
+@contextlib.contextmanager
+def opened_shard(
+    folder: StateFolder, settings: Settings, registry: Registry, shard: str, clock: Clock
+) -> Iterator[Sequencer]:
+    """A shard that no gateway writes now, opened as its single writer; what is written is published at the end.
+
+    Raises ``WriterPresent`` while its gateway runs, ``OperatorError`` if it cannot be opened.
+    """
+    evidence = folder.evidence(settings.evidence.directory)
+    signer = NoteSigner(f"{settings.evidence.origin}/{shard}", load_key(folder.key(f"log-{shard}")))
+    published = read_published(evidence, shard, signer.verifier)
+    profile = registry.roots.profile
+    log = Sequencer.open(folder.wal, shard, profile, clock, vault=open_vault(folder), published=published)
+    publisher = None
+    try:
+        publisher = Publisher.open(log, evidence, signer)
+        yield log
+    finally:
+        log.close()
+        if publisher is not None:
+            publisher.close()
+
+
 def release_folder(settings: Settings) -> Path:
     """The folder of the release that the settings name."""
     folder = settings.agreement.release
@@ -180,9 +204,14 @@ class Node:
             {name: HttpUpstream(server, upstream_key(server)) for name, server in settings.upstream.items()}
         )
         published = read_published(evidence, GATEWAY_SHARD, signer.verifier)
-        self.log = Sequencer.open(folder.wal, GATEWAY_SHARD, roots.profile, clock, published=published)
+        vault = open_vault(folder)
+        self.log = Sequencer.open(folder.wal, GATEWAY_SHARD, roots.profile, clock, vault=vault, published=published)
         now = clock.unix()
-        self.watch.rebuild(frames_on_disk(folder.wal, GATEWAY_SHARD, self.watch.too_old(now)), now)
+        frames = frames_on_disk(folder.wal, GATEWAY_SHARD, self.watch.too_old(now))
+        self.watch.rebuild(frames, now, vault.reader(GATEWAY_SHARD).peek)
+        self.retention = Retention(
+            self.log, folder.wal, vault, lambda: self.registry.retentions.held, lambda: self.agreement, clock
+        )
         self.publisher = Publisher.open(self.log, evidence, signer)
         self.publisher.publish_once()
         self.publisher.start(settings.evidence.publish_seconds)
@@ -219,7 +248,7 @@ class Node:
             raise TrustError(f"the release has digest {release.digest}; both parties signed {installation.release}")
         async with _witnessing(folder, settings, clock) as witnessing:
             node = cls(folder, settings, roots, installation, agreement, release, clock, witnessing)
-            background = (node._renew, node._refresh, node._period, node._have_witnessed)
+            background = (node._renew, node._refresh, node._period, node._retain, node._have_witnessed)
             tasks = [asyncio.create_task(work()) for work in background]
             try:
                 yield node
@@ -316,6 +345,20 @@ class Node:
                 await each.step(self.log)
             await asyncio.sleep(STEP_SECONDS)
 
+    async def _retain(self) -> None:
+        while True:
+            await asyncio.sleep(REFRESH_SECONDS)
+            if not self.retention.pending:
+                continue
+            try:
+                due = await asyncio.to_thread(self.retention.carry_out)
+            except BrightlineError as error:
+                log.warning("what is due could not be destroyed: %s", error)
+                await asyncio.sleep(PERIOD_SECONDS)
+                continue
+            if not due.nothing:
+                log.info("what opened %d exchanges was destroyed", due.exchanges)
+
     async def _period(self) -> None:
         while True:
             await asyncio.sleep(PERIOD_SECONDS)
@@ -328,7 +371,7 @@ class Node:
             return
         public: dict[str, JsonValue] = self.terms.header() | {"without_record": counts}
         try:
-            await self.log.append(Draft(RecordKind.PERIOD, "", public, {}, secrets.token_bytes(32)))
+            await self.log.append(Draft(RecordKind.PERIOD, "", public, {}))
         except EvidenceUnavailable as error:
             log.warning("the PERIOD record is missing: %s", error)
 

@@ -18,7 +18,9 @@ from brightline.core.expectation import Figures
 from brightline.core.standing import Standing
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import load_settings
+from brightline.shell.keyring import open_vault
 from brightline.shell.serve import bind, serving
+from brightline.shell.state import StateFolder
 from brightline.shell.storage.wal import frames_on_disk
 from brightline.wiring import Node, open_in_force
 from tests.harness import RL1, Loop, Running, chunk, read_records, running
@@ -217,7 +219,9 @@ def test_the_counts_are_rebuilt_from_the_log(node: Running) -> None:
     node.ask()
     before = counted_until(node, 6)
     node.node.watch._units.clear()
-    counted = node.node.watch.rebuild(frames_on_disk(node.root / "wal", "gateway-0"), SystemClock().unix())
+    frames = frames_on_disk(node.root / "wal", "gateway-0")
+    keys = open_vault(StateFolder(node.root)).reader("gateway-0")
+    counted = node.node.watch.rebuild(frames, SystemClock().unix(), keys.peek)
     after = node.node.watch.figures(UNIT)
     assert counted == 6
     assert (after.denies, after.requests) == (before.denies, before.requests) == (5, 6)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
 from collections import defaultdict
@@ -73,7 +72,7 @@ def force(root: Path, folder: Path) -> Agreement:
         AgreementStore(StateFolder(root).agreements).put(candidate, files)
         public: dict[str, JsonValue] = {"what": AGREEMENT, "agreement": candidate.digest}
         committed: dict[str, JsonValue] = {"statement": envelope.decode()}
-        draft = Draft(RecordKind.RELEASE, "", public, committed, secrets.token_bytes(32))
+        draft = Draft(RecordKind.RELEASE, "", public, committed)
         append_to_registry(root, settings, "development", SystemClock(), draft)
     finally:
         registry.close()

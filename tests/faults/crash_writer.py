@@ -17,6 +17,7 @@ from pathlib import Path
 
 from brightline.core.evidence.record import Draft, RecordKind
 from brightline.shell.storage.sequencer import Sequencer
+from brightline.shell.storage.vault import Vault
 
 TASKS = 8
 
@@ -48,13 +49,14 @@ async def exchanges(log: Sequencer, task: int) -> None:
         exchange = f"{log.epoch}-{task}-{number}"
         for kind in (RecordKind.ATTEMPT, RecordKind.PASS, RecordKind.OUTCOME):
             public = {"outcome": "completed", "class": "none"} if kind is RecordKind.OUTCOME else {}
-            record = await log.append(Draft(kind, exchange, {**public}, {"unit": "logistics"}, os.urandom(32)))
+            record = await log.append(Draft(kind, exchange, {**public}, {"unit": "logistics"}))
             tell(f"{exchange} {record.place.seq} {record.leaf_hash.hex()}")
 
 
 async def main(directory: Path, shard: str) -> None:
     """Open the log and write."""
-    log = Sequencer.open(directory, shard, "development", SystemClock(), published=None)
+    vault = Vault(directory.parent / f"{directory.name}-vault", bytes(32))  # as tests/vault.py says
+    log = Sequencer.open(directory, shard, "development", SystemClock(), vault=vault, published=None)
     tell(f"ready {log.epoch}")
     await asyncio.gather(*(exchanges(log, task) for task in range(TASKS)))
 

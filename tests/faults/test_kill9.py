@@ -22,6 +22,7 @@ import msgspec
 from brightline.core.evidence.merkle import Tree, leaf_hash
 from brightline.shell.storage.sequencer import Head, Sequencer
 from tests.faults.crash_writer import SystemClock
+from tests.vault import vault_beside
 
 SHARD = "gw-1"
 KILLS = 50
@@ -48,7 +49,9 @@ def test_nothing_that_was_acknowledged_is_missing_after_fifty_kills(tmp_path: Pa
         told = run_and_kill(tmp_path, starting=kill % 5 == 0, delay=chance.uniform(0.0, 0.06))
         acknowledged.update(told)
 
-        log = Sequencer.open(tmp_path, SHARD, "development", SystemClock(), published=published)
+        log = Sequencer.open(
+            tmp_path, SHARD, "development", SystemClock(), vault=vault_beside(tmp_path), published=published
+        )
         tree = Tree()
         leaves: list[Leaf] = []
         prefix = b""

@@ -25,6 +25,8 @@ from brightline.core.evidence.audit import BOOKS, PASSED, RECEIPTS, REPLAYS, SIG
 from brightline.core.evidence.receipt import Receipt, read_receipt
 from brightline.shell.cli.verify import verify_evidence
 from brightline.shell.clock import SystemClock
+from brightline.shell.keyring import open_vault
+from brightline.shell.state import StateFolder
 from brightline.shell.storage.publisher import export_disclosures
 from brightline.wiring import Node
 from tests.harness import Loop, ModelServer, make_state
@@ -102,7 +104,7 @@ def test_kill_9_under_load_loses_no_record_that_a_client_holds_a_receipt_for(tmp
     assert len(receipts) >= KILLS
     asyncio.run(_boot_once(root))
     disclosures = tmp_path / "disclosures.jsonl"
-    export_disclosures(root / "wal", disclosures)
+    export_disclosures(root / "wal", open_vault(StateFolder(root)), disclosures)
     report = next(
         report
         for report in verify_evidence(root / "evidence", disclosures=disclosures, receipts=receipts)

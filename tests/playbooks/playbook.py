@@ -8,7 +8,6 @@ A :class:`Book` opens stories and notes every step (state, event, next state) th
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
@@ -23,7 +22,7 @@ from brightline.core.enforcement.machine import Machine
 from brightline.core.enforcement.states import State
 from brightline.core.enforcement.terms import AdmittedModel, Terms
 from brightline.core.errors import CallerError
-from brightline.core.evidence.record import Draft, DurableRecord, Place, RecordKind, mint_durable, seal
+from brightline.core.evidence.record import Draft, DurableRecord, Place, RecordKind, mint_durable
 from brightline.core.exchange.api import chat
 from brightline.core.exchange.model import Exchange
 from brightline.core.facts import INSTALLATION_SOURCES, Source, Statement
@@ -34,6 +33,7 @@ from brightline.core.standing import Conditions, Standing
 from brightline.core.workload import FORMAT, Bounds, Endpoint, Registration, Workload
 from brightline.shell import shipped
 from tests.registers import book_of, protocol, purpose, vvt
+from tests.vault import sealed
 
 AGREEMENT: Final = shipped.read_agreement(shipped.shipped_agreement())
 SIGNER: Final = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -168,7 +168,7 @@ def judged(asked: tuple[Segment, ...], *findings: Finding) -> Judgement:
 def durable(draft: Draft, seq: int = 0) -> DurableRecord:
     """Say of a draft that it survives a crash, as only the sequencer may outside the tests."""
     place = Place("shard-1", 1, seq, "2027-01-15T08:00:00Z", "development")
-    return mint_durable(draft, place, seal(draft, place).hash)
+    return mint_durable(draft, place, sealed(draft, place).hash)
 
 
 Step = tuple[State, type, State]
@@ -206,8 +206,7 @@ class Story:
         self.commands: list[do.Command] = []
         self.records: list[DurableRecord] = []
         self._note = note
-        entropy = hashlib.sha256(b"playbook").digest()
-        arrived = ev.Arrived(self.at, "x-1", who, request, entropy, REGISTERS)
+        arrived = ev.Arrived(self.at, "x-1", who, request, REGISTERS)
         self.machine = Machine(terms, chat, arrived)
         self.request = request
         self.opening = self._heard(self.machine.start())

@@ -36,6 +36,7 @@ from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import Settings, load_settings
 from brightline.shell.install import ModelChoice, NewWorkload, init_state, register, registration_facts
+from brightline.shell.keyring import open_vault
 from brightline.shell.serve import bind, serving, until_signalled
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.publisher import export_disclosures
@@ -178,7 +179,8 @@ async def _walk(screen: Screen, node: Node, url: str, keys: dict[str, str], mode
 
 def _show_evidence(screen: Screen, folder: Path, told: int) -> bool:
     evidence, disclosures = folder / "evidence", folder / "state" / "disclosures.jsonl"
-    export_disclosures(folder / "state" / "wal", disclosures)
+    state = StateFolder(folder / "state")
+    export_disclosures(state.wal, open_vault(state), disclosures)
     guards = sorted(folder.glob("guards/*/evidence"))
     asked = " ".join(f"--guard {guard}" for guard in guards)
     screen.title(f"The evidence, verified offline: brightline verify {evidence} --disclosures {disclosures} {asked}")

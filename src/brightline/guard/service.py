@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import secrets
 import tomllib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -28,9 +27,11 @@ from brightline.core.ports import Clock, RecordLog
 from brightline.guard.app import Guard
 from brightline.guard.consumed import ConsumedTokens
 from brightline.guard.forward import Forward
+from brightline.shell.keyring import TENANT_KEY
 from brightline.shell.storage.publisher import Publisher, read_published
 from brightline.shell.storage.sequencer import Sequencer
-from brightline.shell.trust.keys import load_key, make_key
+from brightline.shell.storage.vault import Vault
+from brightline.shell.trust.keys import load_key, load_secret, make_key, make_secret
 
 FILE_NAME: Final = "guard.toml"
 FILE_BYTES_MAX: Final = 65_536
@@ -72,6 +73,7 @@ def make_guard(folder: Path, settings: GuardSettings) -> None:
         raise ConfigError(f"{folder} is a guard's folder already; take another")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     make_key(folder / "keys" / LOG_KEY)
+    make_secret(folder / "keys" / TENANT_KEY)
     lines = [f"{name} = {_toml(value)}" for name, value in msgspec.to_builtins(settings).items()]
     (folder / FILE_NAME).write_text("\n".join(lines) + "\n", "utf-8")
 
@@ -101,7 +103,6 @@ class GuardBook:
                 "release": claims.release,
             },
             committed={"exchange": claims.exchange, "wire_digest": claims.wire_digest, "model": claims.model},
-            record_key=secrets.token_bytes(32),
         )
         await self._log.append(draft)
 
@@ -113,7 +114,8 @@ async def open_guard(folder: Path, clock: Clock) -> AsyncIterator[Guard]:
     signer = NoteSigner(f"{settings.origin}/{settings.name}", load_key(folder / "keys" / LOG_KEY))
     evidence = folder / "evidence"
     published = read_published(evidence, settings.name, signer.verifier)
-    log = Sequencer.open(folder / "wal", settings.name, settings.profile, clock, published=published)
+    vault = Vault(folder / "vault", load_secret(folder / "keys" / TENANT_KEY))
+    log = Sequencer.open(folder / "wal", settings.name, settings.profile, clock, vault=vault, published=published)
     publisher = Publisher.open(log, evidence, signer)
     publisher.start(PUBLISH_SECONDS)
     tokens = ConsumedTokens(folder / settings.consumed, clock.unix())

@@ -16,7 +16,6 @@ Nothing of what runs is touched before 6, and what fails there leaves the versio
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -126,7 +125,7 @@ def bring_into_force(
         "proof": dict(update.proof),
     }
     committed: dict[str, JsonValue] = {"statement": envelope.decode()}
-    draft = Draft(RecordKind.RELEASE, "", public, committed, secrets.token_bytes(32))
+    draft = Draft(RecordKind.RELEASE, "", public, committed)
     record = append_to_registry(root, settings, registry.roots.profile, clock, draft)
     registry.refresh()
     if registry.releases.current.digest != candidate.digest:

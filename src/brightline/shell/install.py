@@ -60,6 +60,7 @@ from brightline.shell.development import (
     development_entries,
     register_entry,
 )
+from brightline.shell.keyring import TENANT_KEY
 from brightline.shell.registry.following import Registry
 from brightline.shell.registry.log import append_to_registry
 from brightline.shell.registry.reader import REGISTRY_SHARD
@@ -107,7 +108,8 @@ def init_state(
     roots, provider, customer = _make_people(folder)
     for name in ("token", f"log-{GATEWAY_SHARD}", f"log-{REGISTRY_SHARD}"):
         make_key(folder.key(name))
-    make_secret(folder.key("hold"))
+    for name in ("hold", TENANT_KEY):
+        make_secret(folder.key(name))
     folder.roots.write_bytes(msgspec.json.format(msgspec.json.encode(roots)))
     now = clock.unix()
     admitted = {
@@ -307,7 +309,6 @@ def log_registration(
                 "revoked": registration.revoked,
             },
             committed={"statement": envelope.decode(), "unit": registration.unit},
-            record_key=secrets.token_bytes(32),
         )
         record = append_to_registry(root, settings, PROFILE, clock, draft)
         registry.refresh()

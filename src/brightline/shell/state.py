@@ -7,7 +7,8 @@ installation.json    what both parties signed: agreement, release, roster, model
 agreements/<digest>/ the agreement that both parties signed, and each later version with its proofs
 keys/                private keys (development profile only)
 witness-policy       who must cosign the log (optional in development)
-wal/<shard>/         the write-ahead log with its disclosures (private)
+wal/<shard>/         the write-ahead log, its fields encrypted (private)
+vault/<shard>/       the keys of the records, one by one destroyable, wrapped under keys/tenant
 workloads.sqlite     a cache
 <evidence>/<shard>/  tiles and checkpoint (public)
 """
@@ -50,12 +51,18 @@ class StateFolder(msgspec.Struct, frozen=True):
         return self.root / "wal"
 
     @property
+    def vault(self) -> Path:
+        """The keys that open records."""
+        return self.root / "vault"
+
+    @property
     def cache(self) -> Path:
         """The cache of registrations."""
         return self.root / "workloads.sqlite"
 
     def key(self, name: str) -> Path:
-        """A private key by name: ``provider-officer``, ``customer-official``, ``token``, ``hold``, ``log-<shard>``."""
+        """A private key by name: ``provider-officer``, ``customer-official``, ``token``, ``hold``,
+        ``tenant``, ``log-<shard>``."""
         return self.root / "keys" / name
 
     def evidence(self, directory: str) -> Path:

@@ -19,13 +19,19 @@ from brightline.core.agreement.clause import (
     RungState,
     Tighter,
 )
-from brightline.core.agreement.limits import FALSE_STOPS_PER_MILLION, KNOWN, days_max
+from brightline.core.agreement.limits import (
+    FALSE_STOPS_DEFAULT,
+    FALSE_STOPS_PER_MILLION,
+    KEEP_DAYS,
+    KNOWN,
+    days_max,
+    keep_days,
+)
 from brightline.core.agreement.ratchet import check, require_no_weaker
 from brightline.core.agreement.who import SILENT, compare_facts, compare_who
 from brightline.core.errors import AgreementError
 from brightline.core.facts import FactSpec, Formerly, Register, Source, Vocabulary
 from brightline.shell import shipped
-from brightline.shell.gateway.watch import FALSE_STOPS_DEFAULT
 
 BASELINE = shipped.read_agreement(shipped.shipped_agreement())
 LATER = msgspec.structs.replace(BASELINE, version=BASELINE.version + 1)
@@ -139,15 +145,18 @@ def test_a_limit_that_the_baseline_leaves_to_us_may_not_be_looser_than_what_we_e
         return with_(limits=(Limit(limit, value, KNOWN[limit].tighter),))
 
     assert compare_who(saying(SILENT[limit]), silent) == ()
-    assert compare_who(saying(SILENT[limit] - 1), silent) == ()
-    assert [row.path for row in compare_who(saying(SILENT[limit] + 1), silent)] == [f"limit.{limit}"]
+    tighter = 1 if KNOWN[limit].tighter is Tighter.HIGHER else -1
+    assert compare_who(saying(SILENT[limit] + tighter), silent) == ()
+    assert [row.path for row in compare_who(saying(SILENT[limit] - tighter), silent)] == [f"limit.{limit}"]
 
 
 def test_every_known_limit_has_the_number_that_is_enforced_in_silence() -> None:
     assert set(SILENT) == set(KNOWN)
-    enforced = days_max(msgspec.structs.replace(BASELINE, limits=()))
+    silent = msgspec.structs.replace(BASELINE, limits=())
+    enforced = days_max(silent)
     days = {"registration_days_max": enforced.registration, "protocol_days_max": enforced.protocol}
     days |= {"vvt_days_max": enforced.vvt, FALSE_STOPS_PER_MILLION: FALSE_STOPS_DEFAULT}
+    days |= {KEEP_DAYS[kept]: number for kept, number in keep_days(silent).items()}
     assert dict(SILENT) == days
 
 

@@ -41,7 +41,7 @@ from tests.playbooks.playbook import (
     judged,
 )
 
-OTHER_DRAFT: Final = Draft(RecordKind.ATTEMPT, "x-2", TERMS.header(), {}, b"k" * 32)
+OTHER_DRAFT: Final = Draft(RecordKind.ATTEMPT, "x-2", TERMS.header(), {})
 
 
 class Watched:
@@ -49,7 +49,7 @@ class Watched:
 
     def __init__(self, request: Exchange | MalformedRequest) -> None:
         self.now = 0.0
-        arrived = ev.Arrived(self.at, "x-1", WORKLOAD, request, b"e" * 32, REGISTERS)
+        arrived = ev.Arrived(self.at, "x-1", WORKLOAD, request, REGISTERS)
         self.arrived = arrived
         self.machine = Machine(TERMS, chat, arrived)
         self.drafts: dict[RecordKind, Draft] = {}
@@ -267,7 +267,7 @@ def test_each_event_that_the_table_does_not_know_in_a_state_raises_and_changes_n
 @pytest.mark.parametrize("kind", [RecordKind.ATTEMPT, RecordKind.PASS, RecordKind.MARK, RecordKind.OUTCOME])
 def test_a_record_that_was_not_asked_for_proves_nothing(kind: RecordKind) -> None:
     watched = Watched(asking(stream=True))
-    other = durable(Draft(kind, "x-2", TERMS.header(), {}, b"k" * 32))
+    other = durable(Draft(kind, "x-2", TERMS.header(), {}))
     events: dict[RecordKind, tuple[int, ev.Event]] = {
         RecordKind.ATTEMPT: (0, ev.AttemptDurable(watched.at, other, GOOD)),
         RecordKind.PASS: (2, ev.PassDurable(watched.at, other)),

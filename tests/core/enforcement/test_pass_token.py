@@ -30,7 +30,7 @@ REQUEST = UpstreamRequest("/v1/chat/completions", b'{"model":"m"}', streamed=Fal
 
 
 def token_of(kind: RecordKind = RecordKind.PASS) -> PassToken:
-    record = durable(Draft(kind, "x-1", TERMS.header(), {}, b"k" * 32), seq=7)
+    record = durable(Draft(kind, "x-1", TERMS.header(), {}), seq=7)
     return mint_pass(record, REQUEST, "upstream-m", "default", 1_800_000_000, 1_800_000_060, SIGNER)
 
 

@@ -26,9 +26,10 @@ from brightline.core.evidence.disclosure import commit
 from brightline.core.evidence.merkle import Tree, leaf_hash
 from brightline.core.evidence.note import NoteSigner
 from brightline.core.evidence.receipt import Receipt, write_receipt
-from brightline.core.evidence.record import Draft, Place, RecordKind, Sealed, mint_durable, seal
+from brightline.core.evidence.record import Draft, Place, RecordKind, Sealed, mint_durable
 from brightline.core.evidence.tile import tiles_for
 from brightline.core.facts import Facts
+from tests.vault import disclosures_of, sealed
 
 FOLDER = Path(brightline.__file__).parent / "agreements" / "dow-2026-02-27"
 AGREEMENT = load_agreement((FOLDER / "agreement.toml").read_bytes(), lambda name: (FOLDER / name).read_bytes())
@@ -70,7 +71,7 @@ class Story:
     def say(self, kind: RecordKind, exchange: str, public: Said, committed: Said | None = None) -> None:
         place = Place(SHARD, self.epoch, len(self.sealed), "2026-11-25T12:00:00.000Z", "development")
         key = len(self.sealed).to_bytes(32, "big")
-        self.sealed.append(seal(Draft(kind, exchange, public, committed or {}, key), place))
+        self.sealed.append(sealed(Draft(kind, exchange, public, committed or {}), place, key))
 
     def attempt(self, exchange: str) -> None:
         self.say(RecordKind.ATTEMPT, exchange, TERMS, {"unit": "planning office"})
@@ -108,7 +109,7 @@ class Story:
         return [one.leaf for one in self.sealed]
 
     def disclosures(self) -> dict[int, Sequence[str]]:
-        return {seq: one.disclosures for seq, one in enumerate(self.sealed)}
+        return {seq: disclosures_of(one, seq.to_bytes(32, "big")) for seq, one in enumerate(self.sealed)}
 
 
 def publish(leaves: Sequence[bytes], signer: NoteSigner = SIGNER) -> Folder:
@@ -723,7 +724,7 @@ def test_a_decision_under_another_agreement_is_not_shown() -> None:
 
 def receipt_of(story: Story, seq: int) -> Receipt:
     leaf = read_leaf(story.leaves[seq])
-    draft = Draft(leaf.kind, str(leaf.exchange), {}, {}, bytes(32))
+    draft = Draft(leaf.kind, str(leaf.exchange), {}, {})
     place = Place(leaf.shard, leaf.epoch, leaf.seq, leaf.time, leaf.profile)
     return write_receipt(mint_durable(draft, place, leaf_hash(story.leaves[seq])), KEY)
 
@@ -751,7 +752,7 @@ def test_a_receipt_that_nobody_signed_or_that_says_something_else_is_found() -> 
     lies = msgspec.structs.replace(kept, exchange="z", signature="")
     unsigned = write_receipt(
         mint_durable(
-            Draft(RecordKind.OUTCOME, "z", {}, {}, bytes(32)),
+            Draft(RecordKind.OUTCOME, "z", {}, {}),
             Place(SHARD, 1, 2, "2026-11-25T12:00:00.000Z", "development"),
             leaf_hash(story.leaves[2]),
         ),

@@ -23,7 +23,8 @@ from brightline.core.evidence.batch import (
     lost_draft,
     scan_frames,
 )
-from brightline.core.evidence.record import Place, RecordKind, seal
+from brightline.core.evidence.record import Place, RecordKind
+from tests.vault import sealed
 
 SHARD = "gw-1"
 
@@ -33,7 +34,7 @@ def frame(seq: int, kind: RecordKind = RecordKind.PERIOD, exchange: str = "", ep
     header = {"v": 1, "kind": kind.value, "shard": SHARD, "epoch": epoch, "seq": seq, "time": "t"}
     if exchange:
         header["exchange"] = exchange
-    return Frame(seq, epoch, kind, exchange, msgspec.json.encode(header), ("WyJz", "eHl6"))
+    return Frame(seq, epoch, kind, exchange, msgspec.json.encode(header), b"contents")
 
 
 FRAMES = tuple(frame(seq, RecordKind.ATTEMPT, f"ex{seq}") for seq in range(5))
@@ -48,7 +49,7 @@ frames_any = st.lists(
         kind=st.sampled_from(RecordKind),
         exchange=st.text(max_size=40),
         leaf=st.binary(max_size=300),
-        disclosures=st.lists(st.text(max_size=20), max_size=4).map(tuple),
+        contents=st.binary(max_size=80),
     ),
     max_size=6,
 )
@@ -120,7 +121,7 @@ def test_a_frame_of_another_version_is_damage() -> None:
 
 def test_a_frame_that_is_too_large_is_not_encoded() -> None:
     with pytest.raises(ValueError, match="exceeds"):
-        encode_frame(Frame(0, 1, RecordKind.PERIOD, "", bytes(FRAME_BYTES_MAX), ()))
+        encode_frame(Frame(0, 1, RecordKind.PERIOD, "", bytes(FRAME_BYTES_MAX), b""))
 
 
 def test_a_batch_is_full_at_its_frames_or_its_bytes_and_takes_only_what_follows() -> None:
@@ -131,7 +132,7 @@ def test_a_batch_is_full_at_its_frames_or_its_bytes_and_takes_only_what_follows(
         many.add(frame(BATCH_FRAMES_MAX + 1))
     assert len(many.frames) == BATCH_FRAMES_MAX
     assert scan_frames(many.data).frames == tuple(many.frames)
-    large = Frame(0, 1, RecordKind.PERIOD, "", bytes(FRAME_BYTES_MAX // 2), ())
+    large = Frame(0, 1, RecordKind.PERIOD, "", bytes(FRAME_BYTES_MAX // 2), b"")
     assert not Batch.of([large]).full
     assert Batch.of([large, msgspec.structs.replace(large, seq=1)]).full
 
@@ -190,12 +191,12 @@ def test_the_books_refuse_a_record_that_does_not_follow(wrong: Frame) -> None:
 def test_a_lost_outcome_names_the_epoch_that_lost_it_and_closes_the_attempt() -> None:
     books = Books(SHARD)
     books.add(frame(0, RecordKind.ATTEMPT, "a", epoch=4))
-    draft = lost_draft(books.open_attempts[0], bytes(32))
-    leaf = seal(draft, Place(SHARD, 5, 1, "t", "development")).leaf
+    draft = lost_draft(books.open_attempts[0])
+    leaf = sealed(draft, Place(SHARD, 5, 1, "t", "development")).leaf
     assert msgspec.json.decode(leaf) | {"outcome": "lost", "class": "none", "epoch_lost": 4, "epoch": 5} == (
         msgspec.json.decode(leaf)
     )
-    books.add(Frame(1, 5, draft.kind, draft.exchange, leaf, ()))
+    books.add(Frame(1, 5, draft.kind, draft.exchange, leaf, b""))
     assert books.open_attempts == ()
 
 

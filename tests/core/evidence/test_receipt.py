@@ -13,7 +13,7 @@ from brightline.core.evidence.record import Draft, Place, RecordKind, mint_durab
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 PUBLIC = KEY.public_key().public_bytes_raw()
 RECORD = mint_durable(
-    Draft(RecordKind.OUTCOME, "xc_1", {}, {}, bytes(32)),
+    Draft(RecordKind.OUTCOME, "xc_1", {}, {}),
     Place("gateway-0", 1, 2, "2026-11-25T10:00:00.000Z", "development"),
     bytes(32),
 )

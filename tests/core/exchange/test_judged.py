@@ -31,7 +31,7 @@ def test_a_reply_cannot_be_made_without_the_mint() -> None:
 
 
 def test_a_durable_record_cannot_be_made_without_the_mint() -> None:
-    draft = Draft(RecordKind.PASS, "x", {}, {}, b"")
+    draft = Draft(RecordKind.PASS, "x", {}, {})
     with pytest.raises(TypeError, match="sequencer"):
         DurableRecord(object(), draft, Place("s", 1, 0, "", ""), b"")
 

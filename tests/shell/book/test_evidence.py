@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -21,6 +20,7 @@ from brightline.shell.book.evidence import count_evidence
 from brightline.shell.storage.publisher import Publisher
 from brightline.shell.storage.sequencer import Sequencer
 from tests.faults.crash_writer import SystemClock
+from tests.vault import vault_beside
 
 SHARD = "gw-1"
 SIGNER = NoteSigner("log.example/gw-1", Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
@@ -29,7 +29,7 @@ DOW = shipped.read_agreement(shipped.shipped_agreement())
 
 def attempt(exchange: str, digest: str = DOW.digest) -> Draft:
     public: dict[str, JsonValue] = {"agreement": digest, "release": "sha256:r"}
-    return Draft(RecordKind.ATTEMPT, exchange, public, {}, os.urandom(32))
+    return Draft(RecordKind.ATTEMPT, exchange, public, {})
 
 
 def outcome(exchange: str, verdict: str, clauses: list[JsonValue], digest: str = DOW.digest) -> Draft:
@@ -42,13 +42,15 @@ def outcome(exchange: str, verdict: str, clauses: list[JsonValue], digest: str =
         "clauses": clauses,
         "released_bytes": 0,
     }
-    return Draft(RecordKind.OUTCOME, exchange, public, {}, os.urandom(32))
+    return Draft(RecordKind.OUTCOME, exchange, public, {})
 
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     """Three outcomes of this version, one of another, and a clause that this version does not have."""
-    log = Sequencer.open(tmp_path / "wal", SHARD, "development", SystemClock(), published=None)
+    log = Sequencer.open(
+        tmp_path / "wal", SHARD, "development", SystemClock(), vault=vault_beside(tmp_path / "wal"), published=None
+    )
     publisher = Publisher.open(log, tmp_path / "evidence", SIGNER)
     for number, (verdict, clauses, digest) in enumerate(
         [
@@ -103,7 +105,9 @@ def test_counting_is_bounded_and_says_that_it_stopped(state: Path) -> None:
 
 
 def test_a_log_of_many_bundles_is_counted_to_its_end(tmp_path: Path) -> None:
-    log = Sequencer.open(tmp_path / "wal", SHARD, "development", SystemClock(), published=None)
+    log = Sequencer.open(
+        tmp_path / "wal", SHARD, "development", SystemClock(), vault=vault_beside(tmp_path / "wal"), published=None
+    )
     publisher = Publisher.open(log, tmp_path / "evidence", SIGNER)
     for number in range(TILE_WIDTH):
         log.append_sync(attempt(f"x{number}"))

@@ -23,6 +23,7 @@ from brightline.shell.cli.verify import verify
 from brightline.shell.clock import SystemClock
 from brightline.shell.storage.publisher import Publisher, export_disclosures, read_published
 from brightline.shell.storage.sequencer import Sequencer
+from tests.vault import vault_beside
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 AGREEMENT = shipped.read_agreement(shipped.shipped_agreement())
@@ -43,17 +44,19 @@ class Site:
     def boot(self, answered: int, left_open: int = 0) -> None:
         """Boot, answer some exchanges, and stop; those left open are lost at the next boot."""
         published = read_published(self.evidence, self.shard, self.signer.verifier)
-        log = Sequencer.open(self.wal, self.shard, "development", SystemClock(), published=published)
+        log = Sequencer.open(
+            self.wal, self.shard, "development", SystemClock(), vault=vault_beside(self.wal), published=published
+        )
         publisher = Publisher.open(log, self.evidence, self.signer)
         permit: dict[str, JsonValue] = TERMS | {"verdict": "permit", "clauses": ["L1"]}
         for i in range(answered + left_open):
             exchange = f"{log.epoch}-{i}"
-            log.append_sync(Draft(RecordKind.ATTEMPT, exchange, TERMS, {"unit": "planning"}, os.urandom(32)))
+            log.append_sync(Draft(RecordKind.ATTEMPT, exchange, TERMS, {"unit": "planning"}))
             facts: dict[str, JsonValue] = {"facts": GOOD}
-            log.append_sync(Draft(RecordKind.PASS, exchange, permit | {"token": "t"}, facts, os.urandom(32)))
+            log.append_sync(Draft(RecordKind.PASS, exchange, permit | {"token": "t"}, facts))
             if i < answered:
                 end: dict[str, JsonValue] = permit | {"outcome": "completed", "class": "none", "released_bytes": 9}
-                self.kept = log.append_sync(Draft(RecordKind.OUTCOME, exchange, end, facts, os.urandom(32)))
+                self.kept = log.append_sync(Draft(RecordKind.OUTCOME, exchange, end, facts))
         log.close()
         publisher.close()
 
@@ -91,7 +94,7 @@ def test_one_shard_by_itself_may_be_given_and_may_have_been_moved(site: Site, tm
 
 
 def test_with_disclosures_every_decision_is_made_again(site: Site, tmp_path: Path) -> None:
-    export_disclosures(site.wal, tmp_path / "d")
+    export_disclosures(site.wal, vault_beside(site.wal), tmp_path / "d")
     out = run(site.evidence, "--disclosures", tmp_path / "d").output
     assert "247 of 247 decisions came out as recorded" in out
     (tmp_path / "some").write_text("".join((tmp_path / "d").read_text().splitlines(keepends=True)[:30]))
@@ -165,11 +168,12 @@ def test_what_a_log_says_is_never_markup(tmp_path: Path) -> None:
         "gw-1",
         "development",
         SystemClock(),
+        vault=vault_beside(site.wal),
         published=read_published(site.evidence, "gw-1", site.signer.verifier),
     )
-    log.append_sync(Draft(RecordKind.ATTEMPT, "x", TERMS, {}, os.urandom(32)))
+    log.append_sync(Draft(RecordKind.ATTEMPT, "x", TERMS, {}))
     end: dict[str, JsonValue] = {"outcome": "refused", "class": "policy", "verdict": "deny", "released_bytes": 0}
-    log.append_sync(Draft(RecordKind.OUTCOME, "x", TERMS | end | {"clauses": ["[/x]\x1b[2J"]}, {}, os.urandom(32)))
+    log.append_sync(Draft(RecordKind.OUTCOME, "x", TERMS | end | {"clauses": ["[/x]\x1b[2J"]}, {}))
     publisher = Publisher.open(log, site.evidence, site.signer)
     log.close()
     publisher.close()

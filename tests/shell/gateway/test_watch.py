@@ -11,11 +11,12 @@ from brightline.core.agreement.ladder import rules_of
 from brightline.core.canonical import JsonValue
 from brightline.core.enforcement.machine import Closed
 from brightline.core.evidence.batch import Frame
-from brightline.core.evidence.record import Draft, Outcome, Place, RecordKind, RefusalClass, seal
+from brightline.core.evidence.record import Draft, Outcome, Place, RecordKind, RefusalClass
 from brightline.core.expectation import HISTORY_WINDOWS, Figures
 from brightline.core.standing import AGREEMENT_SCOPE, DAY_SECONDS, Happened, Said, StandingBook, UnitStanding
 from brightline.shell import shipped
 from brightline.shell.gateway.watch import DenyWatch
+from tests.vault import peek, sealed
 
 AGREEMENT = shipped.read_agreement(shipped.shipped_agreement())
 RULES = rules_of(AGREEMENT)
@@ -70,8 +71,8 @@ class Town:
     ) -> None:
         time = datetime.fromtimestamp(self.now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         seq = len(self.frames)
-        sealed = seal(Draft(kind, exchange, public, committed, bytes(32)), Place("gateway-0", 1, seq, time, "test"))
-        self.frames.append(Frame(seq, 1, kind, exchange, sealed.leaf, sealed.disclosures))
+        record = sealed(Draft(kind, exchange, public, committed), Place("gateway-0", 1, seq, time, "test"))
+        self.frames.append(Frame(seq, 1, kind, exchange, record.leaf, record.contents))
 
 
 @pytest.fixture
@@ -162,7 +163,7 @@ def test_nor_does_it_after_a_restart(town: Town) -> None:
     took = denies(town)
     town.happens(Happened.PATTERN_CLEARED)
     town.watch = town.another_watch()
-    town.watch.rebuild(town.frames, town.now)
+    town.watch.rebuild(town.frames, town.now, peek)
     assert denies(town, first=100) == took
 
 
@@ -172,7 +173,7 @@ def test_a_restart_forgets_nothing_that_nobody_has_looked_at(town: Town) -> None
     for number in range(took - 1):
         town.ends(deny(number))
     town.watch = town.another_watch()
-    assert town.watch.rebuild(town.frames, town.now) == took - 1
+    assert town.watch.rebuild(town.frames, town.now, peek) == took - 1
     town.ends(deny(0))  # a retry of what was denied before the restart
     assert town.found == []
     assert denies(town, first=100) == 1
@@ -182,7 +183,7 @@ def test_a_restart_calls_nobody(town: Town) -> None:
     town.logs = False
     denies(town)
     found = len(town.found)
-    town.another_watch().rebuild(town.frames, town.now)
+    town.another_watch().rebuild(town.frames, town.now, peek)
     assert len(town.found) == found
 
 
@@ -191,4 +192,4 @@ def test_what_is_older_than_the_history_is_not_read(town: Town) -> None:
     old = town.now + (HISTORY_WINDOWS + 2) * DAY_SECONDS
     assert town.watch.too_old(old)(town.frames[-1])
     assert not town.watch.too_old(town.now)(town.frames[-1])
-    assert town.another_watch().rebuild(town.frames, old) == 0
+    assert town.another_watch().rebuild(town.frames, old, peek) == 0

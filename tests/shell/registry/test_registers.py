@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +45,7 @@ class Installed(msgspec.Struct, frozen=True):
 
     def append(self, kind: RecordKind, envelope: bytes, **public: Any) -> None:
         """Write into the log what nobody checked."""
-        draft = Draft(kind, "", public, {"statement": envelope.decode()}, secrets.token_bytes(32))
+        draft = Draft(kind, "", public, {"statement": envelope.decode()})
         append_to_registry(self.root, self.settings, "development", CLOCK, draft)
 
     def signed(self, value: msgspec.Struct, payload_type: str, *holders: str) -> bytes:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import stat
 import time
@@ -25,6 +24,7 @@ from brightline.shell.storage.durable import HeldDirectory
 from brightline.shell.storage.publisher import Publisher, export_disclosures, read_published
 from brightline.shell.storage.sequencer import Head, Sequencer
 from tests.faults.crash_writer import SystemClock
+from tests.vault import vault_beside
 
 SHARD = "gw-1"
 SIGNER = NoteSigner("log.example/gw-1", Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
@@ -42,7 +42,9 @@ class Site:
     def open(self) -> tuple[Sequencer, Publisher]:
         """Open both, in the order in which the gateway does."""
         published = read_published(self.evidence, SHARD, SIGNER.verifier)
-        log = Sequencer.open(self.wal, SHARD, "development", SystemClock(), published=published)
+        log = Sequencer.open(
+            self.wal, SHARD, "development", SystemClock(), vault=vault_beside(self.wal), published=published
+        )
         return log, Publisher.open(log, self.evidence, SIGNER)
 
 
@@ -53,7 +55,7 @@ def site(tmp_path: Path) -> Site:
 
 def write(log: Sequencer, count: int) -> None:
     for _ in range(count):
-        log.append_sync(Draft(RecordKind.PERIOD, "", {}, {"unit": "logistics", "facts": ["a"]}, os.urandom(32)))
+        log.append_sync(Draft(RecordKind.PERIOD, "", {}, {"unit": "logistics", "facts": ["a"]}))
 
 
 def audit(public: Path) -> Checkpoint:
@@ -164,7 +166,9 @@ def test_a_log_that_was_rolled_back_is_refused_by_sequencer_and_publisher(site: 
     with pytest.raises(EvidenceDamaged, match="rolled back"):
         site.open()
 
-    careless = Sequencer.open(site.wal, SHARD, "development", SystemClock(), published=None)
+    careless = Sequencer.open(
+        site.wal, SHARD, "development", SystemClock(), vault=vault_beside(site.wal), published=None
+    )
     with pytest.raises(EvidenceDamaged, match="rolled back"):
         Publisher.open(careless, site.evidence, SIGNER)
     write(careless, 5)
@@ -275,7 +279,7 @@ def test_disclosures_are_exported_privately_and_open_the_published_leaves(site: 
     out.write_text("older")
     out.chmod(0o644)
     (tmp_path / ".disclosures.jsonl.new").write_text("left over by a crash, and open to all")
-    assert export_disclosures(site.wal, out) == 3
+    assert export_disclosures(site.wal, vault_beside(site.wal), out) == 3
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     lines = [msgspec.json.decode(line) for line in out.read_bytes().splitlines()]
     leaves = unpack_entries((site.public / entries_path(0, 3)).read_bytes())
@@ -283,7 +287,7 @@ def test_disclosures_are_exported_privately_and_open_the_published_leaves(site: 
     for line, leaf in zip(lines, leaves, strict=True):
         fields = match(msgspec.json.decode(leaf)["commitments"], line["disclosures"])
         assert fields == {"unit": "logistics", "facts": ["a"]}
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["disclosures.jsonl", "evidence", "wal"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["disclosures.jsonl", "evidence", "wal", "wal-vault"]
     log.close()
     publisher.close()
 
@@ -296,15 +300,15 @@ def test_an_export_from_a_damaged_log_leaves_no_file(site: Site, tmp_path: Path)
     path = site.wal / SHARD / FIRST
     path.write_bytes(path.read_bytes()[:40] + b"?" + path.read_bytes()[41:])
     with pytest.raises(EvidenceDamaged):
-        export_disclosures(site.wal, tmp_path / "out")
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["evidence", "wal"]
+        export_disclosures(site.wal, vault_beside(site.wal), tmp_path / "out")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["evidence", "wal", "wal-vault"]
 
 
 def write_many(log: Sequencer, count: int) -> None:
     """As ``write``, in groups."""
 
     async def all_at_once() -> None:
-        draft = Draft(RecordKind.PERIOD, "", {}, {}, bytes(32))
+        draft = Draft(RecordKind.PERIOD, "", {}, {})
         await asyncio.gather(*(log.append(draft) for _ in range(count)))
 
     asyncio.run(all_at_once())

@@ -24,6 +24,7 @@ from brightline.core.ports import RecordLog
 from brightline.shell.storage.durable import HeldDirectory
 from brightline.shell.storage.sequencer import Head, Sequencer
 from brightline.shell.storage.wal import AppendFile, OpenFile, OsAppendFile
+from tests.vault import vault_beside
 
 SHARD = "gw-1"
 FIRST = f"{0:020d}.wal"
@@ -79,7 +80,7 @@ class GatedFile:
 def draft(
     kind: RecordKind = RecordKind.PERIOD, exchange: str = "", public: dict[str, JsonValue] | None = None
 ) -> Draft:
-    return Draft(kind, exchange, public or {}, {"unit": "logistics"}, bytes(32))
+    return Draft(kind, exchange, public or {}, {"unit": "logistics"})
 
 
 def attempt(exchange: str) -> Draft:
@@ -98,6 +99,7 @@ def open_log(
         SHARD,
         "development",
         TickingClock(),
+        vault=vault_beside(directory),
         published=published,
         queue_max=queue_max,
         open_file=open_file,
@@ -131,6 +133,7 @@ def head_of(leaves: list[bytes]) -> Head:
 
 def crash(directory: Path, name: str) -> Path:
     """What a crash at this instant would leave: the same files, in a folder where no writer runs."""
+    shutil.copytree(directory.parent / f"{directory.name}-vault", directory.parent / f"{name}-vault")
     return Path(shutil.copytree(directory, directory.parent / name))
 
 
@@ -151,7 +154,8 @@ async def test_acknowledged_records_are_in_the_file_with_the_hash_that_was_told(
     reopened = open_log(crashed)
     kept = list(reopened.frames())
     assert [leaf_hash(one.leaf) for one in kept[:3]] == [record.leaf_hash for record in records]
-    assert all(len(one.disclosures) == 1 for one in kept[:3])
+    keys = vault_beside(tmp_path).reader(SHARD)
+    assert all(len(keys.open(one).disclosures) == 1 for one in kept[:3])
     reopened.close()
 
 
@@ -190,7 +194,7 @@ async def test_what_waits_during_a_flush_becomes_durable_in_one_write(tmp_path: 
 async def test_a_group_with_many_bytes_is_written_in_parts(tmp_path: Path) -> None:
     log, file = gated(tmp_path)
     file.gate.clear()
-    large = Draft(RecordKind.PERIOD, "", {}, {"text": "x" * (FRAME_BYTES_MAX // 3)}, bytes(32))
+    large = Draft(RecordKind.PERIOD, "", {}, {"text": "x" * (FRAME_BYTES_MAX // 3)})
     tasks = [asyncio.ensure_future(log.append(large)) for _ in range(9)]
     await until(lambda: file.writes == 1)
     file.gate.set()
@@ -258,7 +262,7 @@ async def test_a_failure_refuses_everybody_who_waits_and_everything_after_it(tmp
         (draft(public={"seq": 7}), "shadow"),
         (draft(public={"exchange": "a"}), "belongs in the header"),
         (draft(public={"text": "x" * 70_000}), "exceeds"),
-        (Draft(RecordKind.PERIOD, "", {}, {"text": "x" * FRAME_BYTES_MAX}, bytes(32)), "exceeds"),
+        (Draft(RecordKind.PERIOD, "", {}, {"text": "x" * FRAME_BYTES_MAX}), "exceeds"),
     ],
 )
 async def test_a_record_that_cannot_stand_fails_alone_and_takes_no_number(

@@ -24,7 +24,7 @@ FIRST = f"{0:020d}.wal"
 
 
 def frame(seq: int) -> Frame:
-    return Frame(seq, 1, RecordKind.PERIOD, "", b"leaf %d" % seq, (f"disclosure {seq}",))
+    return Frame(seq, 1, RecordKind.PERIOD, "", b"leaf %d" % seq, b"contents %d" % seq)
 
 
 def batch(start: int, stop: int) -> Batch:

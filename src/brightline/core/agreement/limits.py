@@ -7,6 +7,7 @@ with ``Agreement.limit``.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -15,6 +16,15 @@ import msgspec
 
 from brightline.core.agreement.clause import Agreement, Tighter
 from brightline.core.register import DAYS_MAX_DEFAULT, DaysMax
+
+
+class Kept(enum.StrEnum):
+    """The classes of exchanges that are kept for days of their own, by how they ended."""
+
+    PERMITTED = "permitted"
+    HELD = "held"
+    DENIED = "denied"
+    OTHER = "other"  # refused before anything was decided, unavailable, lost
 
 
 class KnownLimit(msgspec.Struct, frozen=True):
@@ -28,6 +38,9 @@ REGISTRATION_DAYS_MAX: Final = "registration_days_max"
 PROTOCOL_DAYS_MAX: Final = "protocol_days_max"
 VVT_DAYS_MAX: Final = "vvt_days_max"
 FALSE_STOPS_PER_MILLION: Final = "false_stops_per_million"
+FALSE_STOPS_DEFAULT: Final = 1_000
+KEEP_DAYS: Final[Mapping[Kept, str]] = MappingProxyType({kept: f"keep_days_{kept.value}" for kept in Kept})
+FOR_EVER_DAYS: Final = 1_000_000
 
 KNOWN: Final[Mapping[str, KnownLimit]] = MappingProxyType(
     {
@@ -36,6 +49,14 @@ KNOWN: Final[Mapping[str, KnownLimit]] = MappingProxyType(
         VVT_DAYS_MAX: KnownLimit("days until verification and testing must be repeated, at most", Tighter.LOWER),
         FALSE_STOPS_PER_MILLION: KnownLimit(
             "policy denies per million requests that a unit is expected to meet by our own error", Tighter.LOWER
+        ),
+        **{
+            limit: KnownLimit(f"days for which what opens an exchange that was {kept.value} is kept", Tighter.HIGHER)
+            for kept, limit in KEEP_DAYS.items()
+            if kept is not Kept.OTHER
+        },
+        KEEP_DAYS[Kept.OTHER]: KnownLimit(
+            "days for which what opens an exchange that ended undecided is kept", Tighter.HIGHER
         ),
     }
 )
@@ -48,3 +69,13 @@ def days_max(agreement: Agreement) -> DaysMax:
         protocol=agreement.limit(PROTOCOL_DAYS_MAX, DAYS_MAX_DEFAULT),
         vvt=agreement.limit(VVT_DAYS_MAX, DAYS_MAX_DEFAULT),
     )
+
+
+def keep_days(agreement: Agreement) -> Mapping[Kept, int]:
+    """For how many days what opens an exchange is kept, by how it ended; for ever where the agreement is silent."""
+    return {kept: agreement.limit(limit, FOR_EVER_DAYS) for kept, limit in KEEP_DAYS.items()}
+
+
+def false_stops_per_million(agreement: Agreement) -> int:
+    """How many policy denies of a million requests are expected to be our own error."""
+    return agreement.limit(FALSE_STOPS_PER_MILLION, FALSE_STOPS_DEFAULT)

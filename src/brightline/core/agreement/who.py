@@ -19,6 +19,7 @@ Each rule below says which direction is tighter. What is not listed may not chan
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
@@ -27,7 +28,10 @@ import msgspec
 
 from brightline.core.agreement.clause import Agreement, Limit, Rung, Tighter
 from brightline.core.agreement.limits import (
+    FALSE_STOPS_DEFAULT,
     FALSE_STOPS_PER_MILLION,
+    FOR_EVER_DAYS,
+    KEEP_DAYS,
     KNOWN,
     PROTOCOL_DAYS_MAX,
     REGISTRATION_DAYS_MAX,
@@ -43,7 +47,8 @@ SILENT: Final[Mapping[str, int]] = MappingProxyType(
         REGISTRATION_DAYS_MAX: DAYS_MAX_DEFAULT,
         PROTOCOL_DAYS_MAX: DAYS_MAX_DEFAULT,
         VVT_DAYS_MAX: DAYS_MAX_DEFAULT,
-        FALSE_STOPS_PER_MILLION: 1_000,
+        FALSE_STOPS_PER_MILLION: FALSE_STOPS_DEFAULT,
+        **dict.fromkeys(KEEP_DAYS.values(), FOR_EVER_DAYS),
     }
 )
 
@@ -216,7 +221,7 @@ def _rung(rung: Rung, candidate: Agreement) -> Iterator[Looser]:
         return
     if lost := [act for act in rung.do if act not in now.do]:
         yield _looser(f"{path}.do", "; ".join(rung.do), "; ".join(now.do), f"{', '.join(lost)} would not be done")
-    if rung.cure_days < now.cure_days:
+    if (rung.cure_days or math.inf) < (now.cure_days or math.inf):  # 0 is a cure without an end
         yield _looser(f"{path}.cure_days", rung.cure_days, now.cure_days, "a cure may only take less time")
     if rung.appeal_days != now.appeal_days:
         yield _looser(f"{path}.appeal_days", rung.appeal_days, now.appeal_days, "the time to appeal is agreed on")

@@ -24,15 +24,13 @@ class Instant(msgspec.Struct, frozen=True):
 class Arrived(msgspec.Struct, frozen=True):
     """An authenticated request was read: either an Exchange, or the reason why it is none.
 
-    ``entropy`` is 32 fresh random bytes; every record key of this exchange is derived from it. ``registers`` are the
-    signed entries as they stood then; without any, no fact that needs one is stated.
+    ``registers`` are the signed entries as they stood then; without any, no fact that needs one is stated.
     """
 
     at: Instant
     exchange_id: str
     workload: Workload
     request: Exchange | CallerError
-    entropy: bytes
     registers: RegisterBook = RegisterBook()
 
 

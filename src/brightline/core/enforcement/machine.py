@@ -15,7 +15,6 @@ registration states facts, and the agreement decides from facts alone.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
@@ -80,7 +79,6 @@ class Machine:
         self._terms = terms
         self._api = api
         self._arrived = arrived
-        self._records = 0
         self._recording: dict[RecordKind, Draft] = {}  # being made durable
         self._asks = 0
         self._statements: tuple[Statement, ...] = ()
@@ -521,11 +519,8 @@ class Machine:
     # ---- records and notices --------------------------------------------------------------------------------------
 
     def _record(self, kind: RecordKind, public: dict[str, JsonValue], committed: dict[str, JsonValue]) -> do.Record:
-        self._records += 1
-        seed = self._arrived.entropy + self._records.to_bytes(4, "big")
-        key = hashlib.sha256(b"brightline-record-key" + seed).digest()
         header = self._terms.header() | public
-        draft = Draft(kind, self._arrived.exchange_id, header, committed, key)
+        draft = Draft(kind, self._arrived.exchange_id, header, committed)
         self._recording[kind] = draft
         return do.Record(draft)
 

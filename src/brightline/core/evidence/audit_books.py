@@ -55,6 +55,7 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     kind: RecordKind
     outcome: Outcome | UnsetType = UNSET
     profile: _Text
+    ranges: tuple[tuple[_Number, _Number], ...] | UnsetType = UNSET
     release: _Text | UnsetType = UNSET
     released_bytes: _Number | UnsetType = UNSET
     revoked: bool | UnsetType = UNSET
@@ -93,13 +94,17 @@ def read_leaf(data: bytes) -> Leaf:
 
 
 class Recount(msgspec.Struct, frozen=True):
-    """The recount. ``released_bytes`` is over all outcomes; ``lost_bytes_max`` bounds what ``lost`` ones let out."""
+    """The recount. ``released_bytes`` is over all outcomes; ``lost_bytes_max`` bounds what ``lost`` ones let out.
+
+    ``shredded`` are the records that nobody can open any more, as the SHRED records say.
+    """
 
     records: int
     attempts: int
     outcomes: int
     open: int
     passes: int
+    shredded: int
     marks: int
     released_bytes: int
     lost_bytes_max: int
@@ -152,6 +157,7 @@ class BooksAudit:
         self._tallies: dict[str, Counter[str]] = {}
         self._released = 0
         self._lost_max = 0
+        self._shredded = 0
 
     def skip(self, count: int) -> None:
         """So many records cannot be believed; what they said is not held against those that follow."""
@@ -175,6 +181,10 @@ class BooksAudit:
                     self._tally("without_record", reason, count)
             case RecordKind.WORKLOAD | RecordKind.RELEASE | RecordKind.STANDING | RecordKind.DEMAND:
                 pass  # they belong to no exchange; the audit of the registers reads them
+            case RecordKind.SHRED:
+                self._shred(index, leaf)
+            case RecordKind.PRESERVE:
+                pass  # in the registry: what it keeps is committed
             case RecordKind.CONSUMED:  # in a guard's log
                 if not leaf.token:
                     self._wrong(index, "a CONSUMED names its token")
@@ -304,6 +314,14 @@ class BooksAudit:
             )
         self._more_left(index, released, state, bounded=outcome is not Outcome.COMPLETED)
 
+    def _shred(self, index: int, leaf: Leaf) -> None:
+        """Only what is in the log can be destroyed, and never by a record that comes before it."""
+        for first, last in leaf.ranges or ():
+            if not first <= last < leaf.seq:
+                self._wrong(index, f"a SHRED of the records {first} to {last}, which do not stand before it")
+            else:
+                self._shredded += last - first + 1
+
     def _check_end(self, index: int, leaf: Leaf, outcome: Outcome, released: int, verdict: str) -> None:
         """What an OUTCOME says must fit together: its kind, its class and its verdict."""
         if leaf.verdict is UNSET or leaf.clauses is UNSET or leaf.released_bytes is UNSET:
@@ -406,6 +424,7 @@ class BooksAudit:
             outcomes=outcomes,
             open=len(self._open),
             passes=self._kinds[RecordKind.PASS],
+            shredded=self._shredded,
             marks=self._kinds[RecordKind.MARK],
             released_bytes=self._released,
             lost_bytes_max=self._lost_max,

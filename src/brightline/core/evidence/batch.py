@@ -3,10 +3,10 @@
 
 A log file is a row of frames and nothing else::
 
-    "BLR1"  4 bytes   says that a frame starts here
+    "BLR2"  4 bytes   says that a frame starts here
     length  4 bytes   of the payload, big-endian
     check   4 bytes   CRC-32 of the eight bytes before it: a length is believed only if it holds
-    payload           MessagePack array: seq, epoch, kind, exchange, leaf, disclosures
+    payload           MessagePack array: seq, epoch, kind, exchange, leaf, contents
     digest 16 bytes   SHA-256 of everything before it in the frame, truncated
 
 What a crash leaves and what damage leaves must never be mistaken for each other, because the first is cut and
@@ -39,17 +39,17 @@ import msgspec
 from brightline.core.errors import EvidenceDamaged
 from brightline.core.evidence.record import Draft, Outcome, RecordKind, RefusalClass
 
-FRAME_BYTES_MAX: Final = 1 << 20  # one frame: a leaf of at most 64 KiB and its disclosures
+FRAME_BYTES_MAX: Final = 1 << 20  # one frame: a leaf of at most 64 KiB and its contents
 BATCH_FRAMES_MAX: Final = 512
 BATCH_BYTES_MAX: Final = 1 << 20  # a batch is full here; it may end one frame later
 
-_MAGIC: Final = b"BLR1"
+_MAGIC: Final = b"BLR2"
 _HEADER_BYTES: Final = 12
 _DIGEST_BYTES: Final = 16
 
 
 class Frame(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """One record as the log keeps it: the public leaf, and beside it what opens the leaf's commitments.
+    """One record as the log keeps it: the public leaf, and beside it its encrypted fields (``sealing.py``).
 
     ``seq`` is the index of the leaf in the tree, from 0, across boot epochs. ``exchange`` is empty for
     records that belong to no exchange. The leaf repeats the first four fields; :meth:`Books.add` checks that
@@ -61,7 +61,7 @@ class Frame(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
     kind: RecordKind
     exchange: str
     leaf: bytes
-    disclosures: tuple[str, ...]
+    contents: bytes
 
 
 class ScanResult(msgspec.Struct, frozen=True):
@@ -246,7 +246,7 @@ class Books:
         self._epoch = frame.epoch
 
 
-def lost_draft(attempt: OpenAttempt, record_key: bytes) -> Draft:
+def lost_draft(attempt: OpenAttempt) -> Draft:
     """The OUTCOME that a boot writes for an attempt which a crash in ``attempt.epoch`` left open."""
     return Draft(
         kind=RecordKind.OUTCOME,
@@ -257,7 +257,6 @@ def lost_draft(attempt: OpenAttempt, record_key: bytes) -> Draft:
             "epoch_lost": attempt.epoch,
         },
         committed={},
-        record_key=record_key,
     )
 
 

@@ -3,8 +3,9 @@
 
 A record has a *public* part, which anybody who holds the log may read (kind, shard, boot epoch, sequence, time,
 agreement, release, outcome, clauses), and *committed* fields (facts, findings, unit, digests), of which the leaf
-holds only salted commitments (RFC 9901, section 4.2). The disclosures that open them lie outside the log. Nothing
-here hashes a prompt without a salt: a bare digest of short text can be found by trying.
+holds only salted commitments (RFC 9901, section 4.2). What opens them lies outside the log, sealed under a key of the
+record's own that can be destroyed. Nothing here hashes a prompt without a salt: a bare digest of short text can be
+found by trying.
 
 Invariants, as absences: no leaf holds content; no leaf is built without a sequence number; nothing but
 ``shell/storage/sequencer.py`` mints a :class:`DurableRecord`.
@@ -20,6 +21,7 @@ import msgspec
 from brightline.core.canonical import JsonValue, canonical_bytes
 from brightline.core.evidence.disclosure import commit
 from brightline.core.evidence.merkle import leaf_hash
+from brightline.core.evidence.sealing import seal_fields
 
 RECORD_VERSION: Final = 1
 LEAF_BYTES_MAX: Final = 65_535  # C2SP tlog-tiles, "Log entries": the length prefix has 16 bits.
@@ -36,6 +38,8 @@ class RecordKind(enum.StrEnum):
     PERIOD = "PERIOD"
     RELEASE = "RELEASE"  # what came into force: a version of the agreement, a classifier release
     STANDING = "STANDING"
+    SHRED = "SHRED"  # what opened some records was destroyed; in the registry: that both parties ordered it
+    PRESERVE = "PRESERVE"  # a legal hold: what it names is not destroyed until it is lifted
     CONSUMED = "CONSUMED"  # a guard let one request through, in the guard's own log
     DEMAND = "DEMAND"  # an order that was received and changed nothing
 
@@ -67,15 +71,13 @@ class Draft(msgspec.Struct, frozen=True):
     """A record before it has a place in the log.
 
     ``exchange`` is the exchange id, or empty for records that belong to none. ``public`` and ``committed`` hold
-    canonical JSON values (no floats). ``record_key`` is 32 fresh random bytes from which every salt is derived;
-    destroying it makes the committed fields unreadable while all proofs still hold.
+    canonical JSON values (no floats).
     """
 
     kind: RecordKind
     exchange: str
     public: dict[str, JsonValue]
     committed: dict[str, JsonValue]
-    record_key: bytes
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -89,10 +91,10 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Sealed(msgspec.Struct, frozen=True):
-    """A record as bytes: ``leaf`` is public and logged, ``disclosures`` stay outside the log."""
+    """A record as bytes: ``leaf`` is public and logged, ``contents`` (encrypted) stay outside the log."""
 
     leaf: bytes
-    disclosures: tuple[str, ...]
+    contents: bytes
 
     @property
     def hash(self) -> bytes:
@@ -100,10 +102,11 @@ class Sealed(msgspec.Struct, frozen=True):
         return leaf_hash(self.leaf)
 
 
-def seal(draft: Draft, place: Place) -> Sealed:
+def seal(draft: Draft, place: Place, key: bytes, nonce: bytes) -> Sealed:
     """Build the leaf of a record: canonical JSON of its header, public fields and commitments.
 
-    Raises ``ValueError`` if a public field shadows the header or the leaf would exceed 65,535 bytes.
+    ``key`` is the record's own (32 bytes, ``sealing.record_key``), ``nonce`` 12 fresh random bytes. Raises
+    ``ValueError`` if a public field shadows the header or the leaf would exceed 65,535 bytes.
     """
     header: dict[str, JsonValue] = {
         "v": RECORD_VERSION,
@@ -119,13 +122,13 @@ def seal(draft: Draft, place: Place) -> Sealed:
     shadowed = header.keys() & draft.public.keys()
     if shadowed or "commitments" in draft.public:
         raise ValueError(f"public fields shadow the record header: {sorted(shadowed)}")
-    commitments = commit(draft.committed, draft.record_key)
+    commitments = commit(draft.committed, key)
     header.update(draft.public)
     header["commitments"] = list(commitments.digests)
     leaf = canonical_bytes(header)
     if len(leaf) > LEAF_BYTES_MAX:
         raise ValueError(f"a record of {len(leaf)} bytes exceeds the {LEAF_BYTES_MAX} bytes of a log entry")
-    return Sealed(leaf=leaf, disclosures=commitments.disclosures)
+    return Sealed(leaf=leaf, contents=seal_fields(draft.committed, key, nonce, leaf))
 
 
 _MINT: Final = object()

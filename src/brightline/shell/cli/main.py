@@ -10,8 +10,9 @@ import click
 from brightline import __version__
 from brightline.core.errors import BrightlineError
 from brightline.guard.__main__ import guard
-from brightline.shell.cli import demand, gateway, register, render, standing, verify, witness, workload
+from brightline.shell.cli import demand, gateway, register, render, retention, standing, verify, witness, workload
 from brightline.shell.cli.agreement import agreement
+from brightline.shell.cli.open import open_
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,6 +35,8 @@ brightline.add_command(register.protocol)
 brightline.add_command(register.vvt)
 brightline.add_command(demand.demand)
 brightline.add_command(standing.standing)
+brightline.add_command(open_)
+brightline.add_command(retention.retention)
 brightline.add_command(agreement)
 brightline.add_command(verify.verify)
 brightline.add_command(verify.disclose)

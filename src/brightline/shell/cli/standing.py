@@ -27,6 +27,7 @@ from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import Settings, load_settings
 from brightline.shell.development import HOLDERS
+from brightline.shell.keyring import open_vault
 from brightline.shell.registry.denies import when_denied
 from brightline.shell.registry.following import Registry
 from brightline.shell.registry.standings import Entered, log_order
@@ -146,7 +147,8 @@ def _give(
     with _registry(state) as (settings, registry):
         agreement = registry.releases.current
         _known(registry, scope)
-        denied = when_denied(StateFolder(state).wal, scope, exchanges) if exchanges else ()
+        folder = StateFolder(state)
+        denied = when_denied(folder.wal, open_vault(folder), scope, exchanges) if exchanges else ()
         order = StandingOrder(
             format=ORDER_FORMAT,
             id=secrets.token_hex(16),

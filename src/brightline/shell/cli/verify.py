@@ -30,6 +30,8 @@ from brightline.core.evidence.policy import Policy, PolicyError
 from brightline.core.evidence.receipt import RECEIPT_CHARS_MAX, Receipt, read_receipt
 from brightline.shell import shipped
 from brightline.shell.cli import render
+from brightline.shell.keyring import open_vault
+from brightline.shell.state import StateFolder
 from brightline.shell.storage.publisher import Disclosed, export_disclosures
 
 POLICY_BYTES_MAX: Final = 65_536
@@ -142,7 +144,7 @@ def verify(
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
 def disclose(state: Path, out: Path) -> None:
     """Write what opens every record of STATE to OUT, for a cleared auditor. The file is private (0600)."""
-    count = export_disclosures(state / "wal", out)
+    count = export_disclosures(state / "wal", open_vault(StateFolder(state)), out)
     click.echo(f"wrote the disclosures of {count} records to {out}")
 
 

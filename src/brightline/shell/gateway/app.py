@@ -137,7 +137,7 @@ class Gateway:
         exchange_id = f"xc_{secrets.token_hex(12)}"
         request = await self._read(scope, receive)
         now = Instant(self._clock.monotonic(), self._clock.unix())
-        arrived = Arrived(now, exchange_id, workload, request, secrets.token_bytes(32), self._registers())
+        arrived = Arrived(now, exchange_id, workload, request, self._registers())
         responder = AsgiResponder(send, receive, exchange_id, now.unix, self._settings.write_seconds)
         if isinstance(request, Exchange):
             responder.serve(request)

@@ -12,23 +12,25 @@ The counts are of this process; at start they are read again from its shard of t
 
 from __future__ import annotations
 
-import base64
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from brightline.core.agreement.clause import Agreement, RungState, Verdict
-from brightline.core.agreement.limits import FALSE_STOPS_PER_MILLION
+from brightline.core.agreement.limits import false_stops_per_million
+from brightline.core.canonical import JsonValue
 from brightline.core.enforcement.machine import Closed
 from brightline.core.evidence.batch import Frame
+from brightline.core.evidence.keytree import KeyDestroyed
 from brightline.core.evidence.record import Outcome, RecordKind, RefusalClass
 from brightline.core.expectation import HISTORY_WINDOWS, Figures, UnitCounts
 from brightline.core.standing import DAY_SECONDS, UnitStanding
 
-FALSE_STOPS_DEFAULT: Final = 1_000
 UNITS_MAX: Final = 100_000
+Peek = Callable[[Frame], Mapping[str, JsonValue]]
 _COUNTED: Final = frozenset({Outcome.COMPLETED, Outcome.CLIENT_GONE, Outcome.CUT})
 
 
@@ -68,17 +70,17 @@ class DenyWatch:
         stands = self._standing_of(unit)
         if not stands.serves or stands.pattern or self._called.get(unit) == stands.looked:
             return  # people have been called
-        per_million = self._agreement().limit(FALSE_STOPS_PER_MILLION, FALSE_STOPS_DEFAULT)
-        figures = self._units[unit].figures(per_million)
+        figures = self._units[unit].figures(false_stops_per_million(self._agreement()))
         if figures.likelihood < test[0].alpha:
             self._called[unit] = stands.looked
             self._on_pattern(unit, figures)
 
     def figures(self, unit: str) -> Figures:
         """What is counted of a unit now."""
-        per_million = self._agreement().limit(FALSE_STOPS_PER_MILLION, FALSE_STOPS_DEFAULT)
         of_unit = self._units.get(unit)
-        return of_unit.figures(per_million) if of_unit else Figures(0, 0, 0.0, 0.0, 0.0, 1.0)
+        if of_unit is None:
+            return Figures(0, 0, 0.0, 0.0, 0.0, 1.0)
+        return of_unit.figures(false_stops_per_million(self._agreement()))
 
     def not_called(self, unit: str) -> None:
         """The finding could not be logged: the next deny finds it again."""
@@ -89,14 +91,18 @@ class DenyWatch:
         since = self._since(now)
         return lambda frame: _unix(_TIME.decode(frame.leaf).time) < since
 
-    def rebuild(self, frames: Iterable[Frame], now: int) -> int:
-        """Count again what the log of this shard holds, without calling anybody; return how many exchanges counted."""
+    def rebuild(self, frames: Iterable[Frame], now: int, peek: Peek) -> int:
+        """Count again what the log of this shard holds, without calling anybody; return how many exchanges counted.
+
+        ``peek`` opens our own record. What was destroyed is not counted: it was kept as long as both parties wanted.
+        """
         since = self._since(now)
-        opened: dict[str, Mapping[str, Any]] = {}
+        opened: dict[str, Mapping[str, JsonValue]] = {}
         counted = 0
         for frame in frames:
             if frame.kind is RecordKind.ATTEMPT:
-                opened[frame.exchange] = _committed(frame, ("unit", "exchange_digest"))
+                with contextlib.suppress(KeyDestroyed):
+                    opened[frame.exchange] = peek(frame)
             elif frame.kind is RecordKind.OUTCOME:
                 fields = opened.pop(frame.exchange, {})
                 leaf = _LEAF.decode(frame.leaf)
@@ -147,17 +153,6 @@ class _Leaf(msgspec.Struct, frozen=True, rename={"refusal_class": "class"}):
 
 _TIME: Final = msgspec.json.Decoder(_Time)
 _LEAF: Final = msgspec.json.Decoder(_Leaf)
-_DISCLOSURE: Final = msgspec.json.Decoder(tuple[str, str, Any])
-
-
-def _committed(frame: Frame, names: tuple[str, ...]) -> dict[str, Any]:
-    """Some committed fields of our own record. Its frame vouches for them, so no commitment is hashed again."""
-    found = {}
-    for disclosure in frame.disclosures:
-        _, name, value = _DISCLOSURE.decode(base64.urlsafe_b64decode(disclosure + "=" * (-len(disclosure) % 4)))
-        if name in names:
-            found[name] = value
-    return found
 
 
 def _unix(time: str) -> int:

@@ -12,12 +12,13 @@ from brightline.core.errors import TrustError
 from brightline.core.evidence.record import RecordKind, RefusalClass
 from brightline.core.standing import AGREEMENT_SCOPE
 from brightline.shell.registry.reader import REGISTRY_SHARD, open_frame
+from brightline.shell.storage.vault import KeyDestroyed, Vault
 from brightline.shell.storage.wal import frames_on_disk
 
 _DENY: Final = (RefusalClass.POLICY.value, "deny")
 
 
-def when_denied(wal_directory: Path, unit: str, exchanges: Sequence[str]) -> tuple[int, ...]:
+def when_denied(wal_directory: Path, vault: Vault, unit: str, exchanges: Sequence[str]) -> tuple[int, ...]:
     """When each exchange was denied by the agreement (Unix seconds). Reads the logs of this folder.
 
     Raises ``TrustError`` for one that is not here, was not denied by the agreement, or is another unit's, and
@@ -28,10 +29,14 @@ def when_denied(wal_directory: Path, unit: str, exchanges: Sequence[str]) -> tup
     denied: dict[str, int] = {}
     shards = sorted(each.name for each in wal_directory.iterdir() if each.is_dir() and each.name != REGISTRY_SHARD)
     for shard in shards:
+        keys = vault.reader(shard)
         for frame in frames_on_disk(wal_directory, shard):
             if frame.exchange not in wanted:
                 continue
-            entry = open_frame(frame)
+            try:
+                entry = open_frame(frame, keys)
+            except KeyDestroyed:
+                raise TrustError(f"what opens exchange {frame.exchange} was destroyed") from None
             if entry.kind is RecordKind.ATTEMPT:
                 units[frame.exchange] = str(entry.opened.get("unit", ""))
             ended = (entry.public.get("class"), entry.public.get("verdict"))

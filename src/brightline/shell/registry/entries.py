@@ -7,7 +7,6 @@ registry bad for everybody who follows it.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -66,7 +65,7 @@ def log_entry(
             "retired": entry.retired,
         }
         committed: dict[str, JsonValue] = {"statement": envelope.decode()}
-        draft = Draft(RecordKind.WORKLOAD, "", public, committed, secrets.token_bytes(32))
+        draft = Draft(RecordKind.WORKLOAD, "", public, committed)
         record = append_to_registry(root, settings, roots.profile, clock, draft)
         registry.refresh()
         if registry.registers.seq(kind.register, entry.id) != record.place.seq:
@@ -100,7 +99,7 @@ def log_demand(
         "changed": False,
     }
     committed: dict[str, JsonValue] = {"statement": envelope.decode()}
-    draft = Draft(RecordKind.DEMAND, "", public, committed, secrets.token_bytes(32))
+    draft = Draft(RecordKind.DEMAND, "", public, committed)
     return append_to_registry(root, settings, roots.profile, clock, draft)
 
 

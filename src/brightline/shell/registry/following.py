@@ -11,10 +11,12 @@ from brightline.core.agreement.clause import Agreement
 from brightline.core.errors import BrightlineError
 from brightline.core.statement import TrustRoots
 from brightline.shell.config import Settings
+from brightline.shell.keyring import open_vault
 from brightline.shell.registry.log import registry_verifier
 from brightline.shell.registry.reader import REGISTRY_SHARD, RegistryReader, read_entry
 from brightline.shell.registry.registers import Demands, Registers
 from brightline.shell.registry.releases import Releases
+from brightline.shell.registry.retentions import Retentions
 from brightline.shell.registry.standings import Standings
 from brightline.shell.registry.workloads import Workloads
 from brightline.shell.state import StateFolder
@@ -30,19 +32,25 @@ class Registry:
     def __init__(self, root: Path, settings: Settings, roots: TrustRoots, baseline: Agreement) -> None:
         self.roots = roots
         folder = StateFolder(root)
+        vault = open_vault(folder)
         evidence = folder.evidence(settings.evidence.directory)
         verifier = registry_verifier(root, settings)
         self.releases = Releases(baseline, roots, AgreementStore(folder.agreements))
         self.workloads = Workloads(
-            folder.cache, roots, lambda: self.releases.current.vocabulary, lambda seq: read_entry(folder.wal, seq)
+            folder.cache,
+            roots,
+            lambda: self.releases.current.vocabulary,
+            lambda seq: read_entry(folder.wal, vault, seq),
         )
         self.registers = Registers(roots)
         self.demands = Demands(roots)
         self.standings = Standings(roots, lambda: self.releases.current)
+        self.retentions = Retentions(roots)
         self._reader = RegistryReader(
             folder.wal,
+            vault,
             lambda: read_published(evidence, REGISTRY_SHARD, verifier),
-            (self.releases, self.workloads, self.registers, self.demands, self.standings),
+            (self.releases, self.workloads, self.registers, self.demands, self.standings, self.retentions),
         )
         self._seen = time.monotonic()
         self._failure = ""

@@ -18,6 +18,7 @@ from brightline.core.evidence.note import NoteSigner, VerifierKey
 from brightline.core.evidence.record import Draft, DurableRecord
 from brightline.core.ports import Clock
 from brightline.shell.config import Settings
+from brightline.shell.keyring import open_vault
 from brightline.shell.registry.reader import REGISTRY_SHARD
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.publisher import Publisher, read_published
@@ -64,7 +65,8 @@ def _writing(root: Path, settings: Settings, profile: str, clock: Clock) -> Iter
     evidence = folder.evidence(settings.evidence.directory)
     signer = registry_signer(root, settings)
     published = read_published(evidence, REGISTRY_SHARD, signer.verifier)
-    log = Sequencer.open(folder.wal, REGISTRY_SHARD, profile, clock, published=published)
+    vault = open_vault(folder)
+    log = Sequencer.open(folder.wal, REGISTRY_SHARD, profile, clock, vault=vault, published=published)
     publisher = None
     try:
         publisher = Publisher.open(log, evidence, signer)

@@ -18,9 +18,9 @@ import msgspec
 from brightline.core.canonical import JsonValue
 from brightline.core.errors import BrightlineError, OperatorError
 from brightline.core.evidence.batch import Frame
-from brightline.core.evidence.disclosure import match
 from brightline.core.evidence.record import RecordKind
 from brightline.shell.storage.sequencer import Head
+from brightline.shell.storage.vault import Vault, VaultReader
 from brightline.shell.storage.wal import WalReader
 
 REGISTRY_SHARD: Final = "registry"
@@ -65,7 +65,10 @@ class Fold(Protocol):
 class RegistryReader:
     """Follows the shard. ``refresh`` looks for new records; nothing else changes a fold."""
 
-    def __init__(self, wal_directory: Path, published: Callable[[], Head | None], folds: Sequence[Fold]) -> None:
+    def __init__(
+        self, wal_directory: Path, vault: Vault, published: Callable[[], Head | None], folds: Sequence[Fold]
+    ) -> None:
+        self._keys = vault.reader(REGISTRY_SHARD)
         self._published = published
         self._folds = tuple(folds)
         self._reader = WalReader(wal_directory, REGISTRY_SHARD)
@@ -80,7 +83,7 @@ class RegistryReader:
             return
         try:
             for frame in self._reader.read(head.size):
-                entry = open_frame(frame)
+                entry = open_frame(frame, self._keys)
                 for fold in self._folds:
                     if entry.kind in fold.kinds:
                         fold.enter(entry)
@@ -89,19 +92,19 @@ class RegistryReader:
             raise
 
 
-def read_entry(wal_directory: Path, seq: int) -> Entry:
+def read_entry(wal_directory: Path, vault: Vault, seq: int) -> Entry:
     """Read one record again. Raises ``OperatorError`` if it is not there any more."""
     for frame in WalReader(wal_directory, REGISTRY_SHARD).read(seq + 1):
         if frame.seq == seq:
-            return open_frame(frame)
+            return open_frame(frame, vault.reader(REGISTRY_SHARD))
     raise OperatorError(f"record {seq} of the registry was there and is not any more")
 
 
-def open_frame(frame: Frame) -> Entry:
-    """Open a record of the private log. Raises ``OperatorError`` if leaf and disclosures do not fit."""
+def open_frame(frame: Frame, keys: VaultReader) -> Entry:
+    """Open a record of the private log. Raises ``OperatorError``, and ``KeyDestroyed`` if it was shredded."""
+    opened = keys.open(frame).fields
     try:
         public: dict[str, JsonValue] = msgspec.json.decode(frame.leaf)
-        opened = match(msgspec.convert(public["commitments"], tuple[str, ...]), frame.disclosures)
         return Entry(RecordKind(str(public["kind"])), frame.seq, str(public["time"]), public, opened)
     except (msgspec.DecodeError, KeyError, ValueError) as error:
-        raise OperatorError(f"record {frame.seq} of the registry cannot be opened: {error}") from error
+        raise OperatorError(f"record {frame.seq} of {keys.shard} cannot be opened: {error}") from error

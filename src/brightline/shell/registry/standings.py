@@ -8,7 +8,6 @@ order that holds and cannot happen in the state at hand, or was given before, ch
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -117,7 +116,7 @@ def log_pattern(
     }
     counted = {name: str(value) for name, value in msgspec.to_builtins(figures).items()}
     committed: dict[str, JsonValue] = {"unit": unit, "reason": reason, "figures": dict(counted)}
-    draft = Draft(RecordKind.STANDING, "", public, committed, secrets.token_bytes(32))
+    draft = Draft(RecordKind.STANDING, "", public, committed)
     return append_to_registry(root, settings, profile, clock, draft)
 
 
@@ -154,7 +153,7 @@ def log_order(
     if changed.standing in SEALS:
         public["sealed"] = dict(published_heads(StateFolder(root).evidence(settings.evidence.directory)))
     committed: dict[str, JsonValue] = {"statement": envelope.decode(), "unit": said.unit}
-    draft = Draft(RecordKind.STANDING, "", public, committed, secrets.token_bytes(32))
+    draft = Draft(RecordKind.STANDING, "", public, committed)
     return append_to_registry(root, settings, roots.profile, clock, draft)
 
 

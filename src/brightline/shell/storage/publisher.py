@@ -14,8 +14,8 @@ A crash in between leaves tiles that no checkpoint covers yet; the next run find
 refuses. Nothing is published that is smaller than what was published: the checkpoint in the public folder is
 what this shard has promised, and a log that does not extend it was rolled back.
 
-Disclosures are never published. They stay in the private log; :func:`export_disclosures` takes them out for
-an auditor who is cleared to read them.
+Disclosures are never published. What they say lies encrypted in the private log, under keys in the vault;
+:func:`export_disclosures` opens the records for an auditor who is cleared to read them.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from brightline.core.evidence.note import NoteError, NoteSigner, VerifierKey
 from brightline.core.evidence.tile import TILE_WIDTH, tiles_for
 from brightline.shell.storage.durable import HeldDirectory, write_whole
 from brightline.shell.storage.sequencer import Head, Sequencer
+from brightline.shell.storage.vault import KeyDestroyed, Vault
 from brightline.shell.storage.wal import frames_on_disk, shard_directory
 
 PERIOD_SECONDS: Final = 0.2
@@ -236,11 +237,11 @@ class Publisher:
             directory.close()
 
 
-def export_disclosures(wal_dir: Path, out_file: Path) -> int:
-    """Write the disclosures of every shard under ``wal_dir`` as JSON lines (0600); return how many.
+def export_disclosures(wal_dir: Path, vault: Vault, out_file: Path) -> int:
+    """Write the disclosures of every shard under ``wal_dir`` as JSON lines (0600); return of how many records.
 
-    The file is put in place as a whole. Raises ``EvidenceDamaged`` if a log is damaged, ``OperatorError`` if
-    a file cannot be read or written.
+    Records whose keys were destroyed have none. The file is put in place as a whole. Raises ``EvidenceDamaged`` if a
+    log is damaged, ``OperatorError`` if a file cannot be read or written.
     """
     temporary = out_file.with_name(f".{out_file.name}.new")
     count = 0
@@ -249,8 +250,12 @@ def export_disclosures(wal_dir: Path, out_file: Path) -> int:
         try:
             os.fchmod(fd, 0o600)
             for shard in sorted(entry.name for entry in wal_dir.iterdir() if entry.is_dir()):
+                keys = vault.reader(shard)
                 for frame in frames_on_disk(wal_dir, shard):
-                    line = Disclosed(shard, frame.seq, frame.disclosures)
+                    try:
+                        line = Disclosed(shard, frame.seq, keys.open(frame).disclosures)
+                    except KeyDestroyed:
+                        continue
                     write_whole(fd, msgspec.json.encode(line) + b"\n")
                     count += 1
             os.fsync(fd)

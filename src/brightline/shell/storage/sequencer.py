@@ -10,9 +10,10 @@ Opening, in this order:
 
 1. verify the whole log, cut a torn tail, rebuild tree and books;
 2. refuse if what was published is not a prefix of it;
-3. begin the next boot epoch, durably;
-4. write an OUTCOME ``lost`` for each attempt that a crash left open, durably;
-5. serve.
+3. destroy again what the log says was destroyed: a crash may have come before, or a restored vault brought it back;
+4. begin the next boot epoch, durably;
+5. write an OUTCOME ``lost`` for each attempt that a crash left open, durably;
+6. serve.
 
 A crash anywhere in between changes nothing of that: the next boot finds the attempts that are still open.
 """
@@ -34,8 +35,11 @@ import msgspec
 from brightline.core.errors import EvidenceDamaged, EvidenceUnavailable, OperatorError
 from brightline.core.evidence.batch import BATCH_FRAMES_MAX, Batch, Books, Frame, lost_draft
 from brightline.core.evidence.merkle import Tree, leaf_hash
-from brightline.core.evidence.record import Draft, DurableRecord, Place, mint_durable, seal
+from brightline.core.evidence.record import Draft, DurableRecord, Place, RecordKind, mint_durable, seal
+from brightline.core.evidence.sealing import NONCE_BYTES
+from brightline.core.evidence.shred import Shredded, read_shredded, shredded_by
 from brightline.core.ports import Clock
+from brightline.shell.storage.vault import RecordKeys, Vault
 from brightline.shell.storage.wal import OpenFile, OsAppendFile, Wal, WalReader
 
 QUEUE_MAX: Final = 4096
@@ -48,18 +52,15 @@ class Head(msgspec.Struct, frozen=True):
     root: bytes
 
 
-class LoggedRecord(msgspec.Struct, frozen=True):
-    """A durable record as bytes: the public leaf, and the disclosures that open its commitments."""
-
-    leaf: bytes
-    disclosures: tuple[str, ...]
-
-
 class Sequencer:
     """The :class:`~brightline.core.ports.RecordLog` of one shard, for any number of threads and loops."""
 
-    def __init__(self, directory: Path, shard: str, profile: str, clock: Clock, queue_max: int) -> None:
+    def __init__(
+        self, directory: Path, shard: str, profile: str, clock: Clock, keys: RecordKeys, queue_max: int
+    ) -> None:
         self._directory = directory
+        self._keys = keys
+        self._shredded: list[Shredded] = []
         self._shard = shard
         self._profile = profile
         self._clock = clock
@@ -82,18 +83,21 @@ class Sequencer:
         profile: str,
         clock: Clock,
         *,
+        vault: Vault,
         published: Head | None,
         queue_max: int = QUEUE_MAX,
         open_file: OpenFile = OsAppendFile.open,
     ) -> Self:
         """Open the log of ``shard`` under ``directory``, close what a crash left open, and start to serve.
 
-        ``published`` is what the public checkpoint says (``publisher.read_published``), or ``None`` if
-        nothing was published yet. Raises ``EvidenceDamaged`` if the log is not what was written or published,
-        and ``OperatorError`` if it has another writer or cannot be opened.
+        ``vault`` is where the keys of its records lie. ``published`` is what the public checkpoint says
+        (``publisher.read_published``), or ``None`` if nothing was published yet. Raises ``EvidenceDamaged`` if the log
+        is not what was written or published, and ``OperatorError`` if it has another writer or cannot be opened.
         """
-        sequencer = cls(directory, shard, profile, clock, queue_max)
         with contextlib.ExitStack() as undo:
+            keys = vault.writer(shard)
+            undo.callback(keys.close)
+            sequencer = cls(directory, shard, profile, clock, keys, queue_max)
             wal = Wal.open(
                 directory, shard, lambda frame: sequencer._replay(frame, published), open_file=open_file
             )  # 1.
@@ -104,12 +108,13 @@ class Sequencer:
                     f"{published.size} records are published, the log holds {wal.size}: it was rolled back",
                     f"shard {shard}",
                 )
-            sequencer._epoch = wal.begin_epoch(sequencer._books.epoch)  # 3.
+            sequencer._destroy_again()  # 3.
+            sequencer._epoch = wal.begin_epoch(sequencer._books.epoch)  # 4.
             try:
-                sequencer._write_lost()  # 4.
+                sequencer._write_lost()  # 5.
             except EvidenceUnavailable as error:
                 raise OperatorError(f"cannot close the attempts that a crash left open: {error}") from error
-            sequencer._thread.start()  # 5.
+            sequencer._thread.start()  # 6.
             undo.pop_all()
         return sequencer
 
@@ -165,10 +170,27 @@ class Sequencer:
         """A reader of the log from its first record."""
         return WalReader(self._directory, self._shard)
 
-    def frames(self) -> Iterator[LoggedRecord]:
-        """All records that are durable now, in order, from the disk: registries are rebuilt from them."""
-        for frame in self.reader().read(self.head().size):
-            yield LoggedRecord(frame.leaf, frame.disclosures)
+    def frames(self) -> Iterator[Frame]:
+        """All records that are durable now, in order, from the disk."""
+        yield from self.reader().read(self.head().size)
+
+    @property
+    def shredded(self) -> tuple[Shredded, ...]:
+        """What was destroyed, as the records say that were there when the log was opened."""
+        return tuple(self._shredded)
+
+    def shred(self, draft: Draft) -> DurableRecord:
+        """Make a SHRED record durable, and then destroy the keys of the records that it names. Blocks.
+
+        Raises ``EvidenceUnavailable`` if the record cannot be logged: nothing is destroyed then. ``OperatorError`` if
+        it is logged and the keys could not be destroyed; opening the log anew does it.
+        """
+        record = self.append_sync(draft)
+        try:
+            self._keys.destroy(shredded_by(record).ranges)
+        except OSError as error:
+            raise OperatorError(f"record {record.place.seq} names what is not yet destroyed: {error}") from error
+        return record
 
     def close(self) -> None:
         """Make everything that waits durable, then stop. A second call does nothing."""
@@ -178,18 +200,29 @@ class Sequencer:
         self._thread.join()
         if self._wal is not None:
             self._wal.close()
+        self._keys.close()
 
     def _replay(self, frame: Frame, published: Head | None) -> None:
         self._books.add(frame)
         self._tree.append(leaf_hash(frame.leaf))
+        if frame.kind is RecordKind.SHRED and (said := read_shredded(frame.leaf)) is not None:
+            self._shredded.append(said)
         if published is not None and self._tree.size == published.size and self._tree.root() != published.root:
             raise EvidenceDamaged(
                 f"the first {published.size} records are not those that were published",
                 f"shard {self._shard}",
             )
 
+    def _destroy_again(self) -> None:
+        try:
+            self._keys.require(self._books.size)
+            for said in self._shredded:
+                self._keys.destroy(said.ranges)
+        except OSError as error:
+            raise OperatorError(f"cannot read or destroy keys of records: {error}") from error
+
     def _write_lost(self) -> None:
-        lost = [lost_draft(attempt, secrets.token_bytes(32)) for attempt in self._books.open_attempts]
+        lost = [lost_draft(attempt) for attempt in self._books.open_attempts]
         tickets = [_ThreadTicket(draft) for draft in lost]
         self._commit(tickets)
         for ticket in tickets:
@@ -252,8 +285,12 @@ class Sequencer:
         if "exchange" in draft.public:
             raise ValueError("the exchange id belongs in the header of the record, not in its public fields")
         place = Place(self._shard, self._epoch, self._books.size, time, self._profile)
-        sealed = seal(draft, place)
-        frame = Frame(place.seq, place.epoch, draft.kind, draft.exchange, sealed.leaf, sealed.disclosures)
+        try:
+            key = self._keys.key(place.seq, place.epoch)
+        except (OSError, EvidenceDamaged) as error:
+            raise ValueError(f"it would have no key: {error}") from error
+        sealed = seal(draft, place, key, secrets.token_bytes(NONCE_BYTES))
+        frame = Frame(place.seq, place.epoch, draft.kind, draft.exchange, sealed.leaf, sealed.contents)
         batch.add(frame)
         self._books.add(frame)
         return _Sealing(ticket, place, sealed.hash)
