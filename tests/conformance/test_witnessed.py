@@ -17,12 +17,12 @@ from brightline.core.errors import ConfigError, EvidenceDamaged, OperatorError
 from brightline.core.evidence.audit import ShardReport
 from brightline.core.evidence.audit_findings import Topic
 from brightline.shell import witnessing
-from brightline.shell.cli.verify import verify_evidence
 from brightline.shell.clock import SystemClock
 from brightline.shell.serve import bind
 from brightline.shell.state import StateFolder
 from brightline.shell.witness.serve import serving_witness
 from brightline.shell.witness.store import create_witness
+from brightline.verify.examine import verify_evidence
 from brightline.wiring import Node
 from tests.harness import Loop, ModelServer, Running, _open, make_state
 from tests.shell.cli.test_commands import run

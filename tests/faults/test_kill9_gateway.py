@@ -23,11 +23,11 @@ import httpx2
 
 from brightline.core.evidence.audit import BOOKS, PASSED, RECEIPTS, REPLAYS, SIGNED, Status
 from brightline.core.evidence.receipt import Receipt, read_receipt
-from brightline.shell.cli.verify import verify_evidence
 from brightline.shell.clock import SystemClock
 from brightline.shell.keyring import open_vault
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.publisher import export_disclosures
+from brightline.verify.examine import verify_evidence
 from brightline.wiring import Node
 from tests.harness import Loop, ModelServer, make_state
 

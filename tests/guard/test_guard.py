@@ -29,11 +29,11 @@ from brightline.core.evidence.audit_tokens import TokenBooks
 from brightline.core.evidence.record import Outcome
 from brightline.guard.consumed import ConsumedTokens, Consumption, StoreUnavailable
 from brightline.guard.service import GuardSettings, make_guard, open_guard, read_settings
-from brightline.shell.cli.verify import verify_evidence
 from brightline.shell.clock import SystemClock
 from brightline.shell.serve import bind, serving
 from brightline.shell.state import StateFolder
 from brightline.shell.trust.keys import load_key, public_hex
+from brightline.verify.examine import verify_evidence
 from tests.harness import Loop, ModelServer, Running, _open, chunk, make_state, read_records
 
 NOW = 1_800_000_000

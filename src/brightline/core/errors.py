@@ -34,6 +34,7 @@ HTTP once, at its edge; the CLI prints them on stderr and exits with 2. The tree
         ├── ReleaseError
         ├── TrustError
         ├── WriterPresent            another process writes here at this moment
+        ├── Unreachable              a log at an address that does not answer
         └── EvidenceDamaged          with the place
 """
 
@@ -279,6 +280,12 @@ class WriterPresent(OperatorError):
     """Another process holds the lock of what can have one writer."""
 
     next_step = "Wait until the other process has finished, or stop it; there is never a second writer."
+
+
+class Unreachable(OperatorError):
+    """A published log whose server does not answer, or sends elsewhere. It says nothing about the log."""
+
+    next_step = "Try again later, or verify a copy in a folder; silence of a server is no evidence."
 
 
 class EvidenceDamaged(OperatorError):

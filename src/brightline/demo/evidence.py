@@ -11,8 +11,8 @@ import msgspec
 
 from brightline.core.evidence.audit_findings import Status, Topic
 from brightline.core.evidence.record import RecordKind
-from brightline.shell.cli.verify import verify_evidence
 from brightline.shell.storage.sequencer import Sequencer
+from brightline.verify.examine import verify_evidence
 
 
 class _Leaf(msgspec.Struct, frozen=True):

@@ -44,6 +44,14 @@ class Opened(msgspec.Struct, frozen=True):
     digest: str
 
 
+class Disclosed(msgspec.Struct, frozen=True):
+    """One line of a file of disclosures: where the record stands, and what opens its commitments."""
+
+    shard: str
+    seq: int
+    disclosures: tuple[str, ...]
+
+
 def commit(fields: Mapping[str, JsonValue], record_key: bytes) -> Commitments:
     """Commit to every field, each with its own salt.
 

@@ -10,9 +10,10 @@ import click
 from brightline import __version__
 from brightline.core.errors import BrightlineError
 from brightline.guard.__main__ import guard
-from brightline.shell.cli import demand, gateway, register, render, retention, standing, verify, witness, workload
+from brightline.shell.cli import demand, disclose, gateway, register, render, retention, standing, witness, workload
 from brightline.shell.cli.agreement import agreement
 from brightline.shell.cli.open import open_
+from brightline.verify.command import verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -38,8 +39,8 @@ brightline.add_command(standing.standing)
 brightline.add_command(open_)
 brightline.add_command(retention.retention)
 brightline.add_command(agreement)
-brightline.add_command(verify.verify)
-brightline.add_command(verify.disclose)
+brightline.add_command(verify)
+brightline.add_command(disclose.disclose)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,62 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the commands print: aligned tables, JSON, errors in two lines. Colour only on a terminal; rich comes late.
-
-Tables and results go to stdout, progress and errors to stderr, so that a pipe carries the result alone. What is
-printed may come from a hostile log: no text is read as markup, and no control character reaches a terminal.
-"""
+"""What the commands print: tables and JSON as in ``terminal.py``, errors in two lines, and a node's banner."""
 
 from __future__ import annotations
-
-import json
-import shutil
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from brightline.core.errors import BrightlineError
+from brightline.terminal import PLAIN_WIDTH, as_json, console, plain, progress, table
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-PLAIN_WIDTH: Final = 120
-
-
-def plain(text: object) -> str:
-    """Text as one line without control characters."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(text))
-
-
-def console(*, stderr: bool = False) -> Console:
-    """A console for stdout or stderr. Where nobody looks at a terminal, lines are as long as they need."""
-    from rich.console import Console
-
-    made = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
-    if not made.is_terminal:
-        width = max(PLAIN_WIDTH, shutil.get_terminal_size().columns)
-        made = Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=width)
-    return made
-
-
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print an aligned table to stdout. A cell is a ``rich.text.Text`` or anything that has a text."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    made = Table(title=Text(plain(title)), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        made.add_column(Text(column), overflow="fold")
-    for row in rows:
-        made.add_row(*[cell if isinstance(cell, Text) else Text(plain(cell)) for cell in row])
-    console().print(made)
-
-
-def as_json(value: Any) -> str:
-    """A value as indented JSON, for ``--json``."""
-    return json.dumps(value, indent=2, ensure_ascii=False)
+__all__ = ["PLAIN_WIDTH", "as_json", "banner", "console", "plain", "progress", "say_error", "table"]
 
 
 def say_error(error: BrightlineError) -> None:
@@ -68,25 +20,3 @@ def banner(url: str, profile: str, agreement: str, release: str, note: str) -> s
     """What a node says of itself when it starts to serve."""
     warning = "" if profile == "production" else f" — {profile.upper()} profile: not for production"
     return f"Brightline serves {url}/v1{warning}\nagreement {agreement}, release {release}: {note}"
-
-
-@contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on stderr while long work goes on; nothing where nobody looks at a terminal.
-
-    Yields a function that is told how much of ``total`` is done.
-    """
-    if not sys.stderr.isatty():
-        yield lambda _done: None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
-        task = bar.add_task(plain(what), total=total)
-        yield lambda done: bar.update(task, completed=done)

@@ -30,6 +30,7 @@ import msgspec
 
 from brightline.core.errors import EvidenceDamaged, OperatorError
 from brightline.core.evidence.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
+from brightline.core.evidence.disclosure import Disclosed
 from brightline.core.evidence.merkle import Tree, leaf_hash
 from brightline.core.evidence.note import NoteError, NoteSigner, VerifierKey
 from brightline.core.evidence.tile import TILE_WIDTH, tiles_for
@@ -43,14 +44,6 @@ STEP_RECORDS: Final = 16 * TILE_WIDTH  # bounds the leaves in memory when much i
 
 _DIRECTORY_MODE: Final = 0o755
 _FILE_MODE: Final = 0o644
-
-
-class Disclosed(msgspec.Struct, frozen=True):
-    """One line of an export: where the record stands, and what opens its commitments."""
-
-    shard: str
-    seq: int
-    disclosures: tuple[str, ...]
 
 
 def read_published(evidence: Path, shard: str, key: VerifierKey) -> Head | None:

@@ -19,10 +19,10 @@ from brightline.core.evidence.receipt import write_receipt
 from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
 from brightline.shell import shipped
 from brightline.shell.cli.main import brightline
-from brightline.shell.cli.verify import verify
 from brightline.shell.clock import SystemClock
 from brightline.shell.storage.publisher import Publisher, export_disclosures, read_published
 from brightline.shell.storage.sequencer import Sequencer
+from brightline.verify.command import verify
 from tests.vault import vault_beside
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the auditor gives: keys, receipts, a policy, agreements, disclosures. Whatever does not read is exit code 2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Final, Self
+
+import msgspec
+
+from brightline.core.agreement.clause import Agreement
+from brightline.core.agreement.load import load_agreement
+from brightline.core.errors import AgreementError, ConfigError, TrustError
+from brightline.core.evidence.disclosure import Disclosed
+from brightline.core.evidence.note import VerifierKey
+from brightline.core.evidence.policy import Policy, PolicyError
+from brightline.core.evidence.receipt import RECEIPT_CHARS_MAX, Receipt, read_receipt
+
+POLICY_BYTES_MAX: Final = 65_536
+LINE_BYTES_MAX: Final = 4 * 1024 * 1024  # one line of disclosures; the private log's frames have at most 1 MiB
+KEY_CHARS_MAX: Final = 1_000
+AGREEMENT_BYTES_MAX: Final = 8 * 1024 * 1024
+
+
+def read_key(text: str) -> VerifierKey:
+    """A key as text, or from the file that holds it. Raises ``TrustError``."""
+    try:
+        if _names_a_file(text):
+            with Path(text).open(encoding="utf-8") as file:
+                return VerifierKey.parse(file.read(KEY_CHARS_MAX))
+        return VerifierKey.parse(text)
+    except (OSError, ValueError) as error:
+        raise TrustError(f"--key: {error}") from error
+
+
+def read_receipt_argument(text: str) -> Receipt:
+    """A receipt given as text or as the name of a file. Raises ``ConfigError``."""
+    try:
+        if _names_a_file(text):
+            with Path(text).open(encoding="utf-8") as file:
+                return read_receipt(file.read(RECEIPT_CHARS_MAX + 1))
+        return read_receipt(text)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"--receipt: {error}") from error
+
+
+def read_policy(path: Path) -> Policy:
+    """The auditor's witness policy. Raises ``ConfigError``."""
+    try:
+        with path.open("rb") as file:
+            return Policy.parse(file.read(POLICY_BYTES_MAX + 1))
+    except (OSError, PolicyError) as error:
+        raise ConfigError(f"{path} is no witness policy: {error}") from error
+
+
+def read_agreements(folders: Sequence[Path]) -> list[Agreement]:
+    """The agreements in these folders; of none, those that travel with the package. Raises ``AgreementError``."""
+    if folders:
+        return [_read_agreement(folder) for folder in folders]
+    shipped = Path(str(files("brightline") / "agreements"))
+    return [_read_agreement(path) for path in sorted(shipped.iterdir()) if (path / "agreement.toml").is_file()]
+
+
+def _read_agreement(folder: Path) -> Agreement:
+    def read(name: str) -> bytes:
+        if Path(name).name != name:
+            raise FileNotFoundError(name)
+        with (folder / name).open("rb") as file:
+            data = file.read(AGREEMENT_BYTES_MAX + 1)
+        if len(data) > AGREEMENT_BYTES_MAX:
+            raise FileNotFoundError(f"{name} exceeds {AGREEMENT_BYTES_MAX} bytes")
+        return data
+
+    try:
+        return load_agreement(read("agreement.toml"), read, str(folder / "agreement.toml"))
+    except OSError as error:
+        raise AgreementError(f"cannot be read: {error}", str(folder)) from error
+
+
+def _names_a_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # too long for a name: a receipt in its header form
+        return False
+
+
+class DisclosureFile:
+    """JSON lines as ``brightline disclose`` writes them. Only the offsets of the lines are held in memory."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offsets: dict[str, dict[int, int]] = {}
+        number = offset = 0
+        try:
+            self._file = path.open("rb")
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be read: {error}") from error
+        try:
+            while line := self._file.readline(LINE_BYTES_MAX):
+                number += 1
+                row = msgspec.json.decode(line, type=Disclosed)
+                if self._offsets.setdefault(row.shard, {}).setdefault(row.seq, offset) != offset:
+                    self._file.close()
+                    raise ConfigError(f"{path}, line {number}: record {row.seq} was opened before")
+                offset += len(line)
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            self._file.close()
+            raise ConfigError(f"{path}, line {number}: no disclosures: {error}") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self._file.close()
+
+    def of(self, shard: str) -> Mapping[int, Sequence[str]]:
+        """What opens the records of a shard, by their number."""
+        return _ShardDisclosures(self, self._offsets.get(shard, {}))
+
+    def line_at(self, offset: int) -> Disclosed:
+        """The line that begins there. Raises ``ConfigError`` if the file changed in the meantime."""
+        try:
+            self._file.seek(offset)
+            return msgspec.json.decode(self._file.readline(LINE_BYTES_MAX), type=Disclosed)
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise ConfigError(f"{self._path} changed while it was read: {error}") from error
+
+
+class _ShardDisclosures(Mapping[int, Sequence[str]]):
+    """The disclosures of one shard, each read when it is asked for."""
+
+    def __init__(self, file: DisclosureFile, offsets: Mapping[int, int]) -> None:
+        self._file = file
+        self._offsets = offsets
+
+    def __getitem__(self, seq: int) -> Sequence[str]:
+        return self._file.line_at(self._offsets[seq]).disclosures
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._offsets)
+
+    def __len__(self) -> int:
+        return len(self._offsets)

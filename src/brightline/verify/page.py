@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The report as one HTML page for people who read no formats: it loads nothing, runs nothing, and prints.
+
+What stands in a log may come from anybody, so every text is escaped by the template engine, and the page's own policy
+(Content Security Policy Level 3, section 3.3, in a ``meta`` element) allows one style sheet by its hash and nothing
+else. It says first what is contradicted and where, then what is not shown and who could show it, then what is proven.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from typing import Final
+
+import msgspec
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from brightline import __version__
+from brightline.core.evidence.audit import Claim, ShardReport, Status
+from brightline.core.evidence.audit_findings import Topic
+from brightline.terminal import plain
+from brightline.verify.limits import LIMITS
+from brightline.verify.recounted import rows_of
+
+TEMPLATE: Final = "report.html.j2"
+STYLE: Final = "report.css"
+LISTED_MAX: Final = 100  # findings of a kind for each log; --json has more
+
+_MARKS: Final = {Status.PROVEN: "✓", Status.CONTRADICTED: "✕", Status.NOT_SHOWN: "?"}
+_CLASSES: Final = {Status.PROVEN: "proven", Status.CONTRADICTED: "contradicted", Status.NOT_SHOWN: "not-shown"}
+_WHO: Final = {
+    Topic.REPLAYS.value: "the operator, who discloses records to a cleared auditor (--disclosures)",
+    Topic.RECEIPTS.value: "the operator, once the record is published; the caller, who keeps the receipt",
+    Topic.WITNESSED.value: "witnesses that you trust yourself (--policy), your earlier visit (--memory)",
+    Topic.GUARDED.value: "whoever runs the model server, with the log of its guard (--guard)",
+}
+_WHO_ELSE: Final = "the operator, with the whole log as it was signed"
+
+
+class Telling(msgspec.Struct, frozen=True):
+    """What the page says of the examination itself: what was looked at, when (a date in words), and the command."""
+
+    evidence: tuple[str, ...]
+    made: str
+    command: str
+    pinned: bool
+
+
+class _Missing(msgspec.Struct, frozen=True):
+    """A claim that is not shown, in which log, why, and who could show it."""
+
+    log: str
+    claim: Claim
+    who: str
+
+
+def to_html(reports: Sequence[ShardReport], telling: Telling) -> str:
+    """The report as an HTML document. The same arguments give the same page."""
+    style = _style()
+    against = [(report, finding) for report in reports for finding in report.contradictions]
+    missing = [
+        _Missing(report.shard, claim, _WHO.get(claim.name, _WHO_ELSE))
+        for report in reports
+        for claim in report.claims
+        if claim.status is Status.NOT_SHOWN
+    ]
+    return (
+        _environment()
+        .get_template(TEMPLATE)
+        .render(
+            reports=reports,
+            telling=telling,
+            against=against,
+            missing=missing,
+            proven=sum(claim.status is Status.PROVEN for report in reports for claim in report.claims),
+            limits=LIMITS,
+            style=style,
+            policy=_policy(style),
+            version=__version__,
+            listed_max=LISTED_MAX,
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("brightline.verify", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        finalize=_finalize,
+    )
+    made.globals["mark"] = _MARKS
+    made.globals["kind"] = _CLASSES
+    made.globals["recount"] = rows_of
+    return made
+
+
+def _finalize(value: object) -> object:
+    """No control character of a log reaches the page; what is no text is left alone."""
+    return plain(value) if type(value) is str and not value.isprintable() else value
+
+
+@cache
+def _style() -> str:
+    loader = _environment().loader
+    if loader is None:
+        raise ValueError("the environment has no loader")
+    source, _, _ = loader.get_source(_environment(), STYLE)
+    return source
+
+
+def _policy(style: str) -> str:
+    """The hash is over exactly what stands between the tags (CSP Level 3, section 6.7.3.3)."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
