@@ -400,14 +400,16 @@ def test_an_answer_that_no_guard_saw_and_a_token_that_nobody_issued_are_contradi
 
 def test_books_name_what_does_not_balance() -> None:
     books = TokenBooks()
-    books.issued("a", "gateway, record 1")
-    books.issued("b", "gateway, record 2")
-    books.issued("c", "gateway, record 3")
+    gateway = books.log("log.example/gateway", lambda index: f"record {index}")
+    guard = books.log("log.example/guard", lambda index: f"record {index}")
+    books.issued("a", gateway, 1)
+    books.issued("b", gateway, 2)
+    books.issued("c", gateway, 3)
     books.ended("b", Outcome.UPSTREAM_FAILED)
     books.ended("c", Outcome.COMPLETED)
-    books.consumed("a", "guard, record 1")
-    books.consumed("a", "guard, record 2")
-    books.consumed("z", "guard, record 3")
+    books.consumed("a", guard, 1)
+    books.consumed("a", guard, 2)
+    books.consumed("z", guard, 3)
     assert [(each.place, each.message.split(",")[0]) for each in books.objections()] == [
         ("guard, record 2", "token a was used before"),
         ("guard, record 3", "token z was used"),

@@ -17,9 +17,11 @@ import click
 import msgspec
 
 from brightline.core.errors import ConfigError
-from brightline.terminal import as_json
+from brightline.terminal import as_json, plain
 from brightline.verify.arguments import read_receipt_argument
-from brightline.verify.examine import Question, examine
+from brightline.verify.convict import write_all
+from brightline.verify.examine import Examined, Question, examine
+from brightline.verify.memory import write_memory
 from brightline.verify.page import Telling, to_html
 from brightline.verify.text import show
 
@@ -55,6 +57,22 @@ from brightline.verify.text import show
     "--receipt", "receipts", multiple=True, metavar="TEXT|FILE", help="A receipt to look up; repeat for more."
 )
 @click.option(
+    "--seen",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A checkpoint of the log that was seen elsewhere; repeat for more. The log must extend it.",
+)
+@click.option(
+    "--memory",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep here what was verified; the next run reads only what is new, and proves that nothing before changed.",
+)
+@click.option(
+    "--misbehaviour",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for files that convict a log by its own signatures: `brightline misbehaviour` checks them.",
+)
+@click.option(
     "--html", type=click.Path(dir_okay=False, path_type=Path), help="Also write the report as one HTML page."
 )
 @click.option("--json", "json_wanted", is_flag=True, help="Print one JSON array.")
@@ -66,6 +84,9 @@ def verify(
     guards: tuple[str, ...],
     policy: Path | None,
     receipts: tuple[str, ...],
+    seen: tuple[Path, ...],
+    memory: Path | None,
+    misbehaviour: Path | None,
     html: Path | None,
     json_wanted: bool,
 ) -> None:
@@ -83,8 +104,14 @@ def verify(
         receipts=tuple(map(read_receipt_argument, receipts)),
         guards=guards,
         policy=policy,
+        seen=seen,
+        memory=memory,
     )
-    reports = examine(question)
+    examined = examine(question)
+    reports = examined.reports
+    convicting = [] if misbehaviour is None else write_all(misbehaviour, examined.misbehaviour)
+    if memory is not None and examined.kept is not None:
+        write_memory(memory, examined.kept)
     if html is not None:
         _write(html, to_html(reports, _telling(question, receipts)))
     if json_wanted:
@@ -94,8 +121,19 @@ def verify(
             show(report)
         if not keys:
             click.echo("keys: taken from the folder itself. This shows that it is whole, not whose it is; give --key.")
+        _say_what_was_kept(examined, memory, convicting)
     if any(report.contradicted for report in reports):
         raise SystemExit(1)
+
+
+def _say_what_was_kept(examined: Examined, memory: Path | None, convicting: list[Path]) -> None:
+    if examined.anew:
+        click.echo(plain(f"memory: everything was read anew, because {examined.anew}."))
+    if memory is not None:
+        done = "kept for the next run" if examined.kept is not None else "left as it was: not everything was believed"
+        click.echo(f"memory: {memory} {done}.")
+    for path in convicting:
+        click.echo(f"misbehaviour: {path}")
 
 
 def _telling(question: Question, receipts: tuple[str, ...]) -> Telling:
@@ -118,6 +156,7 @@ def _command(question: Question, receipts: tuple[str, ...]) -> str:
         ("--guard", question.guards),
         ("--policy", [question.policy] if question.policy else []),
         ("--receipt", receipts),
+        ("--seen", question.seen),
     ):
         for value in values:
             words += [option, str(value)]

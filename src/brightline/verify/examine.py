@@ -1,28 +1,49 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One examination: every log that was named, read after the same rules, and what they say of each other."""
+"""One examination: every log that was named, read after the same rules, and what they say of each other.
+
+With a memory the logs are read from where the earlier visit ended, all of them or none: only if every log that was
+seen then extends what was seen, under the same terms (version, keys, agreements, what was in hand). Otherwise all are
+read anew, and a log that does not extend what was seen is contradicted for it.
+"""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
+from brightline import __version__
 from brightline.core.agreement.clause import Agreement
+from brightline.core.canonical import digest
 from brightline.core.errors import ConfigError
 from brightline.core.evidence.audit import Guarded, ShardReport, audit_shard
+from brightline.core.evidence.audit_heads import SeenHead
+from brightline.core.evidence.audit_memory import LogMemory, Memory
 from brightline.core.evidence.audit_tokens import TokenBooks
-from brightline.core.evidence.note import VerifierKey
+from brightline.core.evidence.audit_tree import UnreadableError
+from brightline.core.evidence.audit_visit import Visit, extends, head_of
+from brightline.core.evidence.checkpoint import Checkpoint, open_checkpoint
+from brightline.core.evidence.misbehaviour import Misbehaviour
+from brightline.core.evidence.note import NOTE_BYTES_MAX, NoteError, VerifierKey
 from brightline.core.evidence.policy import Policy
 from brightline.core.evidence.receipt import Receipt
 from brightline.terminal import progress
 from brightline.verify.arguments import DisclosureFile, read_agreements, read_key, read_policy
+from brightline.verify.convict import FILES_MAX, ReadLog, uses_in
+from brightline.verify.memory import read_memory
 from brightline.verify.sources import Log, claimed, logs_at, shard_of
+
+_KEY_BYTES_MAX: Final = 1_024
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """What an auditor asks, as given: places of logs (folders or addresses), and what belongs to them."""
+    """What an auditor asks, as given: places of logs (folders or addresses), and what belongs to them.
+
+    ``seen`` are files with checkpoints that were seen elsewhere; ``memory`` is what an earlier visit left.
+    """
 
     evidence: tuple[str, ...]
     keys: tuple[str, ...] = ()
@@ -31,6 +52,20 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     receipts: tuple[Receipt, ...] = ()
     guards: tuple[str, ...] = ()
     policy: Path | None = None
+    seen: tuple[Path, ...] = ()
+    memory: Path | None = None
+
+
+class Examined(msgspec.Struct, frozen=True):
+    """The reports, what convicts a log by its own signatures, and what to keep if everything was believed.
+
+    ``anew`` says why nothing was gone on from although there was a memory; empty if there was none, or it was used.
+    """
+
+    reports: tuple[ShardReport, ...]
+    misbehaviour: tuple[Misbehaviour, ...]
+    kept: Memory | None
+    anew: str
 
 
 def verify_evidence(
@@ -52,11 +87,11 @@ def verify_evidence(
         guards=tuple(map(str, guards)),
         policy=policy,
     )
-    return examine(question)
+    return list(examine(question).reports)
 
 
-def examine(question: Question) -> list[ShardReport]:
-    """Audit every log that was named; the gateways' first, then the guards'.
+def examine(question: Question) -> Examined:
+    """Audit every log that was named; the gateways' first, then the guards'. Writes nothing.
 
     Raises ``OperatorError`` for what the auditor gave and cannot be read, and ``Unreachable`` for a server that does
     not answer.
@@ -64,23 +99,36 @@ def examine(question: Question) -> list[ShardReport]:
     keys = [read_key(vkey) for vkey in question.keys]
     agreements = read_agreements(question.agreements) if question.disclosures is not None else []
     policies = [] if question.policy is None else [read_policy(question.policy)]
+    remembered = None if question.memory is None else read_memory(question.memory)
+    terms = _terms(question, keys, agreements)
     with contextlib.ExitStack() as stack:
         logs = _open(question.evidence, stack)
         guards = _open(question.guards, stack)
         opened = stack.enter_context(DisclosureFile(question.disclosures)) if question.disclosures else None
-        books = TokenBooks()
+        heads = _seen(question.seen, [*logs, *guards], keys)
+        visits, anew = _visits([*logs, *guards], keys, remembered, terms, heads)
+        going_on = remembered is not None and not anew
+        books = TokenBooks(remembered.tokens if remembered is not None and going_on and guards else None)
         one_sided, other_side = Guarded(books, guards=bool(guards)), Guarded(books, guards=True, is_guard=True)
-        auditing = _Auditing(keys, policies)
+        auditing = _Auditing(keys, policies, visits)
         reports = [auditing.audit(log, one_sided, opened, agreements, question.receipts) for log in logs]
         for place, log in enumerate(guards, 1):
             reports.append(auditing.audit(log, other_side if place == len(guards) else one_sided))
+        misbehaviour = [said for visit in visits.values() for said in visit.misbehaviour]
+        if guards and any(report.contradicted for report in reports):
+            read = _read_logs(logs, guards, visits, reports)
+            misbehaviour += [said for _, said in zip(range(FILES_MAX), uses_in(books, read), strict=False)]
     _refuse_doubtful_use(keys, question.receipts, reports)
-    return reports
+    kept = [visit.kept for visit in visits.values() if visit.kept is not None]
+    whole = len(kept) == len(reports) and not any(report.contradicted for report in reports)
+    memory = Memory(terms, tuple(kept), books.memory()) if whole else None
+    return Examined(tuple(reports), tuple(misbehaviour), memory, anew)
 
 
 class _Auditing(msgspec.Struct, frozen=True):
     keys: Sequence[VerifierKey]
     policies: Sequence[Policy]
+    visits: dict[str, Visit]  # by place
 
     def audit(
         self,
@@ -103,6 +151,7 @@ class _Auditing(msgspec.Struct, frozen=True):
                 progress=tell,
                 tokens=tokens,
                 policies=self.policies,
+                visit=self.visits[log.place],
             )
 
 
@@ -111,6 +160,102 @@ def _open(places: Sequence[str], stack: contextlib.ExitStack) -> list[Log]:
     for log in found:
         stack.callback(log.published.close)
     return found
+
+
+# ---- before and elsewhere -----------------------------------------------------------------------------------------
+
+
+def _terms(question: Question, keys: Sequence[VerifierKey], agreements: Sequence[Agreement]) -> str:
+    """Under which rules and with what in hand this examination is made: another one cannot go on from it."""
+    return digest(
+        {
+            "version": __version__,
+            "keys": [*sorted(key.vkey() for key in keys)],
+            "agreements": [*sorted(agreement.digest for agreement in agreements)],
+            "disclosures": question.disclosures is not None,
+            "guards": bool(question.guards),
+        }
+    )
+
+
+def _visits(
+    logs: Sequence[Log],
+    keys: Sequence[VerifierKey],
+    remembered: Memory | None,
+    terms: str,
+    heads: dict[str, list[SeenHead]],
+) -> tuple[dict[str, Visit], str]:
+    """For each log what it is compared with and gone on from; and why nothing is, if there was a memory."""
+    earlier: dict[str, LogMemory] = {} if remembered is None else {log.origin: log for log in remembered.logs}
+    origins = {log.place: claimed(log.published)[0] for log in logs}
+    gone = sorted(earlier.keys() - set(origins.values()))
+    if gone and all(origins.values()):
+        raise ConfigError(
+            f"--memory: the log {gone[0]!r} that was seen earlier is not here. Ask for it; or keep another memory "
+            "for other logs"
+        )
+    anew = ""
+    if remembered is not None and remembered.terms != terms:
+        anew = "the earlier visit was made with another version, or with other keys, agreements or logs in hand"
+    for log in logs:
+        kept = earlier.get(origins[log.place])
+        if kept is not None and not anew and not _extends(log, keys, kept):
+            anew = f"{log.name} does not extend what was seen on the earlier visit"
+    visits = {}
+    for log in logs:
+        kept = earlier.get(origins[log.place])
+        seen = heads.get(origins[log.place], [])
+        visits[log.place] = Visit([*seen, *([head_of(kept)] if kept else [])], None if anew else kept)
+    return visits, anew
+
+
+def _extends(log: Log, keys: Sequence[VerifierKey], kept: LogMemory) -> bool:
+    try:
+        note = log.published.read("checkpoint", NOTE_BYTES_MAX)
+    except UnreadableError:
+        return False
+    return extends(log.published, note, keys or _keys_beside(log), kept)
+
+
+def _keys_beside(log: Log) -> list[VerifierKey]:
+    try:
+        return [VerifierKey.parse(log.published.read("log.vkey", _KEY_BYTES_MAX).decode())]
+    except (UnreadableError, ValueError):
+        return []
+
+
+def _seen(paths: Sequence[Path], logs: Sequence[Log], keys: Sequence[VerifierKey]) -> dict[str, list[SeenHead]]:
+    """Checkpoints from elsewhere by origin. Raises ``ConfigError`` for one that no log here has signed."""
+    heads: dict[str, list[SeenHead]] = {}
+    if not paths:
+        return heads
+    known = [*keys] or [key for log in logs for key in _keys_beside(log)]
+    origins = {claimed(log.published)[0] for log in logs}
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                note = file.read(NOTE_BYTES_MAX + 1)
+            checkpoint = open_checkpoint(note, known)
+        except (OSError, NoteError) as error:
+            raise ConfigError(f"--seen: {path} is no checkpoint of a log here: {error}") from error
+        if checkpoint.origin not in origins:
+            raise ConfigError(f"--seen: {path} is of the log {checkpoint.origin!r}, which is not here")
+        heads.setdefault(checkpoint.origin, []).append(SeenHead(note, checkpoint, f"whoever gave {path.name}"))
+    return heads
+
+
+def _read_logs(
+    logs: Sequence[Log], guards: Sequence[Log], visits: dict[str, Visit], reports: Sequence[ShardReport]
+) -> dict[str, ReadLog]:
+    read: dict[str, ReadLog] = {}
+    for log, report in zip([*logs, *guards], reports, strict=True):
+        if report.origin and visits[log.place].note:
+            head = Checkpoint(report.origin, report.size, bytes.fromhex(report.root))
+            read[report.origin] = ReadLog(log.published, visits[log.place].note, head, log in guards)
+    return read
+
+
+# ---- what would be misunderstood ----------------------------------------------------------------------------------
 
 
 def _refuse_doubtful_use(

@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from brightline.core.errors import ConfigError
 from brightline.core.evidence.audit_tree import Published, UnreadableError
+from brightline.core.evidence.note import NOTE_BYTES_MAX
 from brightline.verify.folder import PublishedFolder
 from brightline.verify.remote import PublishedUrl, is_url
+
+_SMALL: Final = frozenset({"checkpoint", "cosigned", "log.vkey"})
 
 
 class Opened(Published, Protocol):
@@ -22,12 +26,36 @@ class Opened(Published, Protocol):
         ...
 
 
+class Pinned:
+    """A log whose small files are read once: while it grows, one examination speaks of one checkpoint."""
+
+    def __init__(self, inner: Opened) -> None:
+        self._inner = inner
+        self._kept: dict[str, bytes] = {}
+
+    def paths(self) -> Iterable[str]:
+        """See :class:`Published`."""
+        return self._inner.paths()
+
+    def read(self, path: str, bytes_max: int) -> bytes:
+        """See :class:`Published`."""
+        if path not in _SMALL:
+            return self._inner.read(path, bytes_max)
+        if path not in self._kept:
+            self._kept[path] = self._inner.read(path, bytes_max)
+        return self._kept[path]
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._inner.close()
+
+
 class Log(msgspec.Struct, frozen=True):
     """One log under the name of its folder, and where it was found."""
 
     name: str
     place: str
-    published: Opened
+    published: Pinned
 
 
 def logs_at(evidence: str | Path) -> list[Log]:
@@ -35,20 +63,20 @@ def logs_at(evidence: str | Path) -> list[Log]:
     text = str(evidence)
     if is_url(text):
         remote = PublishedUrl(text)
-        return [Log(remote.name, text, remote)]
+        return [Log(remote.name, text, Pinned(remote))]
     folder = Path(evidence)
     if not folder.is_dir():
         raise ConfigError(f"{folder} is no folder, and no address that begins with http")
     shards = [folder] if _is_shard(folder) else sorted(path for path in folder.iterdir() if _is_shard(path))
     if not shards:
         raise ConfigError(f"{folder} holds no log")
-    return [Log(path.resolve().name, str(path), PublishedFolder(path)) for path in shards]
+    return [Log(path.resolve().name, str(path), Pinned(PublishedFolder(path))) for path in shards]
 
 
 def claimed(published: Published) -> tuple[str, int]:
     """Origin and size that the checkpoint states of itself, unverified; empty and 0 if it does not read."""
     try:
-        origin, size = published.read("checkpoint", 4_096).decode().split("\n")[:2]
+        origin, size = published.read("checkpoint", NOTE_BYTES_MAX).decode().split("\n")[:2]
         return origin, int(size) if size.isascii() and size.isdecimal() and len(size) < 19 else 0
     except (UnreadableError, ValueError):
         return "", 0

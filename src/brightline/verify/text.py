@@ -25,6 +25,12 @@ def show(report: ShardReport) -> None:
         [Text(claim.status.value, style=_STYLE[claim.status]), claim.name, claim.detail] for claim in report.claims
     ]
     table(f"{report.shard}: {report.size:,} records", ["verdict", "claim", "why"], rows)
+    if report.earlier:
+        click.echo(
+            f"  · records before {report.earlier:,} were read on an earlier visit and not again; the log extends them"
+            if not report.contradicted
+            else f"  · records before {report.earlier:,} were read on an earlier visit and not again"
+        )
     _list("!", report.contradictions)
     _list("·", report.notes)
     counted = rows_of(report.recount)

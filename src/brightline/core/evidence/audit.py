@@ -6,7 +6,8 @@
     3. the books: every record, and the records together           (audit_books.py)
     4. with disclosures: each opens a commitment of its record
     5. with the agreement: each decision is made again from its facts
-    6. with receipts: each is signed, and its leaf stands where it says
+    6. with receipts: each is signed, and its leaf stands where it says   (audit_receipts.py)
+    7. with heads seen elsewhere, or on an earlier visit: one history     (audit_heads.py)
 
 It never raises on hostile input: whatever does not read is a contradiction with its place. It needs no network, and
 believes no number that it did not count itself.
@@ -22,14 +23,18 @@ import msgspec
 from brightline.core.agreement.clause import Agreement
 from brightline.core.evidence.audit_books import BooksAudit, Recount, read_leaf
 from brightline.core.evidence.audit_findings import Claim, Finding, Findings, Severity, Status, Topic, shown
+from brightline.core.evidence.audit_heads import HeadsAudit
+from brightline.core.evidence.audit_memory import BEGIN, LogMemory
+from brightline.core.evidence.audit_receipts import ReceiptsAudit
 from brightline.core.evidence.audit_replay import Replay
 from brightline.core.evidence.audit_tokens import TokenBooks
 from brightline.core.evidence.audit_tree import Bundle, Published, TreeAudit, UnreadableError
+from brightline.core.evidence.audit_visit import Visit
 from brightline.core.evidence.audit_witnesses import WitnessAudit
 from brightline.core.evidence.checkpoint import Checkpoint, open_checkpoint
 from brightline.core.evidence.note import NOTE_BYTES_MAX, NoteError, VerifierKey
 from brightline.core.evidence.policy import Policy
-from brightline.core.evidence.receipt import Receipt, verify_receipt
+from brightline.core.evidence.receipt import Receipt
 
 __all__ = [
     "BOOKS",
@@ -78,7 +83,8 @@ class ShardReport(msgspec.Struct, frozen=True):
     """What the audit of one shard found. ``root`` is in hex.
 
     ``decisions`` are the records with a verdict of the agreement; ``replayed`` of them came out as recorded. The three
-    lists are bounded; ``dropped`` says how many findings more there were. The claims count all of them.
+    lists are bounded; ``dropped`` says how many findings more there were. The claims count all of them. The first
+    ``earlier`` records were read on an earlier visit and not again; what is counted counts them too.
     """
 
     shard: str
@@ -93,6 +99,7 @@ class ShardReport(msgspec.Struct, frozen=True):
     recount: Recount
     decisions: int
     replayed: int
+    earlier: int = 0
 
     @property
     def contradicted(self) -> bool:
@@ -115,6 +122,7 @@ def audit_shard(
     progress: Callable[[int], None] = _silent,
     tokens: Guarded | None = None,
     policies: Sequence[Policy] = (),
+    visit: Visit | None = None,
 ) -> ShardReport:
     """Audit one shard.
 
@@ -122,10 +130,12 @@ def audit_shard(
     in the folder is taken, which shows consistency, not origin. ``disclosures`` maps a record's number to what opens
     it, and may be partial; it is asked in order. ``tokens`` collects both sides of the books where a guard's log is
     read after the gateways'; see :class:`Guarded`. ``receipts`` are those that name this shard. ``progress`` is told
-    how many records were read so far. ``policies`` holds one witness policy of the auditor's, or none. Raises nothing
-    of its own.
+    how many records were read so far. ``policies`` holds one witness policy of the auditor's, or none. ``visit``
+    brings what was seen before and elsewhere, and takes what is to be kept. Raises nothing of its own.
     """
     tokens = tokens or Guarded(TokenBooks())
+    visit = visit or Visit()
+    edge = BEGIN
     findings = Findings()
     replay = Replay(findings, disclosures, agreements)
     witnessed = WitnessAudit(published, policies, findings)
@@ -143,19 +153,28 @@ def audit_shard(
             findings.note(
                 Topic.LOG, "checkpoint", f"this is the log {shown(origin)}; its folder is called {shown(shard)}"
             )
-        books = BooksAudit(findings, named, tokens.books)
-        tree = TreeAudit(published, signed.checkpoint, findings)
-        held = _Receipts(findings, size, receipts, signed.keys)
-        witnessed.open(signed.checkpoint, signed.keys)
+        books = BooksAudit(findings, named, tokens.books, origin)
+        heads = HeadsAudit(visit.heads, findings)
+        witnessed.open(signed.note, signed.checkpoint, signed.keys)
+        if visit.earlier is not None:
+            books.resume(visit.earlier.books)
+            replay.resume(visit.earlier.replay)
+            findings.resume(visit.earlier.notes, visit.earlier.notes_counted)
+        begin = visit.begin
+        tree = TreeAudit(published, signed.checkpoint, findings, begin, [*witnessed.sizes, *heads.sizes])
+        held = ReceiptsAudit(findings, published, signed.note, signed.checkpoint, receipts, signed.keys, begin.size)
         for bundle in tree.bundles():  # 2.
             _enter(bundle, findings, books, replay)
             held.compare(bundle)
-            witnessed.enter(bundle)
             progress(bundle.first + len(bundle.leaves))
         held.close()
-        witnessed.close()
+        witnessed.close(signed.note, signed.checkpoint, tree.roots)
+        heads.close(published, signed.note, signed.checkpoint, tree.roots)  # 7.
         tree.check_others()
         believed = tree.entries_signed
+        edge = tree.edge()
+        visit.note = signed.note
+        visit.misbehaviour += [*held.misbehaviour, *witnessed.misbehaviour, *heads.misbehaviour]
     recount = books.close()
     replay.close()
     if tokens.is_guard:
@@ -165,6 +184,19 @@ def audit_shard(
         told = (Topic.LOG, Topic.RECORDS, Topic.BOOKS, Topic.PASSED, Topic.REPLAYS, Topic.RECEIPTS, Topic.WITNESSED)
         for topic in told:
             findings.not_shown(topic, "", "not all records that were read are the ones that were signed")
+    if signed is not None and believed and not findings.kept(Severity.CONTRADICTED):
+        notes, counted = findings.memory()
+        visit.kept = LogMemory(
+            origin=origin,
+            vkey=signed.keys[0].vkey(),
+            note=signed.note,
+            root=signed.checkpoint.root,
+            edge=edge,
+            books=books.memory(),
+            replay=replay.memory(),
+            notes=notes,
+            notes_counted=counted,
+        )
     return ShardReport(
         shard=shard,
         origin=origin,
@@ -178,6 +210,7 @@ def audit_shard(
         recount=recount,
         decisions=replay.decisions,
         replayed=replay.replayed,
+        earlier=visit.begin.size,
     )
 
 
@@ -211,8 +244,9 @@ def _claims(
 
 
 class _Signed(msgspec.Struct, frozen=True):
-    """A checkpoint, and those of the keys that bear its origin as their name."""
+    """A checkpoint, the note that it came in, and those of the keys that bear its origin as their name."""
 
+    note: bytes
     checkpoint: Checkpoint
     keys: Sequence[VerifierKey]
 
@@ -222,11 +256,12 @@ def _open(published: Published, keys: Sequence[VerifierKey], findings: Findings)
     if keys:
         _compare_key_beside(published, keys, findings)
     try:
-        checkpoint = open_checkpoint(published.read("checkpoint", NOTE_BYTES_MAX), known)
+        note = published.read("checkpoint", NOTE_BYTES_MAX)
+        checkpoint = open_checkpoint(note, known)
     except (UnreadableError, NoteError) as error:
         findings.contradict(Topic.LOG, "checkpoint", str(error))
         return None
-    return _Signed(checkpoint, [key for key in known if key.name == checkpoint.origin])
+    return _Signed(note, checkpoint, [key for key in known if key.name == checkpoint.origin])
 
 
 def _keys_beside(published: Published, findings: Findings) -> list[VerifierKey]:
@@ -279,69 +314,3 @@ def _enter(bundle: Bundle, findings: Findings, books: BooksAudit, replay: Replay
             continue
         books.enter(index, leaf, replay.facts(index, leaf))
     books.skip(bundle.missing)
-
-
-# ---- 6: receipts ---------------------------------------------------------------------------------------------------
-
-
-class _Receipts:
-    """Compares receipts with the leaves that they name."""
-
-    def __init__(
-        self, findings: Findings, size: int, receipts: Sequence[Receipt], keys: Sequence[VerifierKey]
-    ) -> None:
-        self._findings = findings
-        self._by_index: dict[int, list[Receipt]] = {}
-        for held in receipts:
-            if not any(_verifies(held, key) for key in keys):
-                findings.contradict(Topic.RECEIPTS, _place(held), "the log's key did not sign this receipt")
-            elif not 0 <= held.seq < size:
-                findings.not_shown(
-                    Topic.RECEIPTS, _place(held), f"it names record {held.seq}; {size} are published so far"
-                )
-            else:
-                self._by_index.setdefault(held.seq, []).append(held)
-
-    def compare(self, bundle: Bundle) -> None:
-        """Compare those whose record is in this bundle."""
-        end = bundle.first + len(bundle.leaves) + bundle.missing
-        for index in [index for index in self._by_index if bundle.first <= index < end]:
-            for held in self._by_index.pop(index):
-                self._compare(held, bundle, index - bundle.first)
-
-    def close(self) -> None:
-        """Say of which records nothing was read."""
-        for index, held in self._by_index.items():
-            for one in held:
-                self._findings.not_shown(Topic.RECEIPTS, _place(one), f"{self._findings.record(index)} was not read")
-
-    def _compare(self, held: Receipt, bundle: Bundle, offset: int) -> None:
-        record = self._findings.record(bundle.first + offset)
-        if offset >= len(bundle.leaves) or offset in bundle.doubtful:
-            self._findings.not_shown(Topic.RECEIPTS, _place(held), f"{record} cannot be believed")
-            return
-        if bundle.hashes[offset].hex() != held.leaf:
-            self._findings.contradict(
-                Topic.RECEIPTS, _place(held), f"another leaf stands at {record} than the one that was promised"
-            )
-            return
-        try:
-            leaf = read_leaf(bundle.leaves[offset])
-        except ValueError as error:
-            self._findings.contradict(Topic.RECEIPTS, _place(held), f"{record}: {error}")
-            return
-        said = (held.exchange, held.profile, held.shard, held.epoch, held.seq)
-        if said != (leaf.exchange or "", leaf.profile, leaf.shard, leaf.epoch, leaf.seq):
-            self._findings.contradict(Topic.RECEIPTS, _place(held), f"it does not say what {record} says")
-
-
-def _place(receipt: Receipt) -> str:
-    return f"receipt of {shown(receipt.exchange)}"
-
-
-def _verifies(receipt: Receipt, key: VerifierKey) -> bool:
-    try:
-        verify_receipt(receipt, key.public_key)
-    except ValueError:
-        return False
-    return True

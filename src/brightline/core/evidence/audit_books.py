@@ -27,12 +27,14 @@ from msgspec import UNSET, Meta, UnsetType
 
 from brightline.core.canonical import INTEGER_MAX, canonical_bytes
 from brightline.core.evidence.audit_findings import Findings, Topic, shown
+from brightline.core.evidence.audit_memory import BooksMemory, Ids, OpenExchange
 from brightline.core.evidence.audit_tokens import TokenBooks
 from brightline.core.evidence.record import RECORD_VERSION, Outcome, RecordKind, RefusalClass
 
 WINDOW_BYTES: Final = 65_536  # what may leave without a MARK; ``enforcement/terms.py`` bounds it
 ROWS_MAX: Final = 10_000  # distinct values of one recount; more are counted under one name
 OTHERS: Final = "(others)"
+DECIDED: Final = frozenset({"permit", "hold", "deny"})  # verdicts that the agreement made from facts
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 _Text = Annotated[str, Meta(max_length=1_024)]
@@ -67,11 +69,6 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     verdict: _Verdict | UnsetType = UNSET
     without_record: dict[_Text, _Number] | UnsetType = UNSET
     workload: _Text | UnsetType = UNSET
-
-    @property
-    def decided(self) -> bool:
-        """Whether this record states a verdict that the agreement made from facts."""
-        return self.verdict in {"permit", "hold", "deny"}
 
 
 _DECODER: Final = msgspec.json.Decoder(Leaf)
@@ -119,30 +116,13 @@ class Recount(msgspec.Struct, frozen=True):
     without_record: dict[str, int]
 
 
-class _Exchange:
-    """An open exchange. ``marked`` is what the last MARK said had left."""
-
-    __slots__ = ("agreement", "attempt", "clauses", "epoch", "facts", "marked", "marks", "passed", "release", "token")
-
-    def __init__(self, attempt: int, leaf: Leaf) -> None:
-        self.attempt = attempt
-        self.epoch = leaf.epoch
-        self.agreement = leaf.agreement
-        self.release = leaf.release
-        self.passed = False
-        self.token = ""
-        self.clauses: tuple[str, ...] = ()
-        self.facts: tuple[tuple[str, str], ...] = ()
-        self.marks = 0
-        self.marked = 0
-
-
 class BooksAudit:
     """Takes the records in order, each with its index, and says at :meth:`close` what remains to be said."""
 
-    def __init__(self, findings: Findings, shard: str, tokens: TokenBooks) -> None:
+    def __init__(self, findings: Findings, shard: str, tokens: TokenBooks, origin: str = "") -> None:
         self._findings = findings
         self._tokens = tokens
+        self._log = tokens.log(origin or shard, findings.record)
         self._shift = 0  # seq - index, once a gap was named, so that it is named once
         self._shard = shard
         self._profile = ""
@@ -150,14 +130,45 @@ class BooksAudit:
         self._epoch = 0
         self._serving = False  # this epoch has written something else than ``lost``
         self._skipped = 0
-        self._open: dict[str, _Exchange] = {}
+        self._open: dict[str, OpenExchange] = {}
         self._closed: set[str] = set()
+        self._closed_before = Ids()  # on earlier visits
         self._kinds: Counter[RecordKind] = Counter()
-        self._ends: Counter[tuple[str, str, str]] = Counter()
-        self._tallies: dict[str, Counter[str]] = {}
+        self._ends: Counter[tuple[Outcome, RefusalClass, str]] = Counter()
+        self._tallies: dict[str, dict[str, int]] = {}
         self._released = 0
         self._lost_max = 0
         self._shredded = 0
+
+    def memory(self) -> BooksMemory:
+        """Where these books stand, for the next visit; worth something only if nothing was contradicted or skipped."""
+        return BooksMemory(
+            shard=self._shard,
+            profile=self._profile,
+            time=self._time,
+            epoch=self._epoch,
+            serving=self._serving,
+            open=dict(self._open),
+            closed=self._closed_before.row_with(self._closed),
+            kinds={kind.value: count for kind, count in self._kinds.items()},
+            ends=tuple((end.value, why.value, said, count) for (end, why, said), count in self._ends.items()),
+            tallies={what: dict(tally) for what, tally in self._tallies.items()},
+            released=self._released,
+            lost_max=self._lost_max,
+        )
+
+    def resume(self, earlier: BooksMemory) -> None:
+        """Go on from where an earlier visit ended."""
+        self._shard, self._profile, self._time = earlier.shard, earlier.profile, earlier.time
+        self._epoch, self._serving = earlier.epoch, earlier.serving
+        self._open = {exchange: msgspec.structs.replace(state) for exchange, state in earlier.open.items()}
+        self._closed_before = Ids(earlier.closed)
+        self._kinds = Counter({RecordKind(kind): count for kind, count in earlier.kinds.items()})
+        self._ends = Counter(
+            {(Outcome(end), RefusalClass(why), said): count for end, why, said, count in earlier.ends}
+        )
+        self._tallies = {what: dict(tally) for what, tally in earlier.tallies.items()}
+        self._released, self._lost_max = earlier.released, earlier.lost_max
 
     def skip(self, count: int) -> None:
         """So many records cannot be believed; what they said is not held against those that follow."""
@@ -189,7 +200,7 @@ class BooksAudit:
                 if not leaf.token:
                     self._wrong(index, "a CONSUMED names its token")
                 else:
-                    self._tokens.consumed(leaf.token, f"{self._shard}, {self._findings.record(index)}")
+                    self._tokens.consumed(leaf.token, self._log, index)
             case _ as never:
                 assert_never(never)
 
@@ -247,10 +258,10 @@ class BooksAudit:
         if not leaf.exchange or not leaf.agreement or not leaf.release:
             self._wrong(index, "an ATTEMPT names its exchange, agreement and release")
             return
-        if leaf.exchange in self._open or leaf.exchange in self._closed:
+        if leaf.exchange in self._open or self._is_closed(leaf.exchange):
             self._wrong(index, f"a second ATTEMPT of exchange {shown(leaf.exchange)}")
             return
-        self._open[leaf.exchange] = _Exchange(index, leaf)
+        self._open[leaf.exchange] = OpenExchange(index, leaf.epoch, leaf.agreement, leaf.release)
         self._tally("agreement", leaf.agreement)
         self._tally("release", leaf.release)
         self._tally("epoch", str(leaf.epoch))
@@ -269,7 +280,7 @@ class BooksAudit:
         state.facts = facts
         if leaf.token:
             state.token = leaf.token
-            self._tokens.issued(leaf.token, f"{self._shard}, {self._findings.record(index)}")
+            self._tokens.issued(leaf.token, self._log, index)
 
     def _mark(self, index: int, leaf: Leaf) -> None:
         if leaf.released_bytes is UNSET:
@@ -289,7 +300,7 @@ class BooksAudit:
             return
         released = leaf.released_bytes or 0
         verdict = leaf.verdict or "none"
-        self._ends[outcome.value, leaf.refusal_class.value, verdict] += 1
+        self._ends[outcome, leaf.refusal_class, verdict] += 1
         self._released += released
         for clause in leaf.clauses or ():
             self._tally("clause", clause)
@@ -338,7 +349,7 @@ class BooksAudit:
         if outcome is Outcome.REFUSED and released:
             self._wrong(index, f"refused, though {released} bytes were released")
 
-    def _lost(self, index: int, leaf: Leaf, state: _Exchange) -> None:
+    def _lost(self, index: int, leaf: Leaf, state: OpenExchange) -> None:
         if leaf.epoch_lost != state.epoch or leaf.epoch <= state.epoch:
             self._wrong(
                 index, f"lost from boot epoch {leaf.epoch_lost or 0}; the attempt was made in epoch {state.epoch}"
@@ -358,14 +369,14 @@ class BooksAudit:
         place = self._findings.record(index)
         self._findings.note(Topic.BOOKS, place, f"exchange {shown(leaf.exchange)} was lost in a crash: {said}")
 
-    def _state(self, index: int, leaf: Leaf) -> _Exchange | None:
+    def _state(self, index: int, leaf: Leaf) -> OpenExchange | None:
         """The open exchange that a record belongs to, or ``None`` once it is said why there is none."""
         if not leaf.exchange:
             self._wrong(index, f"a record of kind {leaf.kind.value} names no exchange")
             return None
         state = self._open.get(leaf.exchange)
         if state is None:
-            if leaf.exchange in self._closed:
+            if self._is_closed(leaf.exchange):
                 self._wrong(index, f"{leaf.kind.value} after the OUTCOME of exchange {shown(leaf.exchange)}")
             else:
                 self._unless_skipped(
@@ -380,7 +391,7 @@ class BooksAudit:
             self._wrong(index, "it names another agreement or release than the ATTEMPT of its exchange")
         return state
 
-    def _more_left(self, index: int, released: int, state: _Exchange, *, bounded: bool) -> None:
+    def _more_left(self, index: int, released: int, state: OpenExchange, *, bounded: bool) -> None:
         if released < state.marked:
             self._wrong(index, f"{released} bytes released, though {state.marked} had left before")
         elif bounded and released - state.marked > WINDOW_BYTES:
@@ -405,17 +416,26 @@ class BooksAudit:
         else:
             self._findings.contradict(topic, place, message)
 
+    def _is_closed(self, exchange: str) -> bool:
+        return exchange in self._closed or (bool(self._closed_before) and exchange in self._closed_before)
+
     def _tally(self, what: str, name: str, count: int = 1) -> None:
-        tally = self._tallies.setdefault(what, Counter())
-        tally[name if name in tally or len(tally) < ROWS_MAX else OTHERS] += count
+        tally = self._tallies.get(what)
+        if tally is None:
+            tally = self._tallies[what] = {}
+        if name in tally:
+            tally[name] += count
+        else:
+            row = name if len(tally) < ROWS_MAX else OTHERS
+            tally[row] = tally.get(row, 0) + count
 
     def _counts(self, attempts: int, outcomes: int) -> Recount:
         outcome: Counter[str] = Counter()
         class_: Counter[str] = Counter()
         verdict: Counter[str] = Counter()
         for (ended, why, said), count in self._ends.items():
-            outcome[ended] += count
-            class_[why] += count
+            outcome[ended.value] += count
+            class_[why.value] += count
             verdict[said] += count
         tally = {what: dict(sorted(counter.items())) for what, counter in self._tallies.items()}
         return Recount(

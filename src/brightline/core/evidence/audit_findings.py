@@ -10,14 +10,18 @@ The list of findings is bounded, however hostile the log; the standing of each c
 from __future__ import annotations
 
 import enum
+import re
+from collections import Counter
 from typing import Final
 
 import msgspec
 
+from brightline.core.evidence.audit_memory import NoteMemory
 from brightline.core.evidence.tile import TILE_WIDTH, entries_path
 
 FINDINGS_MAX: Final = 1_000  # of each severity
 _SHOWN_CHARS: Final = 100
+_RECORD: Final = re.compile(r"\Atile/entries/\S+, entry \d+, record (\d+)\Z")
 
 
 class Severity(enum.StrEnum):
@@ -74,6 +78,7 @@ class Findings:
         self._kept: dict[Severity, list[Finding]] = {severity: [] for severity in Severity}
         self._counted: dict[tuple[Topic, Severity], int] = {}
         self._first: dict[tuple[Topic, Severity], Finding] = {}
+        self._counted_of_records: Counter[str] = Counter()  # notes with the place of a record
 
     def cover(self, size: int) -> None:
         """From now on places are those of a log of ``size`` records."""
@@ -113,6 +118,25 @@ class Findings:
         """The findings of a severity in the order in which they were made, at most ``FINDINGS_MAX``."""
         return tuple(self._kept[severity])
 
+    def memory(self) -> tuple[tuple[NoteMemory, ...], dict[str, int]]:
+        """The notes about records, and how many there were by topic, for the next visit."""
+        notes = [
+            NoteMemory(finding.topic.value, int(found.group(1)), finding.message)
+            for finding in self._kept[Severity.NOTE]
+            if (found := _RECORD.search(finding.place))
+        ]
+        return tuple(notes), dict(self._counted_of_records)
+
+    def resume(self, notes: tuple[NoteMemory, ...], counted: dict[str, int]) -> None:
+        """Say again what was noted about records on an earlier visit."""
+        for note in notes:
+            self.note(Topic(note.topic), self.record(note.record), note.message)
+        more = Counter(counted) - Counter(note.topic for note in notes)
+        for topic, count in more.items():
+            key = (Topic(topic), Severity.NOTE)
+            self._counted[key] = self._counted.get(key, 0) + count
+            self._counted_of_records[topic] += count
+
     @property
     def dropped(self) -> int:
         """How many more there were."""
@@ -125,6 +149,8 @@ class Findings:
         key = (finding.topic, finding.severity)
         self._first.setdefault(key, finding)
         self._counted[key] = self._counted.get(key, 0) + 1
+        if finding.severity is Severity.NOTE and _RECORD.search(finding.place):
+            self._counted_of_records[finding.topic.value] += 1
         if len(self._kept[finding.severity]) < FINDINGS_MAX:
             self._kept[finding.severity].append(finding)
 

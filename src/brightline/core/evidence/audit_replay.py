@@ -14,8 +14,9 @@ from typing import Final
 from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.decide import Decision, decide
 from brightline.core.canonical import JsonValue
-from brightline.core.evidence.audit_books import Leaf
+from brightline.core.evidence.audit_books import DECIDED, Leaf
 from brightline.core.evidence.audit_findings import Findings, Topic, shown
+from brightline.core.evidence.audit_memory import ReplayMemory
 from brightline.core.evidence.disclosure import DisclosureError, match
 from brightline.core.facts import Facts
 
@@ -40,15 +41,29 @@ class Replay:
 
     def facts(self, index: int, leaf: Leaf) -> tuple[tuple[str, str], ...]:
         """Open the record's disclosures, replay its decision if it states one, and return its facts if disclosed."""
+        if self._disclosures is None:
+            if leaf.verdict in DECIDED:
+                self.decisions += 1
+                self._not_disclosed += 1
+            return ()
         fields = self._open(index, leaf)
         facts = self._facts(index, fields["facts"]) if "facts" in fields else None
-        if leaf.decided:
+        if leaf.verdict in DECIDED:
             self.decisions += 1
             if facts is None:
                 self._not_disclosed += 1
             else:
                 self._decide(index, leaf, facts)
         return facts.pairs if facts else ()
+
+    def memory(self) -> ReplayMemory:
+        """What the next visit needs."""
+        return ReplayMemory(self.decisions, self.replayed, self._not_disclosed, self._other_agreement)
+
+    def resume(self, earlier: ReplayMemory) -> None:
+        """Go on from an earlier visit."""
+        self.decisions, self.replayed = earlier.decisions, earlier.replayed
+        self._not_disclosed, self._other_agreement = earlier.not_disclosed, earlier.other_agreement
 
     def close(self) -> None:
         """Say what could not be replayed."""
@@ -67,7 +82,7 @@ class Replay:
             self._findings.not_shown(Topic.REPLAYS, "", missing)
 
     def _open(self, index: int, leaf: Leaf) -> dict[str, JsonValue]:
-        given = None if self._disclosures is None else self._disclosures.get(index)
+        given = self._disclosures.get(index) if self._disclosures else None
         if given is None:
             return {}
         try:

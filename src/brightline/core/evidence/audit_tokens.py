@@ -13,56 +13,102 @@ died. An answer is none of these.
 
 from __future__ import annotations
 
+import enum
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import msgspec
 
+from brightline.core.evidence.audit_memory import Placed, TokensMemory
 from brightline.core.evidence.record import Outcome
 
 ANSWERED: Final = frozenset({Outcome.COMPLETED})
 
 
-class Objection(msgspec.Struct, frozen=True):
-    """What does not balance, and the record where it is seen."""
+class Imbalance(enum.StrEnum):
+    """What may not balance."""
 
+    AGAIN = "used_again"
+    NOT_ISSUED = "not_issued"
+    NOT_SEEN = "not_seen"
+
+
+class Objection(msgspec.Struct, frozen=True):
+    """What does not balance; ``log`` (an origin) and ``index`` name the record where it is seen, as ``place`` does.
+
+    ``first`` names the record of the first use in the same way where a token was used again, else nothing.
+    """
+
+    kind: Imbalance
+    token: str
+    log: str
+    index: int
     place: str
     message: str
+    first: tuple[str, int] = ("", 0)
 
 
 class TokenBooks:
-    """Collects both sides over any number of shards, in any order."""
+    """Collects both sides over any number of logs, in any order."""
 
-    def __init__(self) -> None:
-        self._issued: dict[str, str] = {}
+    def __init__(self, earlier: TokensMemory | None = None) -> None:
+        """``earlier`` is what an earlier visit kept; its logs must then be read from where that visit ended."""
+        self._logs: list[str] = []
+        self._places: dict[int, Callable[[int], str]] = {}
+        self._issued: dict[str, tuple[int, int]] = {}
         self._ended: dict[str, Outcome] = {}
-        self._consumed: dict[str, str] = {}
-        self._again: list[Objection] = []
+        self._consumed: dict[str, tuple[int, int]] = {}
+        self._again: list[tuple[str, int, int]] = []
+        self._settled = Placed()
+        if earlier is not None:
+            self._logs = list(earlier.logs)
+            self._settled = Placed(earlier.settled)
+            for token, (log, index, ended) in earlier.waiting.items():
+                self._issued[token] = (log, index)
+                if ended:
+                    self._ended[token] = Outcome(ended)
 
-    def issued(self, token: str, place: str) -> None:
+    def log(self, origin: str, place: Callable[[int], str]) -> int:
+        """The number of a log; ``place`` says in words where its record of an index stands."""
+        if origin not in self._logs:
+            self._logs.append(origin)
+        number = self._logs.index(origin)
+        self._places[number] = place
+        return number
+
+    def issued(self, token: str, log: int, index: int) -> None:
         """A PASS issued this token."""
-        self._issued[token] = place
+        if not self._settled or self._settled.place_of(token) is None:
+            self._issued[token] = (log, index)
 
     def ended(self, token: str, outcome: Outcome) -> None:
         """The exchange of this token ended so."""
-        self._ended[token] = outcome
+        if token in self._issued:
+            self._ended[token] = outcome
 
-    def consumed(self, token: str, place: str) -> None:
+    def consumed(self, token: str, log: int, index: int) -> None:
         """A guard let the request of this token through."""
-        if token in self._consumed:
-            self._again.append(Objection(place, f"token {token} was used before, at {self._consumed[token]}"))
-        self._consumed.setdefault(token, place)
+        if token in self._consumed or (self._settled and self._settled.place_of(token) is not None):
+            self._again.append((token, log, index))
+        else:
+            self._consumed[token] = (log, index)
 
     def objections(self) -> Iterator[Objection]:
         """Everything that does not balance."""
-        yield from self._again
-        for token, place in self._consumed.items():
+        for token, log, index in self._again:
+            first = self._consumed.get(token) or self._settled.place_of(token) or (log, index)
+            message = f"token {token} was used before, at {self._place(*first)}"
+            objection = self._objection(Imbalance.AGAIN, token, (log, index), message)
+            yield msgspec.structs.replace(objection, first=(self._logs[first[0]], first[1]))
+        for token, at in self._consumed.items():
             if token not in self._issued:
-                yield Objection(place, f"token {token} was used, and no PASS that was read issued it")
-        for token, place in self._issued.items():
+                message = f"token {token} was used, and no PASS that was read issued it"
+                yield self._objection(Imbalance.NOT_ISSUED, token, at, message)
+        for token, at in self._issued.items():
             if token not in self._consumed and self._ended.get(token) in ANSWERED:
-                yield Objection(place, f"an answer was given on token {token}, which no guard saw")
+                message = f"an answer was given on token {token}, which no guard saw"
+                yield self._objection(Imbalance.NOT_SEEN, token, at, message)
 
     def balance(self) -> str:
         """The sum in words."""
@@ -70,4 +116,28 @@ class TokenBooks:
         why = Counter(outcome.value if outcome else "open" for outcome in unused)
         told = ", ".join(f"{count} {name}" for name, count in sorted(why.items()))
         rest = f"; {len(unused):,} not used: {told}" if unused else ""
-        return f"{len(self._consumed):,} used tokens are among {len(self._issued):,} issued{rest}"
+        settled = len(self._settled)
+        return f"{len(self._consumed) + settled:,} used tokens are among {len(self._issued) + settled:,} issued{rest}"
+
+    def memory(self) -> TokensMemory:
+        """What the next visit needs, of books that balance: what was used and issued is settled."""
+        settled = [(token, *at) for token, at in self._consumed.items() if token in self._issued]
+        waiting = {
+            token: (*at, self._ended[token].value if token in self._ended else "")
+            for token, at in self._issued.items()
+            if token not in self._consumed
+        }
+        return TokensMemory(tuple(self._logs), self._settled.row_with(settled), waiting)
+
+    @property
+    def logs(self) -> Sequence[str]:
+        """The logs by number."""
+        return self._logs
+
+    def _place(self, log: int, index: int) -> str:
+        shard = self._logs[log].rpartition("/")[2]
+        place = self._places.get(log)
+        return f"{shard}, {place(index) if place else f'record {index}'}"
+
+    def _objection(self, kind: Imbalance, token: str, at: tuple[int, int], message: str) -> Objection:
+        return Objection(kind, token, self._logs[at[0]], at[1], self._place(*at), message)

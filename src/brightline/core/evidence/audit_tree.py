@@ -9,21 +9,25 @@ The signed root says *that* something is wrong; the hash tiles say *where*. For 
 3. the hash of the bundle goes up, and each tile above is compared with what lies below it;
 4. at the end the root is compared with the signed one.
 
-Files are read one bundle at a time, so memory does not grow with the log. Nothing
-here trusts a size that a file states of itself.
+A pass may go on where an earlier one ended: from the hashes that were not under a full tile then, the same root must
+come out, and that is the proof that nothing before was changed.
+
+Files are read one bundle at a time, so memory does not grow with the log. Nothing here trusts a size that a file
+states of itself.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
 
 from brightline.core.evidence.audit_findings import Findings, Topic
+from brightline.core.evidence.audit_memory import BEGIN, Edge
 from brightline.core.evidence.checkpoint import Checkpoint
-from brightline.core.evidence.merkle import EMPTY_ROOT, HASH_BYTES, leaf_hash, root_of
+from brightline.core.evidence.merkle import EMPTY_ROOT, HASH_BYTES, leaf_hashes, root_of
 from brightline.core.evidence.tile import (
     ENTRIES,
     ENTRY_BYTES_MAX,
@@ -79,14 +83,27 @@ class _File(msgspec.Struct, frozen=True):
 class TreeAudit:
     """One pass over the files of one log."""
 
-    def __init__(self, published: Published, checkpoint: Checkpoint, findings: Findings) -> None:
+    def __init__(
+        self,
+        published: Published,
+        checkpoint: Checkpoint,
+        findings: Findings,
+        begin: Edge = BEGIN,
+        watched: Iterable[int] = (),
+    ) -> None:
+        """``begin`` is where an earlier pass ended; ``watched`` are sizes whose roots are wanted."""
         self._read = published.read
         self._paths = published.paths
         self._size = checkpoint.size
         self._root = checkpoint.root
         self._findings = findings
-        self._rows: list[list[bytes]] = [[]]  # per level, the hashes of the tile that is not full yet
-        self._done: list[int] = [0]  # per level, how many tiles are full
+        self._begin = begin
+        # Per level, the hashes of the tile that is not full yet, and how many tiles are full.
+        self._rows = [_hashes_of(row) for row in begin.rows] or [[]]
+        self._done = [begin.size >> ((level + 1) * TILE_LEVEL_BITS) for level in range(len(self._rows))]
+        self._watched = sorted(set(watched))
+        self._roots: dict[int, bytes] = {}
+        self._root_signed = False
         self._whole = True  # every hash up to here is known
         self._named = False  # something of these files was contradicted
         self._seen: set[str] = {"checkpoint", "cosigned", "log.vkey"}
@@ -96,7 +113,7 @@ class TreeAudit:
         """All bundles in order; afterwards ``entries_signed`` says whether all entries hash to the signed root."""
         doubtful = 0
         unreadable = 0
-        for index in range(-(-self._size // TILE_WIDTH)):
+        for index in range(self._begin.size // TILE_WIDTH, -(-self._size // TILE_WIDTH)):
             bundle = self._bundle(index)
             doubtful += len(bundle.doubtful) + bundle.missing
             unreadable += bundle.missing > 0 and not bundle.leaves
@@ -111,6 +128,7 @@ class TreeAudit:
             if level and self._rows[level] and self._whole:
                 self._compare_tile(level)
         if self._whole and self._root_with(self._rows[0]) == self._root:  # 4.
+            self._root_signed = True
             self.entries_signed = not doubtful
         elif not self._named:
             self._contradict(
@@ -119,8 +137,20 @@ class TreeAudit:
                 "this is not the log that was signed",
             )
 
+    @property
+    def roots(self) -> Mapping[int, bytes]:
+        """The roots at the watched sizes, once all bundles were read; none unless they lead to the signed root."""
+        return self._roots if self._root_signed else {}
+
+    def edge(self) -> Edge:
+        """Where this pass ended, for the next one to go on; worth something only if ``entries_signed``."""
+        return Edge(self._size, tuple(b"".join(row) for row in self._rows))
+
     def check_others(self) -> None:
-        """Look at files that the pass did not need: older partial tiles must be the start of what took their place."""
+        """Look at files that the pass did not need: older partial tiles must be the start of what took their place.
+
+        Those of records before the beginning of this pass are left to the pass that read them.
+        """
         for path in self._paths():
             if path in self._seen:
                 continue
@@ -131,6 +161,8 @@ class TreeAudit:
                 self._findings.note(Topic.LOG, place, "not a file of a log; it proves nothing")
                 continue
             items = self._size if kind == ENTRIES else self._size >> (int(kind) * TILE_LEVEL_BITS)
+            if not self._is_new(kind, index, width):
+                continue
             if index * TILE_WIDTH + width > items:
                 self._findings.note(Topic.LOG, place, "beyond the checkpoint: nothing is signed about it yet")
                 continue
@@ -151,10 +183,12 @@ class TreeAudit:
     def _bundle(self, index: int) -> Bundle:
         width = min(TILE_WIDTH, self._size - index * TILE_WIDTH)
         leaves = self._entries(index, width)
-        hashes = [leaf_hash(leaf) for leaf in leaves]
+        hashes = leaf_hashes(leaves)
         missing = width - len(leaves)
         published = self._tile(0, index, width)  # 1.
-        different = [i for i, hash_ in enumerate(hashes) if published and hash_ != published[i]]
+        different: list[int] = []
+        if published and hashes != published:
+            different = [i for i, hash_ in enumerate(hashes) if hash_ != published[i]]
         believed, doubtful = (published if missing else hashes), different
         if different and self._is_signed(index, published):  # 2.
             believed = published
@@ -171,8 +205,29 @@ class TreeAudit:
                 self._contradict_record(index, i, f"this entry and {which} do not agree")
         self._whole = self._whole and len(believed) == width
         if self._whole:
+            self._watch(index * TILE_WIDTH, believed)
             self._go_up(believed)  # 3.
-        return Bundle(index * TILE_WIDTH, leaves, hashes, frozenset(doubtful), missing)
+        return self._only_new(Bundle(index * TILE_WIDTH, leaves, hashes, frozenset(doubtful), missing))
+
+    def _only_new(self, bundle: Bundle) -> Bundle:
+        """The bundle without the records that an earlier pass has read."""
+        read = self._begin.size - bundle.first
+        if read <= 0:
+            return bundle
+        doubtful = frozenset(i - read for i in bundle.doubtful if i >= read)
+        missing = min(bundle.missing, max(0, bundle.first + len(bundle.leaves) + bundle.missing - self._begin.size))
+        return Bundle(self._begin.size, bundle.leaves[read:], bundle.hashes[read:], doubtful, missing)
+
+    def _is_new(self, kind: str, index: int, width: int) -> bool:
+        level = 0 if kind == ENTRIES else int(kind)
+        return index * TILE_WIDTH + width > self._begin.size >> (level * TILE_LEVEL_BITS)
+
+    def _watch(self, first: int, hashes: Sequence[bytes]) -> None:
+        """Keep the root of each watched size that ends within this bundle, before its hashes go up."""
+        while self._watched and self._watched[0] <= first + len(hashes):
+            size = self._watched.pop(0)
+            if size >= first:
+                self._roots[size] = self._root_with(hashes[: size - first])
 
     def _entries(self, index: int, width: int) -> list[bytes]:
         """The entries of a bundle, as many as can be read."""
@@ -280,6 +335,10 @@ class TreeAudit:
     def _contradict(self, path: str, message: str) -> None:
         self._named = True
         self._findings.contradict(Topic.LOG, path, message)
+
+
+def _hashes_of(row: bytes) -> list[bytes]:
+    return [row[i : i + HASH_BYTES] for i in range(0, len(row), HASH_BYTES)]
 
 
 def _entries_before_damage(data: bytes) -> list[bytes]:

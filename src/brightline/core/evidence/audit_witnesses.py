@@ -8,19 +8,21 @@ of the records that were read: a quorum that cosigned another tree of that size 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 from brightline.core.evidence.audit_findings import Findings, Topic
-from brightline.core.evidence.audit_tree import Bundle, Published, UnreadableError
+from brightline.core.evidence.audit_heads import SeenHead, fork_of, root_below
+from brightline.core.evidence.audit_tree import Published, UnreadableError
 from brightline.core.evidence.checkpoint import Checkpoint
-from brightline.core.evidence.merkle import Tree
+from brightline.core.evidence.misbehaviour import Misbehaviour, Rollback
 from brightline.core.evidence.note import NoteError, VerifierKey
 from brightline.core.evidence.policy import Policy
 
 COSIGNED: Final = "cosigned"
 NOTE_BYTES_MAX: Final = 262_144
+_CALENDAR_END: Final = 253_402_300_799  # the last second that a date can be written for
 _NO_WITNESS: Final = "no witness has cosigned this log: its operator could show others another one"
 _NO_POLICY: Final = "witnesses have cosigned this log; give the policy that you trust (--policy) to hear what they say"
 
@@ -30,17 +32,22 @@ class WitnessAudit:
 
     def __init__(self, published: Published, policies: Sequence[Policy], findings: Findings) -> None:
         self.proof = ""
+        self.misbehaviour: list[Misbehaviour] = []
         self._published = published
         self._policies = policies
         self._findings = findings
-        self._cosigned: tuple[Checkpoint, ...] = ()
-        self._tree = Tree()
+        self._cosigned: tuple[SeenHead, ...] = ()
         self._times: dict[str, int] = {}
 
-    def open(self, signed: Checkpoint, keys: Sequence[VerifierKey]) -> None:
+    @property
+    def sizes(self) -> list[int]:
+        """The sizes at which the log's root must be known."""
+        return [head.checkpoint.size for head in self._cosigned]
+
+    def open(self, note: bytes, signed: Checkpoint, keys: Sequence[VerifierKey]) -> None:
         """Verify the cosigned checkpoint under the auditor's policy."""
         try:
-            note = self._published.read(COSIGNED, NOTE_BYTES_MAX)
+            cosigned = self._published.read(COSIGNED, NOTE_BYTES_MAX)
         except UnreadableError:
             self._findings.not_shown(Topic.WITNESSED, "", _NO_WITNESS)
             return
@@ -48,7 +55,7 @@ class WitnessAudit:
             self._findings.not_shown(Topic.WITNESSED, "", _NO_POLICY)
             return
         try:
-            witnessed = self._policies[0].open_from(note, keys)
+            witnessed = self._policies[0].open_from(cosigned, keys)
         except NoteError as error:
             self._findings.not_shown(Topic.WITNESSED, COSIGNED, f"no quorum of the policy has cosigned it: {error}")
             return
@@ -56,25 +63,25 @@ class WitnessAudit:
             seen, shown = witnessed.checkpoint.size, signed.size
             message = f"witnesses saw {seen} records, the log shows {shown}: it was rolled back"
             self._findings.contradict(Topic.WITNESSED, COSIGNED, message)
+            self.misbehaviour.append(Rollback(larger=cosigned.decode(), smaller=note.decode()))
             return
-        self._cosigned = (witnessed.checkpoint,)
+        self._cosigned = (SeenHead(cosigned, witnessed.checkpoint, "witnesses"),)
         self._times = witnessed.times
 
-    def enter(self, bundle: Bundle) -> None:
-        """Take in the records up to the cosigned size."""
-        for cosigned in self._cosigned:
-            for hash_ in bundle.hashes[: max(cosigned.size - self._tree.size, 0)]:
-                self._tree.append(hash_)
-
-    def close(self) -> None:
-        """Compare the roots."""
-        for cosigned in self._cosigned:
-            if self._tree.size != cosigned.size:
+    def close(self, note: bytes, signed: Checkpoint, roots: Mapping[int, bytes]) -> None:
+        """Compare the roots. ``note`` is the checkpoint as it was read; ``roots`` are those that the pass came to."""
+        for head in self._cosigned:
+            size = head.checkpoint.size
+            below = root_below(self._published, signed, size) if size and size not in roots else None
+            root = roots.get(size, below.root if below else head.checkpoint.root if not size else None)
+            if root is None:
                 self._findings.not_shown(Topic.WITNESSED, COSIGNED, "not all records that were witnessed were read")
-            elif self._tree.root() != cosigned.root:
-                message = f"the witnesses cosigned another tree of {cosigned.size} records: a fork"
+            elif root != head.checkpoint.root:
+                message = f"the witnesses cosigned another tree of {size} records: a fork"
                 self._findings.contradict(Topic.WITNESSED, COSIGNED, message)
+                if (fork := fork_of(head, note, signed, self._published)) is not None:
+                    self.misbehaviour.append(fork)
             else:
-                newest = datetime.fromtimestamp(max(self._times.values(), default=0), UTC)
+                newest = datetime.fromtimestamp(min(max(self._times.values(), default=0), _CALENDAR_END), UTC)
                 who = ", ".join(sorted(self._times))
-                self.proof = f"{who} cosigned the first {cosigned.size:,} records, the last at {newest:%F %T} UTC"
+                self.proof = f"{who} cosigned the first {size:,} records, the last at {newest:%F %T} UTC"

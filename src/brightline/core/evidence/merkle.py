@@ -8,13 +8,16 @@ and a consistency proof from the empty tree is refused (it would prove nothing).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 HASH_BYTES: Final = 32
 PROOF_MAX: Final = 64  # an audit path in a tree of SIZE_MAX leaves has 63 hashes, a consistency proof one more
 SIZE_MAX: Final = 2**63 - 1
 EMPTY_ROOT: Final = hashlib.sha256(b"").digest()
+
+_sha256 = hashlib.sha256
 
 
 class ProofError(ValueError):
@@ -31,50 +34,37 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
-def root_of(leaf_hashes: Sequence[bytes]) -> bytes:
+def leaf_hashes(leaves: Iterable[bytes]) -> list[bytes]:
+    """The leaf hash of each; a verifier spends much of its time here, so nothing is called for each but the hash."""
+    return [_sha256(b"\x00" + leaf).digest() for leaf in leaves]
+
+
+def root_of(hashes: Sequence[bytes]) -> bytes:
     """The root over leaf hashes; of none, the hash of the empty string."""
-    if not leaf_hashes:
+    if not hashes:
         return EMPTY_ROOT
-    level = list(leaf_hashes)
+    level = list(hashes)
     while len(level) > 1:
-        pairs = [node_hash(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
+        pairs = [
+            _sha256(b"\x01" + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=False)
+        ]
         if len(level) % 2:
             pairs.append(level[-1])
         level = pairs
     return level[0]
 
 
-class Tree:
-    """An append-only tree that keeps every complete subtree's hash: appending is amortised O(1), roots O(log n)."""
-
-    def __init__(self) -> None:
-        self._levels: list[list[bytes]] = [[]]
+class ProvingTree(ABC):
+    """A tree whose complete subtrees can be asked for: from these come roots and proofs of every size it ever had."""
 
     @property
+    @abstractmethod
     def size(self) -> int:
         """The number of leaves."""
-        return len(self._levels[0])
 
-    def append(self, hash_: bytes) -> int:
-        """Append a leaf hash; return its index. Raises ``ValueError`` unless it has 32 bytes."""
-        if len(hash_) != HASH_BYTES:
-            raise ValueError(f"a leaf hash has {HASH_BYTES} bytes; found {len(hash_)}")
-        index = len(self._levels[0])
-        self._levels[0].append(hash_)
-        level = 0
-        while len(self._levels[level]) % 2 == 0:
-            if level + 1 == len(self._levels):
-                self._levels.append([])
-            row = self._levels[level]
-            self._levels[level + 1].append(node_hash(row[-2], row[-1]))
-            level += 1
-        return index
-
+    @abstractmethod
     def node(self, level: int, index: int) -> bytes:
         """The hash of the complete subtree of 2^level leaves at ``index``. Raises ``IndexError`` if there is none."""
-        if level < 0 or index < 0:
-            raise IndexError(f"no subtree {index} at level {level}")
-        return self._levels[level][index]
 
     def root(self, size: int | None = None) -> bytes:
         """The root of the first ``size`` leaves (all by default). Raises ``ValueError`` for a size it never had."""
@@ -116,6 +106,14 @@ class Tree:
             path.append(self._range_root(start, end))
         return tuple(reversed(path))
 
+    def extension_path(self, old: int, new: int | None = None) -> tuple[bytes, ...]:
+        """The same, and always with the node that it starts from, so that it says what the old root *here* was.
+
+        :func:`roots_along` reads it. Raises ``ValueError`` as :meth:`consistency_proof` does.
+        """
+        path = self.consistency_proof(old, new)
+        return path if old & (old - 1) else (self._range_root(0, old), *path)
+
     def _checked(self, size: int | None) -> int:
         wanted = self.size if size is None else size
         if not 0 <= wanted <= self.size:
@@ -129,12 +127,45 @@ class Tree:
         parts: list[bytes] = []
         while start < end:
             level = (end - start).bit_length() - 1
-            parts.append(self._levels[level][start >> level])
+            parts.append(self.node(level, start >> level))
             start += 1 << level
         root = parts.pop()
         while parts:
             root = node_hash(parts.pop(), root)
         return root
+
+
+class Tree(ProvingTree):
+    """An append-only tree that keeps every complete subtree's hash: appending is amortised O(1), roots O(log n)."""
+
+    def __init__(self) -> None:
+        self._levels: list[list[bytes]] = [[]]
+
+    @property
+    def size(self) -> int:
+        """The number of leaves."""
+        return len(self._levels[0])
+
+    def append(self, hash_: bytes) -> int:
+        """Append a leaf hash; return its index. Raises ``ValueError`` unless it has 32 bytes."""
+        if len(hash_) != HASH_BYTES:
+            raise ValueError(f"a leaf hash has {HASH_BYTES} bytes; found {len(hash_)}")
+        index = len(self._levels[0])
+        self._levels[0].append(hash_)
+        level = 0
+        while len(self._levels[level]) % 2 == 0:
+            if level + 1 == len(self._levels):
+                self._levels.append([])
+            row = self._levels[level]
+            self._levels[level + 1].append(node_hash(row[-2], row[-1]))
+            level += 1
+        return index
+
+    def node(self, level: int, index: int) -> bytes:
+        """See :class:`ProvingTree`."""
+        if level < 0 or index < 0:
+            raise IndexError(f"no subtree {index} at level {level}")
+        return self._levels[level][index]
 
 
 def _split(size: int) -> int:
@@ -192,8 +223,23 @@ def verify_consistency(old_size: int, new_size: int, proof: Sequence[bytes], old
     path = list(proof)
     if old_size & (old_size - 1) == 0:
         path.insert(0, old_root)
+    if roots_along(old_size, new_size, path) != (old_root, new_root):
+        raise ProofError("the consistency proof does not join these two roots")
+
+
+def roots_along(old_size: int, new_size: int, path: Sequence[bytes]) -> tuple[bytes, bytes]:
+    """The two roots that a path of a consistency proof leads to: of ``old_size`` leaves, and of ``new_size``.
+
+    The path begins with the node that it starts from, also where a proof leaves that out. Every hash of it goes into
+    the second root; so whoever finds a path to a known second root knows what the first root of that tree is, and if a
+    log has signed another one, it has two histories. Raises ``ProofError`` for sizes and lengths that cannot be.
+    """
+    if not 0 < old_size < new_size <= SIZE_MAX:
+        raise ProofError("a consistency path leads from a tree that is not empty to a larger one")
     if not path:
         raise ProofError("the consistency proof is empty")
+    _check_length(path)
+    _check_hashes(*path)
     fn, sn = old_size - 1, new_size - 1
     while fn & 1:
         fn, sn = fn >> 1, sn >> 1
@@ -208,5 +254,6 @@ def verify_consistency(old_size: int, new_size: int, proof: Sequence[bytes], old
         else:
             sr = node_hash(sr, c)
         fn, sn = fn >> 1, sn >> 1
-    if sn or fr != old_root or sr != new_root:
-        raise ProofError("the consistency proof does not join these two roots")
+    if sn:
+        raise ProofError("the consistency proof is too short")
+    return fr, sr

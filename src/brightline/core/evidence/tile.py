@@ -76,14 +76,12 @@ def pack_entries(leaves: Sequence[bytes]) -> bytes:
 def unpack_entries(data: bytes) -> tuple[bytes, ...]:
     """Take a bundle apart. Raises ``TileError``."""
     leaves: list[bytes] = []
-    at = 0
-    while at < len(data):
-        size = int.from_bytes(data[at : at + 2], "big")
-        leaf = data[at + 2 : at + 2 + size]
-        if len(data) - at < 2 or len(leaf) != size:
+    at, end = 0, len(data)
+    while at < end:
+        start = at + 2
+        if start > end or (at := start + (data[at] << 8 | data[at + 1])) > end:
             raise TileError(f"the bundle ends within entry {len(leaves)}")
-        leaves.append(leaf)
-        at += 2 + size
+        leaves.append(data[start:at])
         if len(leaves) > TILE_WIDTH:
             raise TileError("a bundle holds at most 256 entries")
     return tuple(leaves)

@@ -14,6 +14,7 @@ from brightline.shell.cli import demand, disclose, gateway, register, render, re
 from brightline.shell.cli.agreement import agreement
 from brightline.shell.cli.open import open_
 from brightline.verify.command import verify
+from brightline.verify.misbehaviour import misbehaviour
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -40,6 +41,7 @@ brightline.add_command(open_)
 brightline.add_command(retention.retention)
 brightline.add_command(agreement)
 brightline.add_command(verify)
+brightline.add_command(misbehaviour)
 brightline.add_command(disclose.disclose)
 
 
