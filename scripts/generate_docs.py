@@ -29,6 +29,8 @@ from brightline.core.standing import table_rows as table_rows_of_standing
 from brightline.shell import shipped
 from brightline.shell.cli.main import brightline
 from brightline.shell.config import Settings
+from brightline.verify.limits import LIMITS
+from brightline.verify.sample.frauds import FRAUDS, Means
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 BY_HAND: Final = frozenset({"capture"})
@@ -286,6 +288,20 @@ def ladder() -> str:
     return table(["a unit that is", "what happens", "who says it", "is then"], rows)
 
 
+def frauds() -> str:
+    """The attack suite: what is done, and with what in hand it is contradicted. A test runs every row."""
+    rows = []
+    for fraud in FRAUDS:
+        seen = ["✕" if fraud.catches(means) else "–" for means in Means]
+        rows.append([f"`{fraud.name}`", fraud.row, fraud.deed, *seen, fraud.others])
+    return table(["fraud", "cheat", "what is done", *(means.value for means in Means), "who else"], rows)
+
+
+def limits() -> str:
+    """What no evidence of this kind can prove, as every report says it."""
+    return table(["what", "why", "who or what could show it"], [[row.matter, row.why, row.who] for row in LIMITS])
+
+
 BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "states": states,
     "late": late,
@@ -298,6 +314,8 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "release": release,
     "entitlements": entitlements,
     "ladder": ladder,
+    "frauds": frauds,
+    "limits": limits,
 }
 
 

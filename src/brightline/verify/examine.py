@@ -100,7 +100,7 @@ def examine(question: Question) -> Examined:
     agreements = read_agreements(question.agreements) if question.disclosures is not None else []
     policies = [] if question.policy is None else [read_policy(question.policy)]
     remembered = None if question.memory is None else read_memory(question.memory)
-    terms = _terms(question, keys, agreements)
+    terms = terms_of(question, keys, agreements)
     with contextlib.ExitStack() as stack:
         logs = _open(question.evidence, stack)
         guards = _open(question.guards, stack)
@@ -165,7 +165,7 @@ def _open(places: Sequence[str], stack: contextlib.ExitStack) -> list[Log]:
 # ---- before and elsewhere -----------------------------------------------------------------------------------------
 
 
-def _terms(question: Question, keys: Sequence[VerifierKey], agreements: Sequence[Agreement]) -> str:
+def terms_of(question: Question, keys: Sequence[VerifierKey], agreements: Sequence[Agreement]) -> str:
     """Under which rules and with what in hand this examination is made: another one cannot go on from it."""
     return digest(
         {

@@ -15,6 +15,7 @@ from brightline.shell.cli.agreement import agreement
 from brightline.shell.cli.open import open_
 from brightline.verify.command import verify
 from brightline.verify.misbehaviour import misbehaviour
+from brightline.verify.sample.command import sample
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,6 +43,7 @@ brightline.add_command(retention.retention)
 brightline.add_command(agreement)
 brightline.add_command(verify)
 brightline.add_command(misbehaviour)
+brightline.add_command(sample)
 brightline.add_command(disclose.disclose)
 
 

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A site as an auditor meets it: a gateway's log, a guard's, receipts of callers, a witness, an earlier visit.
+
+:func:`honest_site` makes one in which everything holds. A fraud changes it afterwards: what callers, the witness and
+the earlier visit hold is theirs already, and stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from brightline.core.agreement.clause import Agreement, Verdict
+from brightline.core.agreement.decide import decide
+from brightline.core.canonical import JsonValue
+from brightline.core.errors import ConfigError
+from brightline.core.evidence.audit import audit_shard
+from brightline.core.evidence.audit_memory import Memory
+from brightline.core.evidence.audit_tokens import TokenBooks
+from brightline.core.evidence.audit_visit import Visit
+from brightline.core.evidence.cosignature import Ed25519Cosigner, add_lines
+from brightline.core.evidence.receipt import Receipt
+from brightline.core.evidence.record import RecordKind
+from brightline.core.facts import UNKNOWN, Facts
+from brightline.verify.examine import Question, terms_of
+from brightline.verify.memory import write_memory
+from brightline.verify.sample.ledger import BEGAN, SECONDS_EACH, Files, Ledger, seeded
+
+EXCHANGES: Final = 120
+VISITED: Final = 60  # so many exchanges were there on the auditor's earlier visit
+WITNESSED: Final = 100  # so many when the witness cosigned last
+RELEASE: Final = "sha256:" + "5a" * 32
+GATEWAY: Final = "gateway-0"
+GUARD: Final = "guard-0"
+ANSWERED: Final = "x-012"  # an answer to a caller who kept the receipt; all three are before the earlier visit
+REFUSED: Final = "x-016"  # a refusal to a caller who kept the receipt
+UNPROMISED: Final = "x-018"  # a refusal whose caller kept nothing
+UNKEPT: Final = "x-010"  # an answer whose caller kept nothing
+
+
+class Site(msgspec.Struct):
+    """All that lies at a site. ``shown`` and ``shown_guard`` make what is published of the two logs."""
+
+    agreement: Agreement
+    facts: dict[Verdict, Facts]
+    gateway: Ledger
+    guard: Ledger
+    receipts: list[Receipt]
+    cosigned: bytes
+    policy: str
+    memory: Memory
+    shown: Callable[[Ledger], Files]
+    shown_guard: Callable[[Ledger], Files]
+
+    def attempt(self, exchange: str) -> None:
+        """A request arrives."""
+        self.gateway.say(RecordKind.ATTEMPT, exchange, self.terms, {"unit": "planning office"})
+
+    def permit(self, exchange: str, verdict: Verdict = Verdict.PERMIT) -> None:
+        """It is permitted, by facts that give this verdict, and the guard lets it through."""
+        public = self.terms | {"verdict": "permit", "clauses": self._clauses(Verdict.PERMIT), "token": token(exchange)}
+        self.gateway.say(RecordKind.PASS, exchange, public, {"facts": dict(self.facts[verdict].items())})
+
+    def use(self, exchange: str) -> None:
+        """The guard books the token."""
+        self.guard.say(RecordKind.CONSUMED, "", self.terms | {"token": token(exchange), "upstream": "default"})
+
+    def end(self, exchange: str, outcome: str, verdict: Verdict, class_: str, released: int = 0) -> None:
+        """The exchange ends."""
+        public: dict[str, JsonValue] = {"outcome": outcome, "class": class_, "verdict": verdict.value}
+        public |= {"clauses": self._clauses(verdict), "released_bytes": released}
+        self.gateway.say(
+            RecordKind.OUTCOME, exchange, self.terms | public, {"facts": dict(self.facts[verdict].items())}
+        )
+
+    def answered(self, exchange: str) -> None:
+        """An exchange that is permitted and answered."""
+        self.attempt(exchange)
+        self.permit(exchange)
+        self.use(exchange)
+        self.end(exchange, "completed", Verdict.PERMIT, "none", 400)
+
+    def refused(self, exchange: str) -> None:
+        """One that the agreement denies."""
+        self.attempt(exchange)
+        self.end(exchange, "refused", Verdict.DENY, "policy")
+
+    def held(self, exchange: str) -> None:
+        """One that people must look at."""
+        self.attempt(exchange)
+        self.end(exchange, "held", Verdict.HOLD, "none")
+
+    @property
+    def terms(self) -> dict[str, JsonValue]:
+        """What each record of an exchange names."""
+        return {"agreement": self.agreement.digest, "release": RELEASE}
+
+    def write(self, folder: Path) -> None:
+        """Write everything that an auditor is given. Raises ``ConfigError``."""
+        try:
+            _write_log(folder / "evidence" / GATEWAY, self.shown(self.gateway), self.cosigned)
+            _write_log(folder / "guards" / GUARD, self.shown_guard(self.guard), b"")
+            (folder / "gateway.vkey").write_text(self.gateway.signer.verifier.vkey() + "\n", "utf-8")
+            (folder / "guard.vkey").write_text(self.guard.signer.verifier.vkey() + "\n", "utf-8")
+            (folder / "policy").write_text(self.policy, "utf-8")
+            lines = [msgspec.json.encode(line) for line in self.gateway.disclosed()]
+            (folder / "disclosures.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
+            (folder / "receipts").mkdir()
+            for receipt in self.receipts:
+                (folder / "receipts" / f"{receipt.exchange}.json").write_bytes(msgspec.json.encode(receipt) + b"\n")
+            write_memory(folder / "earlier.memory", self.memory)
+        except OSError as error:
+            raise ConfigError(f"{folder} cannot be written: {error.strerror}") from error
+
+    def _clauses(self, verdict: Verdict) -> list[JsonValue]:
+        return [*decide(self.agreement, self.facts[verdict], {}).clauses]
+
+
+def honest_site(seed: int, agreement: Agreement) -> Site:
+    """A site at which everything holds, made of a seed."""
+    gateway, guard = Ledger(seed, GATEWAY), Ledger(seed, GUARD)
+    witness = Ed25519Cosigner(
+        "witness.example/w1", Ed25519PrivateKey.from_private_bytes(seeded(seed, "the witness's key"))
+    )
+    policy = f"witness w1 {witness.verifier.vkey()}\nquorum w1\n"
+    facts = _facts(agreement)
+    nothing = Memory("", (), TokenBooks().memory())
+    site = Site(agreement, facts, gateway, guard, [], b"", policy, nothing, Ledger.published, Ledger.published)
+    for number in range(EXCHANGES):
+        exchange = f"x-{number:03d}"
+        (site.answered, site.answered, site.refused, site.answered, site.refused, site.answered, site.held)[
+            number % 7
+        ](exchange)
+        if number == VISITED - 1:
+            site.memory = _visited(site)
+        if number == WITNESSED - 1:
+            seen = BEGAN + timedelta(seconds=SECONDS_EACH * len(gateway.records))
+            line = witness.cosignature_line(gateway.head().text(), int(seen.timestamp()))
+            site.cosigned = add_lines(gateway.published().files["checkpoint"], [line])
+    site.receipts = [
+        gateway.promise(gateway.of(exchange, RecordKind.OUTCOME)[0]) for exchange in (ANSWERED, REFUSED, "x-110")
+    ]
+    return site
+
+
+def token(exchange: str) -> str:
+    """A token's id."""
+    return seeded(0, f"token of {exchange}").hex()[:32]
+
+
+def _facts(agreement: Agreement) -> dict[Verdict, Facts]:
+    """Facts that give each verdict: all good, and one of them bad or unknown."""
+    good = Facts.of({spec.name: spec.good for spec in agreement.vocabulary.specs})
+    found = {Verdict.PERMIT: good}
+    for spec in agreement.vocabulary.specs:
+        for value in ({"yes", "no"} - {spec.good}, {UNKNOWN}):
+            facts = good.with_values({spec.name: min(value)})
+            found.setdefault(decide(agreement, facts, {}).verdict, facts)
+    return found
+
+
+def _visited(site: Site) -> Memory:
+    """What an auditor keeps who came now, with nothing but the key in hand."""
+    visit = Visit()
+    key = site.gateway.signer.verifier
+    audit_shard(GATEWAY, site.gateway.published(), [key], visit=visit)
+    terms = terms_of(Question(evidence=("evidence",)), [key], [])
+    return Memory(terms, () if visit.kept is None else (visit.kept,), TokenBooks().memory())
+
+
+def _write_log(folder: Path, published: Files, cosigned: bytes) -> None:
+    files = published.files | ({"cosigned": cosigned} if cosigned else {})
+    for path, data in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
