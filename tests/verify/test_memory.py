@@ -64,8 +64,8 @@ def kept_of(story: Story, size: int) -> LogMemory:
     visit = Visit()
     given = {seq: one for seq, one in story.disclosures().items() if seq < size}
     report = audit(publish(story.leaves[:size]), visit=visit, disclosures=given, agreements=[AGREEMENT])
-    assert visit.kept is not None, said(report)
-    packed = msgspec.msgpack.encode(visit.kept)
+    assert visit.keep is not None, said(report)
+    packed = msgspec.msgpack.encode(visit.keep())
     return msgspec.msgpack.decode(packed, type=LogMemory)
 
 
@@ -138,8 +138,8 @@ def test_three_visits_come_to_what_one_does() -> None:
     visit = Visit([head_of(first)], first)
     given = {seq: one for seq, one in story.disclosures().items() if seq < 650}
     audit(publish(story.leaves[:650]), visit=visit, disclosures=given, agreements=[AGREEMENT])
-    assert visit.kept is not None
-    same(again(story, visit.kept), in_full(story))
+    assert visit.keep is not None
+    same(again(story, visit.keep()), in_full(story))
 
 
 def test_only_what_is_new_is_read() -> None:
@@ -184,7 +184,7 @@ def test_nothing_is_kept_of_a_log_that_was_not_believed() -> None:
     for folder in (damaged, publish(ordinary().leaves[1:])):
         visit = Visit()
         assert audit(folder, visit=visit).contradicted
-        assert visit.kept is None
+        assert visit.keep is None
 
 
 def test_a_receipt_of_an_earlier_visit_is_looked_up_in_the_log_as_it_is_now() -> None:

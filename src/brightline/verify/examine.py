@@ -119,7 +119,7 @@ def examine(question: Question) -> Examined:
             read = _read_logs(logs, guards, visits, reports)
             misbehaviour += [said for _, said in zip(range(FILES_MAX), uses_in(books, read), strict=False)]
     _refuse_doubtful_use(keys, question.receipts, reports)
-    kept = [visit.kept for visit in visits.values() if visit.kept is not None]
+    kept = [visit.keep() for visit in visits.values() if visit.keep and question.memory is not None]
     whole = len(kept) == len(reports) and not any(report.contradicted for report in reports)
     memory = Memory(terms, tuple(kept), books.memory()) if whole else None
     return Examined(tuple(reports), tuple(misbehaviour), memory, anew)

@@ -22,8 +22,9 @@ class PublishedFolder:
         """Every file below it; linked folders are not followed."""
         for base, folders, names in os.walk(self._root):
             folders.sort()
+            below = Path(base).relative_to(self._root).as_posix()
             for name in sorted(names):
-                yield Path(base, name).relative_to(self._root).as_posix()
+                yield name if below == "." else f"{below}/{name}"
 
     def read(self, path: str, bytes_max: int) -> bytes:
         """The bytes of a file. Raises ``UnreadableError``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -504,6 +505,11 @@ def test_the_order_of_an_exchange_is_kept() -> None:
         (3, {"profile": "production"}, "profile 'production' after 'development'"),
         (3, {"time": "yesterday"}, "'yesterday' is not a time"),
         (3, {"time": "2026-13-25T12:00:00Z"}, "is not a time"),
+        (3, {"time": "2026-02-30T12:00:00Z"}, "is not a time"),
+        (3, {"time": "2026-11-25T24:00:00Z"}, "is not a time"),
+        (3, {"time": "2026-11-25T12:60:00Z"}, "is not a time"),
+        (3, {"time": "2026-11-25T12:00:00+24:00"}, "is not a time"),
+        (3, {"time": "2026-11-25T12:00:00"}, "is not a time"),
         (0, {"epoch": 9}, "boot epoch 1 after boot epoch 9"),
         (3, {"kind": "PARDON"}, "not a record"),
         (3, {"v": 2}, "not a record"),
@@ -617,6 +623,14 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
+
+
+@settings(max_examples=300, deadline=None)
+@given(when=st.datetimes(), digits=st.integers(0, 6), zone=st.sampled_from(["Z", "+00:00", "-23:59", "+05:30"]))
+def test_every_time_of_rfc_3339_is_one(when: datetime, digits: int, zone: str) -> None:
+    fraction = f".{when:%f}"[: digits + 1] if digits else ""
+    time = f"{when.year:04d}-{when:%m-%dT%H:%M:%S}{fraction}{zone}"
+    assert "is not a time" not in said(forged(rewrite(3, time=time)))
 
 
 @settings(max_examples=200, deadline=None)

@@ -15,6 +15,7 @@ believes no number that it did not count itself.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -24,7 +25,7 @@ from brightline.core.agreement.clause import Agreement
 from brightline.core.evidence.audit_books import BooksAudit, Recount, read_leaf
 from brightline.core.evidence.audit_findings import Claim, Finding, Findings, Severity, Status, Topic, shown
 from brightline.core.evidence.audit_heads import HeadsAudit
-from brightline.core.evidence.audit_memory import BEGIN, LogMemory
+from brightline.core.evidence.audit_memory import BEGIN, Edge, LogMemory
 from brightline.core.evidence.audit_receipts import ReceiptsAudit
 from brightline.core.evidence.audit_replay import Replay
 from brightline.core.evidence.audit_tokens import TokenBooks
@@ -185,18 +186,7 @@ def audit_shard(
         for topic in told:
             findings.not_shown(topic, "", "not all records that were read are the ones that were signed")
     if signed is not None and believed and not findings.kept(Severity.CONTRADICTED):
-        notes, counted = findings.memory()
-        visit.kept = LogMemory(
-            origin=origin,
-            vkey=signed.keys[0].vkey(),
-            note=signed.note,
-            root=signed.checkpoint.root,
-            edge=edge,
-            books=books.memory(),
-            replay=replay.memory(),
-            notes=notes,
-            notes_counted=counted,
-        )
+        visit.keep = functools.partial(_memory, signed, edge, findings, books, replay)
     return ShardReport(
         shard=shard,
         origin=origin,
@@ -211,6 +201,22 @@ def audit_shard(
         decisions=replay.decisions,
         replayed=replay.replayed,
         earlier=visit.begin.size,
+    )
+
+
+def _memory(signed: _Signed, edge: Edge, findings: Findings, books: BooksAudit, replay: Replay) -> LogMemory:
+    """What the next visit goes on from."""
+    notes, counted = findings.memory()
+    return LogMemory(
+        origin=signed.checkpoint.origin,
+        vkey=signed.keys[0].vkey(),
+        note=signed.note,
+        root=signed.checkpoint.root,
+        edge=edge,
+        books=books.memory(),
+        replay=replay.memory(),
+        notes=notes,
+        notes_counted=counted,
     )
 
 
@@ -301,16 +307,17 @@ def _key_beside(published: Published) -> VerifierKey:
 
 
 def _enter(bundle: Bundle, findings: Findings, books: BooksAudit, replay: Replay) -> None:
-    for offset, data in enumerate(bundle.leaves):
-        if offset in bundle.doubtful:
+    index, doubtful = bundle.first, bundle.doubtful
+    for data in bundle.leaves:
+        if doubtful and index - bundle.first in doubtful:
             books.skip(1)
-            continue
-        index = bundle.first + offset
-        try:
-            leaf = read_leaf(data)
-        except ValueError as error:
-            findings.contradict(Topic.RECORDS, findings.record(index), str(error))
-            books.skip(1)
-            continue
-        books.enter(index, leaf, replay.facts(index, leaf))
+        else:
+            try:
+                leaf = read_leaf(data)
+            except ValueError as error:
+                findings.contradict(Topic.RECORDS, findings.record(index), str(error))
+                books.skip(1)
+            else:
+                books.enter(index, leaf, replay.facts(index, leaf))
+        index += 1
     books.skip(bundle.missing)

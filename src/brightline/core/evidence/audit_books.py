@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from datetime import datetime
+from datetime import date
 from typing import Annotated, Final, Literal, assert_never
 
 import msgspec
@@ -35,7 +35,10 @@ WINDOW_BYTES: Final = 65_536  # what may leave without a MARK; ``enforcement/ter
 ROWS_MAX: Final = 10_000  # distinct values of one recount; more are counted under one name
 OTHERS: Final = "(others)"
 DECIDED: Final = frozenset({"permit", "hold", "deny"})  # verdicts that the agreement made from facts
-_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_HOUR, _MINUTE = r"([01]\d|2[0-3])", r"[0-5]\d"
+_TIME: Final = re.compile(  # the day is looked at by itself, when it changes
+    rf"\d{{4}}-\d\d-\d\dT{_HOUR}:{_MINUTE}:{_MINUTE}(\.\d{{1,9}})?(Z|[+-]{_HOUR}:{_MINUTE})", re.ASCII
+)
 
 _Text = Annotated[str, Meta(max_length=1_024)]
 _Number = Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
@@ -139,9 +142,13 @@ class BooksAudit:
         self._released = 0
         self._lost_max = 0
         self._shredded = 0
+        self._day = ""
+        self._terms: tuple[str, str, int] = ("", "", 0)  # of the last attempt, and how many in a row had them
+        self._under_terms = 0
 
     def memory(self) -> BooksMemory:
         """Where these books stand, for the next visit; worth something only if nothing was contradicted or skipped."""
+        self._count_terms()
         return BooksMemory(
             shard=self._shard,
             profile=self._profile,
@@ -242,7 +249,7 @@ class BooksAudit:
             self._profile = leaf.profile
         if leaf.time != self._time:
             self._time = leaf.time
-            if not _is_time(leaf.time):
+            if not _TIME.fullmatch(leaf.time) or not self._is_day(leaf.time[:10]):
                 self._wrong(index, f"{shown(leaf.time)} is not a time (RFC 3339)", Topic.RECORDS)
         if leaf.epoch != self._epoch:
             if leaf.epoch < self._epoch:
@@ -251,6 +258,16 @@ class BooksAudit:
             self._serving = False
         if leaf.outcome is not Outcome.LOST:
             self._serving = True
+
+    def _is_day(self, day: str) -> bool:
+        """Whether there is such a day; asked once for each."""
+        if day != self._day:
+            try:
+                date.fromisoformat(day)
+            except ValueError:
+                return False
+            self._day = day
+        return True
 
     # ---- 2 to 5: records together ---------------------------------------------------------------------------------
 
@@ -262,9 +279,11 @@ class BooksAudit:
             self._wrong(index, f"a second ATTEMPT of exchange {shown(leaf.exchange)}")
             return
         self._open[leaf.exchange] = OpenExchange(index, leaf.epoch, leaf.agreement, leaf.release)
-        self._tally("agreement", leaf.agreement)
-        self._tally("release", leaf.release)
-        self._tally("epoch", str(leaf.epoch))
+        terms = (leaf.agreement, leaf.release, leaf.epoch)
+        if terms != self._terms:
+            self._count_terms()
+            self._terms = terms
+        self._under_terms += 1
 
     def _pass(self, index: int, leaf: Leaf, facts: tuple[tuple[str, str], ...]) -> None:
         if leaf.verdict != "permit":
@@ -419,6 +438,15 @@ class BooksAudit:
     def _is_closed(self, exchange: str) -> bool:
         return exchange in self._closed or (bool(self._closed_before) and exchange in self._closed_before)
 
+    def _count_terms(self) -> None:
+        """Count the attempts in a row that had the same terms, as nearly all have: once, when others come."""
+        if self._under_terms:
+            agreement, release, epoch = self._terms
+            self._tally("agreement", agreement, self._under_terms)
+            self._tally("release", release, self._under_terms)
+            self._tally("epoch", str(epoch), self._under_terms)
+            self._under_terms = 0
+
     def _tally(self, what: str, name: str, count: int = 1) -> None:
         tally = self._tallies.get(what)
         if tally is None:
@@ -430,6 +458,7 @@ class BooksAudit:
             tally[row] = tally.get(row, 0) + count
 
     def _counts(self, attempts: int, outcomes: int) -> Recount:
+        self._count_terms()
         outcome: Counter[str] = Counter()
         class_: Counter[str] = Counter()
         verdict: Counter[str] = Counter()
@@ -458,13 +487,3 @@ class BooksAudit:
             by_epoch=tally.get("epoch", {}),
             without_record=tally.get("without_record", {}),
         )
-
-
-def _is_time(text: str) -> bool:
-    if _TIME.fullmatch(text) is None:
-        return False
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True

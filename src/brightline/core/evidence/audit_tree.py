@@ -185,10 +185,10 @@ class TreeAudit:
         leaves = self._entries(index, width)
         hashes = leaf_hashes(leaves)
         missing = width - len(leaves)
-        published = self._tile(0, index, width)  # 1.
-        different: list[int] = []
-        if published and hashes != published:
-            different = [i for i, hash_ in enumerate(hashes) if hash_ != published[i]]
+        tile = self._tile(0, index, width)  # 1.
+        agree = not tile or b"".join(hashes) == tile
+        published = [] if agree and not missing else _hashes_of(tile)
+        different = [] if agree else [i for i, hash_ in enumerate(hashes) if hash_ != published[i]]
         believed, doubtful = (published if missing else hashes), different
         if different and self._is_signed(index, published):  # 2.
             believed = published
@@ -248,19 +248,19 @@ class TreeAudit:
             self._contradict_record(index, at, f"the bundle holds {len(leaves)} entries instead of {width}")
         return leaves[:width]
 
-    def _tile(self, level: int, index: int, width: int) -> list[bytes]:
-        """The hashes of a tile; none if it cannot be read."""
+    def _tile(self, level: int, index: int, width: int) -> bytes:
+        """The hashes of a tile in a row; nothing if it cannot be read."""
         path = tile_path(level, index, width)
         try:
             file = self._read_tile(path, tile_path(level, index), TILE_BYTES_MAX)
         except UnreadableError as error:
             self._contradict(path, str(error))
-            return []
+            return b""
         expected = TILE_BYTES_MAX if file.in_place_of_partial else width * HASH_BYTES
         if len(file.data) != expected:
             self._contradict(path, f"it has {len(file.data)} bytes instead of the {expected} of its hashes")
-            return []
-        return [file.data[i : i + HASH_BYTES] for i in range(0, width * HASH_BYTES, HASH_BYTES)]
+            return b""
+        return file.data[: width * HASH_BYTES]
 
     def _read_tile(self, path: str, full: str, bytes_max: int) -> _File:
         """Read a tile; where a partial one is gone, the full one that took its place (tlog-tiles, "Partial Tiles")."""
@@ -308,7 +308,7 @@ class TreeAudit:
     def _compare_tile(self, level: int) -> None:
         row = self._rows[level]
         published = self._tile(level, self._done[level], len(row))
-        for i, hash_ in enumerate(published):
+        for i, hash_ in enumerate(_hashes_of(published)):
             if hash_ != row[i]:
                 span = 1 << (level * TILE_LEVEL_BITS)
                 below = (self._done[level] * TILE_WIDTH + i) * span

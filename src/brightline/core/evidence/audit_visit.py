@@ -7,7 +7,7 @@ tiles before anything is read, so that a log which does not is read anew, whole,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from brightline.core.evidence.audit_heads import SeenHead, root_below
 from brightline.core.evidence.audit_memory import BEGIN, Edge, LogMemory
@@ -18,12 +18,15 @@ from brightline.core.evidence.note import NoteError, VerifierKey
 
 
 class Visit:
-    """Goes in: heads that were seen, and what to go on from. Comes out: what to keep, and what convicts the log."""
+    """Goes in: heads that were seen, and what to go on from. Comes out: what to keep, and what convicts the log.
+
+    ``keep`` makes what the next visit goes on from; there is none unless everything was believed.
+    """
 
     def __init__(self, heads: Sequence[SeenHead] = (), earlier: LogMemory | None = None) -> None:
         self.heads = heads
         self.earlier = earlier
-        self.kept: LogMemory | None = None
+        self.keep: Callable[[], LogMemory] | None = None
         self.note = b""
         self.misbehaviour: list[Misbehaviour] = []
 

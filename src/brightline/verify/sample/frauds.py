@@ -239,7 +239,7 @@ FRAUDS: Final = (
     Fraud(
         "hidden-refusal",
         "delete or skip a logged record",
-        "The same, of a caller who kept no receipt, and all are numbered anew: no gap shows, but others' receipts miss.",
+        "The same, of a caller who kept no receipt, and all are numbered anew: no gap shows, others' receipts miss.",
         _hidden_refusal,
         ((Means.RECEIPTS, Topic.RECEIPTS, _NO), *_FORK),
     ),

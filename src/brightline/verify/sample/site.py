@@ -170,7 +170,7 @@ def _visited(site: Site) -> Memory:
     key = site.gateway.signer.verifier
     audit_shard(GATEWAY, site.gateway.published(), [key], visit=visit)
     terms = terms_of(Question(evidence=("evidence",)), [key], [])
-    return Memory(terms, () if visit.kept is None else (visit.kept,), TokenBooks().memory())
+    return Memory(terms, () if visit.keep is None else (visit.keep(),), TokenBooks().memory())
 
 
 def _write_log(folder: Path, published: Files, cosigned: bytes) -> None:
