@@ -44,7 +44,9 @@ def serving(files: Mapping[str, bytes], tls: ssl.SSLContext | None = None, base:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            self.wfile.write(web.answer(unquote(self.path).removeprefix(f"{base}/")))
+            answer = web.answer(unquote(self.path).removeprefix(f"{base}/"))
+            self.close_connection = b"Connection: close" in answer
+            self.wfile.write(answer)
 
         def log_message(self, *_words: object) -> None:
             pass

@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -180,3 +182,50 @@ def test_what_a_log_says_is_never_markup(tmp_path: Path) -> None:
     out = run(site.evidence).output
     assert "[/x]\N{REPLACEMENT CHARACTER}[2J" in out
     assert "\x1b" not in out
+
+
+def test_it_runs_where_nothing_of_the_gateway_is_installed(site: Site) -> None:
+    """As on an auditor's machine: none of these can be imported, and none is."""
+    absent = ("aiohttp", "uvicorn", "uvloop", "httptools", "pydantic", "re2", "jiter", "brightline.shell")
+    program = (
+        f"import sys\nfor name in {absent!r}: sys.modules[name] = None\n"
+        "from brightline.verify.__main__ import main\nmain()"
+    )
+    arguments = [str(site.evidence), "--key", site.signer.verifier.vkey(), "--json"]
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[0]["shard"] == "gw-1"
+    wrong = subprocess.run([sys.executable, "-c", program, "nowhere"], capture_output=True, text=True, check=False)
+    assert wrong.returncode == 2
+    assert "brightline: nowhere is no folder" in wrong.stderr
+
+
+def test_several_places_are_verified_together(site: Site, tmp_path: Path) -> None:
+    other = Site(tmp_path / "other", "gw-2")
+    other.boot(answered=3)
+    reports = json.loads(run(site.evidence, other.evidence, "--json").output)
+    assert [report["shard"] for report in reports] == ["gw-1", "gw-2"]
+
+
+def test_a_checkpoint_from_elsewhere_is_compared(site: Site, tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    seen.write_bytes((site.evidence / "gw-1" / "checkpoint").read_bytes())
+    site.boot(answered=200)
+    assert "CONTRADICTED" not in run(site.evidence, "--seen", seen).output
+    newer = tmp_path / "newer"
+    newer.write_bytes((site.evidence / "gw-1" / "checkpoint").read_bytes())
+    other = Site(tmp_path / "forked")
+    other.boot(answered=120)
+    out = run(other.evidence, "--seen", seen, "--misbehaviour", tmp_path / "found").output
+    assert "whoever gave seen saw 375 signed records, of which 360 are here" in " ".join(out.split())
+    other.boot(answered=10)
+    out = run(other.evidence, "--seen", seen, "--misbehaviour", tmp_path / "found", code=1).output
+    assert "whoever gave seen saw another log of 375 records under this key: a fork" in " ".join(out.split())
+    (file,) = (tmp_path / "found").iterdir()
+    done = CliRunner().invoke(brightline, ["misbehaviour", str(file), "--key", site.signer.verifier.vkey()])
+    assert done.exit_code == 0
+    assert "signed two histories" in done.output
+    strange = tmp_path / "strange"
+    strange.write_text("no note\n")
+    refused = CliRunner().invoke(brightline, ["verify", str(site.evidence), "--seen", str(strange)])
+    assert "is no checkpoint of a log here" in str(refused.exception)

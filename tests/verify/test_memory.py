@@ -164,6 +164,42 @@ def test_an_exchange_id_that_comes_again_is_known_again() -> None:
     same(report, in_full(story))
 
 
+def test_tiles_that_do_not_lead_to_the_signed_root_are_not_believed_for_an_older_one() -> None:
+    """What an earlier visit saw is compared by hash tiles: another log's tiles must not speak for this one."""
+    story, other = Story(), Story()
+    for i in range(100):
+        story.answered(f"e{i}")
+        other.refused(f"e{i}") if i == 90 else other.answered(f"e{i}")
+    earlier = kept_of(story, 250)
+    mixed = publish(other.leaves)
+    assert extends(mixed, mixed.files["checkpoint"], [SIGNER.verifier], earlier)
+    mixed.files["tile/0/001.p/43"] = bytes(43 * 32)
+    assert not extends(mixed, mixed.files["checkpoint"], [SIGNER.verifier], earlier)
+
+
+def test_a_smaller_log_does_not_extend_a_larger_one() -> None:
+    story = ordinary()
+    smaller = publish(story.leaves[:5])
+    assert not extends(smaller, smaller.files["checkpoint"], [SIGNER.verifier], kept_of(story, 12))
+
+
+def test_lost_comes_first_also_where_a_boot_began_before_the_earlier_visit() -> None:
+    story = Story()
+    story.attempt("a")
+    story.attempt("b")
+    story.epoch = 2
+    story.lost("a", 1)
+    story.attempt("c")
+    assert audit(publish(story.leaves[:4])).contradicted  # b had to be closed before c
+    story.sealed.pop()
+    story.lost("b", 1)
+    story.attempt("c")
+    earlier = kept_of(story, 5)
+    story.lost("c", 1)
+    same(again(story, earlier), in_full(story))
+    assert "lost was written after this boot began to serve" in said(again(story, earlier))
+
+
 def test_what_was_lost_on_an_earlier_visit_is_told_again_with_its_place() -> None:
     story = Story()
     story.attempt("a")
@@ -197,6 +233,12 @@ def test_a_receipt_of_an_earlier_visit_is_looked_up_in_the_log_as_it_is_now() ->
         log = publish(story.leaves)
         report = audit(log, visit=Visit([head_of(earlier)], earlier), receipts=receipts)
         assert status(report, Topic.RECEIPTS) is expected
+    replaced = publish(story.leaves)
+    leaves = list(story.leaves)
+    leaves[2] = leaves[5]
+    replaced.files["tile/entries/000"] = publish(leaves).files["tile/entries/000"]
+    report = audit(replaced, visit=Visit([head_of(earlier)], earlier), receipts=[receipt_of(story, 2)])
+    assert status(report, Topic.RECEIPTS) is Status.NOT_SHOWN  # an entry that does not lead to the root is no proof
     gone = publish(story.leaves)
     del gone.files["tile/entries/000"]
     report = audit(gone, visit=Visit([head_of(earlier)], earlier), receipts=[receipt_of(story, 2)])
@@ -283,6 +325,16 @@ def test_a_token_used_again_or_made_up_is_found_on_the_next_visit(visited: Visit
     examined = visited.come()
     assert status(examined.reports[1], Topic.GUARDED) is Status.CONTRADICTED
     assert examined.kept is None
+    visited.same_as_in_full(examined)
+
+
+def test_a_settled_token_that_another_pass_names_again_stays_settled(visited: Visited) -> None:
+    visited.gateway.attempt("again")
+    visited.gateway.permit("again", token="t-e3")
+    visited.gateway.outcome("again", "completed", released_bytes=1)
+    visited.publish()
+    examined = visited.come()
+    assert not examined.anew
     visited.same_as_in_full(examined)
 
 

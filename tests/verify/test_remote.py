@@ -18,8 +18,10 @@ from brightline.core.errors import ConfigError, Unreachable
 from brightline.core.evidence.audit import ShardReport
 from brightline.core.evidence.tile import TILE_WIDTH, entries_path
 from brightline.verify import remote
-from brightline.verify.examine import verify_evidence
+from brightline.verify.examine import Question, examine, verify_evidence
+from brightline.verify.memory import write_memory
 from brightline.verify.remote import PublishedUrl
+from brightline.verify.sources import Pinned
 from tests.core.evidence.test_audit import PUBLISHED, SIGNER, WHOLE, publish
 from tests.verify.sites import Web, serving, write_folder
 
@@ -204,3 +206,29 @@ def _certified(folder: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
     return context
+
+
+def test_a_second_visit_to_an_address_fetches_only_what_is_new(tmp_path: Path) -> None:
+    first = publish(WHOLE.leaves[:600])
+    question = Question(evidence=("",), keys=(VKEY,), memory=tmp_path / "memory")
+    with serving(first.files) as web:
+        kept = examine(msgspec.structs.replace(question, evidence=(web.url,))).kept
+        assert kept is not None
+        write_memory(tmp_path / "memory", kept)
+        web.files = dict(PUBLISHED.files)
+        web.served.clear()
+        (report,) = examine(msgspec.structs.replace(question, evidence=(web.url,))).reports
+        assert not report.contradicted
+        assert report.earlier == 600
+        assert {path for path in web.served if "entries" in path} == {"tile/entries/002.p/178"}
+
+
+def test_a_log_that_grows_while_it_is_read_is_read_up_to_one_checkpoint() -> None:
+    with serving(PUBLISHED.files) as web:
+        log = Pinned(PublishedUrl(web.url))
+        try:
+            before = log.read("checkpoint", 10_000)
+            web.files["checkpoint"] = publish(WHOLE.leaves[:10]).files["checkpoint"]
+            assert log.read("checkpoint", 10_000) == before
+        finally:
+            log.close()

@@ -98,4 +98,4 @@ class HeadsAudit:
             self.misbehaviour.append(Rollback(larger=head.note.decode(), smaller=note.decode()))
         else:
             message = f"{head.where} saw {size:,} signed records, of which {signed.size:,} are here"
-            self._findings.not_shown(Topic.WITNESSED, "checkpoint", message)
+            self._findings.note(Topic.WITNESSED, "checkpoint", message)  # this copy may simply be the older one

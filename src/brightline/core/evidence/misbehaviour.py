@@ -16,7 +16,6 @@ What a file does not prove is said as plainly as what it does.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias, assert_never
@@ -29,7 +28,7 @@ from brightline.core.evidence.audit_findings import shown
 from brightline.core.evidence.checkpoint import Checkpoint
 from brightline.core.evidence.cosignature import Cosignature, CosignerKey, open_cosigned
 from brightline.core.evidence.merkle import HASH_BYTES, ProofError, leaf_hash, roots_along, verify_inclusion
-from brightline.core.evidence.note import NOTE_BYTES_MAX, NoteError, VerifierKey, open_note
+from brightline.core.evidence.note import NOTE_BYTES_MAX, NoteError, VerifierKey, decode_canonical, open_note
 from brightline.core.evidence.receipt import Receipt, verify_receipt
 from brightline.core.evidence.record import RecordKind
 
@@ -218,6 +217,8 @@ def _omission(said: Omission, keys: Sequence[VerifierKey]) -> Checked:
         raise ProofError("the receipt is of another log than the checkpoint")
     verify_receipt(receipt, head.key.public_key)
     found = bytes.fromhex(said.found)
+    if found.hex() != said.found:
+        raise ProofError("the leaf hash is not written in small hex digits")
     verify_inclusion(found, receipt.seq, signed.size, _hashes(said.proof), signed.root)
     if found.hex() == receipt.leaf:
         raise ProofError("the record stands where the receipt promises it")
@@ -289,10 +290,7 @@ def _use(use: Use, keys: Sequence[VerifierKey]) -> tuple[_Head, str]:
 
 
 def _hashes(texts: Sequence[str]) -> list[bytes]:
-    try:
-        hashes = [base64.b64decode(text, validate=True) for text in texts]
-    except (binascii.Error, ValueError) as error:
-        raise ProofError("a hash of a proof is base64") from error
+    hashes = [decode_canonical(text) for text in texts]
     if any(len(hash_) != HASH_BYTES for hash_ in hashes):
         raise ProofError(f"a hash of a proof has {HASH_BYTES} bytes")
     return hashes
