@@ -96,6 +96,7 @@ ACTS: dict[str, Callable[[Story, str], None]] = {
     "period": lambda story, x: story.say(RecordKind.PERIOD, "", TERMS | {"without_record": {"shed": 2}}),
     "lost": lambda story, x: story.lost(x, story.epoch - 1),
     "boot": lambda story, x: setattr(story, "epoch", story.epoch + 1),
+    "shred": lambda story, x: story.say(RecordKind.SHRED, "", {"ranges": [[0, max(0, len(story.sealed) - 1)]]}),
     "consumed": lambda story, x: story.say(RecordKind.CONSUMED, "", TERMS | {"token": f"t-{x}"}),
 }
 

@@ -162,6 +162,7 @@ class BooksAudit:
             tallies={what: dict(tally) for what, tally in self._tallies.items()},
             released=self._released,
             lost_max=self._lost_max,
+            shredded=self._shredded,
         )
 
     def resume(self, earlier: BooksMemory) -> None:
@@ -176,6 +177,7 @@ class BooksAudit:
         )
         self._tallies = {what: dict(tally) for what, tally in earlier.tallies.items()}
         self._released, self._lost_max = earlier.released, earlier.lost_max
+        self._shredded = earlier.shredded
 
     def skip(self, count: int) -> None:
         """So many records cannot be believed; what they said is not held against those that follow."""

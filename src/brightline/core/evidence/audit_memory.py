@@ -131,6 +131,7 @@ class BooksMemory(msgspec.Struct, frozen=True):
     tallies: dict[str, dict[str, int]]
     released: int
     lost_max: int
+    shredded: int
 
 
 class ReplayMemory(msgspec.Struct, frozen=True):

@@ -24,7 +24,7 @@ from brightline.core.enforcement.replay import (
 )
 from brightline.core.errors import ConfigError, OperatorError
 from brightline.core.evidence.batch import Frame
-from brightline.core.evidence.disclosure import open_disclosure
+from brightline.core.evidence.disclosure import Disclosed, open_disclosure
 from brightline.core.evidence.keytree import KeyDestroyed
 from brightline.core.evidence.record import RecordKind
 from brightline.core.evidence.shred import Because, Shredded, read_shredded
@@ -38,7 +38,6 @@ from brightline.shell.install import agreement_folder
 from brightline.shell.keyring import open_vault
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.agreements import AgreementStore
-from brightline.shell.storage.publisher import Disclosed
 from brightline.shell.storage.wal import frames_on_disk
 from brightline.wiring import release_folder
 

@@ -20,11 +20,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from brightline.core.canonical import JsonValue, canonical_bytes
 from brightline.core.evidence.audit_tree import UnreadableError
 from brightline.core.evidence.checkpoint import Checkpoint, sign_checkpoint
-from brightline.core.evidence.disclosure import Disclosed
+from brightline.core.evidence.disclosure import Disclosed, commit
 from brightline.core.evidence.merkle import Tree, leaf_hash
 from brightline.core.evidence.note import NoteSigner
 from brightline.core.evidence.receipt import RECEIPT_VERSION, Receipt
 from brightline.core.evidence.record import Draft, Place, RecordKind, seal
+from brightline.core.evidence.sealing import NONCE_BYTES
 from brightline.core.evidence.tile import tiles_for
 
 PROFILE: Final = "development"
@@ -83,8 +84,9 @@ class Ledger:
         when = BEGAN + timedelta(seconds=SECONDS_EACH * index)
         place = Place(self.shard, self.epoch, index, when.strftime("%Y-%m-%dT%H:%M:%S.000Z"), PROFILE)
         key = seeded(self._seed, f"record {self._written} of {self.shard}")
-        sealed = seal(Draft(kind, exchange, dict(public), dict(committed or {}), key), place)
-        self.records.append(Kept(json.loads(sealed.leaf), sealed.disclosures))
+        fields = dict(committed or {})
+        sealed = seal(Draft(kind, exchange, dict(public), fields), place, key, key[:NONCE_BYTES])
+        self.records.append(Kept(json.loads(sealed.leaf), commit(fields, key).disclosures))
 
     def of(self, exchange: str, kind: RecordKind | None = None) -> list[int]:
         """The indices of the records of an exchange, of one kind or of all."""
