@@ -14,6 +14,7 @@ from typing import Any
 import openai
 import pytest
 
+from brightline.core.errors import EvidenceDamaged
 from brightline.core.expectation import Figures
 from brightline.core.standing import Standing
 from brightline.shell.clock import SystemClock
@@ -114,6 +115,51 @@ def test_it_survives_a_restart_and_an_old_or_deleted_database(tmp_path: Path) ->
         if database:
             (root / "workloads.sqlite").write_bytes(database)
         assert _code_after_restart(root, key) == "unit_suspended"
+
+
+@pytest.mark.parametrize("put_back", ["an older one", "none"])
+def test_it_survives_a_checkpoint_that_is_put_back_or_deleted(tmp_path: Path, put_back: str) -> None:
+    root = tmp_path / "state"
+    checkpoint = root / "evidence" / "registry" / "checkpoint"
+    with running(root) as node:
+        old = checkpoint.read_bytes()
+        run("standing", "suspend", root, UNIT, "--reason", "a drill")
+        key = node.key
+    assert checkpoint.read_bytes() != old
+    checkpoint.write_bytes(old) if put_back == "an older one" else checkpoint.unlink()
+    assert _code_after_restart(root, key) == "unit_suspended"
+    run("standing", "reinstate", root, UNIT, "--reason", "cured")  # the next writer goes on from the private log
+    assert _code_after_restart(root, key) == "upstream_failed"  # that is: it was sent on
+
+
+def test_a_private_log_that_is_put_back_behind_what_was_published_does_not_start(tmp_path: Path) -> None:
+    root = tmp_path / "state"
+    with running(root):
+        pass
+    [segment] = (root / "wal" / "registry").glob("*.wal")
+    old = segment.read_bytes()
+    run("standing", "suspend", root, UNIT, "--reason", "a drill")
+    assert len(segment.read_bytes()) > len(old)
+    segment.write_bytes(old)
+    with pytest.raises(EvidenceDamaged, match="records are published, the log holds"):
+        _code_after_restart(root, "any key")
+
+
+def test_a_checkpoint_that_goes_back_under_a_running_node_stops_service_until_it_is_mended(node: Running) -> None:
+    checkpoint = node.root / "evidence" / "registry" / "checkpoint"
+    old = checkpoint.read_bytes()
+    run("standing", "suspend", node.root, UNIT, "--reason", "a drill")
+    run("standing", "reinstate", node.root, UNIT, "--reason", "cured")
+    seconds_until(node, "")
+    newest = checkpoint.read_bytes()
+    for put_back in (old, None):
+        if put_back is None:
+            checkpoint.unlink()
+        else:
+            checkpoint.write_bytes(put_back)
+        seconds_until(node, "evidence_unavailable")
+        checkpoint.write_bytes(newest)
+        seconds_until(node, "")
 
 
 def _code_after_restart(root: Path, key: str) -> str:

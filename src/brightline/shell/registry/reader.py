@@ -16,8 +16,9 @@ from typing import Final, Protocol
 import msgspec
 
 from brightline.core.canonical import JsonValue
-from brightline.core.errors import BrightlineError, OperatorError
+from brightline.core.errors import BrightlineError, EvidenceDamaged, OperatorError
 from brightline.core.evidence.batch import Frame
+from brightline.core.evidence.merkle import Tree, leaf_hash
 from brightline.core.evidence.record import RecordKind
 from brightline.shell.storage.sequencer import Head
 from brightline.shell.storage.vault import Vault, VaultReader
@@ -63,33 +64,63 @@ class Fold(Protocol):
 
 
 class RegistryReader:
-    """Follows the shard. ``refresh`` looks for new records; nothing else changes a fold."""
+    """Follows the shard. ``refresh`` looks for new records; nothing else changes a fold.
+
+    The private log is what is read, to its end: the public checkpoint only follows it, and whoever puts back an older
+    one must not make a suspension unseen. The checkpoint is a promise that the log is held to:
+
+    - the log holds at least what is published, with the same root;
+    - what is published neither shrinks nor vanishes while somebody looks.
+
+    Both logs put back together, to a time before this process, look like that time. Who remembers more must say so.
+    """
 
     def __init__(
         self, wal_directory: Path, vault: Vault, published: Callable[[], Head | None], folds: Sequence[Fold]
     ) -> None:
         self._keys = vault.reader(REGISTRY_SHARD)
         self._published = published
+        self._promised = 0  # the largest size that was seen published
         self._folds = tuple(folds)
         self._reader = WalReader(wal_directory, REGISTRY_SHARD)
+        self._tree = Tree()
         self._bad: BrightlineError | None = None
 
     def refresh(self) -> None:
-        """Read what was logged since the last call. Raises ``OperatorError`` or ``TrustError`` for a bad log."""
+        """Read what was logged since the last call. Raises ``OperatorError`` or ``TrustError`` for a bad log.
+
+        An entry that does not verify makes it bad for good; a log that cannot be read, or is less than was promised,
+        is bad for as long as it is so.
+        """
         if self._bad is not None:
             raise self._bad
-        head = self._published()
-        if head is None or head.size <= self._reader.size:
+        head = self._published()  # before the log, which is never behind it
+        for frame in self._reader.read_whole():
+            self._tree.append(leaf_hash(frame.leaf))
+            try:
+                self._enter(open_frame(frame, self._keys))
+            except BrightlineError as error:
+                self._bad = error
+                raise
+        self._hold_to(head)
+
+    def _enter(self, entry: Entry) -> None:
+        for fold in self._folds:
+            if entry.kind in fold.kinds:
+                fold.enter(entry)
+
+    def _hold_to(self, head: Head | None) -> None:
+        size = head.size if head is not None else 0
+        place = f"the checkpoint of shard {REGISTRY_SHARD}"
+        if size < self._promised:
+            raise EvidenceDamaged(f"{self._promised} records were published, and now {size}: put it back", place)
+        self._promised = size
+        if head is None:
             return
-        try:
-            for frame in self._reader.read(head.size):
-                entry = open_frame(frame, self._keys)
-                for fold in self._folds:
-                    if entry.kind in fold.kinds:
-                        fold.enter(entry)
-        except BrightlineError as error:
-            self._bad = error
-            raise
+        if size > self._tree.size:
+            raise EvidenceDamaged(f"{size} records are published, the log holds {self._tree.size}", place)
+        if self._tree.root(size) != head.root:
+            raise EvidenceDamaged(f"the first {size} records are not those that were published", place)
 
 
 def read_entry(wal_directory: Path, vault: Vault, seq: int) -> Entry:

@@ -26,7 +26,14 @@ from pathlib import Path
 from typing import Final, NoReturn, Protocol, Self
 
 from brightline.core.errors import ConfigError, EvidenceDamaged, EvidenceUnavailable, OperatorError
-from brightline.core.evidence.batch import BATCH_BYTES_MAX, FRAME_BYTES_MAX, Batch, Frame, scan_frames
+from brightline.core.evidence.batch import (
+    BATCH_BYTES_MAX,
+    FRAME_BYTES_MAX,
+    Batch,
+    Frame,
+    ScanResult,
+    scan_frames,
+)
 from brightline.shell.storage.durable import HeldDirectory, WriterLock, sync_data, write_whole
 
 SEGMENT_BYTES_MAX: Final = 64 << 20  # a segment is read whole, so this bounds the memory of opening
@@ -34,6 +41,7 @@ RESERVE_BYTES: Final = 1 << 20
 
 _SHARD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SEGMENT: Final = re.compile(r"([0-9]{20})\.wal")
+_LAST_BYTES: Final = 16  # of a frame: the digest that ends it
 _TAIL_BYTES: Final = BATCH_BYTES_MAX + FRAME_BYTES_MAX  # the most that one group commit writes
 
 
@@ -275,9 +283,10 @@ class Wal:
 
 
 class WalReader:
-    """Reads the durable frames of a shard from the start, also while the writer appends. It changes nothing.
+    """Reads the frames of a shard from the start, also while the writer appends. It changes nothing.
 
-    It never looks past the number of records that it is told are durable, so it meets no half-written frame.
+    :meth:`read` is told how many records are durable and never looks past them, so it meets no half-written frame.
+    :meth:`read_whole` is for those who may not believe what they are told: it reads whatever stands in the log.
     """
 
     def __init__(self, directory: Path, shard: str) -> None:
@@ -285,6 +294,7 @@ class WalReader:
         self._segment = 0  # the first record of the segment that is read
         self._offset = 0
         self._size = 0
+        self._last = b""  # the digest that ends the frame before the offset
 
     @property
     def size(self) -> int:
@@ -298,24 +308,61 @@ class WalReader:
         ``OperatorError`` if it cannot be read.
         """
         while self._size < size:
-            path = self._path / _segment_name(self._segment)
-            try:
-                with path.open("rb") as file:
-                    file.seek(self._offset)
-                    data = file.read()
-            except OSError as error:
-                raise OperatorError(f"cannot read the log {path}: {error}") from error
-            result = scan_frames(data, str(path), self._offset, size - self._size)
-            for seq, frame in enumerate(result.frames, self._size):
-                if frame.seq != seq:
-                    raise EvidenceDamaged(f"record {frame.seq} stands where record {seq} should", str(path))
-            self._offset += result.valid_bytes
-            self._size += len(result.frames)
+            result = self._scan(size - self._size, flush=False)
             if self._size < size:
                 if result.torn or self._segment == self._size:
-                    raise EvidenceDamaged(f"record {self._size} is durable, but is not here", str(path))
-                self._segment, self._offset = self._size, 0
+                    raise EvidenceDamaged(f"record {self._size} is durable, but is not here", str(self._place))
+                self._segment, self._offset, self._last = self._size, 0, b""
             yield from result.frames
+
+    def read_whole(self) -> Iterator[Frame]:
+        """Yield every whole record from where the last call ended, whatever anybody says of the log's size.
+
+        A record may be whole in the file before its writer has flushed it. So the file is flushed here before its
+        records are yielded: none of them can vanish with the power. What a writer takes back is the part of a write
+        that failed, and in a log whose writes hold one record each that part is never a whole one.
+
+        A torn tail is where it ends: what is being written is there the next time, and what a crash tore was never
+        acknowledged. Raises ``EvidenceDamaged`` also if the last record that was read is not there any more, and then
+        reads from the same place again when it is called again.
+        """
+        while True:
+            if not self._size and not any(self._path.glob("*.wal")):
+                return
+            result = self._scan(None, flush=True)
+            yield from result.frames
+            if self._segment == self._size or not (self._path / _segment_name(self._size)).exists():
+                return
+            if result.torn:
+                raise EvidenceDamaged(f"{result.torn}, and a later segment follows", str(self._place))
+            self._segment, self._offset, self._last = self._size, 0, b""
+
+    @property
+    def _place(self) -> Path:
+        return self._path / _segment_name(self._segment)
+
+    def _scan(self, frames_max: int | None, *, flush: bool) -> ScanResult:
+        """Read on in the segment at hand. Changes nothing if it raises."""
+        path = self._place
+        try:
+            with path.open("rb") as file:
+                file.seek(self._offset - len(self._last))
+                last, data = file.read(len(self._last)), file.read()
+                if flush and data:
+                    sync_data(file.fileno())
+        except OSError as error:
+            raise OperatorError(f"cannot read the log {path}: {error}") from error
+        if last != self._last:
+            raise EvidenceDamaged(f"record {self._size - 1} was here and is not any more", str(path))
+        result = scan_frames(data, str(path), self._offset, frames_max)
+        for seq, frame in enumerate(result.frames, self._size):
+            if frame.seq != seq:
+                raise EvidenceDamaged(f"record {frame.seq} stands where record {seq} should", str(path))
+        self._offset += result.valid_bytes
+        self._size += len(result.frames)
+        if result.frames:
+            self._last = data[result.valid_bytes - _LAST_BYTES : result.valid_bytes]
+        return result
 
 
 def frames_on_disk(
