@@ -300,6 +300,8 @@ class Node:
         out = []
         if not self.log.healthy:
             out.append("the evidence log cannot be written")
+        if self.log.full:
+            out.append(self.log.full)
         if self.publisher.failure:
             out.append(f"the evidence cannot be published: {self.publisher.failure}")
         out += [fault for each in self.witnessing if (fault := each.fault(self.publisher.published))]
@@ -310,6 +312,7 @@ class Node:
     def readiness(self) -> tuple[str, ...]:
         """What keeps this node from serving; empty means ready."""
         missing = ["the evidence cannot be written or published"] if self.faults() else []  # details are not for all
+        missing += ["the disk is full"] if self.log.full else []
         missing += [
             f"model {model.name} has no upstream {model.upstream!r} in the settings"
             for model in self.installation.models

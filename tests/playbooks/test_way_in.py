@@ -231,8 +231,12 @@ def test_an_attempt_that_cannot_be_recorded_is_refused_unscreened(book: Book) ->
     assert story.state == "ENDED"
 
 
-def test_a_pass_that_cannot_be_recorded_sends_nothing(book: Book) -> None:
+def test_a_pass_that_cannot_be_recorded_sends_nothing_and_is_booked_if_that_can_be(book: Book) -> None:
     story = book.story().to_passing()
+    assert story.record_failed() == ["Record OUTCOME refused unavailable"]
+    assert story.outcome_durable() == ["Refuse evidence_unavailable", "End"]
+    story = book.story().to_passing()
+    story.record_failed()
     assert story.record_failed() == ["Refuse evidence_unavailable", "End"]
     assert story.state == "ENDED"
 

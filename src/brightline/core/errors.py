@@ -24,6 +24,7 @@ HTTP once, at its edge; the CLI prints them on stderr and exits with 2. The tree
     ├── Unavailable                  no verdict could be reached: retry later, nothing is counted against you
     │   ├── ScreeningUnavailable     503
     │   ├── EvidenceUnavailable      503
+    │   │   └── DiskFull             503  until there is room again
     │   ├── LeaseStale               503
     │   └── Overloaded               503
     ├── UpstreamFailed               502  the model server erred
@@ -205,6 +206,10 @@ class EvidenceUnavailable(Unavailable):
 
     code = "evidence_unavailable"
     retry_after_seconds = 5
+
+
+class DiskFull(EvidenceUnavailable):
+    """There is no room for evidence, so nothing new is served until there is. What runs can still be booked."""
 
 
 class LeaseStale(Unavailable):

@@ -34,8 +34,8 @@ class RecordLog(Protocol):
 
     One writer; any number of concurrent callers. ``append`` returns only after the record has survived
     ``fdatasync``, in the order of its sequence number. It never retries: after a failed write or flush every call
-    raises ``EvidenceUnavailable`` until the log has been opened anew and its tail verified. A full queue and a
-    full disk raise the same at once.
+    raises ``EvidenceUnavailable`` until the log has been opened anew and its tail verified. A full queue raises the
+    same at once, and a full disk ``DiskFull`` for everything but the ends of what runs, until there is room again.
     """
 
     async def append(self, draft: Draft) -> DurableRecord:

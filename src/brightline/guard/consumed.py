@@ -100,7 +100,17 @@ class ConsumedTokens:
             while (tickets := self._take()) is not None:
                 self._commit(connection, tickets)
         finally:
+            self._refuse_the_rest()
             connection.close()
+
+    def _refuse_the_rest(self) -> None:
+        """After a close nobody waits. If a mistake of ours ended the thread, nobody may wait for ever."""
+        with self._changed:
+            self._closing = True
+            waiting = [*self._waiting]
+            self._waiting.clear()
+        for ticket in waiting:
+            _answer(ticket, StoreUnavailable("the store of used tokens has ended"))
 
     def _take(self) -> list[_Ticket] | None:
         with self._changed:
@@ -118,8 +128,9 @@ class ConsumedTokens:
             self._forget(connection, tickets)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            with contextlib.suppress(sqlite3.Error):  # then the next BEGIN says so
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
             for ticket in tickets:
                 _answer(ticket, StoreUnavailable(f"a token could not be booked: {error}"))
             return

@@ -21,9 +21,9 @@ from brightline.core.evidence.batch import FRAME_BYTES_MAX, LeafHeader
 from brightline.core.evidence.merkle import Tree, leaf_hash
 from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
 from brightline.core.ports import RecordLog
+from brightline.shell.storage.append_file import AppendFile, OpenFile, OsAppendFile
 from brightline.shell.storage.durable import HeldDirectory
 from brightline.shell.storage.sequencer import Head, Sequencer
-from brightline.shell.storage.wal import AppendFile, OpenFile, OsAppendFile
 from tests.vault import vault_beside
 
 SHARD = "gw-1"
@@ -56,6 +56,7 @@ class GatedFile:
         self.gate.set()
         self.fail_write: OSError | None = None
         self.fail_sync: OSError | None = None
+        self.fail_keep: OSError | None = None
         self.writes = 0
 
     def write(self, data: bytes) -> int:
@@ -72,6 +73,11 @@ class GatedFile:
 
     def truncate(self, size: int) -> None:
         self._real.truncate(size)
+
+    def keep(self, start: int, size: int) -> None:
+        if self.fail_keep is not None:
+            raise self.fail_keep
+        self._real.keep(start, size)
 
     def close(self) -> None:
         self._real.close()
@@ -225,7 +231,7 @@ async def test_a_failure_refuses_everybody_who_waits_and_everything_after_it(tmp
     log, file = gated(tmp_path)
     kept = await log.append(attempt("kept"))
     file.gate.clear()
-    failure = OSError(errno.ENOSPC, "No space left on device")
+    failure = OSError(errno.EIO, "Input/output error")
     flushing = asyncio.ensure_future(log.append(draft()))
     await until(lambda: file.writes == 2)
     if where == "sync":
@@ -240,9 +246,9 @@ async def test_a_failure_refuses_everybody_who_waits_and_everything_after_it(tmp
     assert all(isinstance(answer, EvidenceUnavailable) and answer.__cause__ is failure for answer in refused)
     assert len({id(answer) for answer in refused}) == len(refused)
     file.fail_sync = file.fail_write = None
-    with pytest.raises(EvidenceUnavailable, match="No space left"):
+    with pytest.raises(EvidenceUnavailable, match="Input/output error"):
         await log.append(draft())
-    with pytest.raises(EvidenceUnavailable, match="No space left"):
+    with pytest.raises(EvidenceUnavailable, match="Input/output error"):
         log.append_sync(draft())
     assert not log.healthy
     assert log.head().size == (1 if where == "sync" else 2)

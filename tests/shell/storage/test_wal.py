@@ -13,11 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from brightline.core.errors import ConfigError, EvidenceDamaged, EvidenceUnavailable, OperatorError
-from brightline.core.evidence.batch import Batch, Frame, encode_frame
+from brightline.core.errors import ConfigError, DiskFull, EvidenceDamaged, EvidenceUnavailable, OperatorError
+from brightline.core.evidence.batch import Batch, Frame, encode_frame, scan_frames
 from brightline.core.evidence.record import RecordKind
+from brightline.shell.storage.append_file import AppendFile, OpenFile, OsAppendFile
 from brightline.shell.storage.durable import HeldDirectory
-from brightline.shell.storage.wal import AppendFile, OpenFile, OsAppendFile, Wal, WalReader, frames_on_disk
+from brightline.shell.storage.wal import WalReader, frames_on_disk
+from brightline.shell.storage.wal_writer import RESERVE_BYTES, Wal
 
 SHARD = "gw-1"
 FIRST = f"{0:020d}.wal"
@@ -52,6 +54,7 @@ class FaultyFile:
         self.fail_write: OSError | None = None
         self.fail_sync: OSError | None = None
         self.fail_truncate: OSError | None = None
+        self.fail_keep: OSError | None = None
         self.short_by = 0
         self.calls: list[str] = []
 
@@ -74,19 +77,33 @@ class FaultyFile:
             raise self.fail_truncate
         self._real.truncate(size)
 
+    def keep(self, start: int, size: int) -> None:
+        if self.fail_keep is not None:
+            raise self.fail_keep
+        self._real.keep(start, size)
+
     def close(self) -> None:
         self._real.close()
 
 
-def faulty(directory: Path) -> tuple[Wal, FaultyFile]:
+def faulty(directory: Path, fail_keep: OSError | None = None, segment: int = 1 << 20) -> tuple[Wal, FaultyFile]:
     files: list[FaultyFile] = []
 
     def open_file(held: HeldDirectory, name: str) -> AppendFile:
         files.append(FaultyFile(OsAppendFile.open(held, name)))
+        files[-1].fail_keep = fail_keep
         return files[-1]
 
-    wal, _ = open_wal(directory, open_file)
+    wal, _ = open_wal(directory, open_file, segment)
     return wal, files[0]
+
+
+def no_space() -> OSError:
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def large_frame(seq: int, kib: int) -> Frame:
+    return Frame(seq, 1, RecordKind.PERIOD, "", b"leaf", bytes(1024 * kib))
 
 
 def test_what_was_appended_is_shown_in_order_when_the_log_is_opened_again(tmp_path: Path) -> None:
@@ -106,10 +123,8 @@ def test_everything_in_the_private_folder_is_private(tmp_path: Path) -> None:
     wal.close()
     assert stat.S_IMODE((tmp_path / SHARD).stat().st_mode) == 0o700
     files = {path.name: path.stat() for path in (tmp_path / SHARD).iterdir()}
-    assert files.keys() == {FIRST, "epoch", "lock", "reserve"}
+    assert files.keys() == {FIRST, "epoch", "lock"}
     assert {stat.S_IMODE(info.st_mode) for info in files.values()} == {0o600}
-    assert files["reserve"].st_size == 1 << 20
-    assert files["reserve"].st_blocks * 512 >= 1 << 20, "the reserve must be written, not a hole"
 
 
 def test_one_append_is_one_write_and_then_one_flush(tmp_path: Path) -> None:
@@ -231,7 +246,7 @@ def test_a_reader_never_looks_at_what_is_not_durable_yet(tmp_path: Path) -> None
     wal.close()
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
+@pytest.mark.parametrize("code", [errno.EIO, errno.EROFS])
 def test_a_write_that_fails_leaves_no_half_frame_and_ends_the_writer_for_good(tmp_path: Path, code: int) -> None:
     wal, file = faulty(tmp_path)
     wal.append(batch(0, 2))
@@ -261,6 +276,7 @@ def test_a_short_write_is_cut_and_never_followed(tmp_path: Path, cut_fails: bool
     with pytest.raises(EvidenceUnavailable, match="is the disk full"):
         wal.append(batch(2, 4))
     assert "sync" not in file.calls[2:], "half a batch is never flushed as if it were whole"
+    assert wal.healthy is not cut_fails
     with pytest.raises(EvidenceUnavailable):
         wal.append(batch(2, 4))
     wal.close()
@@ -306,16 +322,139 @@ def test_opening_writes_the_last_commit_again_before_it_trusts_it(
 def test_a_new_segment_that_cannot_be_made_ends_the_writer_and_harms_nothing(tmp_path: Path) -> None:
     def open_file(held: HeldDirectory, name: str) -> AppendFile:
         if name != FIRST:
-            raise OSError(errno.ENOSPC, "No space left on device")
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
         return OsAppendFile.open(held, name)
 
     wal, _ = open_wal(tmp_path, open_file, segment=200)
     wal.append(batch(0, 2))
-    with pytest.raises(EvidenceUnavailable, match="No space left"):
+    with pytest.raises(EvidenceUnavailable, match=os.strerror(errno.EIO)):
         wal.append(batch(2, 5))
     assert not wal.healthy
     wal.close()
     assert recovered(tmp_path) == [frame(0), frame(1)]
+
+
+# ---- a full disk -----------------------------------------------------------------------------------------------
+
+
+def test_the_reserve_lies_beyond_the_end_where_no_reader_sees_it_and_nobody_can_take_it(tmp_path: Path) -> None:
+    path = tmp_path / SHARD / FIRST
+    for start in range(0, 30, 10):  # also for a log that is opened again
+        wal, _ = open_wal(tmp_path, segment=64 << 20)
+        for seq in range(start, start + 10, 5):
+            wal.append(Batch.of([large_frame(each, 200) for each in range(seq, seq + 5)]))
+            info = path.stat()
+            assert info.st_blocks * 512 >= info.st_size + RESERVE_BYTES
+            scanned = scan_frames(path.read_bytes())
+            assert (len(scanned.frames), scanned.torn) == (seq + 5, "")
+        wal.close()
+
+
+def test_on_a_full_disk_the_log_goes_on_out_of_the_reserve_until_that_is_used_up(tmp_path: Path) -> None:
+    wal, file = faulty(tmp_path, segment=64 << 20)
+    wal.append(batch(0, 1))
+    assert wal.full == ""
+    file.fail_keep = no_space()
+    written = 1
+    with pytest.raises(DiskFull, match="used up"):
+        for written in range(1, 100):  # bounded, so that a mistake here does not fill the disk in earnest
+            wal.append(Batch.of([large_frame(written, 100)]))
+    assert "No space left" in wal.full
+    assert written * 100 * 1024 > RESERVE_BYTES
+    assert wal.healthy
+    assert "truncate" not in file.calls, "a cut would give the rest of the reserve to others"
+    with pytest.raises(DiskFull):
+        wal.append(Batch.of([large_frame(written, 100)]))
+    wal.append(batch(written, written + 1))  # what still fits is still written
+    assert not wal.resume()
+    file.fail_keep = None
+    assert wal.resume()
+    assert wal.full == ""
+    wal.append(Batch.of([large_frame(written + 1, 900)]))
+    wal.close()
+    assert [each.seq for each in recovered(tmp_path)] == list(range(written + 2))
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_where_no_space_can_be_kept_a_full_disk_is_a_write_that_is_taken_back(tmp_path: Path, code: int) -> None:
+    wal, file = faulty(tmp_path, OSError(errno.EOPNOTSUPP, "no such thing here"))
+    wal.append(batch(0, 2))
+    before = (tmp_path / SHARD / FIRST).read_bytes()
+    file.fail_write = OSError(code, os.strerror(code))
+    for _ in range(2):
+        with pytest.raises(DiskFull, match=os.strerror(code)) as caught:
+            wal.append(batch(2, 4))
+        assert caught.value.__cause__ is file.fail_write
+        assert (tmp_path / SHARD / FIRST).read_bytes() == before
+        assert wal.healthy
+        assert wal.full
+    file.fail_write = None
+    assert wal.resume()
+    wal.append(batch(2, 3))
+    wal.close()
+    assert recovered(tmp_path) == [frame(0), frame(1), frame(2)]
+
+
+def test_a_write_that_cannot_be_taken_back_ends_the_writer(tmp_path: Path) -> None:
+    wal, file = faulty(tmp_path)
+    file.fail_write, file.fail_truncate = no_space(), OSError(errno.EIO, "no")
+    with pytest.raises(EvidenceUnavailable, match="cannot be taken back"):
+        wal.append(batch(0, 4))
+    file.fail_write = file.fail_truncate = None
+    assert not wal.resume()
+    with pytest.raises(EvidenceUnavailable, match="opened anew"):
+        wal.append(batch(0, 4))
+    wal.close()
+
+
+def test_space_that_cannot_be_kept_for_another_reason_ends_the_writer(tmp_path: Path) -> None:
+    wal, file = faulty(tmp_path)
+    file.fail_keep = OSError(errno.EIO, os.strerror(errno.EIO))
+    with pytest.raises(EvidenceUnavailable, match=os.strerror(errno.EIO)):
+        wal.append(Batch.of([large_frame(0, 900)]))
+    assert not wal.healthy
+    wal.close()
+
+
+def test_a_flush_that_finds_the_disk_full_is_a_flush_that_failed(tmp_path: Path) -> None:
+    wal, file = faulty(tmp_path)
+    file.fail_sync = no_space()
+    with pytest.raises(EvidenceUnavailable, match="a flush failed"):
+        wal.append(batch(0, 1))
+    assert not wal.healthy
+    assert not wal.resume()
+    wal.close()
+
+
+@pytest.mark.parametrize("fails", ["open", "keep"])
+def test_a_segment_for_which_there_is_no_room_is_not_begun_and_the_old_one_goes_on(tmp_path: Path, fails: str) -> None:
+    full = [True]
+
+    def open_file(held: HeldDirectory, name: str) -> AppendFile:
+        if name != FIRST and full[0] and fails == "open":
+            raise no_space()
+        file = FaultyFile(OsAppendFile.open(held, name))
+        file.fail_keep = no_space() if name != FIRST and full[0] else None
+        return file
+
+    wal, _ = open_wal(tmp_path, open_file, segment=200)
+    wal.append(batch(0, 2))
+    wal.append(batch(2, 5))
+    assert wal.full
+    assert [path.name for path in (tmp_path / SHARD).glob("*.wal")] == [FIRST]
+    wal.append(batch(5, 7))
+    full[0] = False
+    assert wal.resume()
+    wal.append(batch(7, 9))
+    assert len([*(tmp_path / SHARD).glob("*.wal")]) == 2
+    wal.close()
+    assert recovered(tmp_path, segment=200) == [frame(seq) for seq in range(9)]
+
+
+def test_a_log_for_which_no_reserve_can_be_kept_is_not_opened(tmp_path: Path) -> None:
+    with pytest.raises(OperatorError, match="No space left"):
+        faulty(tmp_path, no_space())
+    assert recovered(tmp_path) == []
 
 
 def test_a_batch_that_does_not_follow_is_our_own_mistake(tmp_path: Path) -> None:

@@ -473,13 +473,18 @@ class Machine:
     # ---- what may happen at any time -----------------------------------------------------------------------------
 
     def _record_failed(self, event: ev.RecordFailed) -> Commands:
-        """Without a record nothing goes on; the next boot writes ``lost`` for this attempt."""
+        """Without a record nothing goes on; the next boot writes ``lost`` for this attempt.
+
+        On a full disk there is room for an OUTCOME where there is none for a PASS, so that one is tried.
+        """
         forwarded = self._output is not None
+        error = EvidenceUnavailable("the evidence log cannot be written")
+        if self.state is State.PASSING:
+            return self._unjudged(error)
         self.state = State.ENDED
         if self._output is not None:
             self._output.stop()
         self._decision = UNDECIDED
-        error = EvidenceUnavailable("the evidence log cannot be written")
         out: Commands = [do.CancelUpstream()] if forwarded else []
         return [*out, *self._refusal(error)({}), do.End()]
 

@@ -38,7 +38,7 @@ TRANSITIONS: Final[dict[tuple[State, type], frozenset[State]]] = {
     (S.SCREENING_INPUT, events.ClientGone): frozenset({S.CLOSING}),
     (S.SCREENING_INPUT, events.Ticked): frozenset({S.SCREENING_INPUT, S.CLOSING}),
     (S.PASSING, events.PassDurable): frozenset({S.FORWARDED, S.CLOSING}),
-    (S.PASSING, events.RecordFailed): frozenset({S.ENDED}),
+    (S.PASSING, events.RecordFailed): frozenset({S.CLOSING}),
     (S.PASSING, events.ClientGone): frozenset({S.PASSING}),
     (S.PASSING, events.Ticked): frozenset({S.PASSING}),
     (S.FORWARDED, events.UpstreamReplied): frozenset({S.SCREENING_OUTPUT, S.CLOSING}),

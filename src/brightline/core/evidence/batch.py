@@ -245,6 +245,18 @@ class Books:
         self._size += 1
         self._epoch = frame.epoch
 
+    def take_back(self, frames: Sequence[Frame]) -> None:
+        """Undo the last entries: ``frames``, in the order in which they were entered, did not reach the log after all.
+
+        They are of this boot, as everything is that is written and not only read.
+        """
+        for frame in reversed(frames):
+            self._size -= 1
+            if frame.kind is RecordKind.ATTEMPT:
+                del self._open[frame.exchange]
+            elif frame.kind is RecordKind.OUTCOME:
+                self._open[frame.exchange] = frame.epoch
+
 
 def lost_draft(attempt: OpenAttempt) -> Draft:
     """The OUTCOME that a boot writes for an attempt which a crash in ``attempt.epoch`` left open."""

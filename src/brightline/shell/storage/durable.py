@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from brightline.core.errors import WriterPresent
+from brightline.shell.storage.room import Room
 
 
 class HeldDirectory:
@@ -70,6 +71,18 @@ class HeldDirectory:
             os.close(fd)
         os.rename(temporary, name, src_dir_fd=self._fd, dst_dir_fd=self._fd)
         self.sync()
+
+    def remove(self, name: str) -> None:
+        """Remove a file; gone for good when this returns."""
+        os.unlink(name, dir_fd=self._fd)
+        self.sync()
+
+    def room(self) -> Room:
+        """How much room is left where this folder lies."""
+        found = os.fstatvfs(self._fd)
+        block = found.f_frsize
+        files = found.f_favail if found.f_files else None
+        return Room(found.f_bavail * block, found.f_blocks * block, files)
 
     def close(self) -> None:
         """Close the descriptor; a second call does nothing."""

@@ -6,6 +6,11 @@ seals them, and makes the group durable with one write and one flush. A record t
 does not fit the books (a second ATTEMPT, an OUTCOME of nothing), fails alone and takes no number. A write
 that fails ends the writer, and with it the service, until the log is opened anew.
 
+A full disk is another matter. Several times a second the writer looks how much room there is, and before there is
+none, or once the log's reserve is touched, it takes nothing new: only the ends of what runs, and changes of standing,
+out of the reserve. It writes down that the disk was full (a PERIOD with ``disk``), and when there is room for
+the reserve and more, it writes that down as well and goes on by itself.
+
 Opening, in this order:
 
 1. verify the whole log, cut a torn tail, rebuild tree and books;
@@ -21,28 +26,39 @@ A crash anywhere in between changes nothing of that: the next boot finds the att
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import contextlib
+import logging
 import secrets
 import threading
+import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Self
 
 import msgspec
 
-from brightline.core.errors import EvidenceDamaged, EvidenceUnavailable, OperatorError
+from brightline.core.canonical import JsonValue
+from brightline.core.errors import DiskFull, EvidenceDamaged, EvidenceUnavailable, OperatorError
 from brightline.core.evidence.batch import BATCH_FRAMES_MAX, Batch, Books, Frame, lost_draft
 from brightline.core.evidence.merkle import Tree, leaf_hash
 from brightline.core.evidence.record import Draft, DurableRecord, Place, RecordKind, mint_durable, seal
 from brightline.core.evidence.sealing import NONCE_BYTES
 from brightline.core.evidence.shred import Shredded, read_shredded, shredded_by
 from brightline.core.ports import Clock
+from brightline.shell.storage.append_file import OpenFile, OsAppendFile
+from brightline.shell.storage.room import Room
+from brightline.shell.storage.tickets import Answer, LoopTicket, ThreadTicket, Ticket, settle, unavailable
 from brightline.shell.storage.vault import RecordKeys, Vault
-from brightline.shell.storage.wal import OpenFile, OsAppendFile, Wal, WalReader
+from brightline.shell.storage.wal import WalReader
+from brightline.shell.storage.wal_writer import Wal
 
 QUEUE_MAX: Final = 4096
+LOOK_SECONDS: Final = 0.25  # between two looks at the disk
+FULL_SECONDS_MIN: Final = 1.0  # a disk that is full stays so for a moment: there is no use in trying at once
+FROM_RESERVE: Final = frozenset({RecordKind.MARK, RecordKind.OUTCOME, RecordKind.STANDING})
+
+log = logging.getLogger("brightline.evidence")
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -56,7 +72,14 @@ class Sequencer:
     """The :class:`~brightline.core.ports.RecordLog` of one shard, for any number of threads and loops."""
 
     def __init__(
-        self, directory: Path, shard: str, profile: str, clock: Clock, keys: RecordKeys, queue_max: int
+        self,
+        directory: Path,
+        shard: str,
+        profile: str,
+        clock: Clock,
+        keys: RecordKeys,
+        queue_max: int,
+        measure: Callable[[Wal], Room],
     ) -> None:
         self._directory = directory
         self._keys = keys
@@ -70,9 +93,14 @@ class Sequencer:
         self._tree_lock = threading.Lock()
         self._wal: Wal | None = None
         self._epoch = 0
-        self._waiting: deque[_Ticket] = deque()
+        self._waiting: deque[Ticket] = deque()
         self._changed = threading.Condition()
         self._refusing = ""
+        self._full = ""
+        self._full_since = 0.0
+        self._turned_away = 0  # records that found the disk full
+        self._looked = 0.0
+        self._measure = measure
         self._thread = threading.Thread(target=self._run, name=f"sequencer-{shard}", daemon=True)
 
     @classmethod
@@ -87,6 +115,7 @@ class Sequencer:
         published: Head | None,
         queue_max: int = QUEUE_MAX,
         open_file: OpenFile = OsAppendFile.open,
+        measure: Callable[[Wal], Room] = Wal.room,
     ) -> Self:
         """Open the log of ``shard`` under ``directory``, close what a crash left open, and start to serve.
 
@@ -97,7 +126,7 @@ class Sequencer:
         with contextlib.ExitStack() as undo:
             keys = vault.writer(shard)
             undo.callback(keys.close)
-            sequencer = cls(directory, shard, profile, clock, keys, queue_max)
+            sequencer = cls(directory, shard, profile, clock, keys, queue_max, measure)
             wal = Wal.open(
                 directory, shard, lambda frame: sequencer._replay(frame, published), open_file=open_file
             )  # 1.
@@ -114,6 +143,7 @@ class Sequencer:
                 sequencer._write_lost()  # 5.
             except EvidenceUnavailable as error:
                 raise OperatorError(f"cannot close the attempts that a crash left open: {error}") from error
+            sequencer._look_at_disk()
             sequencer._thread.start()  # 6.
             undo.pop_all()
         return sequencer
@@ -133,6 +163,11 @@ class Sequencer:
         """False once records can no longer be made durable, for good."""
         return not self._refusing
 
+    @property
+    def full(self) -> str:
+        """Why nothing new can be recorded at this time, for want of room; empty if there is room."""
+        return self._full
+
     async def append(self, draft: Draft) -> DurableRecord:
         """Make one record durable. Raises ``EvidenceUnavailable``.
 
@@ -141,12 +176,12 @@ class Sequencer:
         """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[DurableRecord] = loop.create_future()
-        self._enqueue(_LoopTicket(draft, loop, answer))
+        self._enqueue(LoopTicket(draft, loop, answer))
         return await answer
 
     def append_sync(self, draft: Draft) -> DurableRecord:
         """Make one record durable from a thread without an event loop. Raises ``EvidenceUnavailable``."""
-        ticket = _ThreadTicket(draft)
+        ticket = ThreadTicket(draft)
         self._enqueue(ticket)
         return ticket.answer.result()
 
@@ -223,61 +258,126 @@ class Sequencer:
 
     def _write_lost(self) -> None:
         lost = [lost_draft(attempt) for attempt in self._books.open_attempts]
-        tickets = [_ThreadTicket(draft) for draft in lost]
+        tickets = [ThreadTicket(draft) for draft in lost]
         self._commit(tickets)
         for ticket in tickets:
             ticket.answer.result()
 
-    def _enqueue(self, ticket: _Ticket) -> None:
+    def _enqueue(self, ticket: Ticket) -> None:
         with self._changed:
             if self._refusing:
                 raise EvidenceUnavailable(self._refusing)
+            if self._full and ticket.draft.kind not in FROM_RESERVE:
+                raise self._turn_away()
             if len(self._waiting) >= self._queue_max:
                 raise EvidenceUnavailable(f"{self._queue_max} records already wait to be made durable")
             self._waiting.append(ticket)
             self._changed.notify()
 
     def _run(self) -> None:
-        taken: Sequence[_Ticket] = ()
+        taken: Sequence[Ticket] | None = ()
         try:
-            while taken := self._take():
+            while (taken := self._take()) is not None:
+                self._look_at_disk()
                 self._commit(taken)
         finally:
             # After a close nothing is left here. After a fault of ours nobody may wait for ever.
-            self._stop("the writer of the record log ended", None, taken)
+            self._stop("the writer of the record log ended", None, taken or ())
 
-    def _take(self) -> Sequence[_Ticket]:
-        """Everything that waits, up to one batch; nothing once the log refuses and the queue is empty."""
+    def _take(self) -> Sequence[Ticket] | None:
+        """Everything that waits, up to one batch; ``None`` once the log refuses and the queue is empty.
+
+        Nobody waits for company: a lone record goes at once, and what comes while it is flushed goes together. With
+        nothing to do it is time to look at the disk.
+        """
         with self._changed:
-            while not self._waiting and not self._refusing:
-                self._changed.wait()
+            if not self._waiting and not self._refusing:
+                self._changed.wait(LOOK_SECONDS)
+            if not self._waiting and self._refusing:
+                return None
             return [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_FRAMES_MAX))]
 
-    def _commit(self, tickets: Sequence[_Ticket]) -> None:
-        """Make a group durable and answer each of its tickets; more than one write only for many bytes."""
+    def _look_at_disk(self) -> None:
+        """Take nothing new while there is too little room, and go on once there is enough."""
+        now = time.monotonic()
+        if self._wal is None or now - self._looked < LOOK_SECONDS:
+            return
+        self._looked = now
+        try:
+            room = self._measure(self._wal)
+        except OSError as error:
+            self._fill(f"the room on the disk cannot be seen: {error}")
+            return
+        if room.shortage:
+            self._fill(room.shortage)
+        elif self._full and room.plenty and now - self._full_since >= FULL_SECONDS_MIN:
+            self._resume(room)
+
+    def _fill(self, reason: str) -> None:
+        """Take nothing new from now on, and write that down."""
+        if self._full:
+            return
+        with self._changed:
+            self._full, self._full_since, self._turned_away = f"the disk is full: {reason}", time.monotonic(), 0
+        log.warning("shard %s takes nothing new: %s", self._shard, self._full)
+        self._note({"full": True})
+
+    def _resume(self, room: Room) -> None:
+        if self._wal is None or not self._wal.resume():
+            return
+        with self._changed:
+            self._full, turned_away = "", self._turned_away
+        log.warning("shard %s goes on: %d bytes are free", self._shard, room.free_bytes)
+        self._note({"full": False, "turned_away": turned_away})
+
+    def _turn_away(self) -> DiskFull:
+        with self._changed:
+            self._turned_away += 1
+        return DiskFull(self._full)
+
+    def _note(self, disk: dict[str, JsonValue]) -> None:
+        """Write down how the disk is. Where there is no room even for that, the log of the process has said it."""
+        draft = Draft(RecordKind.PERIOD, "", {"disk": disk}, {})
+        self._commit([ThreadTicket(draft)], also=RecordKind.PERIOD)
+
+    def _commit(self, tickets: Sequence[Ticket], also: RecordKind | None = None) -> None:
+        """Make a group durable and answer each of its tickets; more than one write only for many bytes.
+
+        On a full disk only what may use the reserve is written, and ``also``.
+        """
         pending = deque(tickets)
         while pending:
             batch = Batch()
-            time = self._clock.utc_now()
+            written = self._clock.utc_now()
             sealed: list[_Sealing] = []
-            refused: list[_Answer] = []
+            refused: list[Answer] = []
             while pending and not batch.full:
                 ticket = pending.popleft()
+                if self._full and ticket.draft.kind not in FROM_RESERVE and ticket.draft.kind is not also:
+                    refused.append(Answer(ticket, self._turn_away()))
+                    continue
                 try:
-                    sealed.append(self._seal(ticket, time, batch))
+                    sealed.append(self._seal(ticket, written, batch))
                 except ValueError as error:
-                    refused.append(_Answer(ticket, _unavailable(f"the record cannot be logged: {error}", error)))
-            if sealed:
-                try:
-                    self._write(batch)
-                except EvidenceUnavailable as error:
-                    _settle(refused)
-                    self._stop(str(error), error.__cause__, [*(one.ticket for one in sealed), *pending])
-                    return
-            durable = [_Answer(one.ticket, mint_durable(one.ticket.draft, one.place, one.leaf_hash)) for one in sealed]
-            _settle([*durable, *refused])
+                    refused.append(Answer(ticket, unavailable(f"the record cannot be logged: {error}", error)))
+            try:
+                durable = self._write(sealed, batch)
+            except DiskFull as error:
+                durable = []
+                if self._full:
+                    refused += [Answer(one.ticket, unavailable(str(error), error)) for one in sealed]
+                else:
+                    self._fill(str(error))
+                    pending.extendleft(one.ticket for one in reversed(sealed))  # once more, out of the reserve
+            except EvidenceUnavailable as error:
+                settle(refused)
+                self._stop(str(error), error.__cause__, [*(one.ticket for one in sealed), *pending])
+                return
+            settle([*durable, *refused])
+            if self._wal is not None and self._wal.full:
+                self._fill(self._wal.full)
 
-    def _seal(self, ticket: _Ticket, time: str, batch: Batch) -> _Sealing:
+    def _seal(self, ticket: Ticket, time: str, batch: Batch) -> _Sealing:
         """Give a draft its place in the batch. Raises ``ValueError``, changing nothing, if it cannot."""
         draft = ticket.draft
         if objection := self._books.objection(draft.kind, draft.exchange):
@@ -295,88 +395,32 @@ class Sequencer:
         self._books.add(frame)
         return _Sealing(ticket, place, sealed.hash)
 
-    def _write(self, batch: Batch) -> None:
+    def _write(self, sealed: Sequence[_Sealing], batch: Batch) -> list[Answer]:
+        """Make a batch durable. If there is no room for it, the books are as they were before it was sealed."""
+        if not sealed:
+            return []
         if self._wal is None:
             raise EvidenceUnavailable("the record log is not open")
-        self._wal.append(batch)
+        try:
+            self._wal.append(batch)
+        except DiskFull:
+            self._books.take_back(batch.frames)
+            raise
         with self._tree_lock:
-            for frame in batch.frames:
-                self._tree.append(leaf_hash(frame.leaf))
+            for one in sealed:
+                self._tree.append(one.leaf_hash)
+        return [Answer(one.ticket, mint_durable(one.ticket.draft, one.place, one.leaf_hash)) for one in sealed]
 
-    def _stop(self, reason: str, cause: BaseException | None, taken: Sequence[_Ticket]) -> None:
+    def _stop(self, reason: str, cause: BaseException | None, taken: Sequence[Ticket]) -> None:
         """Refuse from now on, and answer everybody who waits. A ticket that was answered keeps its answer."""
         with self._changed:
             self._refusing = self._refusing or reason
             tickets = [*taken, *self._waiting]
             self._waiting.clear()
-        _settle([_Answer(ticket, _unavailable(reason, cause)) for ticket in tickets])
-
-
-class _LoopTicket:
-    """A draft for which a coroutine waits."""
-
-    def __init__(self, draft: Draft, loop: asyncio.AbstractEventLoop, answer: asyncio.Future[DurableRecord]) -> None:
-        self.draft = draft
-        self.loop = loop
-        self.answer = answer
-
-
-class _ThreadTicket:
-    """A draft for which a thread waits."""
-
-    def __init__(self, draft: Draft) -> None:
-        self.draft = draft
-        self.answer: concurrent.futures.Future[DurableRecord] = concurrent.futures.Future()
-
-
-_Ticket = _LoopTicket | _ThreadTicket
+        settle([Answer(ticket, unavailable(reason, cause)) for ticket in tickets])
 
 
 class _Sealing(msgspec.Struct, frozen=True):
-    ticket: _Ticket
+    ticket: Ticket
     place: Place
     leaf_hash: bytes
-
-
-class _Answer(msgspec.Struct, frozen=True):
-    ticket: _Ticket
-    outcome: DurableRecord | EvidenceUnavailable
-
-
-def _settle(answers: Sequence[_Answer]) -> None:
-    """Answer tickets in order, with one wake-up for each event loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[DurableRecord], _Answer]]] = {}
-    for answer in answers:
-        match answer.ticket:
-            case _LoopTicket(loop=loop, answer=future):
-                by_loop.setdefault(loop, []).append((future, answer))
-            case _ThreadTicket(answer=waiting):
-                if not waiting.done():
-                    _resolve(waiting, answer)
-    for loop, resolved in by_loop.items():
-        try:
-            loop.call_soon_threadsafe(_resolve_all, resolved)
-        except RuntimeError:
-            continue  # the loop is closed, so nobody waits there any more
-
-
-def _resolve_all(resolved: Sequence[tuple[asyncio.Future[DurableRecord], _Answer]]) -> None:
-    for future, answer in resolved:
-        if not future.done():  # a caller may have been cancelled
-            _resolve(future, answer)
-
-
-def _resolve(
-    future: asyncio.Future[DurableRecord] | concurrent.futures.Future[DurableRecord], answer: _Answer
-) -> None:
-    if isinstance(answer.outcome, EvidenceUnavailable):
-        future.set_exception(answer.outcome)
-    else:
-        future.set_result(answer.outcome)
-
-
-def _unavailable(reason: str, cause: BaseException | None) -> EvidenceUnavailable:
-    """One error for each who waits: a shared one would gather their tracebacks."""
-    error = EvidenceUnavailable(reason)
-    error.__cause__ = cause
-    return error

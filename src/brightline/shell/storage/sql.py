@@ -6,9 +6,12 @@ differs.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from pathlib import Path
 from typing import Final
+
+log = logging.getLogger("brightline.registry")
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS workload (
@@ -18,12 +21,21 @@ CREATE TABLE IF NOT EXISTS workload (
 
 
 class WorkloadCache:
-    """One connection, used from one thread. Losing the file loses nothing."""
+    """One connection, used from one thread. Losing the file loses nothing.
+
+    Where the file cannot be used (a full disk, a file that is no database) the cache is kept in memory.
+    """
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute(_SCHEMA)
+        try:
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute(_SCHEMA)
+        except sqlite3.Error as error:
+            log.warning("%s cannot be used, so registrations are read from the log: %s", path, error)
+            self._connection.close()
+            self._connection = sqlite3.connect(":memory:", isolation_level=None)
+            self._connection.execute(_SCHEMA)
 
     def get(self, workload: str) -> bytes:
         """The cached envelope of a workload; empty if there is none."""
