@@ -16,7 +16,7 @@ import pytest
 
 import brightline
 from brightline.core.canonical import JsonValue
-from brightline.core.errors import EvidenceDamaged, EvidenceUnavailable, OperatorError
+from brightline.core.errors import DiskFull, EvidenceDamaged, EvidenceUnavailable, OperatorError
 from brightline.core.evidence.batch import FRAME_BYTES_MAX, LeafHeader
 from brightline.core.evidence.merkle import Tree, leaf_hash
 from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
@@ -91,6 +91,10 @@ def draft(
 
 def attempt(exchange: str) -> Draft:
     return draft(RecordKind.ATTEMPT, exchange)
+
+
+def header_of(leaf: bytes) -> LeafHeader:
+    return msgspec.json.decode(leaf, type=LeafHeader)
 
 
 def open_log(
@@ -463,3 +467,70 @@ def poll(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end, "the other thread never came to this point"
         time.sleep(0.001)
+
+
+# ---- a full disk -----------------------------------------------------------------------------------------------
+
+
+async def goes_on(log: Sequencer, wanted: Draft) -> DurableRecord:
+    """Ask until there is room again."""
+    for _ in range(400):
+        try:
+            return await log.append(wanted)
+        except DiskFull:
+            await asyncio.sleep(0.02)
+    raise AssertionError("the log never went on")
+
+
+async def test_a_write_that_found_no_room_leaves_books_and_numbers_as_they_were(tmp_path: Path) -> None:
+    log, file = gated(tmp_path)
+    await log.append(attempt("one"))
+    file.fail_write = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(DiskFull):
+        await log.append(attempt("two"))
+    with pytest.raises(EvidenceUnavailable):  # also what may use the reserve, where there is none
+        await log.append(draft(RecordKind.OUTCOME, "one"))
+    assert log.full
+    assert log.healthy
+    file.fail_write = None
+    assert (await goes_on(log, attempt("two"))).place.seq == 2  # after the record that the disk was full
+    await log.append(draft(RecordKind.OUTCOME, "one"))
+    await log.append(draft(RecordKind.OUTCOME, "two"))
+    log.close()
+    reopened = open_log(tmp_path)
+    assert reopened.head() == head_of(leaves(reopened))
+    assert [header.kind for header in map(header_of, leaves(reopened))] == [
+        RecordKind.ATTEMPT,
+        RecordKind.PERIOD,
+        RecordKind.ATTEMPT,
+        RecordKind.OUTCOME,
+        RecordKind.OUTCOME,
+    ]
+    reopened.close()
+
+
+async def test_while_the_reserve_is_touched_what_runs_is_ended_and_nothing_begins(tmp_path: Path) -> None:
+    log, file = gated(tmp_path)
+    await log.append(attempt("runs"))
+    await log.append(draft(RecordKind.PASS, "runs"))
+    file.gate.clear()
+    file.fail_keep = OSError(errno.ENOSPC, "No space left on device")
+    large = draft(RecordKind.MARK, "runs", {"filler": "x" * 60_000})  # more than what is kept beyond the reserve
+    flushing = [asyncio.ensure_future(log.append(large)) for _ in range(30)]
+    await asyncio.sleep(0.05)
+    late = [asyncio.ensure_future(log.append(each)) for each in (attempt("new"), draft(RecordKind.OUTCOME, "runs"))]
+    await asyncio.sleep(0.05)
+    file.gate.set()
+    await asyncio.gather(*flushing)
+    refused, ended = await asyncio.gather(*late, return_exceptions=True)
+    assert isinstance(refused, DiskFull)
+    assert isinstance(ended, DurableRecord)
+    for kind in (RecordKind.ATTEMPT, RecordKind.PERIOD, RecordKind.CONSUMED):
+        with pytest.raises(DiskFull):
+            await log.append(draft(kind, "new" if kind is RecordKind.ATTEMPT else ""))
+    await log.append(draft(RecordKind.STANDING))
+    file.fail_keep = None
+    await goes_on(log, attempt("new"))
+    kinds = [header_of(leaf).kind for leaf in leaves(log)]
+    assert kinds.count(RecordKind.PERIOD) == 2
+    log.close()
