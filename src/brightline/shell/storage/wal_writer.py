@@ -288,7 +288,12 @@ class Wal:
                 self._full = ""
                 return
         if self._can_keep and self._offset + bytes_more > self._kept:
-            raise DiskFull(f"the reserve is used up: {self._full}")
+            try:
+                self._keep(self._opened, bytes_more)
+            except OSError as error:
+                if error.errno not in NO_SPACE:
+                    raise
+                raise DiskFull(f"the reserve is used up: {self._full}") from error
 
     def _keep(self, file: AppendFile, size: int) -> None:
         """Keep ``size`` bytes beyond the offset in ``file``. Raises ``OSError``."""
