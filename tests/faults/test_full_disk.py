@@ -6,6 +6,7 @@ Once with a disk that only says so, which runs everywhere; and on small disks th
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import threading
 import time
@@ -22,6 +23,7 @@ from brightline.guard.consumed import ConsumedTokens, Consumption, StoreUnavaila
 from brightline.shell.cli.verify import verify_evidence
 from brightline.shell.storage.room import FREE_BYTES_MIN, Room
 from brightline.shell.storage.sequencer import LOOK_SECONDS
+from brightline.shell.storage.wal_writer import Wal
 from tests.faults.disks import fill, small_disk
 from tests.harness import Running, chunk, running
 
@@ -172,6 +174,17 @@ def test_a_small_disk_that_fills_up_in_earnest(tmp_path: Path, kind: str) -> Non
 
 
 @pytest.mark.parametrize("kind", ["tmpfs", "ext4"])
+def test_what_was_kept_is_still_kept_after_a_crash_on_a_full_disk(tmp_path: Path, kind: str) -> None:
+    with small_disk(kind, tmp_path) as disk:
+        for _ in range(3):  # a writer that dies gives nothing back
+            wal = Wal.open(disk, "gw-1", lambda _frame: None)
+            fill(disk / "hog")
+            wal._lock.release()
+            wal._directory.close()
+            wal._opened.close()
+
+
+@pytest.mark.parametrize("kind", ["tmpfs", "ext4"])
 def test_used_tokens_on_a_full_disk_are_refused_and_booked_again_afterwards(tmp_path: Path, kind: str) -> None:
     async def consume(store: ConsumedTokens, numbers: range) -> list[bool]:
         return [await store.consume(Consumption(f"{number:064x}", 1 << 40)) for number in numbers]
@@ -188,8 +201,6 @@ def test_used_tokens_on_a_full_disk_are_refused_and_booked_again_afterwards(tmp_
             assert await consume(store, range(200_000, 200_010)) == [True] * 10
         finally:
             store.close()
-
-    import asyncio
 
     with small_disk(kind, tmp_path) as disk:
         asyncio.run(story(disk))

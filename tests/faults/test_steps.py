@@ -31,13 +31,17 @@ KILLS_LONG = 10_000
 ROOT = Path(__file__).parents[2]
 
 
+def memory_folder(name: str) -> Path:
+    """A folder in memory, if that is possible: a kill spares the kernel, and with it what is not flushed."""
+    shm = Path("/dev/shm")
+    return Path(tempfile.mkdtemp(prefix=f"brightline-{name}-", dir=shm if os.access(shm, os.W_OK) else None))
+
+
 class Stories:
-    """The process that writes stories, and where they lie: in memory if that is possible, because a kill spares the
-    kernel, and what it has not flushed is there all the same."""
+    """The process that writes stories, and where they lie."""
 
     def __init__(self) -> None:
-        shm = Path("/dev/shm")
-        self._folder = Path(tempfile.mkdtemp(prefix="brightline-steps-", dir=shm if os.access(shm, os.W_OK) else None))
+        self._folder = memory_folder("steps")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.steps"],
             stdin=subprocess.PIPE,
