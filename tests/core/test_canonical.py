@@ -29,6 +29,29 @@ def test_the_form_is_json_and_a_fixed_point(value: Any) -> None:
     assert canonical_bytes(json.loads(form)) == form
 
 
+class Word(str):
+    """A string that is not just one, as members of enumerations are: it takes the way that looks at everything."""
+
+
+def spelled(value: Any) -> Any:
+    """The same value, all strings of it of another class."""
+    match value:
+        case str():
+            return Word(value)
+        case list():
+            return [spelled(item) for item in value]
+        case dict():
+            return {Word(name): spelled(item) for name, item in value.items()}
+        case _:
+            return value
+
+
+@given(values | st.text(), st.sampled_from([str.lower, str.upper, lambda name: "".join(map(chr, range(128))) + name]))
+def test_the_fast_way_gives_the_same_bytes(value: Any, name: Any) -> None:
+    for each in (value, {name("Names"): value, "b": [value]}):
+        assert canonical_bytes(spelled([each])) == canonical_bytes([each])
+
+
 @given(st.dictionaries(text, st.integers(0, 9), max_size=6))
 def test_the_order_of_members_is_no_matter(members: dict[str, int]) -> None:
     backwards = dict(reversed(list(members.items())))

@@ -11,6 +11,8 @@ import hashlib
 import json
 from typing import Final, TypeAlias
 
+import msgspec
+
 JsonValue: TypeAlias = "None | bool | int | float | str | list[JsonValue] | dict[str, JsonValue]"
 """A JSON value, as a parser returns it. Canonical values have no floats in them."""
 
@@ -18,16 +20,46 @@ INTEGER_MAX: Final = 2**53 - 1
 DEPTH_MAX: Final = 64
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False).encode
+_encode_plain = msgspec.json.Encoder(order="sorted").encode
 
 
 def canonical_bytes(value: JsonValue) -> bytes:
-    """The canonical form. Raises ``ValueError`` for floats, large integers, lone surrogates and deep nesting."""
+    """The canonical form. Raises ``ValueError`` for floats, large integers, lone surrogates and deep nesting.
+
+    Almost every value is plain, and for those there is a way that is several times faster and gives the same bytes.
+    """
+    if _is_plain(value, DEPTH_MAX):
+        return _encode_plain(value)
     return _encode(_ordered(value, DEPTH_MAX)).encode()
 
 
 def digest(value: JsonValue) -> str:
     """``sha256:<hex>`` of the canonical form."""
     return "sha256:" + hashlib.sha256(canonical_bytes(value)).hexdigest()
+
+
+def _is_plain(value: object, depth: int) -> bool:
+    """Whether a value is made of nothing but built-in types that may be there, with member names in ASCII.
+
+    Anything else, also what is refused, is for :func:`_ordered` to judge.
+    """
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return True
+    if kind is int:
+        return -INTEGER_MAX <= value <= INTEGER_MAX  # type: ignore[operator]
+    if depth < 0:
+        return False
+    if kind is dict:
+        for name, item in value.items():  # type: ignore[attr-defined]
+            if type(name) is not str or not name.isascii():
+                return False
+            if type(item) is not str and not _is_plain(item, depth - 1):
+                return False
+        return True
+    if kind is list or kind is tuple:
+        return all(type(item) is str or _is_plain(item, depth - 1) for item in value)  # type: ignore[attr-defined]
+    return False
 
 
 def _ordered(value: JsonValue, depth: int) -> JsonValue:
