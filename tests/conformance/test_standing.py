@@ -132,16 +132,22 @@ def test_it_survives_a_checkpoint_that_is_put_back_or_deleted(tmp_path: Path, pu
     assert _code_after_restart(root, key) == "upstream_failed"  # that is: it was sent on
 
 
-def test_a_private_log_that_is_put_back_behind_what_was_published_does_not_start(tmp_path: Path) -> None:
+@pytest.mark.parametrize("with_checkpoint", [False, True])
+def test_a_private_log_that_is_put_back_behind_what_was_published_does_not_start(
+    tmp_path: Path, with_checkpoint: bool
+) -> None:
     root = tmp_path / "state"
     with running(root):
         pass
+    checkpoint = root / "evidence" / "registry" / "checkpoint"
     [segment] = (root / "wal" / "registry").glob("*.wal")
-    old = segment.read_bytes()
+    old, old_checkpoint = segment.read_bytes(), checkpoint.read_bytes()
     run("standing", "suspend", root, UNIT, "--reason", "a drill")
     assert len(segment.read_bytes()) > len(old)
     segment.write_bytes(old)
-    with pytest.raises(EvidenceDamaged, match="records are published, the log holds"):
+    if with_checkpoint:
+        checkpoint.write_bytes(old_checkpoint)
+    with pytest.raises(EvidenceDamaged, match="tiles hold" if with_checkpoint else "are published, the log holds"):
         _code_after_restart(root, "any key")
 
 

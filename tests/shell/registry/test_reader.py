@@ -34,8 +34,11 @@ class Site:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.published: Head | None = None
+        self.reach = 0
         self.seen = Seen()
-        self.reader = RegistryReader(directory, vault_beside(directory), lambda: self.published, [self.seen])
+        self.reader = RegistryReader(
+            directory, vault_beside(directory), lambda: self.published, lambda: self.reach, [self.seen]
+        )
 
     def log(self, count: int) -> Head:
         log = Sequencer.open(
@@ -154,4 +157,14 @@ def test_a_log_that_is_put_back_under_a_reader_is_seen(site: Site, rolled_back: 
     for _ in range(2):
         with pytest.raises(BrightlineError):
             site.reader.refresh()
+    assert site.seen.entries == [0, 1, 2]
+
+
+def test_a_log_that_is_less_than_its_tiles_was_rolled_back_with_its_checkpoint(site: Site) -> None:
+    site.published, site.reach = site.log(2), 3
+    for _ in range(2):
+        with pytest.raises(EvidenceDamaged, match="tiles hold 3 records, the log 2"):
+            site.reader.refresh()
+    site.log(1)
+    site.reader.refresh()
     assert site.seen.entries == [0, 1, 2]

@@ -178,6 +178,24 @@ def test_a_log_that_was_rolled_back_is_refused_by_sequencer_and_publisher(site: 
     assert audit(site.public).size == 6
 
 
+def test_a_log_that_was_rolled_back_with_its_checkpoint_is_refused_for_the_tiles_that_are_left(
+    site: Site, tmp_path: Path
+) -> None:
+    log, publisher = site.open()
+    write(log, 3)
+    publisher.publish_once()
+    shutil.copytree(site.wal, tmp_path / "backup")
+    checkpoint = (site.public / "checkpoint").read_bytes()
+    write(log, 300)
+    log.close()
+    publisher.close()
+    shutil.rmtree(site.wal)
+    (tmp_path / "backup").rename(site.wal)
+    (site.public / "checkpoint").write_bytes(checkpoint)
+    with pytest.raises(EvidenceDamaged, match="tiles hold 303 records, the log 3: it was rolled back"):
+        site.open()
+
+
 def test_a_checkpoint_of_another_key_or_of_other_records_is_refused(site: Site) -> None:
     log, publisher = site.open()
     write(log, 3)

@@ -21,7 +21,7 @@ from brightline.shell.registry.standings import Standings
 from brightline.shell.registry.workloads import Workloads
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.agreements import AgreementStore
-from brightline.shell.storage.publisher import read_published
+from brightline.shell.storage.publisher import read_published, tiles_reach
 
 STALE_SECONDS: Final = 2.0
 
@@ -50,6 +50,7 @@ class Registry:
             folder.wal,
             vault,
             lambda: read_published(evidence, REGISTRY_SHARD, verifier),
+            lambda: tiles_reach(evidence, REGISTRY_SHARD),
             (self.releases, self.workloads, self.registers, self.demands, self.standings, self.retentions),
         )
         self._seen = time.monotonic()

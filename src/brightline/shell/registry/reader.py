@@ -70,17 +70,26 @@ class RegistryReader:
     one must not make a suspension unseen. The checkpoint is a promise that the log is held to:
 
     - the log holds at least what is published, with the same root;
+    - it holds at least as many records as the public tiles do, when a node starts;
     - what is published neither shrinks nor vanishes while somebody looks.
 
-    Both logs put back together, to a time before this process, look like that time. Who remembers more must say so.
+    Private log, checkpoint and tiles put back together, to a time before this process, look like that time. Who
+    remembers more must say so.
     """
 
     def __init__(
-        self, wal_directory: Path, vault: Vault, published: Callable[[], Head | None], folds: Sequence[Fold]
+        self,
+        wal_directory: Path,
+        vault: Vault,
+        published: Callable[[], Head | None],
+        reach: Callable[[], int],
+        folds: Sequence[Fold],
     ) -> None:
         self._keys = vault.reader(REGISTRY_SHARD)
         self._published = published
         self._promised = 0  # the largest size that was seen published
+        self._reach = reach
+        self._looked_at_tiles = False
         self._folds = tuple(folds)
         self._reader = WalReader(wal_directory, REGISTRY_SHARD)
         self._tree = Tree()
@@ -95,6 +104,7 @@ class RegistryReader:
         if self._bad is not None:
             raise self._bad
         head = self._published()  # before the log, which is never behind it
+        reach = 0 if self._looked_at_tiles else self._reach()
         for frame in self._reader.read_whole():
             self._tree.append(leaf_hash(frame.leaf))
             try:
@@ -103,6 +113,10 @@ class RegistryReader:
                 self._bad = error
                 raise
         self._hold_to(head)
+        if reach > self._tree.size:
+            place = f"the tiles of shard {REGISTRY_SHARD}"
+            raise EvidenceDamaged(f"tiles hold {reach} records, the log {self._tree.size}: it was rolled back", place)
+        self._looked_at_tiles = True
 
     def _enter(self, entry: Entry) -> None:
         for fold in self._folds:

@@ -20,6 +20,7 @@ Disclosures are never published. What they say lies encrypted in the private log
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import threading
@@ -33,7 +34,7 @@ from brightline.core.evidence.checkpoint import Checkpoint, open_checkpoint, sig
 from brightline.core.evidence.disclosure import Disclosed
 from brightline.core.evidence.merkle import Tree, leaf_hash
 from brightline.core.evidence.note import NoteError, NoteSigner, VerifierKey
-from brightline.core.evidence.tile import TILE_WIDTH, tiles_for
+from brightline.core.evidence.tile import ENTRIES, TILE_WIDTH, TileError, parse_tile_path, tiles_for
 from brightline.shell.storage.durable import HeldDirectory, write_whole
 from brightline.shell.storage.sequencer import Head, Sequencer
 from brightline.shell.storage.vault import KeyDestroyed, Vault
@@ -66,6 +67,25 @@ def read_published(evidence: Path, shard: str, key: VerifierKey) -> Head | None:
     return Head(checkpoint.size, checkpoint.root)
 
 
+def tiles_reach(evidence: Path, shard: str) -> int:
+    """How many records the public tiles of a shard hold, whatever its checkpoint says.
+
+    A tile is written from what is durable, so a log that holds fewer was rolled back, also where the checkpoint was
+    put back with it. Raises ``OperatorError`` if the folder cannot be read.
+    """
+    path = shard_directory(evidence, shard)
+    reach = 0
+    try:
+        for file in (path / "tile" / ENTRIES).rglob("*"):
+            with contextlib.suppress(TileError):
+                _kind, index, width = parse_tile_path(file.relative_to(path).as_posix())
+                if file.is_file():
+                    reach = max(reach, index * TILE_WIDTH + width)
+    except OSError as error:
+        raise OperatorError(f"cannot read {path}: {error}") from error
+    return reach
+
+
 class Publisher:
     """Publishes what one sequencer made durable. Safe to call from any thread."""
 
@@ -92,6 +112,9 @@ class Publisher:
         """
         head = read_published(evidence, sequencer.shard, signer.verifier)
         path = shard_directory(evidence, sequencer.shard)
+        reach, durable = tiles_reach(evidence, sequencer.shard), sequencer.head().size
+        if reach > durable:
+            raise EvidenceDamaged(f"tiles hold {reach} records, the log {durable}: it was rolled back", str(path))
         try:
             directory = HeldDirectory.create(path, _DIRECTORY_MODE)
             for unfinished in path.rglob(".*.new"):  # a crash came before the rename: nothing was promised of it
