@@ -17,12 +17,12 @@ from typing import Final
 import msgspec
 
 from brightline.core.agreement.clause import Agreement
+from brightline.core.agreement.limits import lost_budget
 from brightline.core.agreement.theorems import require_theorems
-from brightline.core.canonical import JsonValue
 from brightline.core.enforcement.terms import AdmittedModel, Terms
-from brightline.core.errors import BrightlineError, EvidenceUnavailable, ReleaseError, TrustError
+from brightline.core.errors import BrightlineError, EvidenceUnavailable, OperatorError, ReleaseError, TrustError
 from brightline.core.evidence.note import NoteSigner
-from brightline.core.evidence.record import Draft, RecordKind
+from brightline.core.evidence.period import StatedUpstream
 from brightline.core.expectation import Figures
 from brightline.core.ports import Clock
 from brightline.core.screening.release import Release
@@ -44,6 +44,7 @@ from brightline.shell.registry.standings import log_pattern
 from brightline.shell.retention import Retention
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.agreements import AgreementStore
+from brightline.shell.storage.periods import PeriodWriter
 from brightline.shell.storage.publisher import Publisher, read_published
 from brightline.shell.storage.sequencer import Sequencer
 from brightline.shell.storage.wal import frames_on_disk
@@ -215,6 +216,8 @@ class Node:
         self.publisher = Publisher.open(self.log, evidence, signer)
         self.publisher.publish_once()
         self.publisher.start(settings.evidence.publish_seconds)
+        self.periods = PeriodWriter(self.log, evidence, signer.verifier.name, roots.profile, log_key, clock)
+        self.periods.resume()
         self.conditions = NodeConditions(
             installation, agreement.vocabulary, self.attester, clock, self.faults, self.standing_of
         )
@@ -368,15 +371,18 @@ class Node:
             await self._write_period()
 
     async def _write_period(self) -> None:
-        """Book the requests that got no record of their own."""
-        counts: dict[str, JsonValue] = dict(sorted(self.admission.take_counts().items()))
-        if not counts:
-            return
-        public: dict[str, JsonValue] = self.terms.header() | {"without_record": counts}
+        """State what happened since the last period, and book the requests that got no record of their own."""
+        counts = self.admission.take_counts()
+        upstreams = [StatedUpstream(name, server.guard) for name, server in sorted(self.settings.upstream.items())]
+        written = None
         try:
-            await self.log.append(Draft(RecordKind.PERIOD, "", public, {}))
-        except EvidenceUnavailable as error:
+            written = await asyncio.to_thread(
+                self.periods.write, self.terms.header(), counts, upstreams, lost_budget(self.agreement)
+            )
+        except (EvidenceUnavailable, OperatorError) as error:
             log.warning("the PERIOD record is missing: %s", error)
+        if written is None:
+            self.admission.give_back(counts)
 
     async def _close(self) -> None:
         await self._write_period()

@@ -145,6 +145,9 @@ def test_every_claim_of_the_verifier_is_explained() -> None:
         audit.RECEIPTS,
         audit.WITNESSED,
         audit.GUARDED,
+        audit.PERIODS,
+        audit.LOST,
+        audit.UPSTREAMS,
     ):
         assert f"| {claim} |" in text
     for status in audit.Status:

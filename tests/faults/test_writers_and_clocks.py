@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from brightline.shell.cli.verify import PublishedFolder
 
 from brightline.core.errors import EvidenceDamaged, WriterPresent
 from brightline.core.evidence.audit import BOOKS, PASSED, SIGNED, Status, audit_shard
 from brightline.core.evidence.witnessing import Advance, Seen, Submission, judge
-from brightline.shell.cli.verify import PublishedFolder
 from brightline.shell.storage.publisher import Publisher, read_published
 from brightline.shell.storage.sequencer import Sequencer
 from tests.faults.crash_writer import SystemClock

@@ -28,8 +28,9 @@ from brightline.core.evidence.audit_findings import Topic
 from brightline.core.evidence.audit_tokens import TokenBooks
 from brightline.core.evidence.record import Outcome
 from brightline.guard.consumed import ConsumedTokens, Consumption, StoreUnavailable
-from brightline.guard.service import GuardSettings, make_guard, open_guard, read_settings
+from brightline.guard.service import GuardSettings, guard_vkey, make_guard, open_guard, read_settings
 from brightline.shell.clock import SystemClock
+from brightline.shell.config import load_settings
 from brightline.shell.serve import bind, serving
 from brightline.shell.state import StateFolder
 from brightline.shell.trust.keys import load_key, public_hex
@@ -69,6 +70,8 @@ def guarded(tmp_path: Path) -> Iterator[Guarded]:
         settings, _, key = make_state(root, url)
         token_key = public_hex(load_key(StateFolder(root).key("token")))
         make_guard(folder, GuardSettings("default", model.url, (token_key,)))
+        with (root / "brightline.toml").open("a", encoding="utf-8") as toml:
+            toml.write(f'guard = "{guard_vkey(folder)}"\n')
         loop.call(start_guard(folder, listener))
         node, gateway_url = loop.call(_open(root, settings, stack))
         running = Guarded(loop, root, node, gateway_url, key, model)
@@ -396,6 +399,53 @@ def test_an_answer_that_no_guard_saw_and_a_token_that_nobody_issued_are_contradi
     said = [row.message for row in report.contradictions]
     assert any("no PASS that was read issued it" in each for each in said)
     assert any("which no guard saw" in each for each in said)
+
+
+def claim(reports: list[ShardReport], shard: str, topic: Topic) -> tuple[str, str]:
+    (report,) = [report for report in reports if report.shard == shard]
+    (found,) = [(claim.status.value, claim.detail) for claim in report.claims if claim.name == topic.value]
+    return found
+
+
+def test_both_sides_state_their_periods_with_what_was_refused_without_a_record(tmp_path: Path) -> None:
+    with guarded(tmp_path) as node:
+        node.ask()
+        for _ in range(3):
+            assert post(f"{node.guard_url}{PATH}", BODY)[1] == "pass_required"
+        assert post(f"{node.guard_url}{PATH}", BODY, "nonsense")[1] == "pass_invalid"
+        assert post(f"{node.guard_url}{PATH}", BODY, used_token(node)[0])[1] == "pass_for_another"
+        assert post(f"{node.url}{PATH}", BODY)[0] == 401
+    reports = verify_evidence(node.root / "evidence", guards=[node.folder / "evidence"])
+    assert not [finding for report in reports for finding in report.contradictions]
+    by_shard = {report.shard: report for report in reports}
+    assert by_shard["guard"].recount.without_record == {"pass_required": 3, "pass_invalid": 1, "pass_for_another": 1}
+    assert by_shard["gateway-0"].recount.without_record == {"invalid_api_key": 1}
+    for shard in ("guard", "gateway-0"):
+        assert claim(reports, shard, Topic.PERIODS)[0] == "PROVEN"
+    assert claim(reports, "gateway-0", Topic.UPSTREAMS) == ("PROVEN", "'default: brightline.local/guard'")
+    path = next((node.folder / "evidence" / "guard" / "periods").iterdir())
+    period = json.loads(base64.b64decode(json.loads(path.read_text("utf-8"))["payload"]))["predicate"]
+    assert period["counts"]["kind"] == {"CONSUMED": 2}
+    assert period["without_record"] == {"pass_required": 3, "pass_invalid": 1, "pass_for_another": 1}
+    assert "lost" not in period
+
+
+def test_without_the_log_of_the_guard_that_is_named_it_is_not_shown_and_said_whose(tmp_path: Path) -> None:
+    with guarded(tmp_path / "a") as one, guarded(tmp_path / "b") as other:
+        one.ask()
+        other.ask()
+    reports = verify_evidence(one.root / "evidence", guards=[other.folder / "evidence"])
+    assert "the log of brightline.local/guard, the guard of default, was not given" in [
+        row.message for row in reports[-1].not_shown
+    ]
+
+
+def test_a_guard_key_in_the_settings_that_is_none_does_not_start(tmp_path: Path) -> None:
+    make_state(tmp_path / "state", "http://127.0.0.1:9")
+    with (tmp_path / "state" / "brightline.toml").open("a", encoding="utf-8") as toml:
+        toml.write('guard = "the one in the basement"\n')
+    with pytest.raises(ConfigError, match="guard"):
+        load_settings(tmp_path / "state")
 
 
 def test_books_name_what_does_not_balance() -> None:

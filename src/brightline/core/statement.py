@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import Final, Generic, TypeVar
 
 import msgspec
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
@@ -26,6 +27,7 @@ from securesystemslib.signer._key import SSlibKey
 from brightline.core.errors import TrustError
 
 STATEMENT_BYTES_MAX: Final = 65_536
+SIGNATURES_MAX: Final = 100
 NEVER_EXPIRES: Final = 0
 T = TypeVar("T")
 
@@ -110,6 +112,23 @@ def add_signature(envelope: bytes, payload_type: str, key: Ed25519PrivateKey) ->
     return json.dumps(opened.to_dict(), sort_keys=True, separators=(",", ":")).encode()
 
 
+def open_payload(envelope: bytes, payload_type: str, public: bytes, bytes_max: int = STATEMENT_BYTES_MAX) -> bytes:
+    """The payload that this one raw Ed25519 key signed: for statements of a machine, which nobody's role signs.
+
+    Key ids decide nothing (DSSE protocol: "must not be used for security decisions"), and a signature that fails
+    spoils none beside it. Raises ``TrustError``.
+    """
+    opened = _envelope(envelope, payload_type, bytes_max)
+    key = Ed25519PublicKey.from_public_bytes(public)
+    for signature in list(opened.signatures.values())[:SIGNATURES_MAX]:
+        try:
+            key.verify(bytes.fromhex(signature.signature), opened.pae())
+        except (InvalidSignature, ValueError):
+            continue
+        return bytes(opened.payload)
+    raise TrustError("this key did not sign this statement")
+
+
 def open_statement(
     envelope: bytes,
     payload_type: str,
@@ -151,16 +170,24 @@ def open_signed(
     return Opened(value, tuple(signers))
 
 
-def _envelope(envelope: bytes, payload_type: str) -> Envelope:
-    if len(envelope) > STATEMENT_BYTES_MAX:
-        raise TrustError(f"a statement of {len(envelope)} bytes exceeds {STATEMENT_BYTES_MAX}")
+def _envelope(envelope: bytes, payload_type: str, bytes_max: int = STATEMENT_BYTES_MAX) -> Envelope:
+    if len(envelope) > bytes_max:
+        raise TrustError(f"a statement of {len(envelope)} bytes exceeds {bytes_max}")
     try:
-        opened = Envelope.from_dict(json.loads(envelope))
+        opened = Envelope.from_dict(json.loads(envelope, object_pairs_hook=_members))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise TrustError("a statement is not a DSSE envelope") from error
     if opened.payload_type != payload_type:
         raise TrustError(f"a statement of type {opened.payload_type[:80]!r} where {payload_type!r} is expected")
     return opened
+
+
+def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """A JSON object in which no member stands twice: two readers would take different ones."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member stands twice")
+    return members
 
 
 def check_roots(roots: TrustRoots) -> None:

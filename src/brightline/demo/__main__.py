@@ -30,7 +30,7 @@ from brightline.demo.evidence import flip_and_verify, recorded_clauses, verify_f
 from brightline.demo.play import LOOKUP_TOOL, play
 from brightline.demo.scenes import ANALYST, OFFICE, SCENES
 from brightline.demo.screen import Screen
-from brightline.guard.service import PUBLISH_SECONDS, GuardSettings, make_guard, open_guard
+from brightline.guard.service import PUBLISH_SECONDS, GuardSettings, guard_vkey, make_guard, open_guard
 from brightline.shell import shipped
 from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
@@ -52,10 +52,12 @@ SETTINGS: Final = """\
 port = {port}
 
 [upstream.model]
+guard = ""
 url = "{model_url}"
 key_env = "{key_env}"
 
 [upstream.scripted]
+guard = ""
 url = "{scripted_url}"
 
 [evidence]
@@ -143,9 +145,17 @@ async def _guards(
     async with AsyncExitStack() as stack:
         for name, url in behind.items():
             make_guard(folder / name, GuardSettings(name, url, (token_key,), name=f"guard-{name}"))
+            _name_guard(state, name, guard_vkey(folder / name))
             app = await stack.enter_async_context(open_guard(folder / name, SystemClock()))
             await stack.enter_async_context(serving(app, doors[name]))
         yield
+
+
+def _name_guard(state: Path, upstream: str, vkey: str) -> None:
+    """Write into the gateway's settings which guard stands before a model server, as an operator would."""
+    path = state / "brightline.toml"
+    table = f'[upstream.{upstream}]\nguard = "'
+    path.write_text(path.read_text("utf-8").replace(table, table + vkey), "utf-8")
 
 
 def _past_the_gateway(screen: Screen, guard_url: str, model_name: str) -> bool:

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from brightline.core.errors import BrightlineError, ConfigError
-from brightline.guard.service import GuardSettings, make_guard, open_guard, read_settings
+from brightline.guard.service import GuardSettings, guard_vkey, make_guard, open_guard, read_settings
 from brightline.shell.clock import SystemClock
 from brightline.shell.serve import bind, serving, until_signalled
 
@@ -47,6 +47,7 @@ def init(
         raise ConfigError(f"a guard cannot be made so: {error}") from error
     make_guard(folder, settings)
     click.echo(f"made {folder}; next: brightline guard serve {folder}, and let the model listen to nobody else")
+    click.echo(f'in the gateway\'s brightline.toml, under [upstream.{upstream}]: guard = "{guard_vkey(folder)}"')
 
 
 @guard.command()

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final, Protocol
 
 from brightline.core.canonical import canonical_bytes
@@ -68,7 +68,7 @@ class Guard:
         book: Book,
         unix: Callable[[], int],
     ) -> None:
-        self.refused: Counter[str] = Counter()
+        self._refused: Counter[str] = Counter()
         self._model = model
         self._upstream = upstream
         self._gateways = gateways
@@ -90,10 +90,20 @@ class Guard:
         try:
             body = await self._admit(scope, receive)
         except GuardRefusal as refusal:
-            self.refused[refusal.code] += 1
+            self._refused[refusal.code] += 1
             await _refuse(send, refusal)
             return
         await self._model(scope, _again(body, receive), send)  # 6
+
+    def take_refused(self) -> dict[str, int]:
+        """How many requests were refused since the last call, by code: none of them has a record."""
+        counts = dict(self._refused)
+        self._refused.clear()
+        return counts
+
+    def give_back(self, counts: Mapping[str, int]) -> None:
+        """Counts that could not be booked wait for the next PERIOD record."""
+        self._refused.update(counts)
 
     async def _admit(self, scope: Scope, receive: Receive) -> bytes:
         """Steps 1 to 5. Returns the body that was checked. Raises ``GuardRefusal``."""

@@ -9,7 +9,9 @@ wal/, evidence/  its own log, private and public
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import logging
 import re
 import tomllib
 from collections.abc import AsyncIterator
@@ -17,10 +19,11 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Meta
 
 from brightline.core.enforcement.pass_token import PassClaims
-from brightline.core.errors import ConfigError
+from brightline.core.errors import ConfigError, EvidenceUnavailable, OperatorError
 from brightline.core.evidence.note import NoteSigner
 from brightline.core.evidence.record import Draft, RecordKind
 from brightline.core.ports import Clock, RecordLog
@@ -28,6 +31,7 @@ from brightline.guard.app import Guard
 from brightline.guard.consumed import ConsumedTokens
 from brightline.guard.forward import Forward
 from brightline.shell.keyring import TENANT_KEY
+from brightline.shell.storage.periods import PeriodWriter
 from brightline.shell.storage.publisher import Publisher, read_published
 from brightline.shell.storage.sequencer import Sequencer
 from brightline.shell.storage.vault import Vault
@@ -36,7 +40,10 @@ from brightline.shell.trust.keys import load_key, load_secret, make_key, make_se
 FILE_NAME: Final = "guard.toml"
 FILE_BYTES_MAX: Final = 65_536
 PUBLISH_SECONDS: Final = 0.5
+PERIOD_SECONDS: Final = 60.0
 LOG_KEY: Final = "log"
+_log = logging.getLogger("brightline.guard")
+
 _NAME: Final = re.compile(r"\A[a-z0-9][a-z0-9-]{0,40}\Z")
 
 
@@ -78,6 +85,16 @@ def make_guard(folder: Path, settings: GuardSettings) -> None:
     (folder / FILE_NAME).write_text("\n".join(lines) + "\n", "utf-8")
 
 
+def guard_vkey(folder: Path) -> str:
+    """The verifier key of a guard's log: what the gateway's settings name, and an auditor pins."""
+    settings = read_settings(folder)
+    return _signer(settings, load_key(folder / "keys" / LOG_KEY)).verifier.vkey()
+
+
+def _signer(settings: GuardSettings, key: Ed25519PrivateKey) -> NoteSigner:
+    return NoteSigner(f"{settings.origin}/{settings.name}", key)
+
+
 def _toml(value: object) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(_toml(each) for each in value)}]"
@@ -111,20 +128,45 @@ class GuardBook:
 async def open_guard(folder: Path, clock: Clock) -> AsyncIterator[Guard]:
     """Open everything, and close it in the end. Raises ``OperatorError`` saying what to mend."""
     settings = read_settings(folder)
-    signer = NoteSigner(f"{settings.origin}/{settings.name}", load_key(folder / "keys" / LOG_KEY))
+    key = load_key(folder / "keys" / LOG_KEY)
+    signer = _signer(settings, key)
     evidence = folder / "evidence"
     published = read_published(evidence, settings.name, signer.verifier)
     vault = Vault(folder / "vault", load_secret(folder / "keys" / TENANT_KEY))
     log = Sequencer.open(folder / "wal", settings.name, settings.profile, clock, vault=vault, published=published)
     publisher = Publisher.open(log, evidence, signer)
     publisher.start(PUBLISH_SECONDS)
+    periods = PeriodWriter(log, evidence, signer.verifier.name, settings.profile, key, clock)
     tokens = ConsumedTokens(folder / settings.consumed, clock.unix())
     forward = Forward(settings.model_url)
-    gateways = tuple(bytes.fromhex(key) for key in settings.gateways)
+    gateways = tuple(bytes.fromhex(pinned) for pinned in settings.gateways)
+    guard = Guard(forward, settings.upstream, gateways, tokens, GuardBook(log, settings.upstream), clock.unix)
+    stating = asyncio.create_task(_state_periods(periods, guard))
     try:
-        yield Guard(forward, settings.upstream, gateways, tokens, GuardBook(log, settings.upstream), clock.unix)
+        yield guard
     finally:
+        stating.cancel()
+        await asyncio.gather(stating, return_exceptions=True)
+        await _state_period(periods, guard)
         await forward.close()
         tokens.close()
         log.close()
         publisher.close()
+
+
+async def _state_periods(periods: PeriodWriter, guard: Guard) -> None:
+    while True:
+        await asyncio.sleep(PERIOD_SECONDS)
+        await _state_period(periods, guard)
+
+
+async def _state_period(periods: PeriodWriter, guard: Guard) -> None:
+    """State which tokens were used since the last period, and how many requests were refused without a record."""
+    counts = guard.take_refused()
+    written = None
+    try:
+        written = await asyncio.to_thread(periods.write, {}, counts, ())
+    except (EvidenceUnavailable, OperatorError) as error:
+        _log.warning("the PERIOD record is missing: %s", error)
+    if written is None:
+        guard.give_back(counts)

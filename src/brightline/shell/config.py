@@ -12,9 +12,10 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from brightline.core.errors import ConfigError
+from brightline.core.evidence.note import VerifierKey
 
 FILE_NAME: Final = "brightline.toml"
 
@@ -45,6 +46,18 @@ class UpstreamSettings(_Settings):
     idle_seconds: Seconds = Field(120.0, description="Longest silence of the model server.")
     total_seconds: Seconds = Field(900.0, description="Longest time for one answer.")
     connections_max: int = Field(256, ge=1, le=10_000, description="Connections kept at most.")
+    guard: str = Field(
+        "",
+        max_length=1_024,
+        description="Verifier key of the log of the guard before it; empty: none, and every PERIOD says so.",
+    )
+
+    @field_validator("guard")
+    @classmethod
+    def _is_key(cls, vkey: str) -> str:
+        if vkey:
+            VerifierKey.parse(vkey)
+        return vkey
 
 
 class EvidenceSettings(_Settings):

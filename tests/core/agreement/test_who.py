@@ -24,8 +24,10 @@ from brightline.core.agreement.limits import (
     FALSE_STOPS_PER_MILLION,
     KEEP_DAYS,
     KNOWN,
+    LOST_PER_MILLION,
     days_max,
     keep_days,
+    lost_budget,
 )
 from brightline.core.agreement.ratchet import check, require_no_weaker
 from brightline.core.agreement.who import SILENT, compare_facts, compare_who
@@ -157,6 +159,7 @@ def test_every_known_limit_has_the_number_that_is_enforced_in_silence() -> None:
     days = {"registration_days_max": enforced.registration, "protocol_days_max": enforced.protocol}
     days |= {"vvt_days_max": enforced.vvt, FALSE_STOPS_PER_MILLION: FALSE_STOPS_DEFAULT}
     days |= {KEEP_DAYS[kept]: number for kept, number in keep_days(silent).items()}
+    days |= {LOST_PER_MILLION: lost_budget(silent)}
     assert dict(SILENT) == days
 
 

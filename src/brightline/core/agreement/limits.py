@@ -41,6 +41,8 @@ FALSE_STOPS_PER_MILLION: Final = "false_stops_per_million"
 FALSE_STOPS_DEFAULT: Final = 1_000
 KEEP_DAYS: Final[Mapping[Kept, str]] = MappingProxyType({kept: f"keep_days_{kept.value}" for kept in Kept})
 FOR_EVER_DAYS: Final = 1_000_000
+LOST_PER_MILLION: Final = "lost_per_million"
+LOST_DEFAULT: Final = 1_000
 
 KNOWN: Final[Mapping[str, KnownLimit]] = MappingProxyType(
     {
@@ -58,8 +60,17 @@ KNOWN: Final[Mapping[str, KnownLimit]] = MappingProxyType(
         KEEP_DAYS[Kept.OTHER]: KnownLimit(
             "days for which what opens an exchange that ended undecided is kept", Tighter.HIGHER
         ),
+        LOST_PER_MILLION: KnownLimit(
+            "attempts per million that a crash may leave without an outcome of their own; the verifier recounts them",
+            Tighter.LOWER,
+        ),
     }
 )
+
+
+def lost_budget(agreement: Agreement) -> int:
+    """How many attempts per million a crash may leave open, under an agreement."""
+    return agreement.limit(LOST_PER_MILLION, LOST_DEFAULT)
 
 
 def days_max(agreement: Agreement) -> DaysMax:

@@ -40,7 +40,14 @@ from brightline.core.agreement.clause import (
 )
 from brightline.core.agreement.condition import And, Condition, write
 from brightline.core.agreement.decide import decide
-from brightline.core.agreement.limits import KNOWN, PROTOCOL_DAYS_MAX, REGISTRATION_DAYS_MAX, VVT_DAYS_MAX
+from brightline.core.agreement.limits import (
+    KNOWN,
+    LOST_DEFAULT,
+    LOST_PER_MILLION,
+    PROTOCOL_DAYS_MAX,
+    REGISTRATION_DAYS_MAX,
+    VVT_DAYS_MAX,
+)
 from brightline.core.agreement.load import load_agreement
 from brightline.core.agreement.writer import write_agreement
 from brightline.core.errors import AgreementError
@@ -50,7 +57,9 @@ from brightline.core.register import DAYS_MAX_DEFAULT
 PROSE_NAME: Final = "prose.txt"
 _REVIEW_WITHIN: Final = re.compile(r"cleared review within ([0-9]+) h")
 _SEVERITY: Final = {Verdict.PERMIT: 0, Verdict.HOLD: 1, Verdict.DENY: 2}
-_SILENT: Final = dict.fromkeys((REGISTRATION_DAYS_MAX, PROTOCOL_DAYS_MAX, VVT_DAYS_MAX), DAYS_MAX_DEFAULT)
+_SILENT: Final = dict.fromkeys((REGISTRATION_DAYS_MAX, PROTOCOL_DAYS_MAX, VVT_DAYS_MAX), DAYS_MAX_DEFAULT) | {
+    LOST_PER_MILLION: LOST_DEFAULT
+}
 _T = TypeVar("_T", Office, Authority)
 
 

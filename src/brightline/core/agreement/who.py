@@ -33,6 +33,8 @@ from brightline.core.agreement.limits import (
     FOR_EVER_DAYS,
     KEEP_DAYS,
     KNOWN,
+    LOST_DEFAULT,
+    LOST_PER_MILLION,
     PROTOCOL_DAYS_MAX,
     REGISTRATION_DAYS_MAX,
     VVT_DAYS_MAX,
@@ -49,6 +51,7 @@ SILENT: Final[Mapping[str, int]] = MappingProxyType(
         VVT_DAYS_MAX: DAYS_MAX_DEFAULT,
         FALSE_STOPS_PER_MILLION: FALSE_STOPS_DEFAULT,
         **dict.fromkeys(KEEP_DAYS.values(), FOR_EVER_DAYS),
+        LOST_PER_MILLION: LOST_DEFAULT,
     }
 )
 

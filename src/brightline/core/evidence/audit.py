@@ -8,6 +8,7 @@
     5. with the agreement: each decision is made again from its facts
     6. with receipts: each is signed, and its leaf stands where it says   (audit_receipts.py)
     7. with heads seen elsewhere, or on an earlier visit: one history     (audit_heads.py)
+    8. the periods: each statement against a recount of its range         (audit_periods.py)
 
 It never raises on hostile input: whatever does not read is a contradiction with its place. It needs no network, and
 believes no number that it did not count itself.
@@ -22,10 +23,11 @@ from typing import Final
 import msgspec
 
 from brightline.core.agreement.clause import Agreement
-from brightline.core.evidence.audit_books import BooksAudit, Recount, read_leaf
+from brightline.core.evidence.audit_books import BooksAudit, Leaf, Recount, read_leaf
 from brightline.core.evidence.audit_findings import Claim, Finding, Findings, Severity, Status, Topic, shown
 from brightline.core.evidence.audit_heads import HeadsAudit
 from brightline.core.evidence.audit_memory import BEGIN, Edge, LogMemory
+from brightline.core.evidence.audit_periods import PeriodAudit
 from brightline.core.evidence.audit_receipts import ReceiptsAudit
 from brightline.core.evidence.audit_replay import Replay
 from brightline.core.evidence.audit_tokens import TokenBooks
@@ -40,11 +42,14 @@ from brightline.core.evidence.receipt import Receipt
 __all__ = [
     "BOOKS",
     "GUARDED",
+    "LOST",
     "PASSED",
+    "PERIODS",
     "RECEIPTS",
     "RECORDS",
     "REPLAYS",
     "SIGNED",
+    "UPSTREAMS",
     "WITNESSED",
     "Claim",
     "Finding",
@@ -63,9 +68,13 @@ REPLAYS: Final = Topic.REPLAYS.value
 RECEIPTS: Final = Topic.RECEIPTS.value
 WITNESSED: Final = Topic.WITNESSED.value
 GUARDED: Final = Topic.GUARDED.value
+PERIODS: Final = Topic.PERIODS.value
+LOST: Final = Topic.LOST.value
+UPSTREAMS: Final = Topic.UPSTREAMS.value
 
 KEY_BYTES_MAX: Final = 1_024
 
+_OF_RECORDS: Final = tuple(topic for topic in Topic if topic is not Topic.GUARDED)
 _NO_GUARD: Final = "no guard of the model server has given its ledger of pass tokens"
 
 
@@ -142,6 +151,7 @@ def audit_shard(
     witnessed = WitnessAudit(published, policies, findings)
     if not tokens.guards:
         findings.not_shown(Topic.GUARDED, "", _NO_GUARD)
+    periods = PeriodAudit(published, agreements, findings, tokens.books)
     signed = _open(published, keys, findings)  # 1.
     believed = False
     origin, size, root = "", 0, ""
@@ -157,42 +167,41 @@ def audit_shard(
         books = BooksAudit(findings, named, tokens.books, origin)
         heads = HeadsAudit(visit.heads, findings)
         witnessed.open(signed.note, signed.checkpoint, signed.keys)
+        periods.open(origin, signed.keys)
+        tokens.books.read(key.vkey() for key in signed.keys)
         if visit.earlier is not None:
-            books.resume(visit.earlier.books)
-            replay.resume(visit.earlier.replay)
-            findings.resume(visit.earlier.notes, visit.earlier.notes_counted)
+            _go_on(visit.earlier, findings, books, replay, periods)
         begin = visit.begin
         tree = TreeAudit(published, signed.checkpoint, findings, begin, [*witnessed.sizes, *heads.sizes])
         held = ReceiptsAudit(findings, published, signed.note, signed.checkpoint, receipts, signed.keys, begin.size)
         for bundle in tree.bundles():  # 2.
-            _enter(bundle, findings, books, replay)
+            periods.enter(bundle, _enter(bundle, findings, books, replay))  # 8.
             held.compare(bundle)
             progress(bundle.first + len(bundle.leaves))
         held.close()
         witnessed.close(signed.note, signed.checkpoint, tree.roots)
         heads.close(published, signed.note, signed.checkpoint, tree.roots)  # 7.
-        tree.check_others()
+        tree.check_others(periods.statements())
         believed = tree.entries_signed
         edge = tree.edge()
         visit.note = signed.note
         visit.misbehaviour += [*held.misbehaviour, *witnessed.misbehaviour, *heads.misbehaviour]
     recount = books.close()
+    periods.close(recount)
     replay.close()
     if tokens.is_guard:
-        for objection in tokens.books.objections():
-            findings.contradict(Topic.GUARDED, objection.place, objection.message)
+        _compare_both_sides(tokens.books, findings)
     if not believed:
-        told = (Topic.LOG, Topic.RECORDS, Topic.BOOKS, Topic.PASSED, Topic.REPLAYS, Topic.RECEIPTS, Topic.WITNESSED)
-        for topic in told:
+        for topic in _OF_RECORDS:
             findings.not_shown(topic, "", "not all records that were read are the ones that were signed")
     if signed is not None and believed and not findings.kept(Severity.CONTRADICTED):
-        visit.keep = functools.partial(_memory, signed, edge, findings, books, replay)
+        visit.keep = functools.partial(_memory, signed, edge, findings, books, replay, periods)
     return ShardReport(
         shard=shard,
         origin=origin,
         size=size,
         root=root,
-        claims=tuple(_claims(findings, recount, replay, len(receipts), tokens, witnessed, own_key=not keys)),
+        claims=tuple(_claims(findings, recount, replay, len(receipts), tokens, witnessed, periods, own_key=not keys)),
         contradictions=findings.kept(Severity.CONTRADICTED),
         not_shown=findings.kept(Severity.NOT_SHOWN),
         notes=findings.kept(Severity.NOTE),
@@ -204,7 +213,23 @@ def audit_shard(
     )
 
 
-def _memory(signed: _Signed, edge: Edge, findings: Findings, books: BooksAudit, replay: Replay) -> LogMemory:
+def _compare_both_sides(books: TokenBooks, findings: Findings) -> None:
+    for objection in books.objections():
+        findings.contradict(Topic.GUARDED, objection.place, objection.message)
+    for guard in books.missing():
+        findings.not_shown(Topic.GUARDED, "", guard)
+
+
+def _go_on(earlier: LogMemory, findings: Findings, books: BooksAudit, replay: Replay, periods: PeriodAudit) -> None:
+    books.resume(earlier.books)
+    replay.resume(earlier.replay)
+    findings.resume(earlier.notes, earlier.notes_counted)
+    periods.resume(earlier.periods, earlier.edge)
+
+
+def _memory(
+    signed: _Signed, edge: Edge, findings: Findings, books: BooksAudit, replay: Replay, periods: PeriodAudit
+) -> LogMemory:
     """What the next visit goes on from."""
     notes, counted = findings.memory()
     return LogMemory(
@@ -215,6 +240,7 @@ def _memory(signed: _Signed, edge: Edge, findings: Findings, books: BooksAudit, 
         edge=edge,
         books=books.memory(),
         replay=replay.memory(),
+        periods=periods.memory(),
         notes=notes,
         notes_counted=counted,
     )
@@ -227,6 +253,7 @@ def _claims(
     receipts: int,
     tokens: Guarded,
     witnessed: WitnessAudit,
+    periods: PeriodAudit,
     *,
     own_key: bool,
 ) -> Iterator[Claim]:
@@ -244,6 +271,7 @@ def _claims(
     yield findings.claim(Topic.WITNESSED, witnessed.proof)
     if tokens.is_guard or not tokens.guards:  # with a guard, told once, with its log
         yield findings.claim(Topic.GUARDED, tokens.books.balance())
+    yield from periods.claims(recount.attempts)
 
 
 # ---- 1: the checkpoint --------------------------------------------------------------------------------------------
@@ -306,18 +334,22 @@ def _key_beside(published: Published) -> VerifierKey:
 # ---- 3: the records -------------------------------------------------------------------------------------------------
 
 
-def _enter(bundle: Bundle, findings: Findings, books: BooksAudit, replay: Replay) -> None:
+def _enter(bundle: Bundle, findings: Findings, books: BooksAudit, replay: Replay) -> list[Leaf | None]:
+    """Enter the records of a bundle in the books, and return them; ``None`` is one that cannot be believed."""
+    read: list[Leaf | None] = []
     index, doubtful = bundle.first, bundle.doubtful
     for data in bundle.leaves:
-        if doubtful and index - bundle.first in doubtful:
-            books.skip(1)
-        else:
+        leaf: Leaf | None = None
+        if not doubtful or index - bundle.first not in doubtful:
             try:
                 leaf = read_leaf(data)
             except ValueError as error:
                 findings.contradict(Topic.RECORDS, findings.record(index), str(error))
-                books.skip(1)
-            else:
-                books.enter(index, leaf, replay.facts(index, leaf))
+        if leaf is None:
+            books.skip(1)
+        else:
+            books.enter(index, leaf, replay.facts(index, leaf))
+        read.append(leaf)
         index += 1
     books.skip(bundle.missing)
+    return read + [None] * bundle.missing if bundle.missing else read

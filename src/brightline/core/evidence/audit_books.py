@@ -52,6 +52,8 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     refusal_class: RefusalClass | UnsetType = UNSET
     clauses: tuple[_Text, ...] | UnsetType = UNSET
     commitments: tuple[_Text, ...]
+    disk: _Text | UnsetType = UNSET
+    end: _Number | UnsetType = UNSET
     epoch: _Number
     epoch_lost: _Number | UnsetType = UNSET
     exchange: _Text | UnsetType = UNSET
@@ -66,6 +68,8 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     revoked: bool | UnsetType = UNSET
     seq: _Number
     shard: _Text
+    start: _Number | UnsetType = UNSET
+    statement: _Text | UnsetType = UNSET
     time: _Text
     token: _Text | UnsetType = UNSET
     v: Literal[1]

@@ -43,6 +43,9 @@ class Topic(enum.StrEnum):
     RECEIPTS = "the receipts are kept"
     WITNESSED = "nobody was shown another log"
     GUARDED = "the model answered to nothing else"
+    PERIODS = "the periods say what the records say"
+    LOST = "what crashes lost is within the budget"
+    UPSTREAMS = "each model server has a guard that is named"
 
 
 class Status(enum.StrEnum):

@@ -143,6 +143,31 @@ class ReplayMemory(msgspec.Struct, frozen=True):
     other_agreement: int
 
 
+class PeriodsMemory(msgspec.Struct, frozen=True):
+    """Which periods were recounted, and what was counted since the last one ended.
+
+    ``totals`` are attempts, outcomes and losses since the first record, ``budget`` the digest of an agreement and its
+    losses per million, or nothing. What was not shown then is not shown now: ``not_shown`` are places and messages. A
+    period that ends before the visit did and is stated after it cannot be recounted: it is not shown, and stays so in
+    this memory.
+    """
+
+    end: int
+    root: bytes
+    periods: int
+    serves: bool
+    position: int
+    records: int
+    released: int
+    tallies: dict[str, dict[str, int]]
+    totals: tuple[int, int, int]
+    budget: tuple[str, int] | None
+    upstreams: tuple[tuple[str, str], ...]
+    guards: tuple[tuple[str, str], ...]
+    unguarded: dict[str, str]
+    not_shown: tuple[tuple[str, str], ...]
+
+
 class NoteMemory(msgspec.Struct, frozen=True):
     """A note about a record."""
 
@@ -161,6 +186,7 @@ class LogMemory(msgspec.Struct, frozen=True):
     edge: Edge
     books: BooksMemory
     replay: ReplayMemory
+    periods: PeriodsMemory
     notes: tuple[NoteMemory, ...]
     notes_counted: dict[str, int]
 

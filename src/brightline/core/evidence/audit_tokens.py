@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -61,6 +61,8 @@ class TokenBooks:
         self._consumed: dict[str, tuple[int, int]] = {}
         self._again: list[tuple[str, int, int]] = []
         self._settled = Placed()
+        self._guards: dict[str, str] = {}  # verifier key of a guard's log → the model server it is said to guard
+        self._read: set[str] = set()
         if earlier is not None:
             self._logs = list(earlier.logs)
             self._settled = Placed(earlier.settled)
@@ -76,6 +78,20 @@ class TokenBooks:
         number = self._logs.index(origin)
         self._places[number] = place
         return number
+
+    def guarded(self, upstream: str, guard: str) -> None:
+        """A gateway says that the guard whose log has this verifier key stands before a model server."""
+        self._guards[guard] = upstream
+
+    def read(self, keys: Iterable[str]) -> None:
+        """The log of these verifier keys was read."""
+        self._read.update(keys)
+
+    def missing(self) -> Iterator[str]:
+        """The guards that were named and whose logs were not read, in words."""
+        for guard, upstream in sorted(self._guards.items()):
+            if guard not in self._read:
+                yield f"the log of {guard.partition('+')[0]}, the guard of {upstream}, was not given"
 
     def issued(self, token: str, log: int, index: int) -> None:
         """A PASS issued this token."""

@@ -19,7 +19,7 @@ states of itself.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Final, Protocol
 
 import msgspec
@@ -65,7 +65,8 @@ class Bundle(msgspec.Struct, frozen=True):
     """Up to 256 entries from index ``first`` on, and their hashes.
 
     ``doubtful`` are those (offsets in the bundle) that are not what was signed, or may not be; ``missing`` are so many
-    at the end that could not be read at all.
+    at the end that could not be read at all. ``root`` is that of a whole bundle of 256 whose hashes are known, else
+    empty.
     """
 
     first: int
@@ -73,6 +74,7 @@ class Bundle(msgspec.Struct, frozen=True):
     hashes: Sequence[bytes]
     doubtful: frozenset[int]
     missing: int
+    root: bytes = b""
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -146,13 +148,14 @@ class TreeAudit:
         """Where this pass ended, for the next one to go on; worth something only if ``entries_signed``."""
         return Edge(self._size, tuple(b"".join(row) for row in self._rows))
 
-    def check_others(self) -> None:
+    def check_others(self, known: Set[str] = frozenset()) -> None:
         """Look at files that the pass did not need: older partial tiles must be the start of what took their place.
 
-        Those of records before the beginning of this pass are left to the pass that read them.
+        Those of records before the beginning of this pass are left to the pass that read them, and ``known`` ones to
+        whoever looked at them.
         """
         for path in self._paths():
-            if path in self._seen:
+            if path in self._seen or path in known:
                 continue
             place = path
             try:
@@ -204,10 +207,11 @@ class TreeAudit:
                 which = f"hash {i} of {tile_path(0, index, width)}"
                 self._contradict_record(index, i, f"this entry and {which} do not agree")
         self._whole = self._whole and len(believed) == width
+        root = root_of(believed) if self._whole and width == TILE_WIDTH else b""
         if self._whole:
             self._watch(index * TILE_WIDTH, believed)
-            self._go_up(believed)  # 3.
-        return self._only_new(Bundle(index * TILE_WIDTH, leaves, hashes, frozenset(doubtful), missing))
+            self._go_up(believed, root)  # 3.
+        return self._only_new(Bundle(index * TILE_WIDTH, leaves, hashes, frozenset(doubtful), missing, root))
 
     def _only_new(self, bundle: Bundle) -> Bundle:
         """The bundle without the records that an earlier pass has read."""
@@ -291,7 +295,8 @@ class TreeAudit:
 
     # ---- upwards ----------------------------------------------------------------------------------------------
 
-    def _go_up(self, hashes: Sequence[bytes]) -> None:
+    def _go_up(self, hashes: Sequence[bytes], root: bytes) -> None:
+        """Take in a bundle; ``root`` is its hash if it is full."""
         self._rows[0] = list(hashes)
         level = 0
         while len(self._rows[level]) == TILE_WIDTH:
@@ -300,7 +305,7 @@ class TreeAudit:
             if level + 1 == len(self._rows):
                 self._rows.append([])
                 self._done.append(0)
-            self._rows[level + 1].append(root_of(self._rows[level]))
+            self._rows[level + 1].append(root_of(self._rows[level]) if level else root)
             self._rows[level] = []
             self._done[level] += 1
             level += 1

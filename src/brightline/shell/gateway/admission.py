@@ -8,7 +8,7 @@ and the counts go into PERIOD records.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -60,3 +60,7 @@ class Admission:
         counts = dict(self._counts)
         self._counts.clear()
         return counts
+
+    def give_back(self, counts: Mapping[str, int]) -> None:
+        """Counts that could not be booked wait for the next PERIOD record."""
+        self._counts.update(counts)

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from brightline.core.agreement.clause import Verdict
 from brightline.core.evidence.audit_findings import Status, Topic
 from brightline.core.evidence.note import NoteSigner
+from brightline.core.evidence.period import Period, StatedUpstream
 from brightline.core.evidence.record import RecordKind
 from brightline.core.evidence.tile import entries_path
 from brightline.verify.sample.ledger import Files, Ledger, seeded
@@ -220,12 +221,28 @@ def _tampered(site: Site) -> None:
     site.shown = shown
 
 
+def _period_lies(site: Site) -> None:
+    def lie(period: Period) -> Period:
+        denied = period.counts.outcome | {"refused": 0}
+        return msgspec.structs.replace(period, counts=msgspec.structs.replace(period.counts, outcome=denied))
+
+    site.gateway.lie = lie
+
+
+def _guard_unnamed(site: Site) -> None:
+    site.gateway.upstreams = (StatedUpstream("default", ""),)
+
+
 # ---- the table --------------------------------------------------------------------------------------------------
 
 _NO, _UNSHOWN = Status.CONTRADICTED, Status.NOT_SHOWN
 _FORK: Final[tuple[_Effect, ...]] = (
     (Means.WITNESSES, Topic.WITNESSED, _NO),
     (Means.EARLIER, Topic.WITNESSED, _NO),
+)
+
+_UNCOUNTED: Final[tuple[_Effect, ...]] = tuple(
+    (Means.LOG, topic, _UNSHOWN) for topic in (Topic.PERIODS, Topic.LOST, Topic.UPSTREAMS)
 )
 
 FRAUDS: Final = (
@@ -352,6 +369,7 @@ FRAUDS: Final = (
             (Means.LOG, Topic.RECORDS, _UNSHOWN),
             (Means.LOG, Topic.BOOKS, _UNSHOWN),
             (Means.LOG, Topic.PASSED, _UNSHOWN),
+            *_UNCOUNTED,
         ),
         "mirrors, which hold the contents",
     ),
@@ -422,6 +440,20 @@ FRAUDS: Final = (
         "nobody: order is the index, and a time is what the gateway's clock said; witnesses bound it from above",
     ),
     Fraud(
+        "period-lies",
+        "lie in a statement",
+        "The signed statements of what happened count no refusals.",
+        _period_lies,
+        ((Means.LOG, Topic.PERIODS, _NO), *_FORK),
+    ),
+    Fraud(
+        "guard-unnamed",
+        "lie in a statement",
+        "The statements name no guard before the model server.",
+        _guard_unnamed,
+        ((Means.LOG, Topic.UPSTREAMS, _UNSHOWN), *_FORK),
+    ),
+    Fraud(
         "other-key",
         "take another key",
         "The log is signed with a key that the auditor was not given.",
@@ -443,6 +475,7 @@ FRAUDS: Final = (
             (Means.LOG, Topic.RECORDS, _UNSHOWN),
             (Means.LOG, Topic.BOOKS, _UNSHOWN),
             (Means.LOG, Topic.PASSED, _UNSHOWN),
+            *_UNCOUNTED,
         ),
     ),
 )

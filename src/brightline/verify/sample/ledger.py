@@ -10,19 +10,30 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import UNSET
 
 from brightline.core.canonical import JsonValue, canonical_bytes
+from brightline.core.evidence.audit_books import read_leaf
 from brightline.core.evidence.audit_tree import UnreadableError
 from brightline.core.evidence.checkpoint import Checkpoint, sign_checkpoint
 from brightline.core.evidence.disclosure import Disclosed, commit
-from brightline.core.evidence.merkle import Tree, leaf_hash
+from brightline.core.evidence.merkle import EMPTY_ROOT, Tree, leaf_hash
 from brightline.core.evidence.note import NoteSigner
+from brightline.core.evidence.period import (
+    LostBudget,
+    Period,
+    PeriodFold,
+    StatedUpstream,
+    digest_of,
+    path_of,
+    write_period,
+)
 from brightline.core.evidence.receipt import RECEIPT_VERSION, Receipt
 from brightline.core.evidence.record import Draft, Place, RecordKind, seal
 from brightline.core.evidence.sealing import NONCE_BYTES
@@ -76,6 +87,10 @@ class Ledger:
         self._key = Ed25519PrivateKey.from_private_bytes(seeded(seed, f"log key of {shard}"))
         self.signer = NoteSigner(f"sample.example/{shard}", self._key)
         self._written = 0
+        self.upstreams: tuple[StatedUpstream, ...] = ()
+        self.budget: tuple[str, int] | None = None  # digest of the agreement, and its losses per million
+        self.statements: dict[str, bytes] = {}
+        self.lie: Callable[[Period], Period] = lambda period: period
 
     def say(self, kind: RecordKind, exchange: str, public: Said, committed: Said | None = None) -> None:
         """Write the next record, as an honest gateway would."""
@@ -87,6 +102,46 @@ class Ledger:
         fields = dict(committed or {})
         sealed = seal(Draft(kind, exchange, dict(public), fields), place, key, key[:NONCE_BYTES])
         self.records.append(Kept(json.loads(sealed.leaf), commit(fields, key).disclosures))
+
+    def period(self) -> None:
+        """Write a PERIOD; what it states is counted when the log is signed."""
+        self.say(RecordKind.PERIOD, "", {"start": 0, "end": 0, "statement": ""})
+
+    def state(self) -> None:
+        """Count every period anew, from the records as they stand now, and sign what is stated of it."""
+        self.statements = {}
+        fold, tree, start, before = PeriodFold(), Tree(), 0, EMPTY_ROOT
+        for index, record in enumerate(self.records):
+            if record.value["kind"] == RecordKind.PERIOD:
+                path, statement = self._statement(fold, tree, start, before)
+                self.statements[path] = statement
+                record.value |= {"start": start, "end": index, "statement": digest_of(statement)}
+                start, before = index, tree.root()
+            fold.extend([read_leaf(self.leaf(index))])
+            tree.append(leaf_hash(self.leaf(index)))
+
+    def _statement(self, fold: PeriodFold, tree: Tree, start: int, before: bytes) -> tuple[str, bytes]:
+        cut = fold.cut(tree.size)
+        if cut is None:
+            raise AssertionError(f"{fold.entered} records were counted; the tree has {tree.size}")
+        lost = LostBudget(self.budget[0], cut.totals.lost_per_million, self.budget[1]) if self.budget else UNSET
+        when = BEGAN + timedelta(seconds=SECONDS_EACH * tree.size)
+        period = Period(
+            log=self.signer.verifier.name,
+            shard=self.shard,
+            profile=PROFILE,
+            start=start,
+            end=tree.size,
+            start_root=before.hex(),
+            end_root=tree.root().hex(),
+            time=when.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+            counts=cut.counts,
+            totals=cut.totals,
+            lost=lost,
+            without_record={},
+            upstreams=self.upstreams,
+        )
+        return path_of(start, tree.size), write_period(self.lie(period), self._key)
 
     def of(self, exchange: str, kind: RecordKind | None = None) -> list[int]:
         """The indices of the records of an exchange, of one kind or of all."""
@@ -129,6 +184,7 @@ class Ledger:
 
     def head(self, size: int | None = None) -> Checkpoint:
         """The head of the first ``size`` records, as they stand now."""
+        self.state()
         tree = Tree()
         for index in range(len(self.records) if size is None else size):
             tree.append(leaf_hash(self.leaf(index)))
@@ -136,12 +192,14 @@ class Ledger:
 
     def published(self, size: int | None = None, signer: NoteSigner | None = None) -> Files:
         """What this shard publishes of its first ``size`` records, signed with its own key or another one."""
+        self.state()
         count = len(self.records) if size is None else size
         leaves = [self.leaf(index) for index in range(count)]
         tree = Tree()
         for leaf in leaves:
             tree.append(leaf_hash(leaf))
         files = dict(tiles_for(0, count, leaves.__getitem__, tree.node))
+        files |= {path: data for path, data in self.statements.items() if int(path[:-5].rpartition("-")[2]) < count}
         signing = signer or self.signer
         files["checkpoint"] = sign_checkpoint(Checkpoint(signing.verifier.name, count, tree.root()), signing)
         files["log.vkey"] = f"{signing.verifier.vkey()}\n".encode()

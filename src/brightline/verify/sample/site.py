@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from brightline.core.agreement.clause import Agreement, Verdict
 from brightline.core.agreement.decide import decide
+from brightline.core.agreement.limits import lost_budget
 from brightline.core.canonical import JsonValue
 from brightline.core.errors import ConfigError
 from brightline.core.evidence.audit import audit_shard
@@ -24,6 +25,7 @@ from brightline.core.evidence.audit_memory import Memory
 from brightline.core.evidence.audit_tokens import TokenBooks
 from brightline.core.evidence.audit_visit import Visit
 from brightline.core.evidence.cosignature import Ed25519Cosigner, add_lines
+from brightline.core.evidence.period import StatedUpstream
 from brightline.core.evidence.receipt import Receipt
 from brightline.core.evidence.record import RecordKind
 from brightline.core.facts import UNKNOWN, Facts
@@ -34,6 +36,7 @@ from brightline.verify.sample.ledger import BEGAN, SECONDS_EACH, Files, Ledger, 
 EXCHANGES: Final = 120
 VISITED: Final = 60  # so many exchanges were there on the auditor's earlier visit
 WITNESSED: Final = 100  # so many when the witness cosigned last
+STATED: Final = 25  # so many exchanges are between two periods
 RELEASE: Final = "sha256:" + "5a" * 32
 GATEWAY: Final = "gateway-0"
 GUARD: Final = "guard-0"
@@ -131,7 +134,12 @@ def honest_site(seed: int, agreement: Agreement) -> Site:
     facts = _facts(agreement)
     nothing = Memory("", (), TokenBooks().memory())
     site = Site(agreement, facts, gateway, guard, [], b"", policy, nothing, Ledger.published, Ledger.published)
+    gateway.upstreams = (StatedUpstream("default", guard.signer.verifier.vkey()),)
+    gateway.budget = agreement.digest, lost_budget(agreement)
     for number in range(EXCHANGES):
+        if number % STATED == STATED - 1:
+            gateway.period()
+            guard.period()
         exchange = f"x-{number:03d}"
         (site.answered, site.answered, site.refused, site.answered, site.refused, site.answered, site.held)[
             number % 7
