@@ -17,13 +17,13 @@ from typing import Any
 import httpx2
 import openai
 import pytest
-from brightline.shell.cli.verify import verify_evidence
 
 from brightline.core.evidence.audit import BOOKS, PASSED, SIGNED, ShardReport, Status
 from brightline.guard.consumed import ConsumedTokens, Consumption, StoreUnavailable
 from brightline.shell.storage.room import FREE_BYTES_MIN, Room
 from brightline.shell.storage.sequencer import LOOK_SECONDS
 from brightline.shell.storage.wal_writer import Wal
+from brightline.verify.examine import verify_evidence
 from tests.faults.disks import fill, small_disk
 from tests.harness import Running, chunk, running
 

@@ -21,9 +21,9 @@ from typing import Self
 
 import msgspec
 import pytest
-from brightline.shell.cli.verify import PublishedFolder
 
 from brightline.core.evidence.audit import BOOKS, SIGNED, Status, audit_shard
+from brightline.verify.folder import PublishedFolder
 from tests.faults.steps import CALLS, EXCHANGES, REFUSED, SHARD, SIGNER, WRITES, Case, Told, open_log
 
 KILLS = 200

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from brightline.shell.cli.verify import PublishedFolder
 
 from brightline.core.errors import EvidenceDamaged, WriterPresent
 from brightline.core.evidence.audit import BOOKS, PASSED, SIGNED, Status, audit_shard
 from brightline.core.evidence.witnessing import Advance, Seen, Submission, judge
 from brightline.shell.storage.publisher import Publisher, read_published
 from brightline.shell.storage.sequencer import Sequencer
+from brightline.verify.folder import PublishedFolder
 from tests.faults.crash_writer import SystemClock
 from tests.faults.steps import KINDS, SHARD, SIGNER, draft, open_log
 from tests.vault import vault_beside

@@ -168,3 +168,13 @@ def test_a_log_that_is_less_than_its_tiles_was_rolled_back_with_its_checkpoint(s
     site.log(1)
     site.reader.refresh()
     assert site.seen.entries == [0, 1, 2]
+
+
+def test_a_record_that_nobody_can_open_makes_the_registry_bad(site: Site) -> None:
+    site.log(3)
+    keys = vault_beside(site.directory).writer(REGISTRY_SHARD)
+    keys.destroy([(1, 1)])
+    keys.close()
+    for _ in range(2):
+        with pytest.raises(EvidenceDamaged, match="destroyed"):
+            site.reader.refresh()

@@ -21,7 +21,7 @@ from brightline.core.evidence.batch import Frame
 from brightline.core.evidence.merkle import Tree, leaf_hash
 from brightline.core.evidence.record import RecordKind
 from brightline.shell.storage.sequencer import Head
-from brightline.shell.storage.vault import Vault, VaultReader
+from brightline.shell.storage.vault import KeyDestroyed, Vault, VaultReader
 from brightline.shell.storage.wal import WalReader
 
 REGISTRY_SHARD: Final = "registry"
@@ -109,6 +109,9 @@ class RegistryReader:
             self._tree.append(leaf_hash(frame.leaf))
             try:
                 self._enter(open_frame(frame, self._keys))
+            except KeyDestroyed:
+                self._bad = EvidenceDamaged("what opens it was destroyed", f"record {frame.seq} of the registry")
+                raise self._bad from None
             except BrightlineError as error:
                 self._bad = error
                 raise
