@@ -45,6 +45,13 @@ _Number = Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
 _Verdict = Literal["permit", "hold", "deny", "unavailable", "none"]
 
 
+class Disk(msgspec.Struct, frozen=True):
+    """Written when a disk was full, and when it is not any more: how many records were turned away meanwhile."""
+
+    full: bool
+    turned_away: _Number | UnsetType = UNSET
+
+
 class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal_class": "class"}):
     """A record as it is logged. The members are in canonical order, so encoding gives the canonical bytes."""
 
@@ -52,7 +59,7 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     refusal_class: RefusalClass | UnsetType = UNSET
     clauses: tuple[_Text, ...] | UnsetType = UNSET
     commitments: tuple[_Text, ...]
-    disk: _Text | UnsetType = UNSET
+    disk: Disk | UnsetType = UNSET
     end: _Number | UnsetType = UNSET
     epoch: _Number
     epoch_lost: _Number | UnsetType = UNSET

@@ -127,7 +127,7 @@ class PeriodAudit:
         if self._frontier is not None:
             self._frontier.take(bundle.hashes, bundle.root)
         self._fold.extend(leaves)
-        self._doubt = self._doubt or None in leaves
+        self._doubt = self._doubt or not all(leaves)
         self._serves = self._serves or any(leaf is not None and leaf.kind in SERVING for leaf in leaves)
         found = [(i, leaf) for i, leaf in enumerate(leaves) if leaf is not None and leaf.kind is RecordKind.PERIOD]
         for offset, leaf in found:

@@ -16,7 +16,7 @@ from brightline.core.evidence.audit_memory import Edge
 from brightline.core.evidence.merkle import EMPTY_ROOT, HASH_BYTES, node_hash, root_of
 from brightline.core.evidence.tile import TILE_LEVEL_BITS, TILE_WIDTH
 
-BUNDLES_MAX: Final = 260
+BUNDLES_MAX: Final = 68  # 16,384 records and a little
 
 
 class Frontier:

@@ -34,7 +34,7 @@ from brightline.core.statement import open_payload, sign_statement
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 PREDICATE_TYPE: Final = "brightline/period/1"
 STATEMENT_BYTES_MAX: Final = 1 << 20
-LAG_MAX: Final = 65_536  # records between the end of a range and the PERIOD that states it
+LAG_MAX: Final = 16_384  # records between the end of a range and the PERIOD that states it
 ROWS_MAX: Final = 256  # names of one kind in one statement; those that come later are counted together
 OTHERS: Final = "(others)"
 FOLDER: Final = "periods"
@@ -178,31 +178,9 @@ def _payload(data: bytes, keys: Sequence[VerifierKey]) -> bytes:
 
 _TALLIED: Final = ("kind", "outcome", "class_", "verdict", "clause", "agreement", "release", "epoch")
 _CHUNK: Final = 256
-
-_Row = tuple[
-    RecordKind,
-    Outcome | UnsetType,
-    RefusalClass | UnsetType,
-    str | UnsetType,
-    tuple[str, ...] | UnsetType,
-    str | UnsetType,
-    str | UnsetType,
-    int,
-]
-"""What one record says, but for its bytes: kind, outcome, class, verdict, clauses, agreement, release, epoch."""
-
-
-def _row(leaf: Leaf) -> _Row:
-    return (
-        leaf.kind,
-        leaf.outcome,
-        leaf.refusal_class,
-        leaf.verdict,
-        leaf.clauses,
-        leaf.agreement,
-        leaf.release,
-        leaf.epoch,
-    )
+_End = tuple[Outcome | UnsetType, RefusalClass | UnsetType, str | UnsetType, tuple[str, ...] | UnsetType]
+_Terms = tuple[str | UnsetType, str | UnsetType, int]
+_SERVED: Final = (RecordKind.ATTEMPT, RecordKind.CONSUMED)
 
 
 class Cut(msgspec.Struct, frozen=True):
@@ -214,17 +192,18 @@ class Cut(msgspec.Struct, frozen=True):
 
 
 class PeriodFold:
-    """Counts records, range by range. Most records say what others did: equal rows are counted first, read after.
+    """Counts records, range by range. Most records say what others did: equal ones are counted first, read after.
 
     Records wait in chunks until they are ``LAG_MAX`` old or a range ends, because one learns late where it ended.
     """
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[list[_Row | None], list[int]]] = deque()  # rows, and bytes that OUTCOMEs released
+        self._waiting: deque[Sequence[Leaf | None]] = deque()
         self._entered = 0
         self._position = 0  # records that are counted
         self._totals = Totals()
         self._totals_whole = True
+        self._tallies: dict[str, Counter[str]] = {}
         self._begin()
 
     @property
@@ -234,15 +213,10 @@ class PeriodFold:
 
     def extend(self, leaves: Sequence[Leaf | None]) -> None:
         """Take in the next records, best by the hundred; ``None`` is one that cannot be believed."""
-        rows: list[_Row | None] = [None if leaf is None else _row(leaf) for leaf in leaves]
-        released = [
-            (leaf.released_bytes or 0) if leaf is not None and leaf.kind is RecordKind.OUTCOME else 0
-            for leaf in leaves
-        ]
-        for first in range(0, len(rows), _CHUNK):
-            self._waiting.append((rows[first : first + _CHUNK], released[first : first + _CHUNK]))
-        self._entered += len(rows)
-        while self._entered - self._position - len(self._waiting[0][0] if self._waiting else ()) >= LAG_MAX:
+        for first in range(0, len(leaves), _CHUNK):
+            self._waiting.append(leaves[first : first + _CHUNK])
+        self._entered += len(leaves)
+        while self._waiting and self._entered - self._position - len(self._waiting[0]) >= LAG_MAX:
             self._count(_CHUNK)
 
     def cut(self, end: int) -> Cut | None:
@@ -291,48 +265,57 @@ class PeriodFold:
         return self._totals
 
     def _begin(self) -> None:
-        self._rows: Counter[_Row] = Counter()
-        self._tallies: dict[str, Counter[str]] = {name: Counter() for name in _TALLIED}
+        self._kinds: Counter[RecordKind] = Counter()
+        self._ends: Counter[_End] = Counter()
+        self._terms: Counter[_Terms] = Counter()
+        self._tallies = {name: Counter() for name in _TALLIED}
         self._records = 0
         self._released = 0
         self._whole = True
 
     def _count(self, count_max: int) -> None:
         """Count the oldest chunk, or as much of it as may be."""
-        rows, released = self._waiting.popleft()
-        if len(rows) > count_max:
-            self._waiting.appendleft((rows[count_max:], released[count_max:]))
-            rows, released = rows[:count_max], released[:count_max]
-        self._position += len(rows)
-        self._records += len(rows)
-        believed = [row for row in rows if row is not None]
-        if len(believed) < len(rows):
+        leaves = self._waiting.popleft()
+        if len(leaves) > count_max:
+            self._waiting.appendleft(leaves[count_max:])
+            leaves = leaves[:count_max]
+        self._position += len(leaves)
+        self._records += len(leaves)
+        believed = [leaf for leaf in leaves if leaf is not None]
+        if len(believed) < len(leaves):
             self._whole = self._totals_whole = False
-        self._rows.update(believed)
-        self._released += sum(released)
-        if len(self._rows) > _CACHED_ROWS_MAX:
+        self._kinds.update([leaf.kind for leaf in believed])
+        ended = [leaf for leaf in believed if leaf.kind is RecordKind.OUTCOME]
+        self._ends.update([(leaf.outcome, leaf.refusal_class, leaf.verdict, leaf.clauses) for leaf in ended])
+        self._released += sum([leaf.released_bytes or 0 for leaf in ended])
+        served = [leaf for leaf in believed if leaf.kind in _SERVED]
+        self._terms.update([(leaf.agreement, leaf.release, leaf.epoch) for leaf in served])
+        if len(self._ends) + len(self._terms) > _CACHED_ROWS_MAX:
             self._tally()
 
     def _tally(self) -> None:
-        """Rows become tallies by name, names in the order in which they first occurred."""
-        attempts, outcomes, lost = self._totals.attempts, self._totals.outcomes, self._totals.lost
-        for (kind, outcome, class_, verdict, clauses, agreement, release, epoch), count in self._rows.items():
+        """What was counted becomes tallies by name, names in the order in which they first occurred."""
+        lost = 0
+        for kind, count in self._kinds.items():
             self._add("kind", kind.value, count)
-            if kind is RecordKind.OUTCOME:
-                outcomes += count
-                lost += count if outcome is Outcome.LOST else 0
-                self._add("outcome", outcome.value if outcome else "", count)
-                self._add("class_", class_.value if class_ else "", count)
-                self._add("verdict", verdict or "none", count)
-                for clause in clauses or ():
-                    self._add("clause", clause, count)
-            elif kind in {RecordKind.ATTEMPT, RecordKind.CONSUMED}:
-                attempts += count if kind is RecordKind.ATTEMPT else 0
-                self._add("agreement", agreement or "", count)
-                self._add("release", release or "", count)
-                self._add("epoch", str(epoch), count)
-        self._totals = Totals(attempts, outcomes, lost)
-        self._rows.clear()
+        for (outcome, class_, verdict, clauses), count in self._ends.items():
+            lost += count if outcome is Outcome.LOST else 0
+            self._add("outcome", outcome.value if outcome else "", count)
+            self._add("class_", class_.value if class_ else "", count)
+            self._add("verdict", verdict or "none", count)
+            for clause in clauses or ():
+                self._add("clause", clause, count)
+        for (agreement, release, epoch), count in self._terms.items():
+            self._add("agreement", agreement or "", count)
+            self._add("release", release or "", count)
+            self._add("epoch", str(epoch), count)
+        self._totals = Totals(
+            self._totals.attempts + self._kinds[RecordKind.ATTEMPT],
+            self._totals.outcomes + self._kinds[RecordKind.OUTCOME],
+            self._totals.lost + lost,
+        )
+        for counter in (self._kinds, self._ends, self._terms):
+            counter.clear()
 
     def _add(self, what: str, name: str, count: int) -> None:
         tally = self._tallies[what]
