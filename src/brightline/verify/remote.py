@@ -95,6 +95,8 @@ class PublishedUrl:
             with contextlib.suppress(OSError, AttributeError):
                 connection.sock.shutdown(socket.SHUT_RDWR)  # a thread that waits for bytes wakes up
         self._threads.shutdown(wait=True, cancel_futures=True)
+        with self._guard:
+            open_now += self._connections  # what a thread opened meanwhile
         for connection in open_now:
             connection.close()
 
@@ -141,30 +143,30 @@ class PublishedUrl:
         connection = self._connection()
         headers = {"Accept-Encoding": "identity", "User-Agent": "brightline-verify"}
         connection.request("GET", f"{self._base}/{path}", headers=headers)
-        answer = connection.getresponse()
-        if answer.status != 200:
-            self._drop()
-            if answer.status in _BUSY:
-                raise http.client.HTTPException(f"status {answer.status}")
-            if answer.status in _GONE:
-                raise UnreadableError("this file is missing")
-            if 300 <= answer.status < 400:
-                raise Unreachable(f"{self._host} sends elsewhere for {path}; nothing is followed")
-            raise UnreadableError(f"the server answers with status {answer.status}")
-        if answer.getheader("Content-Encoding", "identity") != "identity":
-            self._drop()
-            raise UnreadableError("it was sent compressed, which was not asked for")
-        data = bytearray()
-        while chunk := answer.read(min(CHUNK_BYTES, bytes_max + 1 - len(data))):
-            data += chunk
-            if time.monotonic() > until:
-                raise TimeoutError(f"more than {FILE_SECONDS:g} seconds for one file")
-        if len(data) > bytes_max:
-            self._drop()
-            raise UnreadableError(f"this file has more than the {bytes_max} bytes that it may have")
-        if answer.length:
-            raise http.client.IncompleteRead(b"", answer.length)
-        return bytes(data)
+        with contextlib.closing(connection.getresponse()) as answer:  # it outlives a connection that is not kept
+            if answer.status != 200:
+                self._drop()
+                if answer.status in _BUSY:
+                    raise http.client.HTTPException(f"status {answer.status}")
+                if answer.status in _GONE:
+                    raise UnreadableError("this file is missing")
+                if 300 <= answer.status < 400:
+                    raise Unreachable(f"{self._host} sends elsewhere for {path}; nothing is followed")
+                raise UnreadableError(f"the server answers with status {answer.status}")
+            if answer.getheader("Content-Encoding", "identity") != "identity":
+                self._drop()
+                raise UnreadableError("it was sent compressed, which was not asked for")
+            data = bytearray()
+            while chunk := answer.read(min(CHUNK_BYTES, bytes_max + 1 - len(data))):
+                data += chunk
+                if time.monotonic() > until:
+                    raise TimeoutError(f"more than {FILE_SECONDS:g} seconds for one file")
+            if len(data) > bytes_max:
+                self._drop()
+                raise UnreadableError(f"this file has more than the {bytes_max} bytes that it may have")
+            if answer.length:
+                raise http.client.IncompleteRead(b"", answer.length)
+            return bytes(data)
 
     def _connection(self) -> http.client.HTTPConnection:
         found: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
