@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import json
+import struct
 from typing import Any
 
 import pytest
@@ -99,6 +100,19 @@ def test_the_other_cases_of_the_standard_come_out() -> None:
             assert case["output"] == "refuse" or case["name"] == "integer above 2^53", case["name"]
         else:
             assert form.decode() == case["output"], case["name"]
+
+
+def test_the_whole_numbers_of_the_standard_come_out_and_every_other_number_is_refused() -> None:
+    cases = json.loads((vectors_dir("jcs") / "cases.json").read_text("utf-8"))
+    whole = 0
+    for bits, text in (*cases["rfc8785_appendix_b"], *cases["numbers"], *cases["must_fail"]):
+        (value,) = struct.unpack(">d", bytes.fromhex(bits.zfill(16)))
+        with pytest.raises(ValueError, match="canonical"):
+            canonical_bytes(value)
+        if value.is_integer() and abs(value) < 2**53:
+            assert canonical_bytes(int(value)).decode() == text
+            whole += 1
+    assert whole > 5
 
 
 @pytest.mark.parametrize("value", [b"bytes", {1: 2}, {"a": {2}}, object()])

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from brightline.core.evidence.cosignature import subtree_message
 from brightline.core.evidence.merkle import (
     EMPTY_ROOT,
     ProofError,
@@ -21,6 +22,7 @@ from brightline.core.evidence.merkle import (
     verify_consistency,
     verify_inclusion,
 )
+from brightline.core.evidence.note import NoteError
 from tests.vectors import vectors_dir
 
 
@@ -130,7 +132,10 @@ def _hash(text: str | None) -> bytes:
 
 
 # Its roots are texts, not hashes of 32 bytes: this verifier looks at lengths before it computes.
-NO_HASHES = {"consistency/additional/sizes-are-equal-one-and-proof-is-empty.json"}
+NO_HASHES = {
+    "consistency/additional/sizes-are-equal-one-and-proof-is-empty.json",
+    "subtreeconsistency/additional/sizes-are-equal-one-and-proof-is-empty.json",
+}
 
 
 def _outcome(check: Any, *arguments: Any) -> bool:
@@ -142,7 +147,6 @@ def _outcome(check: Any, *arguments: Any) -> bool:
 
 
 def test_the_proof_cases_of_transparency_dev_come_out() -> None:
-    # The subtree kinds are left out: they prove against parts of a tree, and nothing here makes or takes such proofs.
     cases = json.loads((vectors_dir("merkle") / "cases.json").read_text("utf-8"))
     wrong = []
     for case in cases["inclusion"]:
@@ -160,6 +164,42 @@ def test_the_proof_cases_of_transparency_dev_come_out() -> None:
         if good is case["wantErr"] and case["_case"] not in NO_HASHES:
             wrong.append(case["_case"])
     assert wrong == []
+
+
+def _is_subtree(start: int, end: int) -> bool:
+    """Whether a cosigner may sign the leaves from ``start`` to ``end`` as one subtree."""
+    try:
+        subtree_message("w", 0, "o", start, end, bytes(32))
+    except NoteError:
+        return False
+    return True
+
+
+def test_the_subtree_cases_of_transparency_dev_come_out() -> None:
+    cases = json.loads((vectors_dir("merkle") / "cases.json").read_text("utf-8"))
+    wrong, asked = [], 0
+    for case in cases["subtreeinclusion"]:  # a leaf in a subtree stands there as in a tree of its own
+        start, end = case["start"], case["end"]
+        proof = [_hash(p) for p in case["proof"] or []]
+        index = case["leafIdx"] - start
+        good = _is_subtree(start, end) and _outcome(
+            verify_inclusion, _hash(case["leafHash"]), index, end - start, proof, _hash(case["root"])
+        )
+        asked += 1
+        if good is case["wantErr"]:
+            wrong.append(case["_case"])
+    for case in cases["subtreeconsistency"]:  # of an empty subtree nothing is proved here
+        if case["start"]:  # refused, all but those of an empty subtree: no such proof is made or taken here
+            assert case["wantErr"] or case["start"] == case["end"], case["_case"]
+            continue
+        proof = [_hash(p) for p in case["proof"] or []]
+        good = _outcome(
+            verify_consistency, case["end"], case["size"], proof, _hash(case["root1"]), _hash(case["root2"])
+        )
+        asked += 1
+        if good is case["wantErr"] and case["end"] and case["_case"] not in NO_HASHES:
+            wrong.append(case["_case"])
+    assert (wrong, asked) == ([], 204 + 102)
 
 
 def test_the_proofs_that_go_makes_over_70000_records_are_ours() -> None:

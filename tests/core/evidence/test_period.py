@@ -295,6 +295,23 @@ def test_the_envelopes_of_the_dsse_vectors_open_or_are_refused_as_they_should() 
     assert looked > 20
 
 
+def test_what_is_signed_is_the_pre_authentication_encoding_of_the_dsse_vectors() -> None:
+    cases = json.loads((vectors_dir("dsse") / "cases.json").read_text("utf-8"))["pae"]
+    key = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    assert len(cases) == 6
+    for case in cases:
+        signature = base64.b64encode(key.sign(base64.b64decode(case["pae_base64"]))).decode()
+        kind = case["payload_type"]
+        envelope = {
+            "payload": case["payload_base64"],
+            "payloadType": kind,
+            "signatures": [{"keyid": "any", "sig": signature}],
+        }
+        public = key.public_key().public_bytes_raw()
+        opened = open_payload(json.dumps(envelope).encode(), kind, public)
+        assert opened == base64.b64decode(case["payload_base64"]), case["name"]
+
+
 def test_an_outcome_of_the_vocabulary_is_a_name_of_the_tally() -> None:
     for outcome in Outcome:
         said = leaf(RecordKind.OUTCOME, "x", outcome=outcome.value, **{"class": "none"})

@@ -153,3 +153,18 @@ def test_the_path_cases_come_out() -> None:
         else:
             assert case["expect"] == "ok", case["path"]
             assert found == (str(case["level"]), case["index"], case["width"])
+
+
+def test_a_tree_of_some_size_has_the_partial_tiles_that_the_standard_counts() -> None:
+    for case in json.loads((vectors_dir("c2sp") / "tiles" / "format.json").read_text("utf-8"))["partial"]:
+        if case["size"] > 70_000:
+            continue  # files of which only the widths matter
+        size = case["size"]
+        widths: dict[tuple[str, int], int] = {}
+        for path, _data in tiles_for(0, size, lambda _index: b"", lambda _level, _index: bytes(32)):
+            kind, index, width = parse_tile_path(path)
+            widths[kind, index] = width
+        for row in case["levels"]:
+            level = [width for (kind, _index), width in widths.items() if kind == str(row["level"])]
+            assert level.count(256) == row["full"], (size, row)
+            assert sum(width for width in level if width < 256) == row["partial"], (size, row)

@@ -259,6 +259,14 @@ def test_the_forged_line_of_another_project_spoils_nothing_under_the_witnesss_ow
     assert [witness.post(step["request"].encode()).status for step in transcript["steps"]] == [200, 200]
 
 
+def test_the_request_bodies_of_another_project_are_refused_also_where_it_takes_hashes_of_any_length() -> None:
+    bodies = cases()["transparency_dev_parse_body"]
+    assert len(bodies) == 4
+    for case in bodies:
+        with pytest.raises(MalformedSubmission):
+            Submission.parse(case["body"].encode())
+
+
 def test_the_race_of_another_project_comes_out() -> None:
     race = cases()["race"]
     witness = MemoryWitness(keys_of(race["logs"]))

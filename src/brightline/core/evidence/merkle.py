@@ -1,8 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """RFC 6962 hashes, trees and proofs (section 2.1), verified by the algorithms of RFC 9162 (sections 2.1.3 and 2.1.4).
 
-Two traps that the literal algorithms leave open are closed here: every hash is 32 bytes before anything is computed,
-and a consistency proof from the empty tree is refused (it would prove nothing).
+Two traps that the literal algorithms of RFC 9162 leave open are closed here; the cases of transparency-dev/merkle look
+for both:
+
+1. No algorithm says how long a hash is. Every hash has 32 bytes here before anything is computed. Else a root of no
+   bytes "contains" a leaf hash of no bytes, in a tree of one.
+2. A consistency proof from the empty tree is refused. It would prove nothing, RFC 9162 (section 2.1.4.2) does not
+   speak of it, and its loop over the low bits of ``first - 1`` never ends for 0. tlog-witness, though, *demands* old
+   size 0 with an empty proof for the first checkpoint of a log: the witness answers that itself (``witnessing``),
+   before it asks for a proof.
 """
 
 from __future__ import annotations
