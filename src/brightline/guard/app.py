@@ -24,10 +24,10 @@ from brightline.core.canonical import canonical_bytes
 from brightline.core.enforcement.pass_token import PassClaims, PassRefused, body_digest, read_pass, token_id
 from brightline.core.errors import EvidenceUnavailable
 from brightline.guard.consumed import ConsumedTokens, Consumption, StoreUnavailable
+from brightline.shell.body import BodyTooLarge, ClientLeft, Receive, read_body
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -159,19 +159,12 @@ def _for_these_bytes(claims: PassClaims, scope: Scope, body: bytes) -> None:
 
 
 async def _body(receive: Receive) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise GuardRefusal("pass_invalid", "the body did not arrive", 400)
-        part = message.get("body", b"")
-        size += len(part)
-        if size > BODY_BYTES_MAX:
-            raise GuardRefusal("pass_invalid", f"the body exceeds {BODY_BYTES_MAX} bytes", 413)
-        parts.append(part)
-        if not message.get("more_body", False):
-            return b"".join(parts)
+    try:
+        return await read_body(receive, BODY_BYTES_MAX)
+    except ClientLeft as error:
+        raise GuardRefusal("pass_invalid", "the body did not arrive", 400) from error
+    except BodyTooLarge as error:
+        raise GuardRefusal("pass_invalid", str(error), 413) from error
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

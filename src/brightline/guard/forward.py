@@ -13,7 +13,8 @@ from typing import Final
 
 import aiohttp
 
-from brightline.guard.app import Receive, Scope, Send, answer
+from brightline.guard.app import Scope, Send, answer
+from brightline.shell.body import Receive
 
 CHUNK_BYTES: Final = 16_384
 CONNECT_SECONDS: Final = 5.0

@@ -27,7 +27,7 @@ from brightline.core.errors import BrightlineError, ConfigError
 from brightline.core.evidence.disclosure import DisclosureError, open_disclosure
 from brightline.core.exchange.api import chat
 from brightline.core.exchange.coverage import cover_request
-from brightline.core.facts import Facts, Source, Statement
+from brightline.core.facts import UNKNOWN, Facts, FactSpec, Source, Statement
 from brightline.core.screening.finding import Judgement
 from brightline.core.screening.release import Release, statements_from
 from brightline.core.screening.rules import RuleSet, check_rules, load_rules
@@ -51,13 +51,17 @@ class BadLine(msgspec.Struct, frozen=True):
 class Traffic:
     """Reads one file, once. ``bad`` and ``bad_count`` are complete when it has been read to its end."""
 
-    def __init__(self, path: Path, agreement: Agreement, release_folder: Path) -> None:
-        """``agreement`` is the one in whose words facts are read. Raises ``ConfigError`` or ``ReleaseError``."""
+    def __init__(self, path: Path, agreement: Agreement, candidate: Agreement, release_folder: Path) -> None:
+        """Facts are read in the words of ``agreement``; those that only the candidate knows, in the candidate's.
+
+        Raises ``ConfigError`` or ``ReleaseError``.
+        """
         self.size = _size(path)
         self.bad: list[BadLine] = []
         self.bad_count = 0
         self._path = path
         self._agreement = agreement
+        self._candidate = candidate
         self._screen = _Screen(agreement, release_folder)
         self._units: dict[str, str] = {}  # request digest → unit, of exported ATTEMPTs without their OUTCOME
 
@@ -95,7 +99,8 @@ class Traffic:
         elif "request" in row or "messages" in row:
             request = row.get("request", {name: value for name, value in row.items() if name != "unit"})
             stated = msgspec.convert(row.get("facts", {}), dict[str, str])
-            yield Seen(unit, self._screen.facts(json.dumps(request).encode(), stated))
+            found = self._screen.facts(json.dumps(request).encode())
+            yield Seen(unit, self._worse(found, self._stated(stated)))
         elif "facts" in row:
             facts = msgspec.convert(row["facts"], dict[str, str])
             approvals = msgspec.convert(row.get("approvals", {}), dict[str, int])
@@ -113,13 +118,39 @@ class Traffic:
             yield Seen(self._units.pop(digest, UNIT_UNKNOWN), self._known(facts))
 
     def _known(self, facts: Mapping[str, str]) -> Facts:
-        """The facts in the agreement's words; what it does not know is left out, what is not said is good."""
-        whole = {spec.name: spec.good for spec in self._agreement.vocabulary.specs}
-        for stated, said in facts.items():
-            name, value = self._agreement.vocabulary.in_words_of_now(stated, said)
-            if name in whole:
-                whole[name] = value
-        return Facts.of(whole)
+        """Facts that were recorded; one of which nothing is said is good. Raises ``ValueError``."""
+        return Facts.of({spec.name: spec.good for spec in self._agreement.vocabulary.specs} | self._stated(facts))
+
+    def _stated(self, facts: Mapping[str, str]) -> dict[str, str]:
+        """Facts in the words of now; of two words for one fact the worse.
+
+        Raises ``ValueError`` for a name or value that is not known: it may be a bad fact, misspelled.
+        """
+        found: dict[str, str] = {}
+        for said, value in facts.items():
+            name, now = self._agreement.vocabulary.in_words_of_now(said, value)
+            spec = self._spec(name)
+            if now != UNKNOWN and now not in spec.values:
+                raise ValueError(f"the fact {said!r} has no value {value!r}")
+            found[name] = spec.worst(found.get(name, now), now)
+        return found
+
+    def _spec(self, name: str) -> FactSpec:
+        """A fact of the agreement, or one that only the candidate has. Raises ``ValueError``."""
+        ours, theirs = self._agreement.vocabulary, self._candidate.vocabulary
+        if name in ours:
+            return ours.spec(name)
+        if name not in theirs:
+            raise ValueError(f"no agreement here has a fact {name!r}")
+        if any(old.name in ours for old in theirs.spec(name).formerly):
+            raise ValueError(f"the fact {name!r} is renamed in the candidate; call it as it is called now")
+        return theirs.spec(name)
+
+    def _worse(self, found: Facts, stated: Mapping[str, str]) -> Facts:
+        """What a line states beside what detectors found: the worse. What others state was taken as good."""
+        return found.with_values(
+            {name: self._spec(name).worst(found.get(name, value), value) for name, value in stated.items()}
+        )
 
 
 class _Screen:
@@ -143,7 +174,7 @@ class _Screen:
             if not spec.set_by & {Source.DETECTOR}
         )
 
-    def facts(self, body: bytes, stated: Mapping[str, str]) -> Facts:
+    def facts(self, body: bytes) -> Facts:
         """What the detectors say of a request. Raises ``CallerError`` or ``ScreeningUnavailable``."""
         request = chat.read_request(body)
         ours = chat.write_request(request, request.model)
@@ -152,8 +183,7 @@ class _Screen:
             Judgement(detector, digest, len(segments), rules.match(segments))
             for detector, digest, rules in self._rules
         ]
-        found = self._agreement.vocabulary.join((*self._others, *statements_from(self._release, segments, judgements)))
-        return found.with_values({name: value for name, value in stated.items() if name in found})
+        return self._agreement.vocabulary.join((*self._others, *statements_from(self._release, segments, judgements)))
 
 
 def _size(path: Path) -> int:

@@ -148,3 +148,18 @@ def test_the_key_cases_of_other_projects_come_out() -> None:
         else:
             assert readable, case["name"]
             assert (key.name, key.key_id.hex()) == (case["key_name"], case["key_id"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cosignature/v1\ntime 1700000000\nexample.org/log\n1\nAAAA\n",
+        "subtree/v1\n",
+    ],
+)
+def test_a_logs_key_signs_nothing_that_a_cosigner_signs(text: str) -> None:
+    with pytest.raises(NoteError, match="cosigner"):
+        KEY.signature_line(text)
+    with pytest.raises(NoteError, match="cosigner"):
+        sign_note(text, [OTHER, KEY])
+    assert sign_note(f"example.org/log\n{text}", [KEY])

@@ -101,5 +101,7 @@ def _only_new(new: Agreement, current: Agreement, facts: Facts) -> dict[str, str
     return {
         spec.name: facts[spec.name]
         for spec in new.vocabulary.specs
-        if spec.name in facts and spec.name not in current.vocabulary and not spec.formerly
+        if spec.name in facts
+        and spec.name not in current.vocabulary
+        and not any(old.name in current.vocabulary for old in spec.formerly)
     }

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 NOTE_BYTES_MAX: Final = 1_000_000
 SIGNATURES_MAX: Final = 100
 ED25519: Final = 0x01
+COSIGNED_TEXTS: Final = ("cosignature/v1", "subtree/v1")
 _SIGNATURE_START: Final = "— "
 _CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
@@ -86,14 +87,20 @@ class Signer(Protocol):
 
 
 class NoteSigner:
-    """An Ed25519 key under a name."""
+    """An Ed25519 key under a name, for notes alone: what a cosigner would sign it refuses.
+
+    A plain signature over a text that begins ``cosignature/v1`` or ``subtree/v1`` is byte for byte a cosignature under
+    the same key (C2SP tlog-cosignature). A log whose key could be led to sign one could be made its own witness.
+    """
 
     def __init__(self, name: str, key: Ed25519PrivateKey) -> None:
         self._key = key
         self.verifier = VerifierKey.of(name, key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
 
     def signature_line(self, text: str) -> str:
-        """The line for this text, without its line end."""
+        """The line for this text, without its line end. Raises ``NoteError`` for what only a cosigner signs."""
+        if text.startswith(COSIGNED_TEXTS):
+            raise NoteError("a text that begins as what a cosigner signs is not signed as a note")
         signature = self.verifier.key_id + self._key.sign(text.encode())
         return f"{_SIGNATURE_START}{self.verifier.name} {base64.b64encode(signature).decode()}"
 

@@ -32,6 +32,7 @@ from brightline.core.exchange.refusal import error_body, retry_headers
 from brightline.core.ports import Clock, ConditionSource, RecordLog, Upstream
 from brightline.core.register import RegisterBook
 from brightline.core.workload import Endpoint, Workload
+from brightline.shell.body import BodyTooLarge, ClientLeft, read_body
 from brightline.shell.config import ListenSettings
 from brightline.shell.gateway.admission import Admission
 from brightline.shell.gateway.identify import Identifier
@@ -40,10 +41,6 @@ from brightline.shell.gateway.responder import AsgiResponder, Receive, Scope, Se
 from brightline.shell.gateway.watch import DenyWatch
 
 BODY_BYTES_MAX: Final = chat.REQUEST_LIMITS.bytes_max
-
-
-class ClientLeft(ConnectionError):
-    """The client closed its connection before its request was whole."""
 
 
 class ExchangeAborted(RuntimeError):
@@ -167,28 +164,14 @@ class Gateway:
         try:
             _plain_json(scope)
             async with asyncio.timeout(self._settings.body_seconds):
-                body = await _body(receive)
+                body = await read_body(receive, BODY_BYTES_MAX)
             return chat.read_request(body)
+        except BodyTooLarge as error:
+            return RequestTooLarge(str(error))
         except TimeoutError:
             return MalformedRequest(f"the body did not arrive within {self._settings.body_seconds:g} s")
         except CallerError as error:
             return error
-
-
-async def _body(receive: Receive) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientLeft
-        part = message.get("body", b"")
-        size += len(part)
-        if size > BODY_BYTES_MAX:
-            raise RequestTooLarge(f"the body exceeds {BODY_BYTES_MAX} bytes")
-        parts.append(part)
-        if not message.get("more_body", False):
-            return b"".join(parts)
 
 
 def _only(allowed: str, method: str, path: str) -> None:

@@ -27,18 +27,14 @@ from brightline.core.evidence.witnessing import (
     judge,
 )
 from brightline.core.ports import Clock
+from brightline.shell.body import BodyTooLarge, ClientLeft, Receive, read_body
 from brightline.shell.witness.store import WitnessStore
 
 BODY_SECONDS: Final = 10.0
 REQUESTS_MAX: Final = 256  # at a time, each with a body of REQUEST_BYTES_MAX at most
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-
-class _ClientLeft(ConnectionError):
-    """The client closed its connection before its request was whole."""
 
 
 class WitnessApp:
@@ -67,7 +63,7 @@ class WitnessApp:
         self._requests += 1
         try:
             answer = await self._answer(scope, receive)
-        except _ClientLeft:
+        except ClientLeft:
             return
         finally:
             self._requests -= 1
@@ -91,10 +87,10 @@ class WitnessApp:
             return WitnessAnswer(503, "too many requests at a time\n")
         try:
             async with asyncio.timeout(self._body_seconds):
-                body = await _read_body(receive)
+                body = await read_body(receive, REQUEST_BYTES_MAX)
         except TimeoutError:
             return WitnessAnswer(408, f"the request did not arrive within {self._body_seconds:g} s\n")
-        if body is None:
+        except BodyTooLarge:
             return WitnessAnswer(413, f"a request has at most {REQUEST_BYTES_MAX} bytes\n")
         try:
             return await self._witness(Submission.parse(body))
@@ -114,20 +110,3 @@ class WitnessApp:
                 return answer_cosigned(persisted, [self._store.signer], self._clock.unix())
             case Seen():
                 return answer_conflict(persisted)
-
-
-async def _read_body(receive: Receive) -> bytes | None:
-    """The body; ``None`` if it is too large. Raises ``_ClientLeft``."""
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _ClientLeft
-        part = message.get("body", b"")
-        size += len(part)
-        if size > REQUEST_BYTES_MAX:
-            return None
-        parts.append(part)
-        if not message.get("more_body", False):
-            return b"".join(parts)

@@ -53,7 +53,7 @@ def preview(
         raise ConfigError("give --current or --no-current, not both")
     candidate = shipped.read_agreement(new)
     in_force = () if no_current else (open_at(current),)
-    reader = Traffic(traffic, (*in_force, candidate)[0], release or shipped.shipped_release())
+    reader = Traffic(traffic, (*in_force, candidate)[0], candidate, release or shipped.shipped_release())
     with render.progress(f"deciding {traffic.name}", reader.size) as tell:
         found = decide_all(candidate, in_force, reader.read(tell))
     if not found.total:

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The body of a request, whole and bounded: the one reader of all our ASGI applications, the guard's too.
+
+What an application answers is its own matter; here a body is read, or it is said why not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+
+class ClientLeft(ConnectionError):
+    """The client closed its connection before its request was whole."""
+
+
+class BodyTooLarge(ValueError):
+    """A body of more bytes than may come; no more of it was read."""
+
+
+async def read_body(receive: Receive, bytes_max: int) -> bytes:
+    """The body of one request. How long it may take is for the caller to bound.
+
+    Raises ``ClientLeft`` or ``BodyTooLarge``.
+    """
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeft
+        part = message.get("body", b"")
+        size += len(part)
+        if size > bytes_max:
+            raise BodyTooLarge(f"the body exceeds {bytes_max} bytes")
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)
