@@ -92,9 +92,16 @@ def verify_proof(proof: TlogProof, record: bytes, logs: Sequence[VerifierKey], p
     file. Raises ``NoteError`` (``NoLogSignature`` and ``NoQuorum`` among them) if the checkpoint is not believed,
     ``ProofError`` if the record is not in it there.
     """
+    return verify_proof_of_hash(proof, leaf_hash(record), logs, policy)
+
+
+def verify_proof_of_hash(
+    proof: TlogProof, hash_: bytes, logs: Sequence[VerifierKey], policy: Policy
+) -> WitnessedRecord:
+    """The same for whoever holds a record's leaf hash (32 bytes) and not the record: a receipt names that hash."""
     witnessed = policy.open_from(proof.checkpoint, logs)
     head = witnessed.checkpoint
-    verify_inclusion(leaf_hash(record), proof.index, head.size, proof.hashes, head.root)
+    verify_inclusion(hash_, proof.index, head.size, proof.hashes, head.root)
     return WitnessedRecord(proof.index, witnessed)
 
 
