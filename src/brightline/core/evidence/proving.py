@@ -22,6 +22,7 @@ from brightline.core.evidence.tiled_tree import TiledTree
 
 CHECKPOINT: Final = "checkpoint"
 COSIGNED: Final = "cosigned"
+RETRY_SECONDS: Final = 10  # after which a record is worth asking for again: witnesses are asked every two seconds
 
 
 class NotPublished(ProofError):

@@ -10,11 +10,23 @@ import click
 from brightline import __version__
 from brightline.core.errors import BrightlineError
 from brightline.guard.__main__ import guard
-from brightline.shell.cli import demand, disclose, gateway, register, render, retention, standing, witness, workload
+from brightline.shell.cli import (
+    demand,
+    disclose,
+    gateway,
+    log,
+    register,
+    render,
+    retention,
+    standing,
+    witness,
+    workload,
+)
 from brightline.shell.cli.agreement import agreement
 from brightline.shell.cli.open import open_
 from brightline.verify.command import verify
 from brightline.verify.misbehaviour import misbehaviour
+from brightline.verify.receipt import receipt
 from brightline.verify.sample.command import sample
 
 
@@ -43,6 +55,8 @@ brightline.add_command(retention.retention)
 brightline.add_command(agreement)
 brightline.add_command(verify)
 brightline.add_command(misbehaviour)
+brightline.add_command(receipt)
+brightline.add_command(log.log)
 brightline.add_command(sample)
 brightline.add_command(disclose.disclose)
 

@@ -19,7 +19,7 @@ import msgspec
 from brightline.core.evidence.audit_tree import BUNDLE_BYTES_MAX, UnreadableError
 from brightline.core.evidence.merkle import ProofError
 from brightline.core.evidence.policy import Policy
-from brightline.core.evidence.proving import NotCosigned, NotPublished, prove_record, read_heads
+from brightline.core.evidence.proving import RETRY_SECONDS, NotCosigned, NotPublished, prove_record, read_heads
 from brightline.shell.logserver import pages
 from brightline.shell.logserver.files import OpenedFile, ServedFolder, ServedLog
 from brightline.shell.logserver.look import LogLook, look_at_log, look_at_record
@@ -40,7 +40,6 @@ PIECE_BYTES: Final = 262_144
 REQUESTS_MAX: Final = 256  # at a time
 PAGES_MAX: Final = 2  # that are being made at a time
 SEND_SECONDS: Final = 60.0  # for one piece, to a reader who does not take it
-RETRY_SECONDS: Final = 10  # the witnesses are asked every two seconds
 LOOKS_KEPT: Final = 16
 HTML: Final = "text/html; charset=utf-8"
 
