@@ -3,8 +3,8 @@
 
 The root is at the top. On each level the path goes straight down, and the subtree beside it, of which only the hash
 is needed, stands on the side where it is in the tree. A triangle is as large as its subtree is deep; one at the right
-edge that is not whole has a broken outline. The picture has as many levels as the proof has hashes: 4 for ten
-records, 24 for ten million.
+edge that is not whole has a broken outline. The picture has as many levels as the proof has hashes: up to 4
+for ten records, up to 24 for ten million.
 """
 
 from __future__ import annotations
