@@ -32,4 +32,5 @@ def of_leaves(root: Path, leaves: Sequence[bytes], shard: str = "gw-1", signer: 
 def said(index: int, time: str = "2026-11-25T12:00:00.000Z", **more: str) -> bytes:
     """A leaf that says little."""
     value: dict[str, JsonValue] = {"kind": "ATTEMPT", "seq": index, "time": time, "v": 1, "commitments": []}
-    return canonical_bytes(value | more)
+    value.update(more)
+    return canonical_bytes(value)
