@@ -21,6 +21,7 @@ from brightline.core.evidence.note import VerifierKey
 from brightline.core.evidence.policy import Policy
 from brightline.core.evidence.proof import TlogProof, verify_proof
 from brightline.core.evidence.tile import unpack_entries
+from brightline.shell.clock import SystemClock
 from brightline.shell.logserver.app import LogServerApp
 from brightline.shell.logserver.files import ServedFolder
 from brightline.shell.logserver.serve import serving_logs
@@ -264,7 +265,7 @@ def test_a_folder_without_a_log_is_not_served(tmp_path: Path, name: str) -> None
 
 async def test_more_requests_than_can_be_served_at_a_time_are_shed(tmp_path: Path) -> None:
     folder = ServedFolder(of_leaves(tmp_path, [said(0)]))
-    app = LogServerApp(folder, requests_max=1)
+    app = LogServerApp(folder, SystemClock(), requests_max=1)
     sent: list[dict[str, object]] = []
     going = asyncio.Event()
 

@@ -63,6 +63,11 @@ def test_what_was_written_in_the_last_hour_and_day_is_counted_to_the_record(step
     assert len(rates) == 2 or rates[0].since_begin
 
 
+def test_many_records_of_one_moment_are_counted_from_the_first_of_them() -> None:
+    times = [0] * 100 + [10] * 300 + [10 + HOUR]  # the moment an hour ago lasts over the edge of a bundle
+    assert look_at_log(of_times(times), None).rates[0].records == 301
+
+
 def test_a_long_log_costs_few_reads() -> None:
     folder = of_times([at * 30 for at in range(20_000)])
     counting = Counting(folder.files)

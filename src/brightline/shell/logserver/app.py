@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final, assert_never
 
@@ -20,6 +19,7 @@ from brightline.core.evidence.audit_tree import BUNDLE_BYTES_MAX, UnreadableErro
 from brightline.core.evidence.merkle import ProofError
 from brightline.core.evidence.policy import Policy
 from brightline.core.evidence.proving import RETRY_SECONDS, NotCosigned, NotPublished, prove_record, read_heads
+from brightline.core.ports import Clock
 from brightline.shell.logserver import pages
 from brightline.shell.logserver.files import OpenedFile, ServedFolder, ServedLog
 from brightline.shell.logserver.look import LogLook, look_at_log, look_at_record
@@ -40,7 +40,7 @@ PIECE_BYTES: Final = 262_144
 REQUESTS_MAX: Final = 256  # at a time
 PAGES_MAX: Final = 2  # that are being made at a time
 SEND_SECONDS: Final = 60.0  # for one piece, to a reader who does not take it
-LOOKS_KEPT: Final = 16
+LOOKS_KEPT: Final = 128
 HTML: Final = "text/html; charset=utf-8"
 
 Scope = MutableMapping[str, Any]
@@ -70,9 +70,12 @@ _NOTHING: Final = "nothing is served under this path"
 class LogServerApp:
     """Serves one folder. Whoever opened the folder closes it."""
 
-    def __init__(self, folder: ServedFolder, policy: Policy | None = None, requests_max: int = REQUESTS_MAX) -> None:
+    def __init__(
+        self, folder: ServedFolder, clock: Clock, policy: Policy | None = None, requests_max: int = REQUESTS_MAX
+    ) -> None:
         """``policy`` names the witnesses on the pages and verifies what they say; it changes no file."""
         self._folder = folder
+        self._clock = clock
         self._policy = policy
         self._requests_max = requests_max
         self._requests = 0
@@ -139,7 +142,7 @@ class LogServerApp:
                 return _Answer(308, TEXT, headers=((b"location", f"/{wanted.shard}/".encode()),))
             case LogPage():
                 log = ServedLog(self._folder, wanted.shard)
-                return _page(pages.log(wanted.shard, self._look(log), log.written("checkpoint"), time.time()))
+                return _page(pages.log(wanted.shard, self._look(log), log.written("checkpoint"), self._clock.unix()))
             case RecordPage():
                 look = look_at_record(ServedLog(self._folder, wanted.shard), wanted.index)
                 return _page(pages.record(wanted.shard, look))

@@ -36,6 +36,8 @@ DAY: Final = 86_400
 NEWEST_SHOWN: Final = 20
 VKEY_BYTES_MAX: Final = 1_000
 FIELDS_SHOWN_MAX: Final = 100
+KINDS_SHOWN_MAX: Final = 24
+WORD_CHARS_MAX: Final = 60  # of a kind, a time, an outcome in a list
 
 
 class NamedSignature(msgspec.Struct, frozen=True):
@@ -143,7 +145,7 @@ def look_at_log(published: Published, policy: Policy | None) -> LogLook:
         witnessed_since=since,
         newest_time=newest_time,
         rates=rates,
-        kinds=tuple(kinds.most_common()),
+        kinds=tuple(kinds.most_common(KINDS_SHOWN_MAX)),
         counted=kinds.total(),
         newest=newest,
         trouble=trouble,
@@ -261,7 +263,7 @@ def _records(published: Published, bundle: int, size: int) -> tuple[NewRecord, .
 def _record(index: int, leaf: bytes) -> NewRecord:
     value = _value(leaf)
     texts = [value.get(name) for name in ("kind", "time", "outcome")]
-    kind, time, outcome = (text if isinstance(text, str) else "" for text in texts)
+    kind, time, outcome = (text[:WORD_CHARS_MAX] if isinstance(text, str) else "" for text in texts)
     return NewRecord(index, kind or "not a record", time, outcome)
 
 
@@ -297,7 +299,7 @@ def _first_since(published: Published, size: int, since: float) -> int:
 
 def _time(text: str) -> float | None:
     try:
-        return datetime.strptime(text[:40], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC).timestamp()
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC).timestamp()
     except ValueError:
         return None
 
@@ -349,4 +351,7 @@ def _fields(leaf: bytes) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    try:
+        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return "(nested too deeply)"

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from brightline.core.evidence.policy import Policy
+from brightline.shell.clock import SystemClock
 from brightline.shell.logserver.app import LogServerApp
 from brightline.shell.logserver.files import ServedFolder
 from brightline.shell.serve import serving
@@ -21,5 +22,5 @@ async def serving_logs(root: Path, listener: socket.socket, policy: Policy | Non
     Raises ``ConfigError`` if there is no log in it or the server does not start.
     """
     with contextlib.closing(listener), contextlib.closing(ServedFolder(root)) as folder:
-        async with serving(LogServerApp(folder, policy), listener) as url:
+        async with serving(LogServerApp(folder, SystemClock(), policy), listener) as url:
             yield url
