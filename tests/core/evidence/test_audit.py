@@ -801,3 +801,28 @@ def test_a_receipt_of_a_record_that_cannot_be_read_or_believed_is_not_shown() ->
     report = audit(gone, receipts=[receipt_of(long, 69 * 256)])
     assert any("was not read" in finding.message for finding in report.not_shown)
     assert status(report, Topic.RECEIPTS) is Status.NOT_SHOWN
+
+
+# ---- what was destroyed -------------------------------------------------------------------------------------------
+
+
+def shredding(*ranges: tuple[int, int]) -> Story:
+    story = Story()
+    story.answered("a")
+    rows: JsonValue = [[first, last] for first, last in ranges]
+    story.say(RecordKind.SHRED, "", {"agreement": AGREEMENT.digest, "because": "expired", "ranges": rows})
+    return story
+
+
+def test_records_that_were_shredded_are_counted_and_everything_is_still_proven() -> None:
+    report = audit(publish(shredding((0, 0), (2, 2)).leaves))
+    assert report.recount.shredded == 2
+    assert not report.contradictions
+    assert status(report, Topic.BOOKS) is Status.PROVEN
+
+
+@pytest.mark.parametrize("range_", [(0, 3), (3, 3), (7, 9), (2, 1)])
+def test_a_shred_of_records_that_do_not_stand_before_it_is_contradicted(range_: tuple[int, int]) -> None:
+    report = audit(publish(shredding(range_).leaves))
+    assert status(report, Topic.BOOKS) is Status.CONTRADICTED
+    assert "do not stand before it" in report.contradictions[0].message
