@@ -7,6 +7,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed-from-lock
 ONCE   ?=
 QUICK  ?=
+BENCHES := agreement standing evidence verify
 
 .PHONY: setup demo test check lint types imports docs bench format clean help
 
@@ -14,7 +15,7 @@ help:
 	@echo "make demo         start a small model and the gateway, walk the tour, keep serving (ONCE=1 ends by itself)"
 	@echo "make test         run the tests"
 	@echo "make check        everything that CI runs: format, lint, types, imports, tests, docs"
-	@echo "make bench        measure proofs, decisions and start-up (QUICK=1 for the short form)"
+	@echo "make bench        measure proofs, decisions, standing, evidence, verification (QUICK=1: half a minute)"
 	@echo "make docs         check the generated parts of the documentation"
 	@echo "make format       rewrite the code in the project's format"
 
@@ -51,7 +52,9 @@ docs: setup
 	@$(BIN)/python scripts/generate_docs.py --check
 
 bench: setup
-	@$(BIN)/python bench/agreement.py $(if $(QUICK),--quick,)
+	@for each in $(BENCHES); do \
+		echo "== $$each"; $(BIN)/python bench/$$each.py $(if $(QUICK),--quick,) || exit 1; \
+	done
 
 format: setup
 	@$(BIN)/ruff format src tests scripts bench

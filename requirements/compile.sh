@@ -8,3 +8,4 @@ uv pip compile "${flags[@]}" --upgrade pyproject.toml --extra dev --extra demo -
 uv pip compile "${flags[@]}" pyproject.toml -c requirements/all.lock -o requirements/core.lock
 uv pip compile "${flags[@]}" pyproject.toml --extra demo -c requirements/all.lock -o requirements/demo.lock
 uv pip compile "${flags[@]}" pyproject.toml --extra prove -c requirements/all.lock -o requirements/prove.lock
+uv pip compile "${flags[@]}" requirements/guard.in -c requirements/all.lock -o requirements/guard.lock

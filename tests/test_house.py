@@ -7,6 +7,7 @@ import ast
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def test_no_unknown_pth_file_runs_at_start() -> None:
 
 def test_requirement_files_hold_hashes_and_no_addresses() -> None:
     locks = sorted((ROOT / "requirements").glob("*.lock"))
-    assert {lock.stem for lock in locks} == {"all", "core", "demo", "prove", "uv"}
+    assert {lock.stem for lock in locks} == {"all", "core", "demo", "guard", "prove", "uv"}
     for lock in locks:
         text = lock.read_text("utf-8")
         assert "://" not in text
@@ -101,3 +102,20 @@ def test_requirement_files_hold_hashes_and_no_addresses() -> None:
         pins = [line for line in text.splitlines() if "==" in line and not line.startswith(" ")]
         assert pins
         assert not [line for line in pins if "litellm" in line or "guardrails-ai" in line]
+
+
+def test_every_bench_that_has_a_short_form_is_run_by_make() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    (listed,) = [line.partition(":=")[2].split() for line in makefile.splitlines() if line.startswith("BENCHES ")]
+    short = {file.stem for file in (ROOT / "bench").glob("*.py") if '"--quick"' in file.read_text("utf-8")}
+    assert short == set(listed)
+
+
+def test_the_guards_own_requirements_are_bounded_as_those_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    lines = (ROOT / "requirements" / "guard.in").read_text("utf-8").splitlines()
+    assert {line for line in lines if not line.startswith("#")} < set(project)
+    everything = (ROOT / "requirements" / "all.lock").read_text("utf-8")
+    guard = (ROOT / "requirements" / "guard.lock").read_text("utf-8")
+    pins = [line for line in guard.splitlines() if "==" in line]
+    assert [pin for pin in pins if pin not in everything] == []
