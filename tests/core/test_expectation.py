@@ -204,3 +204,39 @@ def test_what_is_remembered_is_bounded() -> None:
 def test_no_request_expects_nothing() -> None:
     assert likelihood(0, 0, 0, 0, PER_MILLION).likelihood == 1.0
     assert likelihood(int(BUNCH), 0, 0, 0, PER_MILLION).likelihood == 0.0
+
+
+def test_a_window_that_shrinks_leaves_what_is_older_to_the_windows_before_it() -> None:
+    counts = UnitCounts(DAY)
+    for number in range(40):
+        counts.deny(0, str(number))
+        counts.requests(0)
+    counts.over(60)
+    counts.requests(3_600)
+    assert counts.deny(3_600, "late")
+    found = counts.figures(PER_MILLION)
+    assert (found.denies, found.denies_before > 39, found.requests) == (1, True, 1)
+
+
+def test_a_window_that_grows_takes_in_what_had_left_the_smaller_one() -> None:
+    counts = UnitCounts(60)
+    for number in range(40):
+        counts.deny(0, str(number))
+        counts.requests(0)
+    counts.over(DAY)
+    counts.requests(1_200)
+    assert counts.deny(1_200, "late")
+    found = counts.figures(PER_MILLION)
+    assert (found.denies, found.windows, found.requests, found.denies_before) == (41, 1, 41, 0)
+
+
+@given(st.lists(st.sampled_from([60, 3_600, DAY, 7 * DAY]), min_size=1, max_size=8))
+def test_whatever_windows_follow_each_other_nothing_is_lost_or_counted_twice(windows: list[int]) -> None:
+    counts, steps = UnitCounts(DAY), 30
+    for step, window in enumerate(itertools.islice(itertools.cycle(windows), steps)):
+        counts.over(window)
+        counts.requests(step * 1_000)
+        counts.deny(step * 1_000, str(step))
+    found = counts.figures(PER_MILLION)
+    assert 0.95 * steps < found.requests + found.requests_before <= steps  # the distant past weighs less
+    assert 0.95 * steps < found.denies + found.denies_before <= steps

@@ -123,17 +123,32 @@ def _sums(buckets: Sequence[_Bucket]) -> tuple[int, int]:
     return requests, denies
 
 
+def _width(window_seconds: int) -> int:
+    return max(window_seconds // BUCKETS, 1)
+
+
 class UnitCounts:
     """What one unit did: a sliding window in buckets, and what lay before it. Bounded, whatever the unit does."""
 
     def __init__(self, window_seconds: int) -> None:
-        self._window = window_seconds
-        self._width = max(window_seconds // BUCKETS, 1)
+        self._window, self._width = window_seconds, _width(window_seconds)
         self._buckets: list[_Bucket] = []
         self._past: list[_Bucket] = []  # the windows before this one, from the oldest
         self._seen: dict[str, int] = {}  # digests of denied requests, and the bucket in which each was first
         self._requests_before = 0.0
         self._denies_before = 0.0
+
+    def over(self, window_seconds: int) -> None:
+        """Count over this window from now on, as a later version of the agreement says.
+
+        What was counted keeps its time: it lies in the new window, or in the windows before it. A request that was
+        denied before a window that grows, and is sent again, is counted once more.
+        """
+        if window_seconds == self._window:
+            return
+        self._window, self._width = window_seconds, _width(window_seconds)
+        if self._buckets:
+            self._slide(self._buckets[-1].start)
 
     def requests(self, unix: int, count: int = 1) -> None:
         """Count requests that were decided; never shed, failed or unjudged ones."""

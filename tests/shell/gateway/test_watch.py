@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from brightline.core.standing import AGREEMENT_SCOPE, DAY_SECONDS, Happened, Sai
 from brightline.shell import shipped
 from brightline.shell.gateway.watch import DenyWatch
 from tests.vault import peek, sealed
+from tests.versions import version
 
 AGREEMENT = shipped.read_agreement(shipped.shipped_agreement())
 RULES = rules_of(AGREEMENT)
@@ -29,6 +31,7 @@ class Town:
     """A watch, the standings that it looks at, and what it called for. ``logs``: whether a finding can be logged."""
 
     def __init__(self) -> None:
+        self.agreement = AGREEMENT
         self.book = StandingBook()
         self.logs = True
         self.found: list[Figures] = []
@@ -37,7 +40,7 @@ class Town:
         self.frames: list[Frame] = []
 
     def another_watch(self) -> DenyWatch:
-        return DenyWatch(lambda: AGREEMENT, self.standing_of, self._called)
+        return DenyWatch(lambda: self.agreement, self.standing_of, self._called)
 
     def standing_of(self, unit: str) -> UnitStanding:
         return self.book.effective(unit)
@@ -193,3 +196,20 @@ def test_what_is_older_than_the_history_is_not_read(town: Town) -> None:
     assert town.watch.too_old(old)(town.frames[-1])
     assert not town.watch.too_old(town.now)(town.frames[-1])
     assert town.another_watch().rebuild(town.frames, old, peek) == 0
+
+
+@pytest.mark.parametrize("window", ["1h", "48h"])
+def test_a_window_of_a_later_version_counts_at_once_as_after_a_restart(
+    town: Town, tmp_path: Path, window: str
+) -> None:
+    for number in range(6):
+        town.ends(deny(number))
+    town.now += 30 * 3_600
+    later = version(tmp_path, 2, ('window = "24h"', f'window = "{window}"'))
+    town.agreement = shipped.read_agreement(later)
+    for number in range(6, 9):
+        town.ends(deny(number))
+    restarted = town.another_watch()
+    restarted.rebuild(town.frames, town.now, peek)
+    assert town.watch.figures(UNIT) == restarted.figures(UNIT)
+    assert town.watch.figures(UNIT).denies == (3 if window == "1h" else 9)

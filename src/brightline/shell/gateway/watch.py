@@ -80,6 +80,7 @@ class DenyWatch:
         of_unit = self._units.get(unit)
         if of_unit is None:
             return Figures(0, 0, 0.0, 0.0, 0.0, 1.0)
+        of_unit.over(self._window())
         return of_unit.figures(false_stops_per_million(self._agreement()))
 
     def not_called(self, unit: str) -> None:
@@ -123,6 +124,7 @@ class DenyWatch:
             if len(self._units) >= UNITS_MAX:
                 return False
             of_unit = self._units[unit] = UnitCounts(self._window())
+        of_unit.over(self._window())
         looked = self._standing_of(unit).looked
         if unix > looked > self._looked.get(unit, 0):
             self._looked[unit] = looked
