@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
+from securesystemslib.signer._key import SSlibKey
 
 from brightline.core.errors import TrustError
 from brightline.core.statement import (
@@ -25,6 +26,7 @@ from brightline.core.statement import (
     open_statement,
     sign_statement,
 )
+from tests.vectors import vectors_dir
 
 
 class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -158,3 +160,29 @@ def test_signers_may_sign_one_after_the_other() -> None:
     assert open_statement(add_signature(alone, TYPE, CUSTOMER), TYPE, Said, ROOTS, at=NOW) == Said("hello")
     with pytest.raises(TrustError, match="is expected"):
         add_signature(alone, "application/other", CUSTOMER)
+
+
+class Anything(msgspec.Struct, frozen=True):
+    """A statement of whose members the test reads none."""
+
+
+def test_the_thresholds_of_the_dsse_vectors_count_persons_and_not_signatures() -> None:
+    cases = json.loads((vectors_dir("dsse") / "cases.json").read_text("utf-8"))
+    raw = {name: bytes.fromhex(key["public_hex"]) for name, key in cases["keys"].items()}
+    found = {}
+    for case in (case for case in cases["envelopes"] if case["threshold"] > 1):
+        roots = roots_of(tuple(PinnedKey(raw[name].hex(), name) for name in case["keys"]), ())
+        # The library finds a signature by the id of its key alone; the vectors call their keys by letters.
+        for signature in case["envelope"]["signatures"]:
+            signature["keyid"] = SSlibKey.from_crypto(
+                Ed25519PublicKey.from_public_bytes(raw[signature["keyid"]])
+            ).keyid
+        envelope, kind = json.dumps(case["envelope"]).encode(), case["accepted_types"][0]
+        try:
+            open_statement(envelope, kind, Anything, roots, at=NOW, needed=[Needed(OFFICER, case["threshold"])])
+        except TrustError:
+            found[case["name"]] = "threshold_not_met"
+        else:
+            found[case["name"]] = "ok"
+    assert found == {case["name"]: case["expect"] for case in cases["envelopes"] if case["threshold"] > 1}
+    assert len(found) == 4

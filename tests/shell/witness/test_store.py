@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
@@ -17,6 +18,7 @@ from brightline.core.evidence.note import NoteSigner, VerifierKey
 from brightline.core.evidence.witnessing import NOTHING_SEEN, Advance, DurableAdvance, Seen, Submission, judge
 from brightline.shell.witness.store import KEYS_MAX, WitnessStore, create_witness, read_logs
 from tests.shell.witness.logs import FORK, LOG, ORIGIN, WITNESS, advance, made, request, seen_at
+from tests.vectors import vectors_dir
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -247,3 +249,15 @@ def test_a_cosignature_that_was_given_is_remembered(tmp_path: Path) -> None:
     assert code == 0
     assert WITNESS in answer
     assert seen_in(folder) == seen_at(9)
+
+
+def test_a_log_is_kept_under_the_origin_hash_of_the_standard(tmp_path: Path) -> None:
+    cases = json.loads((vectors_dir("c2sp") / "checkpoint" / "cases.json").read_text("utf-8"))["origin_hashes"]
+    folder = made(tmp_path / "w")
+    store = WitnessStore.open(folder)
+    for case in cases:
+        store.trust(case["origin"], LOG.verifier)
+    store.close()
+    names = {path.name.partition(".")[0] for path in folder.rglob("*")}
+    assert {case["origin_hash"] for case in cases} <= names
+    assert not {case["upstream_id"] for case in cases if case["upstream_id"] != case["origin_hash"]} & names
