@@ -28,6 +28,7 @@ from brightline.shell.keyring import open_vault
 from brightline.shell.registry.retentions import read_preservation, read_shred_order
 from brightline.shell.retention import Retention
 from brightline.shell.state import StateFolder
+from brightline.shell.storage.wal import frames_on_disk
 from brightline.shell.trust.keys import load_key
 from brightline.wiring import open_in_force, opened_shard
 from tests.harness import RL1, Running, running
@@ -246,3 +247,12 @@ def test_one_field_is_opened_and_nothing_else(node: Running, tmp_path: Path) -> 
     assert [len(line["disclosures"]) for line in lines] == [1]
     assert out.stat().st_mode & 0o077 == 0
     assert run("verify", node.root / "evidence", "--disclosures", out).code == 0
+
+
+def test_a_signed_statement_is_shown_in_its_words(node: Running) -> None:
+    run("retention", "hold", node.root, "--everything", "--reason", "a court asked")
+    seq = sum(1 for _ in frames_on_disk(node.root / "wal", "registry")) - 1
+    shown = run("open", node.root, f"registry/{seq}")
+    assert shown.code == 0
+    assert "a court asked" in shown.stdout
+    assert "payload" not in shown.stdout

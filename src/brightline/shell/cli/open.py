@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 import msgspec
@@ -225,7 +225,8 @@ def _show(record: OpenedRecord, steps: Sequence[Step]) -> None:
     from rich.text import Text
 
     rows: list[list[object]] = [["public", name, _text(value)] for name, value in record.public.items()]
-    rows += [["opened", name, _text(value)] for name, value in record.fields.items()]
+    for name, value in record.fields.items():
+        rows += _statement(value) if name == "statement" else [["opened", name, _text(value)]]
     if record.destroyed:
         rows.append(["opened", Text("nothing", style="yellow"), record.destroyed])
     for step in steps:
@@ -233,6 +234,26 @@ def _show(record: OpenedRecord, steps: Sequence[Step]) -> None:
         rows.append(["replayed", step.what, Text("otherwise" if step.differs else "as recorded", style=style)])
         rows += [["", "", Text(render.plain(why), style=style)] for why in step.differs]
     render.table(f"{record.kind.value}, {record.shard}/{record.seq}, {record.time}", ["", "what", "value"], rows)
+
+
+class _Signature(msgspec.Struct, frozen=True):
+    keyid: str
+
+
+class _Envelope(msgspec.Struct, frozen=True):
+    payload: bytes  # msgspec reads base64
+    signatures: tuple[_Signature, ...]
+
+
+def _statement(value: JsonValue) -> list[list[object]]:
+    """What a signed statement says, for a person; who may sign what was checked when it was logged."""
+    try:
+        envelope = msgspec.json.decode(str(value), type=_Envelope)
+        said: dict[str, JsonValue] = msgspec.json.decode(envelope.payload, type=dict[str, Any])
+    except msgspec.DecodeError:
+        return [["opened", "statement", _text(value)]]
+    keys = ", ".join(f"{each.keyid[:12]}…" for each in envelope.signatures)
+    return [["signed", name, _text(each)] for name, each in said.items()] + [["signed", "(by the keys)", keys]]
 
 
 def _text(value: JsonValue) -> str:
