@@ -253,7 +253,8 @@ def _statement(value: JsonValue) -> list[list[object]]:
     except msgspec.DecodeError:
         return [["opened", "statement", _text(value)]]
     keys = ", ".join(f"{each.keyid[:12]}…" for each in envelope.signatures)
-    return [["signed", name, _text(each)] for name, each in said.items()] + [["signed", "(by the keys)", keys]]
+    rows: list[list[object]] = [["signed", name, _text(each)] for name, each in said.items()]
+    return [*rows, ["signed", "(by the keys)", keys]]
 
 
 def _text(value: JsonValue) -> str:
