@@ -21,7 +21,6 @@ from brightline.core.agreement.limits import lost_budget
 from brightline.core.agreement.theorems import require_theorems
 from brightline.core.enforcement.terms import AdmittedModel, Terms
 from brightline.core.errors import BrightlineError, EvidenceUnavailable, OperatorError, ReleaseError, TrustError
-from brightline.core.evidence.note import NoteSigner
 from brightline.core.evidence.period import StatedUpstream
 from brightline.core.expectation import Figures
 from brightline.core.ports import Clock
@@ -40,6 +39,7 @@ from brightline.shell.inference.pool import ScreeningPool, ThreadDetector
 from brightline.shell.install import GATEWAY_SHARD, agreement_folder
 from brightline.shell.keyring import open_vault
 from brightline.shell.registry.following import Registry
+from brightline.shell.registry.log import log_key, log_signer
 from brightline.shell.registry.standings import log_pattern
 from brightline.shell.retention import Retention
 from brightline.shell.state import StateFolder
@@ -97,6 +97,17 @@ def open_in_force(root: Path, settings: Settings, clock: Clock) -> Registry:
     return registry
 
 
+@contextlib.contextmanager
+def in_force(root: Path, clock: Clock) -> Iterator[tuple[Settings, Registry]]:
+    """The settings of an installation and its registry, as :func:`open_in_force` opens it, closed at the end."""
+    settings = load_settings(root)
+    registry = open_in_force(root, settings, clock)
+    try:
+        yield settings, registry
+    finally:
+        registry.close()
+
+
 @contextlib.asynccontextmanager
 async def _witnessing(folder: StateFolder, settings: Settings, clock: Clock) -> AsyncIterator[tuple[Witnessing, ...]]:
     """The witnesses of the gateway's shard, asked what they have seen; none where there is no policy.
@@ -107,36 +118,13 @@ async def _witnessing(folder: StateFolder, settings: Settings, clock: Clock) -> 
         yield ()
         return
     policy = read_policy(folder.witness_policy)
-    signer = NoteSigner(f"{settings.evidence.origin}/{GATEWAY_SHARD}", load_key(folder.key(f"log-{GATEWAY_SHARD}")))
+    signer = log_signer(folder, settings, GATEWAY_SHARD)
     witnessing = Witnessing(policy, folder.evidence(settings.evidence.directory) / GATEWAY_SHARD, signer, clock)
     try:
         await witnessing.survey()
         yield (witnessing,)
     finally:
         await witnessing.close()
-
-
-@contextlib.contextmanager
-def opened_shard(
-    folder: StateFolder, settings: Settings, registry: Registry, shard: str, clock: Clock
-) -> Iterator[Sequencer]:
-    """A shard that no gateway writes now, opened as its single writer; what is written is published at the end.
-
-    Raises ``WriterPresent`` while its gateway runs, ``OperatorError`` if it cannot be opened.
-    """
-    evidence = folder.evidence(settings.evidence.directory)
-    signer = NoteSigner(f"{settings.evidence.origin}/{shard}", load_key(folder.key(f"log-{shard}")))
-    published = read_published(evidence, shard, signer.verifier)
-    profile = registry.roots.profile
-    log = Sequencer.open(folder.wal, shard, profile, clock, vault=open_vault(folder), published=published)
-    publisher = None
-    try:
-        publisher = Publisher.open(log, evidence, signer)
-        yield log
-    finally:
-        log.close()
-        if publisher is not None:
-            publisher.close()
 
 
 def release_folder(settings: Settings) -> Path:
@@ -180,8 +168,7 @@ class Node:
         self._folder = folder
         self._findings: set[asyncio.Task[None]] = set()
         evidence = folder.evidence(settings.evidence.directory)
-        log_key = load_key(folder.key(f"log-{GATEWAY_SHARD}"))
-        signer = NoteSigner(f"{settings.evidence.origin}/{GATEWAY_SHARD}", log_key)
+        shard_key, signer = log_key(folder, GATEWAY_SHARD), log_signer(folder, settings, GATEWAY_SHARD)
         self.terms = Terms(
             profile=roots.profile,
             agreement=agreement,
@@ -191,7 +178,7 @@ class Node:
                 for model in installation.models
             },
             token_signer=load_key(folder.key("token")),
-            receipt_signer=log_key,
+            receipt_signer=shard_key,
             hold_key=load_secret(folder.key("hold")),
         )
         self.attester = DevelopmentAttester(roots.profile, agreement.vocabulary, clock)
@@ -216,7 +203,7 @@ class Node:
         self.publisher = Publisher.open(self.log, evidence, signer)
         self.publisher.publish_once()
         self.publisher.start(settings.evidence.publish_seconds)
-        self.periods = PeriodWriter(self.log, evidence, signer.verifier.name, roots.profile, log_key, clock)
+        self.periods = PeriodWriter(self.log, evidence, signer.verifier.name, roots.profile, shard_key, clock)
         self.periods.resume()
         self.conditions = NodeConditions(
             installation, agreement.vocabulary, self.attester, clock, self.faults, self.standing_of

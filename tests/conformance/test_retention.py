@@ -25,12 +25,13 @@ from brightline.shell.clock import SystemClock
 from brightline.shell.config import load_settings
 from brightline.shell.install import GATEWAY_SHARD
 from brightline.shell.keyring import open_vault
+from brightline.shell.registry.log import writing
 from brightline.shell.registry.retentions import read_preservation, read_shred_order
 from brightline.shell.retention import Retention
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.wal import frames_on_disk
 from brightline.shell.trust.keys import load_key
-from brightline.wiring import open_in_force, opened_shard
+from brightline.wiring import open_in_force
 from tests.harness import RL1, Running, running
 
 DAY_SECONDS = 86_400
@@ -72,7 +73,7 @@ def opened(root: Path, clock: Later, **limits: int) -> Iterator[Retention]:
     stated = tuple(Limit(name, days, KNOWN[name].tighter) for name, days in limits.items())
     agreement = msgspec.structs.replace(registry.releases.current, limits=stated)
     try:
-        with opened_shard(folder, settings, registry, GATEWAY_SHARD, clock) as log:
+        with writing(root, settings, GATEWAY_SHARD, registry.roots.profile, clock) as log:
             held = registry.retentions
             yield Retention(log, folder.wal, open_vault(folder), lambda: held.held, lambda: agreement, clock)
     finally:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The body of a request, whole and bounded: the one reader of all our ASGI applications, the guard's too.
+"""What all our ASGI applications do alike, the guard's too: HTTP alone, and a body that is whole and bounded.
 
 What an application answers is its own matter; here a body is read, or it is said why not.
 """
@@ -10,6 +10,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class ClientLeft(ConnectionError):
@@ -38,3 +41,13 @@ async def read_body(receive: Receive, bytes_max: int) -> bytes:
         parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts)
+
+
+async def is_http(scope: MutableMapping[str, Any], send: Send) -> bool:
+    """Whether this is a request. A websocket is closed, which is its refusal; nothing else is ever asked for."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+        return False
+    if scope["type"] != "http":
+        raise AssertionError(f"an ASGI scope of type {scope['type']} was not asked for")
+    return True

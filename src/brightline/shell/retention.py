@@ -10,7 +10,6 @@ from __future__ import annotations
 import bisect
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -20,15 +19,14 @@ from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.limits import FOR_EVER_DAYS, keep_days
 from brightline.core.evidence.batch import Frame
 from brightline.core.evidence.keytree import KeyDestroyed, Range
-from brightline.core.evidence.record import RecordKind
-from brightline.core.evidence.retention import Ended, Held, Ledger, wanted
+from brightline.core.evidence.record import RecordKind, unix_of
+from brightline.core.evidence.retention import Ended, Held, Ledger, kept_as, wanted
 from brightline.core.evidence.shred import Because, merge, shred_drafts
 from brightline.core.ports import Clock
+from brightline.core.register import DAY_SECONDS
 from brightline.shell.storage.sequencer import Sequencer
 from brightline.shell.storage.vault import Vault, VaultReader
 from brightline.shell.storage.wal import frames_on_disk
-
-DAY_SECONDS: Final = 86_400
 
 
 class Due(msgspec.Struct, frozen=True):
@@ -135,11 +133,11 @@ class Retention:
         for frame in frames_on_disk(self._wal, self._log.shard):
             if by_unit and frame.kind is RecordKind.ATTEMPT:
                 units[frame.exchange] = _unit(frame, keys)
-            leaf = _LEAF.decode(frame.leaf)
-            unix = int(datetime.fromisoformat(leaf.time).timestamp()) if frame.kind is RecordKind.OUTCOME else 0
-            ended = ledger.enter(frame.kind, frame.exchange, frame.seq, leaf.verdict, unix)
-            if ended is not None:
-                yield ended, units.pop(ended.exchange, "")
+            seqs = ledger.enter(frame.kind, frame.exchange, frame.seq)
+            if seqs:
+                leaf = _LEAF.decode(frame.leaf)
+                ended = Ended(frame.exchange, seqs, kept_as(leaf.verdict), unix_of(leaf.time))
+                yield ended, units.pop(frame.exchange, "")
 
 
 def _unit(frame: Frame, keys: VaultReader) -> str:

@@ -23,12 +23,12 @@ from brightline.core.evidence.cosignature import split_note
 from brightline.core.evidence.merkle import root_of
 from brightline.core.evidence.note import NoteError, NoteSigner
 from brightline.core.evidence.policy import Policy, PolicyError
+from brightline.core.evidence.tile import COSIGNED
 from brightline.core.ports import Clock
 from brightline.shell.storage.durable import HeldDirectory
 from brightline.shell.storage.sequencer import Sequencer
 from brightline.shell.trust.witnesses import UNWITNESSED_SECONDS_MAX, WitnessedAge, Witnesses, witness_newest
 
-COSIGNED: Final = "cosigned"
 POLICY_BYTES_MAX: Final = 65_536
 STEP_SECONDS: Final = 2.0
 SURVEY_SECONDS: Final = 10.0

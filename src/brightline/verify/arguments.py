@@ -4,24 +4,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Final, Self
 
 import msgspec
 
 from brightline.core.agreement.clause import Agreement
-from brightline.core.agreement.load import load_agreement
-from brightline.core.errors import AgreementError, ConfigError, TrustError
+from brightline.core.errors import ConfigError, TrustError
 from brightline.core.evidence.disclosure import Disclosed
 from brightline.core.evidence.note import VerifierKey
 from brightline.core.evidence.policy import Policy, PolicyError
 from brightline.core.evidence.receipt import RECEIPT_CHARS_MAX, Receipt, read_receipt
+from brightline.folders import read_agreement, shipped_agreements
 
 POLICY_BYTES_MAX: Final = 65_536
 LINE_BYTES_MAX: Final = 4 * 1024 * 1024  # one line of disclosures; the private log's frames have at most 1 MiB
 KEY_CHARS_MAX: Final = 1_000
-AGREEMENT_BYTES_MAX: Final = 8 * 1024 * 1024
 
 
 def read_key(text: str) -> VerifierKey:
@@ -57,26 +55,7 @@ def read_policy(path: Path) -> Policy:
 
 def read_agreements(folders: Sequence[Path]) -> list[Agreement]:
     """The agreements in these folders; of none, those that travel with the package. Raises ``AgreementError``."""
-    if folders:
-        return [_read_agreement(folder) for folder in folders]
-    shipped = Path(str(files("brightline") / "agreements"))
-    return [_read_agreement(path) for path in sorted(shipped.iterdir()) if (path / "agreement.toml").is_file()]
-
-
-def _read_agreement(folder: Path) -> Agreement:
-    def read(name: str) -> bytes:
-        if Path(name).name != name:
-            raise FileNotFoundError(name)
-        with (folder / name).open("rb") as file:
-            data = file.read(AGREEMENT_BYTES_MAX + 1)
-        if len(data) > AGREEMENT_BYTES_MAX:
-            raise FileNotFoundError(f"{name} exceeds {AGREEMENT_BYTES_MAX} bytes")
-        return data
-
-    try:
-        return load_agreement(read("agreement.toml"), read, str(folder / "agreement.toml"))
-    except OSError as error:
-        raise AgreementError(f"cannot be read: {error}", str(folder)) from error
+    return [read_agreement(folder) for folder in folders or shipped_agreements().values()]
 
 
 def _names_a_file(text: str) -> bool:

@@ -8,18 +8,17 @@ else. It says first what is contradicted and where, then what is not shown and w
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from brightline import __version__
 from brightline.core.evidence.audit import Claim, ShardReport, Status
 from brightline.core.evidence.audit_findings import Topic
+from brightline.pages import document_style_of, environment, policy_of
 from brightline.terminal import plain
 from brightline.verify.limits import LIMITS
 from brightline.verify.recounted import rows_of
@@ -77,7 +76,7 @@ def to_html(reports: Sequence[ShardReport], telling: Telling) -> str:
             proven=sum(claim.status is Status.PROVEN for report in reports for claim in report.claims),
             limits=LIMITS,
             style=style,
-            policy=_policy(style),
+            policy=policy_of(style),
             version=__version__,
             listed_max=LISTED_MAX,
         )
@@ -86,15 +85,7 @@ def to_html(reports: Sequence[ShardReport], telling: Telling) -> str:
 
 @cache
 def _environment() -> Environment:
-    made = Environment(
-        loader=PackageLoader("brightline.verify", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        finalize=_finalize,
-    )
+    made = environment("brightline.verify", _finalize)
     made.globals["mark"] = _MARKS
     made.globals["kind"] = _CLASSES
     made.globals["recount"] = rows_of
@@ -108,14 +99,4 @@ def _finalize(value: object) -> object:
 
 @cache
 def _style() -> str:
-    loader = _environment().loader
-    if loader is None:
-        raise ValueError("the environment has no loader")
-    source, _, _ = loader.get_source(_environment(), STYLE)
-    return source
-
-
-def _policy(style: str) -> str:
-    """The hash is over exactly what stands between the tags (CSP Level 3, section 6.7.3.3)."""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    return document_style_of(_environment(), STYLE)

@@ -37,7 +37,7 @@ from brightline.core.evidence.proving import (
     prove_record,
     read_heads,
 )
-from brightline.core.evidence.receipt import Receipt, verify_receipt
+from brightline.core.evidence.receipt import Receipt, is_signed
 from brightline.core.evidence.record import LEAF_BYTES_MAX
 from brightline.terminal import as_json, plain
 from brightline.verify.arguments import KEY_CHARS_MAX, read_key, read_policy, read_receipt_argument
@@ -150,7 +150,7 @@ def check(
 
 def check_against(proof: TlogProof, held: Receipt, keys: Sequence[VerifierKey], policy: Policy) -> Told:
     """Whether a proof shows that a receipt was kept."""
-    if not any(_signed(held, key) for key in keys):
+    if not any(is_signed(held, key.public_key) for key in keys):
         return Told(False, "the log's key did not sign this receipt")
     if proof.index != held.seq:
         return Told(False, f"this is a proof of record {proof.index}; the receipt is of record {held.seq}")
@@ -242,14 +242,6 @@ def _tell(told: Told, json_wanted: bool) -> None:
     click.echo(as_json(msgspec.to_builtins(told)) if json_wanted else plain(told.sentence))
     if not told.shown:
         raise SystemExit(1)
-
-
-def _signed(held: Receipt, key: VerifierKey) -> bool:
-    try:
-        verify_receipt(held, key.public_key)
-    except ValueError:
-        return False
-    return True
 
 
 def _promised(held: Receipt) -> bytes:

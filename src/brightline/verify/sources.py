@@ -12,10 +12,11 @@ import msgspec
 from brightline.core.errors import ConfigError
 from brightline.core.evidence.audit_tree import Published, UnreadableError
 from brightline.core.evidence.note import NOTE_BYTES_MAX
+from brightline.core.evidence.tile import COSIGNED
 from brightline.verify.folder import PublishedFolder
 from brightline.verify.remote import PublishedUrl, is_url
 
-_SMALL: Final = frozenset({"checkpoint", "cosigned", "log.vkey"})
+_SMALL: Final = frozenset({"checkpoint", COSIGNED, "log.vkey"})
 
 
 class Opened(Published, Protocol):

@@ -23,6 +23,7 @@ from brightline.core.agreement.clause import (
     Verdict,
 )
 from brightline.core.agreement.decide import decide
+from brightline.core.agreement.limits import FOR_EVER_DAYS
 from brightline.core.agreement.lint import errors_of, lint
 from brightline.core.agreement.load import load_agreement
 from brightline.core.agreement.merge import MergedText, Side, merge
@@ -238,6 +239,12 @@ def test_of_limits_the_tighter_is_kept_and_silence_is_the_number_that_is_enforce
     assert of(LINES, changed(LINES, limits=days(30))) == 30
     assert of(LINES, changed(LINES, limits=days(1_000))) == 366
     assert of(LINES, changed(LINES)) == -1
+
+
+def test_what_one_keeps_for_ever_by_silence_the_merged_one_keeps_for_ever() -> None:
+    kept = (Limit("keep_days_denied", 30, Tighter.HIGHER),)
+    for a, b in ((LINES, changed(LINES, id="third", limits=kept)), (changed(LINES, id="third", limits=kept), LINES)):
+        assert merge(a, b, "merged").agreement.limit("keep_days_denied", -1) == FOR_EVER_DAYS
 
 
 def rung(alpha: float = 1e-6, window: int = 3_600, confirmed: int = 3, hours: int = 4, cure: int = 14) -> Rung:

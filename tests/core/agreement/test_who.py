@@ -25,12 +25,13 @@ from brightline.core.agreement.limits import (
     KEEP_DAYS,
     KNOWN,
     LOST_PER_MILLION,
+    SILENT,
     days_max,
     keep_days,
     lost_budget,
 )
 from brightline.core.agreement.ratchet import check, require_no_weaker
-from brightline.core.agreement.who import SILENT, compare_facts, compare_who
+from brightline.core.agreement.who import compare_facts, compare_who
 from brightline.core.errors import AgreementError
 from brightline.core.facts import FactSpec, Formerly, Register, Source, Vocabulary
 from brightline.shell import shipped

@@ -28,10 +28,11 @@ class Kept(enum.StrEnum):
 
 
 class KnownLimit(msgspec.Struct, frozen=True):
-    """What a limit means, and its direction."""
+    """What a limit means, its direction, and what is enforced while an agreement is silent about it."""
 
     says: str
     tighter: Tighter
+    silent: int
 
 
 REGISTRATION_DAYS_MAX: Final = "registration_days_max"
@@ -46,26 +47,39 @@ LOST_DEFAULT: Final = 1_000
 
 KNOWN: Final[Mapping[str, KnownLimit]] = MappingProxyType(
     {
-        REGISTRATION_DAYS_MAX: KnownLimit("days until a registration or a purpose expires, at most", Tighter.LOWER),
-        PROTOCOL_DAYS_MAX: KnownLimit("days until an oversight protocol must be renewed, at most", Tighter.LOWER),
-        VVT_DAYS_MAX: KnownLimit("days until verification and testing must be repeated, at most", Tighter.LOWER),
+        REGISTRATION_DAYS_MAX: KnownLimit(
+            "days until a registration or a purpose expires, at most", Tighter.LOWER, DAYS_MAX_DEFAULT
+        ),
+        PROTOCOL_DAYS_MAX: KnownLimit(
+            "days until an oversight protocol must be renewed, at most", Tighter.LOWER, DAYS_MAX_DEFAULT
+        ),
+        VVT_DAYS_MAX: KnownLimit(
+            "days until verification and testing must be repeated, at most", Tighter.LOWER, DAYS_MAX_DEFAULT
+        ),
         FALSE_STOPS_PER_MILLION: KnownLimit(
-            "policy denies per million requests that a unit is expected to meet by our own error", Tighter.LOWER
+            "policy denies per million requests that a unit is expected to meet by our own error",
+            Tighter.LOWER,
+            FALSE_STOPS_DEFAULT,
         ),
         **{
-            limit: KnownLimit(f"days for which what opens an exchange that was {kept.value} is kept", Tighter.HIGHER)
+            limit: KnownLimit(
+                f"days for which what opens an exchange that was {kept.value} is kept", Tighter.HIGHER, FOR_EVER_DAYS
+            )
             for kept, limit in KEEP_DAYS.items()
             if kept is not Kept.OTHER
         },
         KEEP_DAYS[Kept.OTHER]: KnownLimit(
-            "days for which what opens an exchange that ended undecided is kept", Tighter.HIGHER
+            "days for which what opens an exchange that ended undecided is kept", Tighter.HIGHER, FOR_EVER_DAYS
         ),
         LOST_PER_MILLION: KnownLimit(
             "attempts per million that a crash may leave without an outcome of their own; the verifier recounts them",
             Tighter.LOWER,
+            LOST_DEFAULT,
         ),
     }
 )
+SILENT: Final[Mapping[str, int]] = MappingProxyType({limit: known.silent for limit, known in KNOWN.items()})
+"""What is enforced while an agreement is silent; a test compares these with those who enforce them."""
 
 
 def lost_budget(agreement: Agreement) -> int:

@@ -40,26 +40,15 @@ from brightline.core.agreement.clause import (
 )
 from brightline.core.agreement.condition import And, Condition, write
 from brightline.core.agreement.decide import decide
-from brightline.core.agreement.limits import (
-    KNOWN,
-    LOST_DEFAULT,
-    LOST_PER_MILLION,
-    PROTOCOL_DAYS_MAX,
-    REGISTRATION_DAYS_MAX,
-    VVT_DAYS_MAX,
-)
+from brightline.core.agreement.limits import KNOWN
 from brightline.core.agreement.load import load_agreement
 from brightline.core.agreement.writer import write_agreement
 from brightline.core.errors import AgreementError
 from brightline.core.facts import Facts, FactSpec, Formerly, Vocabulary
-from brightline.core.register import DAYS_MAX_DEFAULT
 
 PROSE_NAME: Final = "prose.txt"
 _REVIEW_WITHIN: Final = re.compile(r"cleared review within ([0-9]+) h")
 _SEVERITY: Final = {Verdict.PERMIT: 0, Verdict.HOLD: 1, Verdict.DENY: 2}
-_SILENT: Final = dict.fromkeys((REGISTRATION_DAYS_MAX, PROTOCOL_DAYS_MAX, VVT_DAYS_MAX), DAYS_MAX_DEFAULT) | {
-    LOST_PER_MILLION: LOST_DEFAULT
-}
 _T = TypeVar("_T", Office, Authority)
 
 
@@ -281,8 +270,8 @@ def _limits(a: tuple[Limit, ...], b: tuple[Limit, ...]) -> tuple[Limit, ...]:
 def _tightest(limit_id: str, a: Limit | None, b: Limit | None) -> Limit:
     known = KNOWN[limit_id]
     stated = [limit for limit in (a, b) if limit is not None]
-    if len(stated) == 1 and limit_id in _SILENT:
-        stated.append(Limit(limit_id, _SILENT[limit_id], known.tighter, known.says))
+    if len(stated) == 1:
+        stated.append(Limit(limit_id, known.silent, known.tighter, known.says))
     tightest = min if known.tighter is Tighter.LOWER else max
     return tightest(stated, key=lambda limit: limit.value)
 

@@ -20,40 +20,14 @@ Each rule below says which direction is tighter. What is not listed may not chan
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
-from typing import Final
+from collections.abc import Iterator
 
 import msgspec
 
 from brightline.core.agreement.clause import Agreement, Limit, Rung, Tighter
-from brightline.core.agreement.limits import (
-    FALSE_STOPS_DEFAULT,
-    FALSE_STOPS_PER_MILLION,
-    FOR_EVER_DAYS,
-    KEEP_DAYS,
-    KNOWN,
-    LOST_DEFAULT,
-    LOST_PER_MILLION,
-    PROTOCOL_DAYS_MAX,
-    REGISTRATION_DAYS_MAX,
-    VVT_DAYS_MAX,
-)
+from brightline.core.agreement.limits import KNOWN, SILENT
 from brightline.core.agreement.request import counterpart
 from brightline.core.facts import UNKNOWN, FactSpec, Source
-from brightline.core.register import DAYS_MAX_DEFAULT
-
-# What is enforced while an agreement is silent about a limit; a test compares these with those who enforce them.
-SILENT: Final[Mapping[str, int]] = MappingProxyType(
-    {
-        REGISTRATION_DAYS_MAX: DAYS_MAX_DEFAULT,
-        PROTOCOL_DAYS_MAX: DAYS_MAX_DEFAULT,
-        VVT_DAYS_MAX: DAYS_MAX_DEFAULT,
-        FALSE_STOPS_PER_MILLION: FALSE_STOPS_DEFAULT,
-        **dict.fromkeys(KEEP_DAYS.values(), FOR_EVER_DAYS),
-        LOST_PER_MILLION: LOST_DEFAULT,
-    }
-)
 
 
 class Looser(msgspec.Struct, frozen=True):

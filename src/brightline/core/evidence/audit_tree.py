@@ -29,6 +29,7 @@ from brightline.core.evidence.audit_memory import BEGIN, Edge
 from brightline.core.evidence.checkpoint import Checkpoint
 from brightline.core.evidence.merkle import EMPTY_ROOT, HASH_BYTES, leaf_hashes, root_of
 from brightline.core.evidence.tile import (
+    COSIGNED,
     ENTRIES,
     ENTRY_BYTES_MAX,
     TILE_LEVEL_BITS,
@@ -108,7 +109,7 @@ class TreeAudit:
         self._root_signed = False
         self._whole = True  # every hash up to here is known
         self._named = False  # something of these files was contradicted
-        self._seen: set[str] = {"checkpoint", "cosigned", "log.vkey"}
+        self._seen: set[str] = {"checkpoint", COSIGNED, "log.vkey"}
         self.entries_signed = False
 
     def bundles(self) -> Iterator[Bundle]:

@@ -19,8 +19,8 @@ from brightline.core.evidence.checkpoint import Checkpoint
 from brightline.core.evidence.misbehaviour import Misbehaviour, Rollback
 from brightline.core.evidence.note import NoteError, VerifierKey
 from brightline.core.evidence.policy import Policy
+from brightline.core.evidence.tile import COSIGNED
 
-COSIGNED: Final = "cosigned"
 NOTE_BYTES_MAX: Final = 262_144
 _CALENDAR_END: Final = 253_402_300_799  # the last second that a date can be written for
 _NO_WITNESS: Final = "no witness has cosigned this log: its operator could show others another one"

@@ -30,13 +30,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from brightline.core.evidence.checkpoint import Checkpoint
 from brightline.core.evidence.note import (
-    NOTE_BYTES_MAX,
-    SIGNATURES_MAX,
     NoteError,
     VerifierKey,
     decode_canonical,
     is_key_name,
     open_note,
+    text_and_lines,
 )
 
 TIME_MAX: Final = 2**63 - 1
@@ -206,19 +205,10 @@ def split_note(note: bytes) -> NoteParts:
     Base64 with odd pad bits is read here and marked: a witness must tell a signature that does not verify (403) from
     what is not a note (400). ``open_cosigned`` refuses it.
     """
-    if len(note) > NOTE_BYTES_MAX:
-        raise NoteError(f"a note of {len(note)} bytes exceeds {NOTE_BYTES_MAX}")
-    try:
-        whole = note.decode("utf-8", "strict")
-    except UnicodeDecodeError as error:
-        raise NoteError("a note is UTF-8") from error
-    text, separator, block = whole.rpartition("\n\n")
-    if not separator or not block.endswith("\n") or _CONTROL.search(whole):
-        raise NoteError("a note has a text, an empty line and signature lines, and no control character but LF")
-    lines = block[:-1].split("\n")
-    if len(lines) > SIGNATURES_MAX:
-        raise NoteError(f"a note has at most {SIGNATURES_MAX} signatures")
-    return NoteParts(text + "\n", tuple(map(read_line, lines)))
+    text, lines = text_and_lines(note)
+    if any(map(_CONTROL.search, (text, *lines))):
+        raise NoteError("a note has no control character but LF")
+    return NoteParts(text, tuple(map(read_line, lines)))
 
 
 def read_line(line: str) -> SignatureLine:

@@ -126,20 +126,8 @@ def sign_note(text: str, signers: Sequence[Signer]) -> bytes:
 
 def open_note(note: bytes, keys: Sequence[VerifierKey]) -> OpenedNote:
     """Verify a note under the given keys. Raises ``NoteError`` if none of them signed it, or one fails."""
-    if len(note) > NOTE_BYTES_MAX:
-        raise NoteError(f"a note of {len(note)} bytes exceeds {NOTE_BYTES_MAX}")
-    try:
-        whole = note.decode("utf-8", "strict")
-    except UnicodeDecodeError as error:
-        raise NoteError("a note is UTF-8") from error
-    text, separator, block = whole.rpartition("\n\n")
-    if not separator or not block.endswith("\n"):
-        raise NoteError("a note has a text, an empty line and signature lines")
-    text += "\n"
+    text, lines = text_and_lines(note)
     _check_text(text)
-    lines = block[:-1].split("\n")
-    if len(lines) > SIGNATURES_MAX:
-        raise NoteError(f"a note has at most {SIGNATURES_MAX} signatures")
     known: dict[tuple[str, bytes], list[VerifierKey]] = {}
     for given in keys:
         known.setdefault((given.name, given.key_id), []).append(given)
@@ -161,6 +149,23 @@ def open_note(note: bytes, keys: Sequence[VerifierKey]) -> OpenedNote:
     if not signed_by:
         raise NoteError("no known key signed this note")
     return OpenedNote(text, tuple(signed_by))
+
+
+def text_and_lines(note: bytes) -> tuple[str, list[str]]:
+    """The text of a note, with its line end, and its signature lines, none of them read. Raises ``NoteError``."""
+    if len(note) > NOTE_BYTES_MAX:
+        raise NoteError(f"a note of {len(note)} bytes exceeds {NOTE_BYTES_MAX}")
+    try:
+        whole = note.decode("utf-8", "strict")
+    except UnicodeDecodeError as error:
+        raise NoteError("a note is UTF-8") from error
+    text, separator, block = whole.rpartition("\n\n")
+    if not separator or not block.endswith("\n"):
+        raise NoteError("a note has a text, an empty line and signature lines")
+    lines = block[:-1].split("\n")
+    if len(lines) > SIGNATURES_MAX:
+        raise NoteError(f"a note has at most {SIGNATURES_MAX} signatures")
+    return f"{text}\n", lines
 
 
 def _read_line(line: str) -> tuple[str, bytes]:

@@ -18,10 +18,10 @@ from brightline.core.evidence.cosignature import split_note
 from brightline.core.evidence.merkle import ProofError, node_hash, verify_inclusion
 from brightline.core.evidence.note import NOTE_BYTES_MAX, NoteError
 from brightline.core.evidence.proof import TlogProof
+from brightline.core.evidence.tile import COSIGNED
 from brightline.core.evidence.tiled_tree import TiledTree
 
 CHECKPOINT: Final = "checkpoint"
-COSIGNED: Final = "cosigned"
 RETRY_SECONDS: Final = 10  # after which a record is worth asking for again: witnesses are asked every two seconds
 
 

@@ -91,3 +91,12 @@ def verify_receipt(receipt: Receipt, public_key: bytes) -> None:
         Ed25519PublicKey.from_public_bytes(public_key).verify(signature, _signed_bytes(receipt))
     except (InvalidSignature, ValueError) as error:
         raise ValueError("the receipt's signature does not verify under the log's key") from error
+
+
+def is_signed(receipt: Receipt, public_key: bytes) -> bool:
+    """Whether this key signed the receipt."""
+    try:
+        verify_receipt(receipt, public_key)
+    except ValueError:
+        return False
+    return True

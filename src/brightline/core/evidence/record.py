@@ -14,6 +14,7 @@ Invariants, as absences: no leaf holds content; no leaf is built without a seque
 from __future__ import annotations
 
 import enum
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -88,6 +89,11 @@ class Place(msgspec.Struct, frozen=True):
     seq: int
     time: str
     profile: str
+
+
+def unix_of(time: str) -> int:
+    """The time of a record in Unix seconds. Raises ``ValueError`` for what is no time of RFC 3339."""
+    return int(datetime.fromisoformat(time).timestamp())
 
 
 class Sealed(msgspec.Struct, frozen=True):

@@ -100,7 +100,12 @@ def _check_names(id_: str, names: tuple[str, ...]) -> None:
 # ---- how long ------------------------------------------------------------------------------------------------------
 
 
-_CLASS: Final = {"permit": Kept.PERMITTED, "hold": Kept.HELD, "deny": Kept.DENIED}
+_KEPT: Final = {"permit": Kept.PERMITTED, "hold": Kept.HELD, "deny": Kept.DENIED}
+
+
+def kept_as(verdict: str) -> Kept:
+    """The class of an exchange whose OUTCOME has this verdict."""
+    return _KEPT.get(verdict, Kept.OTHER)
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -127,16 +132,16 @@ class Ledger:
     def __init__(self) -> None:
         self._open: dict[str, list[int]] = {}
 
-    def enter(self, kind: RecordKind, exchange: str, seq: int, verdict: str, unix: int) -> Ended | None:
-        """Take in a record; return its exchange if this is its OUTCOME. Records of no exchange are never destroyed."""
+    def enter(self, kind: RecordKind, exchange: str, seq: int) -> tuple[int, ...]:
+        """Take in a record; return the numbers of its exchange's records if this is the OUTCOME, else nothing.
+
+        Records of no exchange are never destroyed.
+        """
         if not exchange:
-            return None
+            return ()
         seqs = self._open.setdefault(exchange, [])
         seqs.append(seq)
-        if kind is not RecordKind.OUTCOME:
-            return None
-        del self._open[exchange]
-        return Ended(exchange, tuple(seqs), _CLASS.get(verdict, Kept.OTHER), unix)
+        return tuple(self._open.pop(exchange)) if kind is RecordKind.OUTCOME else ()
 
 
 class Held(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ from brightline.core.evidence.merkle import HASH_BYTES
 TILE_WIDTH: Final = 256
 TILE_LEVEL_BITS: Final = 8
 ENTRY_BYTES_MAX: Final = 65_535
+COSIGNED: Final = "cosigned"  # beside the checkpoint: the newest one that witnesses have cosigned
 ENTRIES: Final = "entries"
 # Seven groups of three digits hold every index below 2^63; more are refused before any number is made of them.
 _PATH: Final = re.compile(

@@ -8,16 +8,15 @@ hash and nothing else: no script, no image, no form, no frame. A page that was t
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from functools import cache
 from typing import Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from brightline.core.agreement.book import Book
 from brightline.core.agreement.book_markdown import evidence_in_words
+from brightline.pages import document_style_of, environment, policy_of
 
 TEMPLATE: Final = "clause_book.html.j2"
 STYLE: Final = "clause_book.css"
@@ -38,19 +37,12 @@ _MARKS: Final = {
 def to_html(book: Book) -> str:
     """The whole book as an HTML document. The same book gives the same page."""
     style = _style()
-    return _environment().get_template(TEMPLATE).render(book=book, style=style, policy=_policy(style))
+    return _environment().get_template(TEMPLATE).render(book=book, style=style, policy=policy_of(style))
 
 
 @cache
 def _environment() -> Environment:
-    made = Environment(
-        loader=PackageLoader("brightline.shell.book", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    made = environment("brightline.shell.book")
     made.filters["anchor"] = _anchor
     made.globals["mark"] = _MARKS
     made.globals["evidence_in_words"] = evidence_in_words
@@ -59,17 +51,7 @@ def _environment() -> Environment:
 
 @cache
 def _style() -> str:
-    loader = _environment().loader
-    if loader is None:
-        raise ValueError("the environment has no loader")
-    source, _, _ = loader.get_source(_environment(), STYLE)
-    return source
-
-
-def _policy(style: str) -> str:
-    """The hash is over exactly what stands between the tags (CSP Level 3, section 6.7.3.3)."""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    return document_style_of(_environment(), STYLE)
 
 
 def _anchor(name: str) -> str:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import click
 
-from brightline.core.evidence.note import NoteSigner
 from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import Settings, check_settings, load_settings
 from brightline.shell.install import GATEWAY_SHARD, ModelChoice, init_state
+from brightline.shell.registry.log import log_signer
 from brightline.shell.serve import bind, serving, until_signalled
 from brightline.shell.shipped import read_release
 from brightline.shell.state import StateFolder
@@ -80,8 +80,7 @@ def key(state: Path, of_log: bool) -> None:
     """Print the public key of this gateway's pass tokens, for a guard to pin."""
     folder = StateFolder(state)
     if of_log:
-        origin = f"{load_settings(state).evidence.origin}/{GATEWAY_SHARD}"
-        click.echo(NoteSigner(origin, load_key(folder.key(f"log-{GATEWAY_SHARD}"))).verifier.vkey())
+        click.echo(log_signer(folder, load_settings(state), GATEWAY_SHARD).verifier.vkey())
         return
     click.echo(public_hex(load_key(folder.key("token"))))
 

@@ -38,7 +38,7 @@ from brightline.shell.install import agreement_folder
 from brightline.shell.keyring import open_vault
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.agreements import AgreementStore
-from brightline.shell.storage.wal import frames_on_disk
+from brightline.shell.storage.wal import frames_on_disk, shards_in
 from brightline.wiring import release_folder
 
 _HEADER: Final = ("v", "kind", "shard", "epoch", "seq", "time", "profile", "exchange", "commitments")
@@ -105,8 +105,11 @@ def _open(folder: StateFolder, record: str) -> list[OpenedRecord]:
         seq = int(number)
         found = _of_shard(folder, shard, lambda frame: frame.seq == seq)
     else:
-        shards = sorted(each.name for each in folder.wal.iterdir() if each.is_dir())
-        found = [each for shard in shards for each in _of_shard(folder, shard, lambda frame: frame.exchange == record)]
+        found = [
+            each
+            for shard in shards_in(folder.wal)
+            for each in _of_shard(folder, shard, lambda frame: frame.exchange == record)
+        ]
     if not found:
         raise ConfigError(f"no record {record[:80]!r} is in the logs of this folder")
     return found

@@ -26,17 +26,16 @@ from brightline.core.statement import sign_statement
 from brightline.shell.cli import render
 from brightline.shell.cli.register import AS_JSON, STATE
 from brightline.shell.clock import SystemClock
-from brightline.shell.config import Settings, load_settings
 from brightline.shell.development import CUSTOMER_KEY, PROVIDER_KEY
 from brightline.shell.install import GATEWAY_SHARD
 from brightline.shell.keyring import open_vault
-from brightline.shell.registry.following import Registry
+from brightline.shell.registry.log import writing
 from brightline.shell.registry.retentions import log_preservation, log_shred_order
 from brightline.shell.retention import Due, Retention
 from brightline.shell.state import StateFolder
-from brightline.shell.storage.wal import frames_on_disk
+from brightline.shell.storage.wal import frames_on_disk, shards_in
 from brightline.shell.trust.keys import load_key
-from brightline.wiring import open_in_force, opened_shard
+from brightline.wiring import in_force
 
 _REASON = click.option("--reason", required=True, help="Why, in words; committed, and opened to an auditor.")
 _EXCHANGES = click.option("--exchange", "exchanges", multiple=True, help="An exchange by its id; repeat for more.")
@@ -123,7 +122,7 @@ def shred(state: Path, exchanges: tuple[str, ...], reason: str, as_json: bool) -
         reason=reason,
         issued=SystemClock().unix(),
     )
-    with _registry(state) as (settings, registry):
+    with in_force(state, SystemClock()) as (settings, registry):
         envelope = sign_statement(order, SHRED_ORDER_TYPE, [load_key(StateFolder(state).key(name)) for name in _BOTH])
         held, agreement = registry.retentions.held, registry.releases.current
         record = log_shred_order(state, settings, held, agreement, registry.roots, envelope, SystemClock())
@@ -161,7 +160,7 @@ def run(state: Path, dry_run: bool, as_json: bool) -> None:
 @AS_JSON
 def list_(state: Path, as_json: bool) -> None:
     """List the days that the agreement keeps records open, the legal holds that stand, and the orders."""
-    with _registry(state) as (_, registry):
+    with in_force(state, SystemClock()) as (_, registry):
         held, days = registry.retentions.held, keep_days(registry.releases.current)
     if as_json:
         click.echo(
@@ -190,7 +189,7 @@ def list_(state: Path, as_json: bool) -> None:
 
 
 def _place(state: Path, said: Preservation, holders: Sequence[str], as_json: bool) -> None:
-    with _registry(state) as (settings, registry):
+    with in_force(state, SystemClock()) as (settings, registry):
         keys = [load_key(StateFolder(state).key(holder)) for holder in holders]
         envelope = sign_statement(said, PRESERVATION_TYPE, keys)
         held, agreement = registry.retentions.held, registry.releases.current
@@ -209,14 +208,10 @@ def _place(state: Path, said: Preservation, holders: Sequence[str], as_json: boo
 def _known(state: Path, exchanges: Sequence[str]) -> None:
     """An id that was mistyped must not look as if something were kept or destroyed. Raises ``ConfigError``."""
     folder = StateFolder(state)
-    here = {frame.exchange for shard in _shards(folder) for frame in frames_on_disk(folder.wal, shard)}
+    here = {frame.exchange for shard in shards_in(folder.wal) for frame in frames_on_disk(folder.wal, shard)}
     for exchange in exchanges:
         if exchange not in here:
             raise ConfigError(f"no exchange {exchange[:64]!r} is in the logs of this folder")
-
-
-def _shards(folder: StateFolder) -> list[str]:
-    return sorted(each.name for each in folder.wal.iterdir() if each.is_dir())
 
 
 def _carry_out(state: Path) -> Due | None:
@@ -233,8 +228,8 @@ def _retention(state: Path) -> Iterator[Retention]:
     clock = SystemClock()
     folder = StateFolder(state)
     with (
-        _registry(state) as (settings, registry),
-        opened_shard(folder, settings, registry, GATEWAY_SHARD, clock) as log,
+        in_force(state, clock) as (settings, registry),
+        writing(state, settings, GATEWAY_SHARD, registry.roots.profile, clock) as log,
     ):
         yield Retention(
             log,
@@ -244,16 +239,6 @@ def _retention(state: Path) -> Iterator[Retention]:
             lambda: registry.releases.current,
             clock,
         )
-
-
-@contextmanager
-def _registry(state: Path) -> Iterator[tuple[Settings, Registry]]:
-    settings = load_settings(state)
-    registry = open_in_force(state, settings, SystemClock())
-    try:
-        yield settings, registry
-    finally:
-        registry.close()
 
 
 def _names(said: Preservation) -> str:

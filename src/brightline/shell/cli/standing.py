@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -25,7 +24,6 @@ from brightline.core.standing import (
 from brightline.core.statement import sign_statement
 from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
-from brightline.shell.config import Settings, load_settings
 from brightline.shell.development import HOLDERS
 from brightline.shell.keyring import open_vault
 from brightline.shell.registry.denies import when_denied
@@ -33,7 +31,7 @@ from brightline.shell.registry.following import Registry
 from brightline.shell.registry.standings import Entered, log_order
 from brightline.shell.state import StateFolder
 from brightline.shell.trust.keys import load_key
-from brightline.wiring import open_in_force
+from brightline.wiring import in_force
 
 NAMES_MAX: Final = 20
 
@@ -55,7 +53,7 @@ def standing() -> None:
 @_JSON
 def list_(state: Path, as_json: bool) -> None:
     """List every unit of which something is on record, and the agreement as a whole."""
-    with _registry(state) as (_, registry):
+    with in_force(state, SystemClock()) as (_, registry):
         book = registry.standings.book
         units = sorted({AGREEMENT_SCOPE, *book.units, *(workload.unit for workload in registry.workloads.all())})
         stands = {unit: book.of(unit) for unit in units}
@@ -75,7 +73,7 @@ def list_(state: Path, as_json: bool) -> None:
 def show(state: Path, unit: str, whole: bool, as_json: bool) -> None:
     """Show how a unit stands and what led there, record by record."""
     scope = _scope(unit, whole)
-    with _registry(state) as (_, registry):
+    with in_force(state, SystemClock()) as (_, registry):
         _known(registry, scope)
         own, effective = registry.standings.book.of(scope), registry.standings.book.effective(scope)
         history = [_event(each) for each in registry.standings.history if each.said.unit == scope]
@@ -144,7 +142,7 @@ def _give(
     as_json: bool,
 ) -> None:
     clock = SystemClock()
-    with _registry(state) as (settings, registry):
+    with in_force(state, SystemClock()) as (settings, registry):
         agreement = registry.releases.current
         _known(registry, scope)
         folder = StateFolder(state)
@@ -181,16 +179,6 @@ def _whoever_must(happened: Happened) -> tuple[str, ...]:
     if happened is Happened.TERMINATED:
         raise ConfigError("termination is signed by two named officers: --by HOLDER --by HOLDER")
     return tuple(holder for need in SIGNERS[happened] for holder in HOLDERS[need.role][: need.holders])
-
-
-@contextmanager
-def _registry(state: Path) -> Iterator[tuple[Settings, Registry]]:
-    settings = load_settings(state)
-    registry = open_in_force(state, settings, SystemClock())
-    try:
-        yield settings, registry
-    finally:
-        registry.close()
 
 
 def _scope(unit: str, whole: bool) -> str:

@@ -32,7 +32,7 @@ from brightline.core.exchange.refusal import error_body, retry_headers
 from brightline.core.ports import Clock, ConditionSource, RecordLog, Upstream
 from brightline.core.register import RegisterBook
 from brightline.core.workload import Endpoint, Workload
-from brightline.shell.body import BodyTooLarge, ClientLeft, read_body
+from brightline.shell.body import BodyTooLarge, ClientLeft, is_http, read_body
 from brightline.shell.config import ListenSettings
 from brightline.shell.gateway.admission import Admission
 from brightline.shell.gateway.identify import Identifier
@@ -81,11 +81,8 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope. Lifespan is not ours (``wiring.py`` opens and closes); websockets are refused."""
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
+        if not await is_http(scope, send):
             return
-        if scope["type"] != "http":
-            raise AssertionError(f"an ASGI scope of type {scope['type']} was not asked for")
         try:
             await self._route(scope, receive, send)
         except BrightlineError as error:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -25,7 +24,7 @@ from brightline.core.canonical import JsonValue
 from brightline.core.enforcement.machine import Closed
 from brightline.core.evidence.batch import Frame
 from brightline.core.evidence.keytree import KeyDestroyed
-from brightline.core.evidence.record import Outcome, RecordKind, RefusalClass
+from brightline.core.evidence.record import Outcome, RecordKind, RefusalClass, unix_of
 from brightline.core.expectation import HISTORY_WINDOWS, Figures, UnitCounts
 from brightline.core.standing import DAY_SECONDS, UnitStanding
 
@@ -90,7 +89,7 @@ class DenyWatch:
     def too_old(self, now: int) -> Callable[[Frame], bool]:
         """Which frames of the log say nothing that still counts, so that a start need not read them."""
         since = self._since(now)
-        return lambda frame: _unix(_TIME.decode(frame.leaf).time) < since
+        return lambda frame: unix_of(_TIME.decode(frame.leaf).time) < since
 
     def rebuild(self, frames: Iterable[Frame], now: int, peek: Peek) -> int:
         """Count again what the log of this shard holds, without calling anybody; return how many exchanges counted.
@@ -107,7 +106,7 @@ class DenyWatch:
             elif frame.kind is RecordKind.OUTCOME:
                 fields = opened.pop(frame.exchange, {})
                 leaf = _LEAF.decode(frame.leaf)
-                unix = _unix(leaf.time)
+                unix = unix_of(leaf.time)
                 if unix < since or "unit" not in fields:
                     continue
                 digest = str(fields.get("exchange_digest", ""))
@@ -155,7 +154,3 @@ class _Leaf(msgspec.Struct, frozen=True, rename={"refusal_class": "class"}):
 
 _TIME: Final = msgspec.json.Decoder(_Time)
 _LEAF: Final = msgspec.json.Decoder(_Leaf)
-
-
-def _unix(time: str) -> int:
-    return int(datetime.fromisoformat(time).timestamp())

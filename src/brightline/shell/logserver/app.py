@@ -20,6 +20,7 @@ from brightline.core.evidence.merkle import ProofError
 from brightline.core.evidence.policy import Policy
 from brightline.core.evidence.proving import RETRY_SECONDS, NotCosigned, NotPublished, prove_record, read_heads
 from brightline.core.ports import Clock
+from brightline.shell.body import is_http
 from brightline.shell.logserver import pages
 from brightline.shell.logserver.files import OpenedFile, ServedFolder, ServedLog
 from brightline.shell.logserver.look import LogLook, look_at_log, look_at_record
@@ -85,11 +86,8 @@ class LogServerApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope; websockets are refused."""
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
+        if not await is_http(scope, send):
             return
-        if scope["type"] != "http":
-            raise AssertionError(f"an ASGI scope of type {scope['type']} was not asked for")
         self._requests += 1
         try:
             answer = await self._answer(scope)

@@ -7,17 +7,16 @@ Security Policy Level 3, section 3.3) allows one style sheet by its hash and not
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Final
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from brightline import __version__
+from brightline.pages import environment, policy_of, style_of
 from brightline.shell.logserver.drawing import draw, records_in_words
 from brightline.shell.logserver.look import LogLook, RecordLook
 from brightline.terminal import plain
@@ -52,21 +51,14 @@ def record(shard: str, look: RecordLook) -> Page:
 
 def _render(template: str, **values: object) -> Page:
     style = _style()
-    policy = _policy(style)
+    policy = policy_of(style)
     html = _environment().get_template(template).render(style=style, policy=policy, version=__version__, **values)
     return Page(html, policy)
 
 
 @cache
 def _environment() -> Environment:
-    made = Environment(
-        loader=PackageLoader("brightline.shell.logserver", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    made = environment("brightline.shell.logserver")
     made.filters["plain"] = plain
     made.filters["moment"] = moment
     made.filters["age"] = age
@@ -78,17 +70,7 @@ def _environment() -> Environment:
 
 @cache
 def _style() -> str:
-    loader = _environment().loader
-    if loader is None:
-        raise ValueError("the environment has no loader")
-    source, _, _ = loader.get_source(_environment(), STYLE)
-    return source
-
-
-def _policy(style: str) -> str:
-    """The hash is over exactly what stands between the tags (CSP Level 3, section 6.7.3.3)."""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    return style_of(_environment(), STYLE)
 
 
 def moment(seconds: float) -> str:

@@ -14,8 +14,8 @@ import msgspec
 
 from brightline.core.evidence.period import path_of
 from brightline.core.evidence.proof import SUFFIX
-from brightline.core.evidence.proving import CHECKPOINT, COSIGNED
-from brightline.core.evidence.tile import TileError, parse_tile_path
+from brightline.core.evidence.proving import CHECKPOINT
+from brightline.core.evidence.tile import COSIGNED, TileError, parse_tile_path
 
 PATH_BYTES_MAX: Final = 512
 TEXT: Final = "text/plain; charset=utf-8"

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +12,7 @@ from brightline.core.evidence.record import RecordKind, RefusalClass
 from brightline.core.standing import AGREEMENT_SCOPE
 from brightline.shell.registry.reader import REGISTRY_SHARD, open_frame
 from brightline.shell.storage.vault import KeyDestroyed, Vault
-from brightline.shell.storage.wal import frames_on_disk
+from brightline.shell.storage.wal import frames_on_disk, shards_in
 
 _DENY: Final = (RefusalClass.POLICY.value, "deny")
 
@@ -27,7 +26,7 @@ def when_denied(wal_directory: Path, vault: Vault, unit: str, exchanges: Sequenc
     wanted = frozenset(exchanges)
     units: dict[str, str] = {}
     denied: dict[str, int] = {}
-    shards = sorted(each.name for each in wal_directory.iterdir() if each.is_dir() and each.name != REGISTRY_SHARD)
+    shards = [shard for shard in shards_in(wal_directory) if shard != REGISTRY_SHARD]
     for shard in shards:
         keys = vault.reader(shard)
         for frame in frames_on_disk(wal_directory, shard):
@@ -41,7 +40,7 @@ def when_denied(wal_directory: Path, vault: Vault, unit: str, exchanges: Sequenc
                 units[frame.exchange] = str(entry.opened.get("unit", ""))
             ended = (entry.public.get("class"), entry.public.get("verdict"))
             if entry.kind is RecordKind.OUTCOME and ended == _DENY:
-                denied[frame.exchange] = int(datetime.fromisoformat(entry.time).timestamp())
+                denied[frame.exchange] = entry.unix
     for exchange in exchanges:
         if exchange not in units:
             raise TrustError(f"no exchange {exchange[:64]!r} is in the logs of this folder")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writing to the registry: the single writer is opened for one record and closed again.
+"""Writing to the registry, or to a shard that no gateway runs: the single writer is opened and closed again.
 
 Commands and gateways of one installation take turns. Whoever finds another writer there tries again for a short while
 and then says so; nothing is ever written beside the log.
@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from brightline.core.errors import WriterPresent
 from brightline.core.evidence.note import NoteSigner, VerifierKey
@@ -29,16 +31,19 @@ PATIENCE_SECONDS: Final = 2.0
 PAUSE_SECONDS: Final = 0.02
 
 
-def registry_signer(root: Path, settings: Settings) -> NoteSigner:
-    """Who signs the checkpoints of the registry."""
-    return NoteSigner(
-        f"{settings.evidence.origin}/{REGISTRY_SHARD}", load_key(StateFolder(root).key(f"log-{REGISTRY_SHARD}"))
-    )
+def log_key(folder: StateFolder, shard: str) -> Ed25519PrivateKey:
+    """The key of a shard: it signs checkpoints, receipts and statements. Raises ``TrustError``."""
+    return load_key(folder.key(f"log-{shard}"))
+
+
+def log_signer(folder: StateFolder, settings: Settings, shard: str) -> NoteSigner:
+    """Who signs the checkpoints of a shard; its name is the log's origin. Raises ``TrustError``."""
+    return NoteSigner(f"{settings.evidence.origin}/{shard}", log_key(folder, shard))
 
 
 def registry_verifier(root: Path, settings: Settings) -> VerifierKey:
     """By which key the checkpoints of the registry are believed."""
-    return registry_signer(root, settings).verifier
+    return log_signer(StateFolder(root), settings, REGISTRY_SHARD).verifier
 
 
 def append_to_registry(root: Path, settings: Settings, profile: str, clock: Clock, draft: Draft) -> DurableRecord:
@@ -50,7 +55,7 @@ def append_to_registry(root: Path, settings: Settings, profile: str, clock: Cloc
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            with _writing(root, settings, profile, clock) as log:
+            with writing(root, settings, REGISTRY_SHARD, profile, clock) as log:
                 return log.append_sync(draft)
         except WriterPresent:
             if time.monotonic() >= until:
@@ -59,14 +64,16 @@ def append_to_registry(root: Path, settings: Settings, profile: str, clock: Cloc
 
 
 @contextlib.contextmanager
-def _writing(root: Path, settings: Settings, profile: str, clock: Clock) -> Iterator[Sequencer]:
-    """The writer of the registry; what was written is published when it closes."""
+def writing(root: Path, settings: Settings, shard: str, profile: str, clock: Clock) -> Iterator[Sequencer]:
+    """A shard opened as its single writer for a while; what was written is published when it closes.
+
+    Raises ``WriterPresent`` while somebody else writes it, ``OperatorError`` if it cannot be opened.
+    """
     folder = StateFolder(root)
     evidence = folder.evidence(settings.evidence.directory)
-    signer = registry_signer(root, settings)
-    published = read_published(evidence, REGISTRY_SHARD, signer.verifier)
-    vault = open_vault(folder)
-    log = Sequencer.open(folder.wal, REGISTRY_SHARD, profile, clock, vault=vault, published=published)
+    signer = log_signer(folder, settings, shard)
+    published = read_published(evidence, shard, signer.verifier)
+    log = Sequencer.open(folder.wal, shard, profile, clock, vault=open_vault(folder), published=published)
     publisher = None
     try:
         publisher = Publisher.open(log, evidence, signer)

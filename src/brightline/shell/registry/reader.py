@@ -9,7 +9,6 @@ revocation stops serving rather than go on with what it saw last.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -19,7 +18,7 @@ from brightline.core.canonical import JsonValue
 from brightline.core.errors import BrightlineError, EvidenceDamaged, OperatorError
 from brightline.core.evidence.batch import Frame
 from brightline.core.evidence.merkle import Tree, leaf_hash
-from brightline.core.evidence.record import RecordKind
+from brightline.core.evidence.record import RecordKind, unix_of
 from brightline.shell.storage.sequencer import Head
 from brightline.shell.storage.vault import KeyDestroyed, Vault, VaultReader
 from brightline.shell.storage.wal import WalReader
@@ -39,7 +38,7 @@ class Entry(msgspec.Struct, frozen=True):
     @property
     def unix(self) -> int:
         """When it was logged, in Unix seconds."""
-        return int(datetime.fromisoformat(self.time).timestamp())
+        return unix_of(self.time)
 
     @property
     def envelope(self) -> bytes:

@@ -38,7 +38,7 @@ from brightline.core.evidence.tile import ENTRIES, TILE_WIDTH, TileError, parse_
 from brightline.shell.storage.durable import HeldDirectory, write_whole
 from brightline.shell.storage.sequencer import Head, Sequencer
 from brightline.shell.storage.vault import KeyDestroyed, Vault
-from brightline.shell.storage.wal import frames_on_disk, shard_directory
+from brightline.shell.storage.wal import frames_on_disk, shard_directory, shards_in
 
 PERIOD_SECONDS: Final = 0.2
 STEP_RECORDS: Final = 16 * TILE_WIDTH  # bounds the leaves in memory when much is to be published
@@ -265,7 +265,7 @@ def export_disclosures(wal_dir: Path, vault: Vault, out_file: Path) -> int:
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
             os.fchmod(fd, 0o600)
-            for shard in sorted(entry.name for entry in wal_dir.iterdir() if entry.is_dir()):
+            for shard in shards_in(wal_dir):
                 keys = vault.reader(shard)
                 for frame in frames_on_disk(wal_dir, shard):
                     try:

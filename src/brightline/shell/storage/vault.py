@@ -116,12 +116,11 @@ class VaultReader:
     def _tree(self, block: int) -> KeyTree:
         path = self._directory / _file_name(block)
         try:
+            known = self._trees.get(block)
+            if known is not None and known[0] == _version(path.stat()):
+                return known[1]
             with path.open("rb") as file:
-                stat = os.fstat(file.fileno())
-                seen = (stat.st_ino, stat.st_mtime_ns)
-                known = self._trees.get(block)
-                if known is not None and known[0] == seen:
-                    return known[1]
+                seen = _version(os.fstat(file.fileno()))
                 data = file.read(_FILE_BYTES_MAX)
         except FileNotFoundError as error:
             raise EvidenceDamaged("the keys of these records are missing", str(path)) from error
@@ -228,6 +227,11 @@ def _damage_named(shard: str, frame: Frame) -> Iterator[None]:
         yield
     except SealBroken as error:
         raise EvidenceDamaged(str(error), f"shard {shard}, record {frame.seq}") from error
+
+
+def _version(stat: os.stat_result) -> tuple[int, int]:
+    """What changes when a file of keys is replaced."""
+    return stat.st_ino, stat.st_mtime_ns
 
 
 def _file_name(block: int) -> str:

@@ -141,6 +141,11 @@ def _first_frame(path: Path) -> Frame | None:
     return frames[0] if frames else None
 
 
+def shards_in(directory: Path) -> list[str]:
+    """The names of the shards whose logs lie below ``directory``, in order. Raises ``OSError``."""
+    return sorted(entry.name for entry in directory.iterdir() if entry.is_dir())
+
+
 def shard_directory(directory: Path, shard: str) -> Path:
     """The folder of a shard. Raises ``ConfigError`` for a name that could lead elsewhere."""
     if not _SHARD.fullmatch(shard):

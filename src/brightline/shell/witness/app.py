@@ -27,7 +27,7 @@ from brightline.core.evidence.witnessing import (
     judge,
 )
 from brightline.core.ports import Clock
-from brightline.shell.body import BodyTooLarge, ClientLeft, Receive, read_body
+from brightline.shell.body import BodyTooLarge, ClientLeft, Receive, is_http, read_body
 from brightline.shell.witness.store import WitnessStore
 
 BODY_SECONDS: Final = 10.0
@@ -55,11 +55,8 @@ class WitnessApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope; websockets are refused."""
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
+        if not await is_http(scope, send):
             return
-        if scope["type"] != "http":
-            raise AssertionError(f"an ASGI scope of type {scope['type']} was not asked for")
         self._requests += 1
         try:
             answer = await self._answer(scope, receive)

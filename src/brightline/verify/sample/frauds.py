@@ -241,6 +241,12 @@ _FORK: Final[tuple[_Effect, ...]] = (
     (Means.EARLIER, Topic.WITNESSED, _NO),
 )
 
+_NOT_THE_SIGNED: Final = (
+    (Means.LOG, Topic.LOG, _NO),
+    (Means.LOG, Topic.RECORDS, _UNSHOWN),
+    (Means.LOG, Topic.BOOKS, _UNSHOWN),
+    (Means.LOG, Topic.PASSED, _UNSHOWN),
+)
 _UNCOUNTED: Final[tuple[_Effect, ...]] = tuple(
     (Means.LOG, topic, _UNSHOWN) for topic in (Topic.PERIODS, Topic.LOST, Topic.UPSTREAMS)
 )
@@ -364,13 +370,7 @@ FRAUDS: Final = (
         "withhold contents",
         "A bundle of entries is not given out.",
         _withheld,
-        (
-            (Means.LOG, Topic.LOG, _NO),
-            (Means.LOG, Topic.RECORDS, _UNSHOWN),
-            (Means.LOG, Topic.BOOKS, _UNSHOWN),
-            (Means.LOG, Topic.PASSED, _UNSHOWN),
-            *_UNCOUNTED,
-        ),
+        (*_NOT_THE_SIGNED, *_UNCOUNTED),
         "mirrors, which hold the contents",
     ),
     Fraud(
@@ -458,25 +458,14 @@ FRAUDS: Final = (
         "take another key",
         "The log is signed with a key that the auditor was not given.",
         _other_key,
-        (
-            (Means.LOG, Topic.LOG, _NO),
-            (Means.LOG, Topic.RECORDS, _UNSHOWN),
-            (Means.LOG, Topic.BOOKS, _UNSHOWN),
-            (Means.LOG, Topic.PASSED, _UNSHOWN),
-        ),
+        _NOT_THE_SIGNED,
     ),
     Fraud(
         "tampered",
         "change bytes without the key",
         "Somebody without the key changes one bit of an entry.",
         _tampered,
-        (
-            (Means.LOG, Topic.LOG, _NO),
-            (Means.LOG, Topic.RECORDS, _UNSHOWN),
-            (Means.LOG, Topic.BOOKS, _UNSHOWN),
-            (Means.LOG, Topic.PASSED, _UNSHOWN),
-            *_UNCOUNTED,
-        ),
+        (*_NOT_THE_SIGNED, *_UNCOUNTED),
     ),
 )
 

@@ -28,6 +28,7 @@ from brightline.core.evidence.cosignature import Ed25519Cosigner, add_lines
 from brightline.core.evidence.period import StatedUpstream
 from brightline.core.evidence.receipt import Receipt
 from brightline.core.evidence.record import RecordKind
+from brightline.core.evidence.tile import COSIGNED
 from brightline.core.facts import UNKNOWN, Facts
 from brightline.verify.examine import Question, terms_of
 from brightline.verify.memory import write_memory
@@ -182,7 +183,7 @@ def _visited(site: Site) -> Memory:
 
 
 def _write_log(folder: Path, published: Files, cosigned: bytes) -> None:
-    files = published.files | ({"cosigned": cosigned} if cosigned else {})
+    files = published.files | ({COSIGNED: cosigned} if cosigned else {})
     for path, data in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
