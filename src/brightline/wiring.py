@@ -20,10 +20,18 @@ from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.limits import lost_budget
 from brightline.core.agreement.theorems import require_theorems
 from brightline.core.enforcement.terms import AdmittedModel, Terms
-from brightline.core.errors import BrightlineError, EvidenceUnavailable, OperatorError, ReleaseError, TrustError
+from brightline.core.errors import (
+    BrightlineError,
+    EvidenceUnavailable,
+    OperatorError,
+    ReleaseError,
+    ShardSealed,
+    TrustError,
+)
+from brightline.core.evidence.heads import HEADS_SHARD, REGISTRY_SHARD
 from brightline.core.evidence.period import StatedUpstream
 from brightline.core.expectation import Figures
-from brightline.core.ports import Clock
+from brightline.core.ports import Clock, HeadStore
 from brightline.core.screening.release import Release
 from brightline.core.screening.rules import check_rules, load_rules
 from brightline.core.standing import AGREEMENT_SCOPE, UnitStanding
@@ -35,18 +43,21 @@ from brightline.shell.gateway.app import Gateway
 from brightline.shell.gateway.identify import Identifier
 from brightline.shell.gateway.upstream import HttpUpstream, HttpUpstreams
 from brightline.shell.gateway.watch import DenyWatch
+from brightline.shell.heads import STEP_SECONDS as HEADS_SECONDS
+from brightline.shell.heads import CombinedHeads, FollowedLog, HeadsWatch
 from brightline.shell.inference.pool import ScreeningPool, ThreadDetector
 from brightline.shell.install import GATEWAY_SHARD, agreement_folder
 from brightline.shell.keyring import open_vault
 from brightline.shell.registry.following import Registry
-from brightline.shell.registry.log import log_key, log_signer
+from brightline.shell.registry.log import log_key, log_signer, registry_verifier
 from brightline.shell.registry.standings import log_pattern
 from brightline.shell.retention import Retention
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.agreements import AgreementStore
+from brightline.shell.storage.heads import SqliteHeads
 from brightline.shell.storage.periods import PeriodWriter
 from brightline.shell.storage.publisher import Publisher, read_published
-from brightline.shell.storage.sequencer import Sequencer
+from brightline.shell.storage.sequencer import Head, Sequencer
 from brightline.shell.storage.wal import frames_on_disk
 from brightline.shell.trust.attestation import RENEW_SECONDS, DevelopmentAttester, NodeConditions
 from brightline.shell.trust.installation import Installation, read_installation, read_roots
@@ -109,7 +120,9 @@ def in_force(root: Path, clock: Clock) -> Iterator[tuple[Settings, Registry]]:
 
 
 @contextlib.asynccontextmanager
-async def _witnessing(folder: StateFolder, settings: Settings, clock: Clock) -> AsyncIterator[tuple[Witnessing, ...]]:
+async def _witnessing(
+    folder: StateFolder, settings: Settings, shard: str, clock: Clock
+) -> AsyncIterator[tuple[Witnessing, ...]]:
     """The witnesses of the gateway's shard, asked what they have seen; none where there is no policy.
 
     Raises ``ConfigError`` for a policy that does not read, ``OperatorError`` if nothing may be signed.
@@ -118,13 +131,58 @@ async def _witnessing(folder: StateFolder, settings: Settings, clock: Clock) -> 
         yield ()
         return
     policy = read_policy(folder.witness_policy)
-    signer = log_signer(folder, settings, GATEWAY_SHARD)
-    witnessing = Witnessing(policy, folder.evidence(settings.evidence.directory) / GATEWAY_SHARD, signer, clock)
+    signer = log_signer(folder, settings, shard)
+    witnessing = Witnessing(policy, folder.evidence(settings.evidence.directory) / shard, signer, clock)
     try:
         await witnessing.survey()
         yield (witnessing,)
     finally:
         await witnessing.close()
+
+
+@contextlib.contextmanager
+def opened_heads(
+    folder: StateFolder, settings: Settings, profile: str, clock: Clock
+) -> Iterator[tuple[CombinedHeads, HeadStore]]:
+    """The combined heads of an installation, and the database in which they lie. Raises ``OperatorError``."""
+    store = SqliteHeads(folder.heads)
+    try:
+        signer = log_signer(folder, settings, HEADS_SHARD)
+        evidence = folder.evidence(settings.evidence.directory)
+        yield CombinedHeads(store, folder.heads, evidence, signer, profile, clock), store
+    finally:
+        store.close()
+
+
+@contextlib.asynccontextmanager
+async def _heads(folder: StateFolder, settings: Settings, profile: str, clock: Clock) -> AsyncIterator[CombinedHeads]:
+    with opened_heads(folder, settings, profile, clock) as (heads, _store):
+        yield heads
+
+
+@contextlib.contextmanager
+def opened_shard(
+    folder: StateFolder, settings: Settings, registry: Registry, shard: str, clock: Clock
+) -> Iterator[Sequencer]:
+    """A shard that no gateway writes now, opened as its single writer; what is written is published at the end.
+
+    Raises ``WriterPresent`` while its gateway runs, ``OperatorError`` if it cannot be opened.
+    """
+    evidence = folder.evidence(settings.evidence.directory)
+    signer = log_signer(folder, settings, shard)
+    if signer.verifier.name in registry.seals.logs:
+        raise ShardSealed(f"{signer.verifier.name} was sealed")
+    published = read_published(evidence, shard, signer.verifier)
+    profile = registry.roots.profile
+    log = Sequencer.open(folder.wal, shard, profile, clock, vault=open_vault(folder), published=published)
+    publisher = None
+    try:
+        publisher = Publisher.open(log, evidence, signer)
+        yield log
+    finally:
+        log.close()
+        if publisher is not None:
+            publisher.close()
 
 
 def release_folder(settings: Settings) -> Path:
@@ -146,6 +204,13 @@ def open_detectors(release: Release, folder: Path, agreement: Agreement) -> list
     return detectors
 
 
+def _further(one: Head | None, other: Head | None) -> Head | None:
+    """The larger of two heads: both were promised, and the log is compared with what was promised last."""
+    if one is None or other is None:
+        return one or other
+    return max(one, other, key=lambda head: head.size)
+
+
 class Node:
     """Everything of one running gateway. Make it with :meth:`open`, inside the event loop that serves."""
 
@@ -159,6 +224,8 @@ class Node:
         release: Release,
         clock: Clock,
         witnessing: tuple[Witnessing, ...],
+        heads: CombinedHeads,
+        shard: str,
     ) -> None:
         self.witnessing = witnessing  # one, or none where the installation has no policy
         self.settings = settings
@@ -168,7 +235,10 @@ class Node:
         self._folder = folder
         self._findings: set[asyncio.Task[None]] = set()
         evidence = folder.evidence(settings.evidence.directory)
-        shard_key, signer = log_key(folder, GATEWAY_SHARD), log_signer(folder, settings, GATEWAY_SHARD)
+        shard_key, signer = log_key(folder, shard), log_signer(folder, settings, shard)
+        self.origin = signer.verifier.name
+        self.heads = heads
+        self.heads_watch = HeadsWatch()
         self.terms = Terms(
             profile=roots.profile,
             agreement=agreement,
@@ -188,15 +258,14 @@ class Node:
         self.watch = DenyWatch(lambda: self.agreement, self.standing_of, self._pattern_found)
         self.detectors = open_detectors(release, release_folder(settings), agreement)
         self.screeners = ScreeningPool(self.detectors, release.deadline_seconds)
-        self.upstream = HttpUpstreams(
-            {name: HttpUpstream(server, upstream_key(server)) for name, server in settings.upstream.items()}
-        )
-        published = read_published(evidence, GATEWAY_SHARD, signer.verifier)
+        if self.origin in self.registry.seals.logs:
+            raise ShardSealed(f"{self.origin} was sealed by a peer while this gateway was away")
+        published = _further(read_published(evidence, shard, signer.verifier), heads.recorded(self.origin))
         vault = open_vault(folder)
-        self.log = Sequencer.open(folder.wal, GATEWAY_SHARD, roots.profile, clock, vault=vault, published=published)
+        self.log = Sequencer.open(folder.wal, shard, roots.profile, clock, vault=vault, published=published)
         now = clock.unix()
-        frames = frames_on_disk(folder.wal, GATEWAY_SHARD, self.watch.too_old(now))
-        self.watch.rebuild(frames, now, vault.reader(GATEWAY_SHARD).peek)
+        frames = frames_on_disk(folder.wal, shard, self.watch.too_old(now))
+        self.watch.rebuild(frames, now, vault.reader(shard).peek)
         self.retention = Retention(
             self.log, folder.wal, vault, lambda: self.registry.retentions.held, lambda: self.agreement, clock
         )
@@ -205,6 +274,11 @@ class Node:
         self.publisher.start(settings.evidence.publish_seconds)
         self.periods = PeriodWriter(self.log, evidence, signer.verifier.name, roots.profile, shard_key, clock)
         self.periods.resume()
+        verifier = registry_verifier(folder.root, settings)
+        self._registry_log = FollowedLog(folder.wal, evidence, REGISTRY_SHARD, verifier)
+        self.upstream = HttpUpstreams(
+            {name: HttpUpstream(server, upstream_key(server)) for name, server in settings.upstream.items()}
+        )
         self.conditions = NodeConditions(
             installation, agreement.vocabulary, self.attester, clock, self.faults, self.standing_of
         )
@@ -226,8 +300,11 @@ class Node:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, root: Path, clock: Clock) -> AsyncIterator[Node]:
-        """Open a node from its state folder and keep it going. Raises ``OperatorError`` saying what to mend."""
+    async def open(cls, root: Path, clock: Clock, shard: str = GATEWAY_SHARD) -> AsyncIterator[Node]:
+        """Open a node from its state folder and keep it going; it writes the shard of this name.
+
+        Raises ``OperatorError`` saying what to mend.
+        """
         folder = StateFolder(root)
         settings = load_settings(root)
         roots = read_roots(folder.roots)
@@ -236,9 +313,19 @@ class Node:
         release = shipped.read_release(release_folder(settings), agreement.vocabulary)
         if release.digest != installation.release:
             raise TrustError(f"the release has digest {release.digest}; both parties signed {installation.release}")
-        async with _witnessing(folder, settings, clock) as witnessing:
-            node = cls(folder, settings, roots, installation, agreement, release, clock, witnessing)
-            background = (node._renew, node._refresh, node._period, node._retain, node._have_witnessed)
+        async with (
+            _witnessing(folder, settings, shard, clock) as witnessing,
+            _heads(folder, settings, roots.profile, clock) as heads,
+        ):
+            node = cls(folder, settings, roots, installation, agreement, release, clock, witnessing, heads, shard)
+            background = (
+                node._renew,
+                node._refresh,
+                node._period,
+                node._retain,
+                node._have_witnessed,
+                node._combine_heads,
+            )
             tasks = [asyncio.create_task(work()) for work in background]
             try:
                 yield node
@@ -295,6 +382,10 @@ class Node:
         if self.publisher.failure:
             out.append(f"the evidence cannot be published: {self.publisher.failure}")
         out += [fault for each in self.witnessing if (fault := each.fault(self.publisher.published))]
+        if fault := self.heads_watch.fault:
+            out.append(fault)
+        if self.origin in self.registry.seals.logs:
+            out.append("a peer has sealed this shard")
         if self.registry.stale:  # a suspension or a revocation that cannot be seen stops service
             out.append("the registry cannot be read")
         return tuple(out)
@@ -338,6 +429,28 @@ class Node:
                 await each.step(self.log)
             await asyncio.sleep(STEP_SECONDS)
 
+    async def _combine_heads(self) -> None:
+        while True:
+            try:
+                await asyncio.to_thread(self._write_heads)
+            except OperatorError as error:
+                self.heads_watch.failed(error)
+                log.warning("the combined heads could not be written: %s", error)
+            await asyncio.sleep(HEADS_SECONDS)
+
+    def _write_heads(self) -> None:
+        """Record the heads of this shard and of the registry, and publish all heads. Raises ``OperatorError``."""
+        if self.origin not in self.registry.seals.logs:
+            self.heads.write(self.origin, self._published_head, lambda size: self.log.head(size).root)
+        followed = self._registry_log
+        self.heads.relay(f"{self.settings.evidence.origin}/{REGISTRY_SHARD}", followed.published, followed.root_at)
+        self.heads.publish()
+        self.heads_watch.reached()
+
+    def _published_head(self) -> Head | None:
+        published = self.publisher.published
+        return None if published is None else Head(published.size, published.root)
+
     async def _retain(self) -> None:
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
@@ -372,9 +485,14 @@ class Node:
             self.admission.give_back(counts)
 
     async def _close(self) -> None:
-        await self._write_period()
+        if self.origin not in self.registry.seals.logs:
+            await self._write_period()
         self.log.close()
         self.publisher.close()
+        try:
+            await asyncio.to_thread(self._write_heads)
+        except OperatorError as error:
+            log.warning("the combined heads could not be written: %s", error)
         self.screeners.close()
         self.registry.close()
         await self.upstream.close()

@@ -203,7 +203,7 @@ def test_termination_takes_two_named_officers_and_cannot_be_undone(node: Running
         said = run("standing", way_back, node.root, UNIT, "--reason", "please", code=2).stderr
         assert "cannot happen to a unit that is terminated" in said
     terminated = [record for record in read_records(node.root, "registry") if record["kind"] == "STANDING"][-1]
-    assert (terminated["standing"], set(terminated["sealed"])) == ("terminated", {"gateway-0", "registry"})
+    assert (terminated["standing"], set(terminated["sealed"])) == ("terminated", {"gateway-0", "heads", "registry"})
     assert "unit" not in {*terminated} - {"commitments"}
 
 

@@ -148,6 +148,7 @@ def test_every_claim_of_the_verifier_is_explained() -> None:
         audit.PERIODS,
         audit.LOST,
         audit.UPSTREAMS,
+        audit.HEADS,
     ):
         assert f"| {claim} |" in text
     for status in audit.Status:

@@ -34,6 +34,7 @@ HTTP once, at its edge; the CLI prints them on stderr and exits with 2. The tree
         ├── AgreementError           with file, line, column and the mend
         ├── ReleaseError
         ├── TrustError
+        ├── ShardSealed             a peer ended this shard while its writer was away
         ├── WriterPresent            another process writes here at this moment
         ├── Unreachable              a log at an address that does not answer
         └── EvidenceDamaged          with the place
@@ -279,6 +280,12 @@ class ReleaseError(OperatorError):
 
 class TrustError(OperatorError):
     """A signature, key or statement that does not verify against the pinned roots."""
+
+
+class ShardSealed(OperatorError):
+    """A shard that a peer sealed while its writer was away: nothing is ever written to it again."""
+
+    next_step = "Start with a shard of another name; `brightline shard add` makes its key."
 
 
 class WriterPresent(OperatorError):

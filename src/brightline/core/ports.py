@@ -43,6 +43,34 @@ class RecordLog(Protocol):
         ...
 
 
+class HeadStore(Protocol):
+    """The records of the combined heads, in a database that all writers of an installation share.
+
+    Any number of processes write. ``swap`` is durable when it returns true, and the only way to write; nothing is ever
+    changed or removed. Every method raises ``OperatorError`` if the database cannot be used; nobody retries in here.
+    """
+
+    def size(self) -> int:
+        """How many records there are."""
+        ...
+
+    def leaves(self, start: int, end: int) -> Sequence[bytes]:
+        """The records ``start`` to ``end``, which is not included; all of them are there."""
+        ...
+
+    def swap(self, place: int, leaf: bytes) -> bool:
+        """Write a record at this place, if it is the next one; false if somebody else wrote there first."""
+        ...
+
+    def renew(self, log: str, unix: int) -> None:
+        """The writer of this log was seen at work at this time."""
+        ...
+
+    def seen(self, log: str) -> int:
+        """When the writer of this log was seen last, in Unix seconds; 0 if never."""
+        ...
+
+
 class Detector(Protocol):
     """A judge of segments.
 

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.limits import days_max
 from brightline.core.errors import ConfigError, TrustError
+from brightline.core.evidence.heads import HEADS_SHARD, REGISTRY_SHARD
 from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
 from brightline.core.facts import Register, Source, Vocabulary
 from brightline.core.ports import Clock
@@ -63,7 +64,6 @@ from brightline.shell.development import (
 from brightline.shell.keyring import TENANT_KEY
 from brightline.shell.registry.following import Registry
 from brightline.shell.registry.log import append_to_registry
-from brightline.shell.registry.reader import REGISTRY_SHARD
 from brightline.shell.registry.workloads import REGISTER, check_facts
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.agreements import AgreementStore, agreement_files
@@ -106,8 +106,9 @@ def init_state(
         raise ConfigError(f"{root} is a state folder already; take another folder")
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     roots, provider, customer = _make_people(folder)
-    for name in ("token", f"log-{GATEWAY_SHARD}", f"log-{REGISTRY_SHARD}"):
-        make_key(folder.key(name))
+    make_key(folder.key("token"))
+    for shard in (GATEWAY_SHARD, REGISTRY_SHARD, HEADS_SHARD):
+        make_key(folder.log_key(shard))
     for name in ("hold", TENANT_KEY):
         make_secret(folder.key(name))
     folder.roots.write_bytes(msgspec.json.format(msgspec.json.encode(roots)))

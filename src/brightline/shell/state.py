@@ -6,6 +6,7 @@ trust.json           pinned public keys and the profile
 installation.json    what both parties signed: agreement, release, roster, models
 agreements/<digest>/ the agreement that both parties signed, and each later version with its proofs
 keys/                private keys (development profile only)
+heads/               the combined heads of all shards, shared by all gateways (heads.sqlite)
 witness-policy       who must cosign the log (optional in development)
 wal/<shard>/         the write-ahead log, its fields encrypted (private)
 vault/<shard>/       the keys of the records, one by one destroyable, wrapped under keys/tenant
@@ -56,6 +57,11 @@ class StateFolder(msgspec.Struct, frozen=True):
         return self.root / "vault"
 
     @property
+    def heads(self) -> Path:
+        """The combined heads, which all gateways share."""
+        return self.root / "heads"
+
+    @property
     def cache(self) -> Path:
         """The cache of registrations."""
         return self.root / "workloads.sqlite"
@@ -64,6 +70,10 @@ class StateFolder(msgspec.Struct, frozen=True):
         """A private key by name: ``provider-officer``, ``customer-official``, ``token``, ``hold``,
         ``tenant``, ``log-<shard>``."""
         return self.root / "keys" / name
+
+    def log_key(self, shard: str) -> Path:
+        """The private key that signs for a shard."""
+        return self.key(f"log-{shard}")
 
     def evidence(self, directory: str) -> Path:
         """The public folder, as the settings name it."""

@@ -20,12 +20,14 @@ from brightline.core.agreement.clause import Agreement
 from brightline.core.canonical import digest
 from brightline.core.errors import ConfigError
 from brightline.core.evidence.audit import Guarded, ShardReport, audit_shard
+from brightline.core.evidence.audit_combined import CombinedBook
 from brightline.core.evidence.audit_heads import SeenHead
 from brightline.core.evidence.audit_memory import LogMemory, Memory
 from brightline.core.evidence.audit_tokens import TokenBooks
 from brightline.core.evidence.audit_tree import UnreadableError
 from brightline.core.evidence.audit_visit import Visit, extends, head_of
 from brightline.core.evidence.checkpoint import Checkpoint, open_checkpoint
+from brightline.core.evidence.heads import HEADS_SHARD, REGISTRY_SHARD
 from brightline.core.evidence.misbehaviour import Misbehaviour
 from brightline.core.evidence.note import NOTE_BYTES_MAX, NoteError, VerifierKey
 from brightline.core.evidence.policy import Policy
@@ -111,7 +113,12 @@ def examine(question: Question) -> Examined:
         books = TokenBooks(remembered.tokens if remembered is not None and going_on and guards else None)
         one_sided, other_side = Guarded(books, guards=bool(guards)), Guarded(books, guards=True, is_guard=True)
         auditing = _Auditing(keys, policies, visits)
-        reports = [auditing.audit(log, one_sided, opened, agreements, question.receipts) for log in logs]
+        combined = CombinedBook([claimed(log.published)[0] for log in logs])
+        by_place = {
+            log.place: auditing.audit(log, one_sided, opened, agreements, question.receipts, combined)
+            for log in sorted(logs, key=_told_of_by_others)
+        }
+        reports = [by_place[log.place] for log in logs]
         for place, log in enumerate(guards, 1):
             reports.append(auditing.audit(log, other_side if place == len(guards) else one_sided))
         misbehaviour = [said for visit in visits.values() for said in visit.misbehaviour]
@@ -137,6 +144,7 @@ class _Auditing(msgspec.Struct, frozen=True):
         opened: DisclosureFile | None = None,
         agreements: Sequence[Agreement] = (),
         receipts: Sequence[Receipt] = (),
+        combined: CombinedBook | None = None,
     ) -> ShardReport:
         origin, size = claimed(log.published)
         shard = shard_of(origin, log.name)
@@ -152,7 +160,13 @@ class _Auditing(msgspec.Struct, frozen=True):
                 tokens=tokens,
                 policies=self.policies,
                 visit=self.visits[log.place],
+                combined=combined,
             )
+
+
+def _told_of_by_others(log: Log) -> bool:
+    """Logs that say what others hold are read first: false sorts before true."""
+    return shard_of(claimed(log.published)[0], log.name) not in {HEADS_SHARD, REGISTRY_SHARD}
 
 
 def _open(places: Sequence[str], stack: contextlib.ExitStack) -> list[Log]:

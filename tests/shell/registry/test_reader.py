@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from brightline.core.errors import BrightlineError, EvidenceDamaged, OperatorError
+from brightline.core.evidence.heads import REGISTRY_SHARD
 from brightline.core.evidence.record import Draft, RecordKind
 from brightline.shell.clock import SystemClock
-from brightline.shell.registry.reader import REGISTRY_SHARD, Entry, RegistryReader
+from brightline.shell.registry.reader import Entry, RegistryReader
 from brightline.shell.storage.sequencer import Head, Sequencer
 from tests.vault import vault_beside
 

@@ -8,7 +8,8 @@
     5. with the agreement: each decision is made again from its facts
     6. with receipts: each is signed, and its leaf stands where it says   (audit_receipts.py)
     7. with heads seen elsewhere, or on an earlier visit: one history     (audit_heads.py)
-    8. the periods: each statement against a recount of its range         (audit_periods.py)
+    8. with combined heads and seals: the logs that they name             (audit_combined.py)
+    9. the periods: each statement against a recount of its range         (audit_periods.py)
 
 It never raises on hostile input: whatever does not read is a contradiction with its place. It needs no network, and
 believes no number that it did not count itself.
@@ -24,12 +25,13 @@ import msgspec
 
 from brightline.core.agreement.clause import Agreement
 from brightline.core.evidence.audit_books import BooksAudit, Leaf, Recount, read_leaf
+from brightline.core.evidence.audit_combined import CombinedBook
 from brightline.core.evidence.audit_findings import Claim, Finding, Findings, Severity, Status, Topic, shown
 from brightline.core.evidence.audit_heads import HeadsAudit
 from brightline.core.evidence.audit_memory import BEGIN, Edge, LogMemory
-from brightline.core.evidence.audit_periods import PeriodAudit
 from brightline.core.evidence.audit_receipts import ReceiptsAudit
 from brightline.core.evidence.audit_replay import Replay
+from brightline.core.evidence.audit_stated import Stated
 from brightline.core.evidence.audit_tokens import TokenBooks
 from brightline.core.evidence.audit_tree import Bundle, Published, TreeAudit, UnreadableError
 from brightline.core.evidence.audit_visit import Visit
@@ -42,6 +44,7 @@ from brightline.core.evidence.receipt import Receipt
 __all__ = [
     "BOOKS",
     "GUARDED",
+    "HEADS",
     "LOST",
     "PASSED",
     "PERIODS",
@@ -69,6 +72,7 @@ RECEIPTS: Final = Topic.RECEIPTS.value
 WITNESSED: Final = Topic.WITNESSED.value
 GUARDED: Final = Topic.GUARDED.value
 PERIODS: Final = Topic.PERIODS.value
+HEADS: Final = Topic.HEADS.value
 LOST: Final = Topic.LOST.value
 UPSTREAMS: Final = Topic.UPSTREAMS.value
 
@@ -133,6 +137,7 @@ def audit_shard(
     tokens: Guarded | None = None,
     policies: Sequence[Policy] = (),
     visit: Visit | None = None,
+    combined: CombinedBook | None = None,
 ) -> ShardReport:
     """Audit one shard.
 
@@ -141,7 +146,8 @@ def audit_shard(
     it, and may be partial; it is asked in order. ``tokens`` collects both sides of the books where a guard's log is
     read after the gateways'; see :class:`Guarded`. ``receipts`` are those that name this shard. ``progress`` is told
     how many records were read so far. ``policies`` holds one witness policy of the auditor's, or none. ``visit``
-    brings what was seen before and elsewhere, and takes what is to be kept. Raises nothing of its own.
+    brings what was seen before and elsewhere, and takes what is to be kept. ``combined`` is shared by all logs of an
+    installation: read the heads and the registry first. Raises nothing of its own.
     """
     tokens = tokens or Guarded(TokenBooks())
     visit = visit or Visit()
@@ -151,7 +157,7 @@ def audit_shard(
     witnessed = WitnessAudit(published, policies, findings)
     if not tokens.guards:
         findings.not_shown(Topic.GUARDED, "", _NO_GUARD)
-    periods = PeriodAudit(published, agreements, findings, tokens.books)
+    stated = Stated(published, agreements, findings, tokens.books, combined)
     signed = _open(published, keys, findings)  # 1.
     believed = False
     origin, size, root = "", 0, ""
@@ -167,27 +173,33 @@ def audit_shard(
         books = BooksAudit(findings, named, tokens.books, origin)
         heads = HeadsAudit(visit.heads, findings)
         witnessed.open(signed.note, signed.checkpoint, signed.keys)
-        periods.open(origin, signed.keys)
-        tokens.books.read(key.vkey() for key in signed.keys)
+        stated.open(origin, signed.keys, visit.begin.size)
         if visit.earlier is not None:
-            _go_on(visit.earlier, findings, books, replay, periods)
+            _go_on(visit.earlier, findings, books, replay, stated)
         begin = visit.begin
-        tree = TreeAudit(published, signed.checkpoint, findings, begin, [*witnessed.sizes, *heads.sizes])
+        tree = TreeAudit(
+            published,
+            signed.checkpoint,
+            findings,
+            begin,
+            [*witnessed.sizes, *heads.sizes, *stated.sizes(signed.checkpoint)],
+        )
         held = ReceiptsAudit(findings, published, signed.note, signed.checkpoint, receipts, signed.keys, begin.size)
         for bundle in tree.bundles():  # 2.
-            periods.enter(bundle, _enter(bundle, findings, books, replay))  # 8.
+            stated.enter(bundle, _enter(bundle, findings, books, replay))  # 8 and 9.
             held.compare(bundle)
             progress(bundle.first + len(bundle.leaves))
         held.close()
         witnessed.close(signed.note, signed.checkpoint, tree.roots)
         heads.close(published, signed.note, signed.checkpoint, tree.roots)  # 7.
-        tree.check_others(periods.statements())
+        stated.compare(published, signed.checkpoint, tree.roots, books)
+        tree.check_others(stated.files())
         believed = tree.entries_signed
         edge = tree.edge()
         visit.note = signed.note
         visit.misbehaviour += [*held.misbehaviour, *witnessed.misbehaviour, *heads.misbehaviour]
     recount = books.close()
-    periods.close(recount)
+    stated.close(recount)
     replay.close()
     if tokens.is_guard:
         _compare_both_sides(tokens.books, findings)
@@ -195,13 +207,13 @@ def audit_shard(
         for topic in _OF_RECORDS:
             findings.not_shown(topic, "", "not all records that were read are the ones that were signed")
     if signed is not None and believed and not findings.kept(Severity.CONTRADICTED):
-        visit.keep = functools.partial(_memory, signed, edge, findings, books, replay, periods)
+        visit.keep = functools.partial(_memory, signed, edge, findings, books, replay, stated)
     return ShardReport(
         shard=shard,
         origin=origin,
         size=size,
         root=root,
-        claims=tuple(_claims(findings, recount, replay, len(receipts), tokens, witnessed, periods, own_key=not keys)),
+        claims=tuple(_claims(findings, recount, replay, len(receipts), tokens, witnessed, stated, own_key=not keys)),
         contradictions=findings.kept(Severity.CONTRADICTED),
         not_shown=findings.kept(Severity.NOT_SHOWN),
         notes=findings.kept(Severity.NOTE),
@@ -220,15 +232,15 @@ def _compare_both_sides(books: TokenBooks, findings: Findings) -> None:
         findings.not_shown(Topic.GUARDED, "", guard)
 
 
-def _go_on(earlier: LogMemory, findings: Findings, books: BooksAudit, replay: Replay, periods: PeriodAudit) -> None:
+def _go_on(earlier: LogMemory, findings: Findings, books: BooksAudit, replay: Replay, stated: Stated) -> None:
     books.resume(earlier.books)
     replay.resume(earlier.replay)
     findings.resume(earlier.notes, earlier.notes_counted)
-    periods.resume(earlier.periods, earlier.edge)
+    stated.resume(earlier)
 
 
 def _memory(
-    signed: _Signed, edge: Edge, findings: Findings, books: BooksAudit, replay: Replay, periods: PeriodAudit
+    signed: _Signed, edge: Edge, findings: Findings, books: BooksAudit, replay: Replay, stated: Stated
 ) -> LogMemory:
     """What the next visit goes on from."""
     notes, counted = findings.memory()
@@ -240,7 +252,7 @@ def _memory(
         edge=edge,
         books=books.memory(),
         replay=replay.memory(),
-        periods=periods.memory(),
+        stated=stated.memory(),
         notes=notes,
         notes_counted=counted,
     )
@@ -253,7 +265,7 @@ def _claims(
     receipts: int,
     tokens: Guarded,
     witnessed: WitnessAudit,
-    periods: PeriodAudit,
+    stated: Stated,
     *,
     own_key: bool,
 ) -> Iterator[Claim]:
@@ -271,7 +283,7 @@ def _claims(
     yield findings.claim(Topic.WITNESSED, witnessed.proof)
     if tokens.is_guard or not tokens.guards:  # with a guard, told once, with its log
         yield findings.claim(Topic.GUARDED, tokens.books.balance())
-    yield from periods.claims(recount.attempts)
+    yield from stated.claims(recount.attempts)
 
 
 # ---- 1: the checkpoint --------------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from brightline.core.evidence.record import RECORD_VERSION, Outcome, RecordKind,
 
 WINDOW_BYTES: Final = 65_536  # what may leave without a MARK; ``enforcement/terms.py`` bounds it
 ROWS_MAX: Final = 10_000  # distinct values of one recount; more are counted under one name
+OPEN: Final = "the attempt in entry"  # where one is told that has no end
 OTHERS: Final = "(others)"
 DECIDED: Final = frozenset({"permit", "hold", "deny"})  # verdicts that the agreement made from facts
 _HOUR, _MINUTE = r"([01]\d|2[0-3])", r"[0-5]\d"
@@ -67,14 +68,18 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     expires: _Number | UnsetType = UNSET
     hold: _Text | UnsetType = UNSET
     kind: RecordKind
+    log: _Text | UnsetType = UNSET
+    open: _Number | UnsetType = UNSET
     outcome: Outcome | UnsetType = UNSET
     profile: _Text
     ranges: tuple[tuple[_Number, _Number], ...] | UnsetType = UNSET
     release: _Text | UnsetType = UNSET
     released_bytes: _Number | UnsetType = UNSET
     revoked: bool | UnsetType = UNSET
+    root: _Text | UnsetType = UNSET
     seq: _Number
     shard: _Text
+    size: _Number | UnsetType = UNSET
     start: _Number | UnsetType = UNSET
     statement: _Text | UnsetType = UNSET
     time: _Text
@@ -216,6 +221,8 @@ class BooksAudit:
                 self._shred(index, leaf)
             case RecordKind.PRESERVE:
                 pass  # in the registry: what it keeps is committed
+            case RecordKind.HEAD | RecordKind.SEAL:
+                pass  # what they say of other logs is compared with those (audit_combined.py)
             case RecordKind.CONSUMED:  # in a guard's log
                 if not leaf.token:
                     self._wrong(index, "a CONSUMED names its token")
@@ -388,18 +395,18 @@ class BooksAudit:
             )
         if self._serving:
             self._wrong(index, "lost was written after this boot began to serve")
-        if not state.passed:
-            said = "no PASS: nothing was sent to a model, and nothing left"
-        else:
-            most = state.marked + WINDOW_BYTES
-            self._lost_max += most
-            under = shown(", ".join(state.clauses) or "no clause")
-            facts = ", ".join(f"{name}={value}" for name, value in state.facts)
-            least = f"at least {state.marked:,} and " if state.marks else ""
-            said = f"permitted under {under}; {least}at most {most:,} bytes left"
-            said += f"; the facts were {shown(facts, 2_000)}" if facts else ""
+        if state.passed:
+            self._lost_max += state.marked + WINDOW_BYTES
         place = self._findings.record(index)
-        self._findings.note(Topic.BOOKS, place, f"exchange {shown(leaf.exchange)} was lost in a crash: {said}")
+        said = f"exchange {shown(leaf.exchange)} was lost in a crash: {_what_left(state)}"
+        self._findings.note(Topic.BOOKS, place, said)
+
+    def close_sealed(self) -> int:
+        """A peer ended this log: say of each attempt that is open, and stays so, what may have left. How many."""
+        for exchange, state in self._open.items():
+            said = f"exchange {shown(exchange)} was lost with its gateway: {_what_left(state)}"
+            self._findings.note(Topic.BOOKS, f"{OPEN} {state.attempt}", said)
+        return len(self._open)
 
     def _state(self, index: int, leaf: Leaf) -> OpenExchange | None:
         """The open exchange that a record belongs to, or ``None`` once it is said why there is none."""
@@ -500,3 +507,14 @@ class BooksAudit:
             by_epoch=tally.get("epoch", {}),
             without_record=tally.get("without_record", {}),
         )
+
+
+def _what_left(state: OpenExchange) -> str:
+    """What was allowed of an exchange that has no end, and how much left."""
+    if not state.passed:
+        return "no PASS: nothing was sent to a model, and nothing left"
+    under = shown(", ".join(state.clauses) or "no clause")
+    facts = ", ".join(f"{name}={value}" for name, value in state.facts)
+    least = f"at least {state.marked:,} and " if state.marks else ""
+    said = f"permitted under {under}; {least}at most {state.marked + WINDOW_BYTES:,} bytes left"
+    return said + (f"; the facts were {shown(facts, 2_000)}" if facts else "")

@@ -45,6 +45,7 @@ class Topic(enum.StrEnum):
     GUARDED = "the model answered to nothing else"
     PERIODS = "the periods say what the records say"
     LOST = "what crashes lost is within the budget"
+    HEADS = "no log was taken back or withheld"
     UPSTREAMS = "each model server has a guard that is named"
 
 

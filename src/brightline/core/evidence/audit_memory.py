@@ -168,6 +168,20 @@ class PeriodsMemory(msgspec.Struct, frozen=True):
     not_shown: tuple[tuple[str, str], ...]
 
 
+class CombinedMemory(msgspec.Struct, frozen=True):
+    """What a log states of others: the newest head of each (log, size, root in hex), and seals with what was open."""
+
+    heads: tuple[tuple[str, int, str], ...]
+    seals: tuple[tuple[str, int, str, int], ...]
+
+
+class StatedMemory(msgspec.Struct, frozen=True):
+    """What a log states beyond its records."""
+
+    periods: PeriodsMemory
+    combined: CombinedMemory
+
+
 class NoteMemory(msgspec.Struct, frozen=True):
     """A note about a record."""
 
@@ -186,7 +200,7 @@ class LogMemory(msgspec.Struct, frozen=True):
     edge: Edge
     books: BooksMemory
     replay: ReplayMemory
-    periods: PeriodsMemory
+    stated: StatedMemory
     notes: tuple[NoteMemory, ...]
     notes_counted: dict[str, int]
 

@@ -43,6 +43,8 @@ class RecordKind(enum.StrEnum):
     PRESERVE = "PRESERVE"  # a legal hold: what it names is not destroyed until it is lifted
     CONSUMED = "CONSUMED"  # a guard let one request through, in the guard's own log
     DEMAND = "DEMAND"  # an order that was received and changed nothing
+    HEAD = "HEAD"  # the head of a log, in the log of all heads
+    SEAL = "SEAL"  # a log whose writer never came back ends here, in the registry
 
 
 class Outcome(enum.StrEnum):

@@ -76,28 +76,31 @@ def init(state: Path, url: str, key_env: str, models: tuple[str, ...], host: str
 @click.command()
 @click.argument("state", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--log", "of_log", is_flag=True, help="The verifier key of its log, for a witness or an auditor.")
-def key(state: Path, of_log: bool) -> None:
+@click.option("--shard", default=GATEWAY_SHARD, show_default=True, help="The log, if it is not the first gateway's.")
+def key(state: Path, of_log: bool, shard: str) -> None:
     """Print the public key of this gateway's pass tokens, for a guard to pin."""
     folder = StateFolder(state)
     if of_log:
-        click.echo(log_signer(folder, load_settings(state), GATEWAY_SHARD).verifier.vkey())
+        click.echo(log_signer(folder, load_settings(state), shard).verifier.vkey())
         return
     click.echo(public_hex(load_key(folder.key("token"))))
 
 
 @click.command()
 @click.argument("state", type=click.Path(exists=True, file_okay=False, path_type=Path))
-def serve(state: Path) -> None:
-    """Serve until interrupted."""
+@click.option("--shard", default=GATEWAY_SHARD, show_default=True, help="The shard that this process writes.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Port, in place of the one in the settings.")
+def serve(state: Path, shard: str, port: int | None) -> None:
+    """Serve until interrupted. Several processes of one installation each write a shard of their own."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     import uvloop
 
-    uvloop.run(_serve(state, load_settings(state)))
+    uvloop.run(_serve(state, load_settings(state), shard, port))
 
 
-async def _serve(state: Path, settings: Settings) -> None:
-    listener = bind(settings.listen.host, settings.listen.port)
-    async with Node.open(state, SystemClock()) as node, serving(node.app, listener) as url:
+async def _serve(state: Path, settings: Settings, shard: str, port: int | None) -> None:
+    listener = bind(settings.listen.host, settings.listen.port if port is None else port)
+    async with Node.open(state, SystemClock(), shard) as node, serving(node.app, listener) as url:
         click.echo(render.banner(url, node.terms.profile, node.agreement.id, node.release.id, node.release.note))
         for missing in node.readiness():
             click.echo(f"not ready: {missing}", err=True)

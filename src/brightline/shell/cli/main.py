@@ -18,6 +18,7 @@ from brightline.shell.cli import (
     register,
     render,
     retention,
+    shard,
     standing,
     witness,
     workload,
@@ -57,6 +58,7 @@ brightline.add_command(verify)
 brightline.add_command(misbehaviour)
 brightline.add_command(receipt)
 brightline.add_command(log.log)
+brightline.add_command(shard.shard)
 brightline.add_command(sample)
 brightline.add_command(disclose.disclose)
 

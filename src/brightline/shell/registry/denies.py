@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from brightline.core.errors import TrustError
+from brightline.core.evidence.heads import REGISTRY_SHARD
 from brightline.core.evidence.record import RecordKind, RefusalClass
 from brightline.core.standing import AGREEMENT_SCOPE
-from brightline.shell.registry.reader import REGISTRY_SHARD, open_frame
+from brightline.shell.registry.reader import open_frame
 from brightline.shell.storage.vault import KeyDestroyed, Vault
 from brightline.shell.storage.wal import frames_on_disk, shards_in
 

@@ -9,14 +9,16 @@ from typing import Final
 
 from brightline.core.agreement.clause import Agreement
 from brightline.core.errors import BrightlineError
+from brightline.core.evidence.heads import REGISTRY_SHARD
 from brightline.core.statement import TrustRoots
 from brightline.shell.config import Settings
 from brightline.shell.keyring import open_vault
 from brightline.shell.registry.log import registry_verifier
-from brightline.shell.registry.reader import REGISTRY_SHARD, RegistryReader, read_entry
+from brightline.shell.registry.reader import RegistryReader, read_entry
 from brightline.shell.registry.registers import Demands, Registers
 from brightline.shell.registry.releases import Releases
 from brightline.shell.registry.retentions import Retentions
+from brightline.shell.registry.seals import Seals
 from brightline.shell.registry.standings import Standings
 from brightline.shell.registry.workloads import Workloads
 from brightline.shell.state import StateFolder
@@ -46,12 +48,13 @@ class Registry:
         self.demands = Demands(roots)
         self.standings = Standings(roots, lambda: self.releases.current)
         self.retentions = Retentions(roots)
+        self.seals = Seals()
         self._reader = RegistryReader(
             folder.wal,
             vault,
             lambda: read_published(evidence, REGISTRY_SHARD, verifier),
             lambda: tiles_reach(evidence, REGISTRY_SHARD),
-            (self.releases, self.workloads, self.registers, self.demands, self.standings, self.retentions),
+            (self.releases, self.workloads, self.registers, self.demands, self.standings, self.retentions, self.seals),
         )
         self._seen = time.monotonic()
         self._failure = ""

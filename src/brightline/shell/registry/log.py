@@ -16,12 +16,12 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from brightline.core.errors import WriterPresent
+from brightline.core.evidence.heads import REGISTRY_SHARD
 from brightline.core.evidence.note import NoteSigner, VerifierKey
 from brightline.core.evidence.record import Draft, DurableRecord
 from brightline.core.ports import Clock
 from brightline.shell.config import Settings
 from brightline.shell.keyring import open_vault
-from brightline.shell.registry.reader import REGISTRY_SHARD
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.publisher import Publisher, read_published
 from brightline.shell.storage.sequencer import Sequencer

@@ -10,20 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 import msgspec
 
 from brightline.core.canonical import JsonValue
 from brightline.core.errors import BrightlineError, EvidenceDamaged, OperatorError
 from brightline.core.evidence.batch import Frame
+from brightline.core.evidence.heads import REGISTRY_SHARD
 from brightline.core.evidence.merkle import Tree, leaf_hash
 from brightline.core.evidence.record import RecordKind, unix_of
 from brightline.shell.storage.sequencer import Head
 from brightline.shell.storage.vault import KeyDestroyed, Vault, VaultReader
 from brightline.shell.storage.wal import WalReader
-
-REGISTRY_SHARD: Final = "registry"
 
 
 class Entry(msgspec.Struct, frozen=True):

@@ -24,19 +24,21 @@ import contextlib
 import os
 import shutil
 import threading
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import msgspec
 
 from brightline.core.errors import EvidenceDamaged, OperatorError
+from brightline.core.evidence.batch import Frame
 from brightline.core.evidence.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from brightline.core.evidence.disclosure import Disclosed
 from brightline.core.evidence.merkle import Tree, leaf_hash
 from brightline.core.evidence.note import NoteError, NoteSigner, VerifierKey
 from brightline.core.evidence.tile import ENTRIES, TILE_WIDTH, TileError, parse_tile_path, tiles_for
 from brightline.shell.storage.durable import HeldDirectory, write_whole
-from brightline.shell.storage.sequencer import Head, Sequencer
+from brightline.shell.storage.sequencer import Head
 from brightline.shell.storage.vault import KeyDestroyed, Vault
 from brightline.shell.storage.wal import frames_on_disk, shard_directory, shards_in
 
@@ -86,10 +88,35 @@ def tiles_reach(evidence: Path, shard: str) -> int:
     return reach
 
 
-class Publisher:
-    """Publishes what one sequencer made durable. Safe to call from any thread."""
+class Records(Protocol):
+    """Where the records of a log are read again."""
 
-    def __init__(self, sequencer: Sequencer, directory: HeldDirectory, signer: NoteSigner) -> None:
+    def read(self, size: int) -> Iterator[Frame]:
+        """The records from where the last call ended up to ``size`` in all."""
+        ...
+
+
+class DurableLog(Protocol):
+    """A log that can be published: that of a sequencer, or one that many write."""
+
+    @property
+    def shard(self) -> str:
+        """The name of the shard."""
+        ...
+
+    def head(self, size: int | None = None) -> Head:
+        """The head of what is durable, or of its first ``size`` records."""
+        ...
+
+    def reader(self) -> Records:
+        """Its records, from the first one on."""
+        ...
+
+
+class Publisher:
+    """Publishes what one log made durable. Safe to call from any thread."""
+
+    def __init__(self, sequencer: DurableLog, directory: HeldDirectory, signer: NoteSigner) -> None:
         self._sequencer = sequencer
         self._directory = directory
         self._signer = signer
@@ -104,7 +131,7 @@ class Publisher:
         self._thread: threading.Thread | None = None
 
     @classmethod
-    def open(cls, sequencer: Sequencer, evidence: Path, signer: NoteSigner) -> Self:
+    def open(cls, sequencer: DurableLog, evidence: Path, signer: NoteSigner) -> Self:
         """Compare what is published under ``evidence`` with the log, and be ready to go on from there.
 
         The signer's name is the origin of the log, for ever. Raises ``EvidenceDamaged`` if the log does not

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a log states beyond its records: periods of itself, heads and ends of others. Both audits as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+
+from brightline.core.agreement.clause import Agreement
+from brightline.core.evidence.audit_books import BooksAudit, Leaf, Recount
+from brightline.core.evidence.audit_combined import CombinedAudit, CombinedBook
+from brightline.core.evidence.audit_findings import Claim, Findings
+from brightline.core.evidence.audit_memory import LogMemory, StatedMemory
+from brightline.core.evidence.audit_periods import PeriodAudit
+from brightline.core.evidence.audit_tokens import TokenBooks
+from brightline.core.evidence.audit_tree import Bundle, Published
+from brightline.core.evidence.checkpoint import Checkpoint
+from brightline.core.evidence.note import VerifierKey
+
+
+class Stated:
+    """Takes in bundles and their records as they come."""
+
+    def __init__(
+        self,
+        published: Published,
+        agreements: Sequence[Agreement],
+        findings: Findings,
+        tokens: TokenBooks,
+        combined: CombinedBook | None,
+    ) -> None:
+        self._periods = PeriodAudit(published, agreements, findings, tokens)
+        self._heads = CombinedAudit(combined or CombinedBook(), findings)
+        self._tokens = tokens
+
+    def open(self, origin: str, keys: Sequence[VerifierKey], begin: int) -> None:
+        """Say whose log it is, which keys sign for it, and how many of its records an earlier visit read."""
+        self._periods.open(origin, keys)
+        self._heads.open(origin, begin)
+        self._tokens.read(key.vkey() for key in keys)
+
+    def memory(self) -> StatedMemory:
+        """What the next visit goes on from."""
+        return StatedMemory(self._periods.memory(), self._heads.memory())
+
+    def resume(self, earlier: LogMemory) -> None:
+        """Go on from where an earlier visit ended."""
+        self._periods.resume(earlier.stated.periods, earlier.edge)
+        self._heads.resume(earlier.stated.combined)
+
+    def sizes(self, signed: Checkpoint) -> list[int]:
+        """The sizes at which the log's root must be known."""
+        return self._heads.sizes(signed)
+
+    def enter(self, bundle: Bundle, leaves: Sequence[Leaf | None]) -> None:
+        """Take in a bundle and its records; ``None`` is one that cannot be believed."""
+        self._heads.enter(bundle.first, leaves)
+        self._periods.enter(bundle, leaves)
+
+    def compare(self, published: Published, signed: Checkpoint, roots: Mapping[int, bytes], books: BooksAudit) -> None:
+        """Compare the log with what others say of it; ``roots`` are those that the pass over it came to."""
+        self._heads.close(published, signed, roots, books)
+
+    def files(self) -> Set[str]:
+        """The files of statements; one that nobody named is told."""
+        return self._periods.statements()
+
+    def close(self, recount: Recount) -> None:
+        """Say what is in no period, and how the losses stand."""
+        self._periods.close(recount)
+
+    def claims(self, attempts: int) -> Iterator[Claim]:
+        """The claims that apply to this log."""
+        yield from self._heads.claims()
+        yield from self._periods.claims(attempts)
