@@ -25,6 +25,7 @@ from brightline.shell.cli import (
 )
 from brightline.shell.cli.agreement import agreement
 from brightline.shell.cli.open import open_
+from brightline.verify.canary.command import canary
 from brightline.verify.command import verify
 from brightline.verify.misbehaviour import misbehaviour
 from brightline.verify.receipt import receipt
@@ -58,6 +59,7 @@ brightline.add_command(verify)
 brightline.add_command(misbehaviour)
 brightline.add_command(receipt)
 brightline.add_command(log.log)
+brightline.add_command(canary)
 brightline.add_command(shard.shard)
 brightline.add_command(sample)
 brightline.add_command(disclose.disclose)
