@@ -149,7 +149,11 @@ def opened_heads(
     try:
         signer = log_signer(folder, settings, HEADS_SHARD)
         evidence = folder.evidence(settings.evidence.directory)
-        yield CombinedHeads(store, folder.heads, evidence, signer, profile, clock), store
+        heads = CombinedHeads(store, folder.heads, evidence, signer, profile, clock)
+        try:
+            yield heads, store
+        finally:
+            heads.close()
     finally:
         store.close()
 
@@ -432,13 +436,13 @@ class Node:
     async def _combine_heads(self) -> None:
         while True:
             try:
-                await asyncio.to_thread(self._write_heads)
+                await asyncio.to_thread(self.write_heads)
             except OperatorError as error:
                 self.heads_watch.failed(error)
                 log.warning("the combined heads could not be written: %s", error)
             await asyncio.sleep(HEADS_SECONDS)
 
-    def _write_heads(self) -> None:
+    def write_heads(self) -> None:
         """Record the heads of this shard and of the registry, and publish all heads. Raises ``OperatorError``."""
         if self.origin not in self.registry.seals.logs:
             self.heads.write(self.origin, self._published_head, lambda size: self.log.head(size).root)
@@ -468,9 +472,9 @@ class Node:
     async def _period(self) -> None:
         while True:
             await asyncio.sleep(PERIOD_SECONDS)
-            await self._write_period()
+            await self.state_period()
 
-    async def _write_period(self) -> None:
+    async def state_period(self) -> None:
         """State what happened since the last period, and book the requests that got no record of their own."""
         counts = self.admission.take_counts()
         upstreams = [StatedUpstream(name, server.guard) for name, server in sorted(self.settings.upstream.items())]
@@ -486,11 +490,11 @@ class Node:
 
     async def _close(self) -> None:
         if self.origin not in self.registry.seals.logs:
-            await self._write_period()
+            await self.state_period()
         self.log.close()
         self.publisher.close()
         try:
-            await asyncio.to_thread(self._write_heads)
+            await asyncio.to_thread(self.write_heads)
         except OperatorError as error:
             log.warning("the combined heads could not be written: %s", error)
         self.screeners.close()

@@ -112,6 +112,12 @@ class CombinedHeads:
             finally:
                 lock.release()
 
+    def close(self) -> None:
+        """Leave the publishing to the others."""
+        with self._acting:
+            if self._publisher is not None:
+                self._publisher.leave()
+
     @property
     def logs(self) -> tuple[LogHead, ...]:
         """The newest head of every log. Raises ``OperatorError``."""

@@ -56,7 +56,7 @@ def test_a_log_that_extends_all_its_heads_is_proven() -> None:
     heads, log = under(at(1), at(255), at(256), at(257), at(300))
     assert status(heads, Topic.HEADS) is status(log, Topic.HEADS) is Status.PROVEN
     assert detail(heads) == "the 1 logs that are named are all here"
-    assert detail(log) == "it is the log of all its combined heads, the newest of 300 records"
+    assert detail(log) == "it is the log of all its combined heads; they cover the first 300 records"
     assert status(heads, Topic.RECORDS) is Status.PROVEN
 
 
@@ -87,6 +87,12 @@ def test_a_log_that_nobody_names_is_not_shown_and_without_heads_there_is_no_such
     assert detail(log) == "the combined heads do not name this log"
     alone = audit(publish(STORY.leaves))
     assert Topic.HEADS.value not in {claim.name for claim in alone.claims}
+
+
+def test_a_log_whose_heads_have_nothing_of_it_yet_is_not_shown() -> None:
+    _, log = under(at(0))
+    assert status(log, Topic.HEADS) is Status.NOT_SHOWN
+    assert detail(log) == "the combined heads have none of its records yet"
 
 
 def test_heads_that_go_back_or_say_two_things_of_one_size_are_contradicted_where_they_stand() -> None:

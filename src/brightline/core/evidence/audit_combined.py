@@ -142,6 +142,8 @@ class CombinedAudit:
             for head in self._book.withheld:
                 message = f"{shown(head.log)} is named with {head.size:,} records and is not here: it is withheld"
                 self._findings.not_shown(Topic.HEADS, "", message)
+        elif newest is not None and not newest.size and signed.size and seal is None:
+            self._findings.not_shown(Topic.HEADS, "", "the combined heads have none of its records yet")
         elif self._book.heads and newest is None and self._origin.rpartition("/")[2] != HEADS_SHARD:
             self._findings.not_shown(Topic.HEADS, "", "the combined heads do not name this log")
 
@@ -151,9 +153,9 @@ class CombinedAudit:
             yield self._findings.claim(Topic.HEADS, f"the {len(self._stated):,} logs that are named are all here")
         elif self._book.heads or self._origin in self._book.seals:
             newest = self._newest()
-            size = newest.size if newest else 0
             sealed = "; it was sealed and ends there" if self._origin in self._book.seals else ""
-            proof = f"it is the log of all its combined heads, the newest of {size:,} records{sealed}"
+            covered = f"; they cover the first {newest.size:,} records" if newest and newest.size else ""
+            proof = f"it is the log of all its combined heads{covered}{sealed}"
             yield self._findings.claim(Topic.HEADS, proof)
 
     def _compare(self, head: LogHead, published: Published, signed: Checkpoint, roots: Mapping[int, bytes]) -> None:

@@ -205,6 +205,10 @@ class Publisher:
         finally:
             self._directory.close()
 
+    def leave(self) -> None:
+        """Close the folder and publish nothing more: others go on from what is there."""
+        self._directory.close()
+
     def _run(self, period_seconds: float) -> None:
         while not self._closing.wait(period_seconds):
             try:
