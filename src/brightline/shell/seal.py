@@ -28,6 +28,7 @@ from brightline.core.ports import Clock, HeadStore
 from brightline.shell.config import Settings
 from brightline.shell.heads import CombinedHeads
 from brightline.shell.registry.following import Registry
+from brightline.shell.registry.log import log_signer
 from brightline.shell.registry.seals import log_seal
 from brightline.shell.state import StateFolder
 from brightline.verify.folder import PublishedFolder

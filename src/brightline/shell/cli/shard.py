@@ -18,6 +18,7 @@ from brightline.shell.clock import SystemClock
 from brightline.shell.config import Settings, load_settings
 from brightline.shell.heads import CombinedHeads
 from brightline.shell.registry.following import Registry
+from brightline.shell.registry.log import log_signer
 from brightline.shell.seal import seal_shard
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.wal import shard_directory
