@@ -24,13 +24,14 @@ from brightline.core.enforcement.terms import AdmittedModel, Terms
 from brightline.core.errors import CallerError
 from brightline.core.evidence.record import Draft, DurableRecord, Place, RecordKind, mint_durable
 from brightline.core.exchange.api import chat
+from brightline.core.exchange.api.table import ENDPOINTS
 from brightline.core.exchange.model import Exchange
 from brightline.core.facts import INSTALLATION_SOURCES, Source, Statement
 from brightline.core.screening.finding import Finding, Judgement, Segment
 from brightline.core.screening.release import Entitlement, Release, RequiredDetector
 from brightline.core.screening.segment import Windows
 from brightline.core.standing import Conditions, Standing
-from brightline.core.workload import FORMAT, Bounds, Endpoint, Registration, Workload
+from brightline.core.workload import FORMAT, Bounds, Registration, Workload
 from brightline.shell import shipped
 from tests.registers import book_of, protocol, purpose, vvt
 from tests.vault import sealed
@@ -81,7 +82,7 @@ _REGISTRATION: Final = Registration(
     },
     protocols=("two-people",),
     vvt=("convoy-planner",),
-    endpoints=tuple(Endpoint),
+    endpoints=ENDPOINTS,
     tools={},
     data_classes=(),
     request_bytes_max=4 * 1024 * 1024,

@@ -104,7 +104,7 @@ class UnknownRoute(CallerError):
 
     status = 404
     code = "unknown_route"
-    next_step = "Use POST /v1/chat/completions or GET /v1/models."
+    next_step = "Use a path that docs/for-application-developers.md lists."
 
 
 class ModelNotFound(CallerError):

@@ -10,7 +10,6 @@ list is refused before anything is screened (``enforcement/bounds.py``), so an e
 
 from __future__ import annotations
 
-import enum
 import hashlib
 import hmac
 import re
@@ -26,14 +25,8 @@ REGISTRATION_TYPE: Final = "application/vnd.brightline.registration+json"
 KEY_PREFIX: Final = "bl"
 SECRET_HEX_CHARS: Final = 64
 FORMAT: Final = "brightline-registration/2"
+_ENDPOINT: Final = re.compile(r"[a-z]{1,32}(\.[a-z]{1,32}){0,3}")
 _TOOL_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
-
-
-class Endpoint(enum.StrEnum):
-    """What a workload may call. Closed: another API is another member, and a registration that names it."""
-
-    CHAT_COMPLETIONS = "chat.completions"
-    MODELS = "models"
 
 
 class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,7 +47,8 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """The signed statement. Times are Unix seconds; ``facts`` are the registration's own facts, by name.
 
     ``purpose`` is the purpose in words, ``purpose_id`` its entry in the register; ``protocols`` and ``vvt`` are ids of
-    the entries that the facts rest on. ``tools`` maps the name of each tool that may be sent to the digest of its
+    the entries that the facts rest on. ``endpoints`` are words out of ``exchange/api/table.py``; one that is not
+    served here allows nothing. ``tools`` maps the name of each tool that may be sent to the digest of its
     schema (``exchange.model.tool_digest``). ``request_bytes_max`` bounds our own bytes to the model server,
     ``output_tokens_max`` what one choice may be asked to have, ``choices_max`` the choices of one request.
     """
@@ -71,7 +65,7 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     facts: dict[str, str]
     protocols: tuple[str, ...]
     vvt: tuple[str, ...]
-    endpoints: tuple[Endpoint, ...]
+    endpoints: tuple[str, ...]
     tools: dict[str, str]
     data_classes: tuple[str, ...]
     request_bytes_max: int
@@ -213,6 +207,8 @@ def _check_lists(registration: Registration) -> None:
         raise TrustError("a registration names its purpose, an accountable official and an authority")
     if not registration.endpoints:
         raise TrustError(f"{what} names no endpoint, so nothing could be called")
+    if len(registration.endpoints) > LIST_MAX or not all(map(_ENDPOINT.fullmatch, registration.endpoints)):
+        raise TrustError(f"{what}: endpoints are at most {LIST_MAX} words in small letters, joined by dots")
     for register, ids in (
         ("purpose", (registration.purpose_id,)),
         ("protocol", registration.protocols),

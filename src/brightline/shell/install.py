@@ -21,6 +21,7 @@ from brightline.core.agreement.limits import days_max
 from brightline.core.errors import ConfigError, TrustError
 from brightline.core.evidence.heads import HEADS_SHARD, REGISTRY_SHARD
 from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
+from brightline.core.exchange.api.table import ENDPOINTS
 from brightline.core.facts import Register, Source, Vocabulary
 from brightline.core.ports import Clock
 from brightline.core.register import (
@@ -42,7 +43,6 @@ from brightline.core.workload import (
     FORMAT,
     REGISTRATION_TYPE,
     Bounds,
-    Endpoint,
     Registration,
     admit,
     check_references,
@@ -179,7 +179,7 @@ class NewWorkload(msgspec.Struct, frozen=True):
     purpose_id: str = ""
     protocols: tuple[str, ...] = (DEVELOPMENT_PROTOCOL,)
     vvt: tuple[str, ...] = (DEVELOPMENT_VVT,)
-    endpoints: tuple[Endpoint, ...] = tuple(Endpoint)
+    endpoints: tuple[str, ...] = ENDPOINTS
     tools: dict[str, str] = {}
     data_classes: tuple[str, ...] = ()
     request_bytes_max: int = REQUEST_BYTES_MAX

@@ -177,8 +177,8 @@ class _Screen:
     def facts(self, body: bytes) -> Facts:
         """What the detectors say of a request. Raises ``CallerError`` or ``ScreeningUnavailable``."""
         request = chat.read_request(body)
-        ours = chat.write_request(request, request.model)
-        segments = cut(cover_request(ours.body, request).segments, self._release.windows)
+        ours = chat.SERVER.write_request(request, request.model)
+        segments = cut(cover_request(ours.body, request, chat.SERVER.NAMES).segments, self._release.windows)
         judgements = [
             Judgement(detector, digest, len(segments), rules.match(segments))
             for detector, digest, rules in self._rules

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from brightline.core.enforcement.bounds import outside, within
 from brightline.core.errors import OutsideRegistration
+from brightline.core.exchange import chat_server
 from brightline.core.exchange.api import chat
 from brightline.core.exchange.model import Tool, tool_digest, tool_digests
-from brightline.core.workload import Endpoint
 from tests.core.test_workload import REGISTRATION
 
 TOOL: dict[str, Any] = {
@@ -34,7 +34,7 @@ def judged(registered: dict[str, Any] | None = None, **asked: Any) -> OutsideReg
     body = {"model": "m", "messages": [{"role": "user", "content": "List three fruits."}], **asked}
     exchange = chat.read_request(json.dumps(body).encode())
     registration = msgspec.structs.replace(REGISTRATION, **(registered or {}))
-    return outside(exchange, chat.write_request(exchange, "upstream"), registration)
+    return outside(exchange, chat_server.write_request(exchange, "upstream"), chat.ENDPOINT, registration)
 
 
 def changed(**function: Any) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def test_a_request_inside_its_registration_passes() -> None:
 
 
 def test_an_endpoint_that_is_not_listed_is_outside() -> None:
-    found = judged({"endpoints": (Endpoint.MODELS,)})
+    found = judged({"endpoints": ("models",)})
     assert found is not None
     assert (found.status, found.code) == (403, "outside_registration")
 
@@ -96,9 +96,9 @@ def test_at_its_limits_a_request_is_inside() -> None:
 @given(st.integers(1, 10_000))
 def test_bytes_are_counted_on_what_is_sent(most: int) -> None:
     exchange = chat.read_request(b'{"model": "m",   "messages": [{"role": "user", "content": "hello"}]}')
-    request = chat.write_request(exchange, "upstream")
+    request = chat_server.write_request(exchange, "upstream")
     registration = msgspec.structs.replace(REGISTRATION, request_bytes_max=most)
-    assert (outside(exchange, request, registration) is None) == (len(request.body) <= most)
+    assert (outside(exchange, request, chat.ENDPOINT, registration) is None) == (len(request.body) <= most)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from brightline.core.enforcement.commands import Forward, Release
 from brightline.core.enforcement.pass_token import PassToken
 from brightline.core.evidence.receipt import Receipt, write_receipt
 from brightline.core.evidence.record import Draft, DurableRecord
-from brightline.core.exchange.api import chat
+from brightline.core.exchange.api import chat, chat_answers
 from brightline.core.exchange.judged import JudgedReply, JudgedSegment
 from brightline.core.exchange.model import Exchange, Reply, UpstreamRequest
 from brightline.core.enforcement.pass_token import Signs, mint_pass
@@ -27,15 +27,15 @@ def right(token: PassToken, request: UpstreamRequest, segment: JudgedSegment, re
           exchange: Exchange, record: DurableRecord, signer: Signs) -> Receipt:
     Forward(token, request)
     Release(segment, {})
-    chat.write_segment(segment, exchange, "x", 0, {})
-    chat.write_reply(reply, exchange, "x", 0)
+    chat_answers.write_segment(segment, exchange, "x", 0, {})
+    chat_answers.write_reply(reply, exchange, "x", 0)
     return write_receipt(record, signer)
 """
 WRONG = {
     'Forward("a token", request)': "PassToken",
     'Release("some text", {})': "JudgedSegment",
-    'chat.write_segment("some text", exchange, "x", 0, {})': "JudgedSegment",
-    'chat.write_reply(unjudged, exchange, "x", 0)': "JudgedReply",
+    'chat_answers.write_segment("some text", exchange, "x", 0, {})': "JudgedSegment",
+    'chat_answers.write_reply(unjudged, exchange, "x", 0)': "JudgedReply",
     "write_receipt(draft, signer)": "DurableRecord",
     'mint_pass(draft, request, "m", "u", 0, 0, signer)': "DurableRecord",
 }

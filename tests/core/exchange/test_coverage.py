@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brightline.core.errors import CallerError, MalformedRequest
+from brightline.core.exchange import chat_server
 from brightline.core.exchange import coverage as coverage_module
 from brightline.core.exchange.api import chat
 from brightline.core.exchange.coverage import (
-    API_KEYS,
     EXCHANGE_VIEW_CHARS,
     LEAVES_MAX,
     Coverage,
@@ -92,7 +92,7 @@ FULL_REQUEST: Final[dict[str, Any]] = {
 def covered(body: dict[str, Any]) -> Coverage:
     """Read a request as the gateway does and cover the bytes that it would send."""
     exchange = chat.read_request(json.dumps(body).encode())
-    return cover_request(chat.write_request(exchange, exchange.model).body, exchange)
+    return cover_request(chat_server.write_request(exchange, exchange.model).body, exchange, chat_server.NAMES)
 
 
 def texts(coverage: Coverage) -> list[str]:
@@ -174,7 +174,7 @@ def test_names_are_carried_in_the_free_form_places_alone() -> None:
         assert is_refused(body) == (not {"parameters", "schema"} & set(path)), path
 
 
-@pytest.mark.parametrize("word", sorted(API_KEYS))
+@pytest.mark.parametrize("word", sorted(chat_server.NAMES.fields))
 def test_a_word_of_the_api_is_screened_where_a_caller_chose_it(word: str) -> None:
     body = copy.deepcopy(FULL_REQUEST)
     body["tools"][0]["function"]["parameters"] = {word: {}}

@@ -9,14 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from brightline.core.exchange import model
-from brightline.core.exchange.api import chat
+from brightline.core.exchange import chat_server, model
 from brightline.core.exchange.model import (
     Exchange,
-    ReadsAnswers,
     ResponseFormat,
     Role,
     Sampling,
+    SpeaksToServer,
     Tool,
     ToolCall,
     ToolChoice,
@@ -94,10 +93,10 @@ def test_the_digest_does_not_hang_on_the_order_of_names() -> None:
     assert len(exchange_digest(one)) == 7 + 64
 
 
-def test_the_chat_api_is_all_that_the_machine_needs() -> None:
-    api: ReadsAnswers = chat
-    needed = {name for name in vars(ReadsAnswers) if not name.startswith("_")}
-    assert needed == {"write_request", "read_reply", "read_part"}
+def test_the_chat_server_is_all_that_the_machine_needs_of_a_model_server() -> None:
+    api: SpeaksToServer = chat_server
+    needed = {name for name in vars(SpeaksToServer) if not name.startswith("_")}
+    assert needed == {"NAMES", "write_request", "read_reply", "read_part"}
     assert all(hasattr(api, name) for name in needed)
 
 

@@ -36,7 +36,7 @@ _CATALOGUE: Final = (
     Control(
         "own_serialisation",
         "The model is sent what was screened, written anew by the gateway, and never the caller's bytes.",
-        "brightline.core.exchange.api.chat",
+        "brightline.core.exchange.chat_server",
         "tests/conformance/test_sdk.py::test_what_the_model_is_sent_is_our_own_serialisation",
     ),
     Control(

@@ -11,15 +11,11 @@ is yet to be made.
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 
 from brightline.core.errors import OutsideRegistration
 from brightline.core.exchange.model import Exchange, UpstreamRequest, tool_digest
-from brightline.core.workload import Endpoint, Registration
-
-_ENDPOINTS: Final = {"chat": Endpoint.CHAT_COMPLETIONS}
+from brightline.core.workload import Registration
 
 
 def within(exchange: Exchange, registration: Registration) -> Exchange:
@@ -34,13 +30,15 @@ def within(exchange: Exchange, registration: Registration) -> Exchange:
     return msgspec.structs.replace(exchange, sampling=asked)
 
 
-def outside(exchange: Exchange, request: UpstreamRequest, registration: Registration) -> OutsideRegistration | None:
+def outside(
+    exchange: Exchange, request: UpstreamRequest, endpoint: str, registration: Registration
+) -> OutsideRegistration | None:
     """Return why the exchange is outside its registration, with the place; ``None`` if it is inside.
 
-    ``request`` is our own serialisation, which is what the registered bytes are counted on.
+    ``request`` is our own serialisation, which is what the registered bytes are counted on; ``endpoint`` is what the
+    API needs to be listed.
     """
-    endpoint = _ENDPOINTS.get(exchange.api)
-    if endpoint is None or endpoint not in registration.endpoints:
+    if endpoint not in registration.endpoints:
         return OutsideRegistration("this workload is not registered for this endpoint", "")
     if len(request.body) > registration.request_bytes_max:
         most = registration.request_bytes_max

@@ -48,9 +48,10 @@ from brightline.core.errors import (
 )
 from brightline.core.evidence.receipt import write_receipt
 from brightline.core.evidence.record import Draft, DurableRecord, Outcome, RecordKind, RefusalClass
+from brightline.core.exchange.api.protocol import Api
 from brightline.core.exchange.coverage import cover_reply, cover_request
 from brightline.core.exchange.judged import JudgedSegment
-from brightline.core.exchange.model import Exchange, ReadsAnswers, Reply, UpstreamRequest, exchange_digest
+from brightline.core.exchange.model import Exchange, Reply, UpstreamRequest, exchange_digest
 from brightline.core.facts import Statement
 from brightline.core.review.case import hold_id
 from brightline.core.screening.finding import Segment
@@ -74,7 +75,7 @@ class Closed(msgspec.Struct, frozen=True):
 class Machine:
     """One exchange, from its ATTEMPT to its OUTCOME. Feed events in order; perform the commands in order."""
 
-    def __init__(self, terms: Terms, api: ReadsAnswers, arrived: ev.Arrived) -> None:
+    def __init__(self, terms: Terms, api: Api, arrived: ev.Arrived) -> None:
         self.state = State.ATTEMPTING
         self._terms = terms
         self._api = api
@@ -118,7 +119,7 @@ class Machine:
             upstream = self._terms.models.get(request.model)
             upstream_model = upstream.upstream_model if upstream else request.model
             sent = within(request, arrived.workload.registration)
-            self._request = self._api.write_request(sent, upstream_model)
+            self._request = self._api.SERVER.write_request(sent, upstream_model)
             self._exchange_digest = exchange_digest(request)
             committed |= {
                 "api": request.api,
@@ -178,7 +179,7 @@ class Machine:
         stopped = self._stopped_by(event.conditions)
         if stopped is not None:
             return self._refuse(stopped, _class_of(stopped))
-        too_much = outside(request, self._request, self._arrived.workload.registration)
+        too_much = outside(request, self._request, self._api.ENDPOINT, self._arrived.workload.registration)
         if too_much is not None:
             return self._refuse(too_much, RefusalClass.REGISTRATION)
         agreement = self._terms.agreement
@@ -193,7 +194,7 @@ class Machine:
             self._decision = standing
             return self._refuse(LeaseStale("the lease of this node is not in date"), RefusalClass.UNAVAILABLE)
         try:
-            coverage = cover_request(self._request.body, request)
+            coverage = cover_request(self._request.body, request, self._api.SERVER.NAMES)
         except CallerError as error:
             return self._refuse(error, RefusalClass.MALFORMED)
         self._coverage = coverage.digest
@@ -320,7 +321,7 @@ class Machine:
             return self._upstream_failed(str(error))
 
     def _replied(self, event: ev.UpstreamReplied) -> Commands:
-        reply = self._api.read_reply(event.body, self._exchange)
+        reply = self._api.SERVER.read_reply(event.body, self._exchange)
         self._out.take_reply(reply)
         self._pending_reply = reply
         self.state = State.SCREENING_OUTPUT
@@ -329,7 +330,7 @@ class Machine:
     def _said(self, data: str) -> None:
         if self._upstream_ended:
             raise UpstreamFailed("the upstream sent data after [DONE]")
-        part = self._api.read_part(data, self._exchange)
+        part = self._api.SERVER.read_part(data, self._exchange)
         if not part.done:
             self._out.take(part)
             return

@@ -21,7 +21,7 @@ import msgspec
 from brightline.core.canonical import INTEGER_MAX, JsonValue, digest
 from brightline.core.errors import CallerError, MalformedRequest
 from brightline.core.exchange import strict_json
-from brightline.core.exchange.model import Exchange, Reply, ReplyChoice, ToolCall
+from brightline.core.exchange.model import Exchange, Reply, ReplyChoice, ToolCall, WireNames
 from brightline.core.screening.finding import Segment, Surface
 
 LEAVES_MAX: Final = 20_000
@@ -29,48 +29,9 @@ CHARS_MAX: Final = 2_000_000
 NUMBERS_MIN: Final = 4  # fewer numbers than this spell no word
 EXCHANGE_VIEW_CHARS: Final = 4_096
 
-# Names of the API's own fields: they carry no text of the caller's, because the readers accept no others.
-API_KEYS: Final = frozenset(
-    [
-        "model",
-        "messages",
-        "n",
-        "stream",
-        "stream_options",
-        "include_usage",
-        "tools",
-        "tool_choice",
-        "parallel_tool_calls",
-        "response_format",
-        "json_schema",
-        "schema",
-        "temperature",
-        "top_p",
-        "max_tokens",
-        "max_completion_tokens",
-        "presence_penalty",
-        "frequency_penalty",
-        "seed",
-        "stop",
-        "reasoning_effort",
-        "role",
-        "content",
-        "type",
-        "text",
-        "refusal",
-        "name",
-        "tool_calls",
-        "id",
-        "function",
-        "arguments",
-        "tool_call_id",
-        "parameters",
-        "description",
-        "strict",
-    ]
-)
-# Places below which the caller chooses the keys.
-_FREE_FORM: Final = ("parameters", "schema", "arguments")
+# A tool call in an answer: the text of its arguments, below which the model chooses the keys.
+_FREE: Final = WireNames(frozenset())  # every key is chosen by whoever wrote it
+_CALL_NAMES: Final = WireNames(frozenset({"arguments"}), frozenset({"arguments"}))
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_A-Za-z]+")
 
 
@@ -81,12 +42,12 @@ class Coverage(msgspec.Struct, frozen=True):
     digest: str
 
 
-def cover_request(wire: bytes, exchange: Exchange) -> Coverage:
-    """Cover an upstream request: the very bytes that will be sent, read back.
+def cover_request(wire: bytes, exchange: Exchange, names: WireNames) -> Coverage:
+    """Cover an upstream request: the very bytes that will be sent, read back. ``names`` are those of its API.
 
     Raises ``MalformedRequest`` if it has too many leaves.
     """
-    leaves = list(_walk(strict_json.parse(wire, strict_json.Limits()), "", free=False))
+    leaves = list(_walk(strict_json.parse(wire, strict_json.Limits()), "", names))
     calls = [call for turn in exchange.turns for call in turn.calls]
     leaves += [_call_leaf(call, f"call[{i}]") for i, call in enumerate(calls)]
     spoken: list[str] = []
@@ -95,8 +56,8 @@ def cover_request(wire: bytes, exchange: Exchange) -> Coverage:
         spoken += [part for call in turn.calls for part in (call.name, call.arguments) if part]
     leaves += _joined(spoken, "joined:messages", Surface.INPUT)
     if exchange.tools:
-        names = [part for tool in exchange.tools for part in (tool.name, tool.description) if part]
-        leaves += _joined(names, "joined:tools", Surface.INPUT)
+        offered = [part for tool in exchange.tools for part in (tool.name, tool.description) if part]
+        leaves += _joined(offered, "joined:tools", Surface.INPUT)
     return _covered(leaves)
 
 
@@ -131,7 +92,7 @@ def _choice_leaves(choice: ReplyChoice) -> Iterator[Segment]:
         yield Segment(f"{place}.refusal", Surface.OUTPUT, choice.refusal)
     for i, call in enumerate(choice.calls):
         yield Segment(f"{place}.tool_calls[{i}].name", Surface.TOOL_CALL, call.name)
-        yield from _walk({"arguments": call.arguments}, f"{place}.tool_calls[{i}]", free=False, output=True)
+        yield from _walk({"arguments": call.arguments}, f"{place}.tool_calls[{i}]", _CALL_NAMES, output=True)
         yield _call_leaf(call, f"{place}.tool_calls[{i}]")
 
 
@@ -141,7 +102,7 @@ def _call_leaf(call: ToolCall, place: str) -> Segment:
     return Segment(f"{place}:call", Surface.TOOL_CALL, f"{words} {call.name} {call.arguments}")
 
 
-def _walk(value: JsonValue, path: str, *, free: bool, output: bool = False) -> Iterator[Segment]:
+def _walk(value: JsonValue, path: str, names: WireNames, *, output: bool = False) -> Iterator[Segment]:
     surface = Surface.TOOL_CALL if output else Surface.INPUT
     if isinstance(value, str):
         if value:
@@ -149,16 +110,17 @@ def _walk(value: JsonValue, path: str, *, free: bool, output: bool = False) -> I
             yield from _inner_json(value, path, surface)
     elif isinstance(value, dict):
         for key, child in value.items():
-            if free or key not in API_KEYS:
+            if key not in names.fields:
                 yield Segment(f"{path}.{key[:40]}#key", surface, key)
             below = f"{path}.{key[:40]}" if path else key
-            yield from _walk(child, below, free=free or key in _FREE_FORM, output=output)
-            if not free and key in _FREE_FORM:
+            opens = key in names.free_form
+            yield from _walk(child, below, _FREE if opens else names, output=output)
+            if opens:
                 yield from _nested_numbers(child, below, surface)
         yield from _numbers(value.values(), path, surface)
     elif isinstance(value, list):
         for i, child in enumerate(value):
-            yield from _walk(child, f"{path}[{i}]", free=free, output=output)
+            yield from _walk(child, f"{path}[{i}]", names, output=output)
         yield from _numbers(value, path, surface)
 
 
@@ -170,7 +132,7 @@ def _inner_json(text: str, path: str, surface: Surface) -> Iterator[Segment]:
         inner = strict_json.parse(text.encode(), strict_json.Limits())
     except CallerError:
         return  # not JSON: the string itself is already a leaf
-    for segment in _walk(inner, f"{path}#", free=True):
+    for segment in _walk(inner, f"{path}#", _FREE):
         yield msgspec.structs.replace(segment, surface=surface)
     yield from _nested_numbers(inner, f"{path}#", surface)
 

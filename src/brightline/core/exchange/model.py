@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The typed Exchange: the one shape that is screened, decided, recorded and sent.
 
-Every API (``api/chat.py`` and its siblings to come) maps its bytes to and from these values. What has no place here
+Every API (``api/table.py`` lists them) maps its bytes to and from these values. What has no place here
 cannot reach a model. Empty strings and empty tuples mean "not given"; ``None`` is used for numbers alone.
 """
 
@@ -185,8 +185,24 @@ class StreamPart(msgspec.Struct, frozen=True):
     done: bool = False
 
 
-class ReadsAnswers(Protocol):
-    """The part of an API that the machine uses: our bytes out, the upstream's bytes in."""
+class WireNames(msgspec.Struct, frozen=True):
+    """The names in our own bytes to a model server that are not a caller's words.
+
+    ``fields`` are names of the server's API: they carry no text of the caller's, because the readers accept no others.
+    Below a field of ``free_form`` the caller chooses the keys.
+    """
+
+    fields: frozenset[str]
+    free_form: frozenset[str] = frozenset()
+
+
+class SpeaksToServer(Protocol):
+    """How an exchange is sent to a model server: our bytes out, the upstream's bytes in."""
+
+    @property
+    def NAMES(self) -> WireNames:  # noqa: N802 - a constant of a module
+        """The names in what :meth:`write_request` writes that carry no text of the caller's."""
+        ...
 
     def write_request(self, exchange: Exchange, upstream_model: str) -> UpstreamRequest:
         """Serialise our own bytes for the model server."""

@@ -11,8 +11,9 @@ import msgspec
 
 from brightline.core.errors import CallerError, ConfigError
 from brightline.core.exchange.api import chat
+from brightline.core.exchange.api.table import ENDPOINTS
 from brightline.core.exchange.model import Tool, tool_digests
-from brightline.core.workload import Bounds, Endpoint, Workload
+from brightline.core.workload import Bounds, Workload
 from brightline.shell.cli import render
 from brightline.shell.cli.pairs import pairs
 from brightline.shell.cli.register import FILE
@@ -89,8 +90,8 @@ def workload() -> None:
     "--endpoint",
     "endpoints",
     multiple=True,
-    type=click.Choice([endpoint.value for endpoint in Endpoint]),
-    default=tuple(endpoint.value for endpoint in Endpoint),
+    type=click.Choice(ENDPOINTS),
+    default=ENDPOINTS,
     show_default=True,
     help="What it may call; repeat for more.",
 )
@@ -180,7 +181,7 @@ def add(
         purpose_id=purpose_id,
         protocols=protocols,
         vvt=vvt,
-        endpoints=tuple(map(Endpoint, endpoints)),
+        endpoints=endpoints,
         tools=_tools(tools),
         data_classes=data_classes,
         request_bytes_max=request_bytes,

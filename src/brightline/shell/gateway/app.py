@@ -26,12 +26,13 @@ from brightline.core.errors import (
     UnsupportedMediaType,
 )
 from brightline.core.exchange import strict_json
-from brightline.core.exchange.api import chat
+from brightline.core.exchange.api.protocol import Api
+from brightline.core.exchange.api.table import BY_ROUTE, ENDPOINT_MODELS
 from brightline.core.exchange.model import Exchange
 from brightline.core.exchange.refusal import error_body, retry_headers
 from brightline.core.ports import Clock, ConditionSource, RecordLog, Upstream
 from brightline.core.register import RegisterBook
-from brightline.core.workload import Endpoint, Workload
+from brightline.core.workload import Workload
 from brightline.shell.body import BodyTooLarge, ClientLeft, is_http, read_body
 from brightline.shell.config import ListenSettings
 from brightline.shell.gateway.admission import Admission
@@ -40,7 +41,7 @@ from brightline.shell.gateway.pump import Pump, Screeners
 from brightline.shell.gateway.responder import AsgiResponder, Receive, Scope, Send, send_whole
 from brightline.shell.gateway.watch import DenyWatch
 
-BODY_BYTES_MAX: Final = chat.REQUEST_LIMITS.bytes_max
+BODY_BYTES_MAX: Final = strict_json.Limits().bytes_max
 
 
 class ExchangeAborted(RuntimeError):
@@ -88,7 +89,9 @@ class Gateway:
         except BrightlineError as error:
             self._admission.count(error)
             exchange_id = f"an_{secrets.token_hex(12)}"
-            body = error_body(error, {"exchange": exchange_id})
+            api = BY_ROUTE.get(scope["path"])
+            write = api.write_error if api else error_body
+            body = write(error, {"exchange": exchange_id})
             await send_whole(send, error.status, body, exchange_id, retry_headers(error))
         except ClientLeft:
             return
@@ -102,17 +105,18 @@ class Gateway:
             case "/v1/models":
                 _only("GET", method, path)
                 workload = self._identifier.identify(scope["headers"])
-                if Endpoint.MODELS not in workload.registration.endpoints:
+                if ENDPOINT_MODELS not in workload.registration.endpoints:
                     raise OutsideRegistration("this workload is not registered for this endpoint")
                 await self._models(send)
-            case chat.ROUTE:
+            case _:
+                api = BY_ROUTE.get(path)
+                if api is None:
+                    raise UnknownRoute(f"this gateway serves no such path: {path[:80]!r}")
                 _only("POST", method, path)
                 workload = self._identifier.identify(scope["headers"])
                 _no_query(scope)
                 with self._admission.enter(workload):
-                    await self._exchange(workload, scope, receive, send)
-            case _:
-                raise UnknownRoute(f"this gateway serves no such path: {path[:80]!r}")
+                    await self._exchange(api, workload, scope, receive, send)
 
     async def _health(self, path: str, send: Send) -> None:
         missing = self._readiness() if path == "/readyz" else ()
@@ -126,16 +130,16 @@ class Gateway:
         ]
         await send_whole(send, 200, strict_json.encode({"object": "list", "data": rows}), "", [])
 
-    async def _exchange(self, workload: Workload, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _exchange(self, api: Api, workload: Workload, scope: Scope, receive: Receive, send: Send) -> None:
         terms = self._terms()
         exchange_id = f"xc_{secrets.token_hex(12)}"
-        request = await self._read(scope, receive)
+        request = await self._read(api, scope, receive)
         now = Instant(self._clock.monotonic(), self._clock.unix())
         arrived = Arrived(now, exchange_id, workload, request, self._registers())
-        responder = AsgiResponder(send, receive, exchange_id, now.unix, self._settings.write_seconds)
+        responder = AsgiResponder(api, send, receive, exchange_id, now.unix, self._settings.write_seconds)
         if isinstance(request, Exchange):
             responder.serve(request)
-        machine = Machine(terms, chat, arrived)
+        machine = Machine(terms, api, arrived)
         pump = Pump(
             machine,
             model=request.model if isinstance(request, Exchange) else "",
@@ -156,13 +160,13 @@ class Gateway:
             for closed in machine.closed:
                 self._watch.ended(workload.unit, closed, now.unix)
 
-    async def _read(self, scope: Scope, receive: Receive) -> Exchange | CallerError:
+    async def _read(self, api: Api, scope: Scope, receive: Receive) -> Exchange | CallerError:
         """Read and understand the body. What is wrong with it is an answer, because this attempt is on record."""
         try:
             _plain_json(scope)
             async with asyncio.timeout(self._settings.body_seconds):
                 body = await read_body(receive, BODY_BYTES_MAX)
-            return chat.read_request(body)
+            return api.read_request(body)
         except BodyTooLarge as error:
             return RequestTooLarge(str(error))
         except TimeoutError:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers one client over ASGI: headers once, then judged bytes only, then the end.
 
-Every content byte comes from ``api.write_*``, whose arguments are judged values. ``abort`` ends an answer that is
-under way without the end marker, so that no client takes a torn answer for a whole one.
+Every content byte comes from the writers of an API, whose arguments are judged values. ``abort`` ends an answer that
+is under way without the end marker, so that no client takes a torn answer for a whole one.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from typing import Any
 from brightline.core.enforcement.commands import Notice
 from brightline.core.errors import BrightlineError
 from brightline.core.evidence.receipt import Receipt
-from brightline.core.exchange.api import chat
+from brightline.core.exchange.api.protocol import Api, StreamWriter
 from brightline.core.exchange.judged import JudgedReply, JudgedSegment
 from brightline.core.exchange.model import Exchange, Usage
-from brightline.core.exchange.refusal import error_body, retry_headers
-from brightline.core.exchange.sse import DONE, encode_event
+from brightline.core.exchange.refusal import retry_headers
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -43,14 +42,17 @@ async def send_whole(
 class AsgiResponder:
     """The :class:`~brightline.shell.gateway.pump.Responder` of one request."""
 
-    def __init__(self, send: Send, receive: Receive, exchange_id: str, created: int, write_seconds: float) -> None:
+    def __init__(
+        self, api: Api, send: Send, receive: Receive, exchange_id: str, created: int, write_seconds: float
+    ) -> None:
+        self._api = api
         self._send_raw = send
         self._receive = receive
         self._exchange_id = exchange_id
         self._created = created
         self._write_seconds = write_seconds
         self._exchange: Exchange | None = None
-        self._opened: set[int] = set()
+        self._writer: StreamWriter | None = None
         self._started = False
         self._ended = False
 
@@ -61,7 +63,7 @@ class AsgiResponder:
     async def refuse(self, error: BrightlineError, notice: Notice) -> None:
         """Write an error as the whole answer."""
         self._started = True
-        body = error_body(error, notice)
+        body = self._api.write_error(error, notice)
         headers = [*retry_headers(error), *_receipt_header(notice)]
         async with asyncio.timeout(self._write_seconds):
             await send_whole(self._send_raw, error.status, body, self._exchange_id, headers)
@@ -70,36 +72,30 @@ class AsgiResponder:
     async def answer(self, reply: JudgedReply, notice: Notice) -> None:
         """Write a whole plain answer."""
         self._started = True
-        body = chat.write_reply(reply, self._known, self._exchange_id, self._created)
+        body = self._api.write_reply(reply, self._known, self._exchange_id, self._created)
         async with asyncio.timeout(self._write_seconds):
             await send_whole(self._send_raw, 200, body, self._exchange_id, _receipt_header(notice))
         self._ended = True
 
     async def release(self, segment: JudgedSegment, notice: Notice) -> None:
-        """Write one chunk of a stream; the first chunk of a choice is preceded by its role."""
+        """Write one segment of a stream."""
         await self._open_stream()
-        if segment.choice not in self._opened:
-            self._opened.add(segment.choice)
-            await self._event(chat.write_opening(self._known, self._exchange_id, self._created, segment.choice))
-        await self._event(chat.write_segment(segment, self._known, self._exchange_id, self._created, dict(notice)))
+        await self._write(self._stream.segment(segment, notice), more=True)
 
     async def close_stream(self, usage: Usage, notice: Notice) -> None:
         """End a stream that completed."""
         await self._open_stream()
-        if self._known.usage_in_stream:
-            await self._event(chat.write_usage(self._known, self._exchange_id, self._created, usage, dict(notice)))
-        await self._write(DONE, more=False)
+        await self._write(self._stream.close(usage, notice), more=False)
 
     async def cut_stream(self, notice: Notice) -> None:
         """End a stream that the agreement stopped."""
         await self._open_stream()
-        await self._event(chat.write_filtered(self._known, self._exchange_id, self._created, dict(notice)))
-        await self._write(DONE, more=False)
+        await self._write(self._stream.cut(notice), more=False)
 
     async def break_stream(self, error: BrightlineError, notice: Notice) -> None:
         """End a stream that failed: an error event and no end marker."""
         await self._open_stream()
-        await self._write(encode_event(error_body(error, notice)), more=False)
+        await self._write(self._stream.fail(error, notice), more=False)
 
     async def gone(self) -> None:
         """Return when the client has closed its connection."""
@@ -113,17 +109,22 @@ class AsgiResponder:
         self._ended = True
         error = BrightlineError("internal error")
         if not self._started:
-            await send_whole(self._send_raw, 500, error_body(error, {}), self._exchange_id, retry_headers(error))
+            body = self._api.write_error(error, {})
+            await send_whole(self._send_raw, 500, body, self._exchange_id, retry_headers(error))
             return
-        await self._send_raw(
-            {"type": "http.response.body", "body": encode_event(error_body(error, {})), "more_body": False}
-        )
+        await self._send_raw({"type": "http.response.body", "body": self._stream.fail(error, {}), "more_body": False})
 
     @property
     def _known(self) -> Exchange:
         if self._exchange is None:
             raise AssertionError("an answer without an exchange")
         return self._exchange
+
+    @property
+    def _stream(self) -> StreamWriter:
+        if self._writer is None:
+            self._writer = self._api.open_stream(self._known, self._exchange_id, self._created)
+        return self._writer
 
     async def _open_stream(self) -> None:
         if self._started:
@@ -135,9 +136,6 @@ class AsgiResponder:
             (b"x-request-id", self._exchange_id.encode()),
         ]
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-
-    async def _event(self, data: bytes) -> None:
-        await self._write(encode_event(data), more=True)
 
     async def _write(self, body: bytes, *, more: bool) -> None:
         await self._send({"type": "http.response.body", "body": body, "more_body": more})

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from brightline.core.canonical import JsonValue
 from brightline.core.errors import CallerError, MalformedRequest, RequestTooLarge, UnsupportedField, UpstreamFailed
-from brightline.core.exchange.api import chat
+from brightline.core.exchange import chat_server
+from brightline.core.exchange.api import chat, chat_answers
+from brightline.core.exchange.api.reading import TOOLS_MAX
 from brightline.core.exchange.judged import mint_reply, mint_segment
 from brightline.core.exchange.model import (
     NO_USAGE,
@@ -121,18 +123,18 @@ def exchanges(draw: st.DrawFn) -> Exchange:
 @settings(max_examples=150, deadline=None)
 @given(exchanges())
 def test_what_is_sent_reads_as_what_was_understood(exchange: Exchange) -> None:
-    sent = chat.write_request(exchange, exchange.model)
+    sent = chat_server.write_request(exchange, exchange.model)
     assert chat.read_request(sent.body) == exchange
     assert (sent.path, sent.streamed) == (chat.ROUTE, exchange.streamed)
 
 
 def test_the_upstream_is_sent_its_own_name_of_the_model() -> None:
-    assert json.loads(chat.write_request(read(), "upstream-m").body)["model"] == "upstream-m"
+    assert json.loads(chat_server.write_request(read(), "upstream-m").body)["model"] == "upstream-m"
 
 
 def test_nothing_of_the_clients_bytes_is_reused() -> None:
     body = b'{ "messages" : [ {"content":"\\u0048ello.", "role":"user"} ],\n "model":"m" }'
-    sent = chat.write_request(chat.read_request(body), "m").body
+    sent = chat_server.write_request(chat.read_request(body), "m").body
     assert sent == b'{"model":"m","messages":[{"role":"user","content":"Hello."}],"n":1,"stream":false}'
 
 
@@ -226,7 +228,7 @@ def test_an_unknown_role_is_refused_and_the_known_ones_are_named(role: str) -> N
         ({"n": 0}, "n"),
         ({"n": chat.CHOICES_MAX + 1}, "n"),
         ({"stream_options": {"include_usage": True}}, "stream_options"),
-        ({"tools": [{"type": "function", "function": {"name": "f"}}] * (chat.TOOLS_MAX + 1)}, "tools"),
+        ({"tools": [{"type": "function", "function": {"name": "f"}}] * (TOOLS_MAX + 1)}, "tools"),
         ({"tools": [{"type": "custom", "function": {"name": "f"}}]}, "tools[0].type"),
         ({"tool_choice": "any"}, "tool_choice"),
         ({"tool_choice": {"type": "custom", "function": {"name": "f"}}}, "tool_choice.type"),
@@ -325,14 +327,14 @@ def test_unknown_fields_of_an_answer_are_dropped_and_ids_and_names_are_our_own()
     call = {"id": "SECRET", "type": "SECRET", "function": {"name": "f", "arguments": "{}", "SECRET": 1}}
     choice = noisy_choice(finish_reason="tool_calls")
     choice["message"]["tool_calls"] = [call]
-    understood = chat.read_reply(reply(choice, usage={"total_tokens": 5, "SECRET": {}}), read())
-    written = chat.write_reply(mint_reply(understood), read(), "x-1", 7)
+    understood = chat_server.read_reply(reply(choice, usage={"total_tokens": 5, "SECRET": {}}), read())
+    written = chat_answers.write_reply(mint_reply(understood), read(), "x-1", 7)
     assert b"SECRET" not in written
     value = json.loads(written)
     assert (value["id"], value["model"], value["created"]) == ("chatcmpl-x-1", "m", 7)
     message = value["choices"][0]["message"]
     assert message["content"] == "Figs."
-    assert message["tool_calls"][0]["id"] == chat.call_id("x-1", 0, 0)
+    assert message["tool_calls"][0]["id"] == chat_answers.call_id("x-1", 0, 0)
     assert value["usage"] == {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 5}
 
 
@@ -340,18 +342,18 @@ def test_unknown_fields_of_a_chunk_are_dropped_and_ids_and_names_are_our_own() -
     call = {"index": 0, "id": "SECRET", "function": {"name": "f", "arguments": "{"}}
     delta = {"role": "SECRET", "content": "Figs", "reasoning": "SECRET", "tool_calls": [call]}
     data = reply({"index": 0, "delta": delta, "finish_reason": None, "SECRET": 1}).decode()
-    part = chat.read_part(data, read(stream=True))
+    part = chat_server.read_part(data, read(stream=True))
     assert part == StreamPart((Delta(0, "Figs", "", (CallDelta(0, "SECRET", "f", "{"),)),))
     segment = mint_segment(0, "Figs", calls=(ToolCall("SECRET", "f", "{"),), finish="tool_calls")
-    written = chat.write_segment(segment, read(stream=True), "x-1", 7, {"verdict": "permit"})
+    written = chat_answers.write_segment(segment, read(stream=True), "x-1", 7, {"verdict": "permit"})
     assert b"SECRET" not in written
     value = json.loads(written)
     assert (value["id"], value["model"], value["brightline"]) == ("chatcmpl-x-1", "m", {"verdict": "permit"})
-    assert value["choices"][0]["delta"]["tool_calls"][0]["id"] == chat.call_id("x-1", 0, 0)
+    assert value["choices"][0]["delta"]["tool_calls"][0]["id"] == chat_answers.call_id("x-1", 0, 0)
 
 
 def test_no_two_calls_share_an_id() -> None:
-    ids = {chat.call_id(exchange, choice, i) for exchange in ("x", "y") for choice in (0, 1) for i in (0, 1)}
+    ids = {chat_answers.call_id(exchange, choice, i) for exchange in ("x", "y") for choice in (0, 1) for i in (0, 1)}
     assert len(ids) == 8
 
 
@@ -376,32 +378,32 @@ def test_no_two_calls_share_an_id() -> None:
 )
 def test_an_answer_that_is_not_understood_is_the_upstreams_fault_and_is_not_repeated(body: bytes) -> None:
     with pytest.raises(UpstreamFailed) as caught:
-        chat.read_reply(body, read(n=2))
+        chat_server.read_reply(body, read(n=2))
     assert "SECRET" not in str(caught.value)
 
 
 def test_choices_come_in_order_and_fewer_than_asked_are_an_answer() -> None:
-    understood = chat.read_reply(reply(noisy_choice(1), noisy_choice(0)), read(n=3))
+    understood = chat_server.read_reply(reply(noisy_choice(1), noisy_choice(0)), read(n=3))
     assert [choice.index for choice in understood.choices] == [0, 1]
 
 
 def test_an_answer_without_a_finish_reason_stopped() -> None:
-    assert chat.read_reply(reply(noisy_choice(finish_reason=None)), read()).choices[0].finish == "stop"
+    assert chat_server.read_reply(reply(noisy_choice(finish_reason=None)), read()).choices[0].finish == "stop"
 
 
 def test_the_end_marker_is_no_json() -> None:
-    assert chat.read_part("[DONE]", read()) == StreamPart(done=True)
+    assert chat_server.read_part("[DONE]", read()) == StreamPart(done=True)
 
 
 @pytest.mark.parametrize("data", ["", "[DONE] ", "{}", '{"error":{"message":"x"}}', '{"choices":[{"index":1}]}'])
 def test_a_chunk_that_is_not_understood_is_the_upstreams_fault(data: str) -> None:
     with pytest.raises(UpstreamFailed):
-        chat.read_part(data, read(stream=True))
+        chat_server.read_part(data, read(stream=True))
 
 
 def test_a_chunk_with_usage_alone_has_no_deltas() -> None:
     data = '{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}'
-    assert chat.read_part(data, read(stream=True)) == StreamPart(usage=Usage(1, 2, 3))
+    assert chat_server.read_part(data, read(stream=True)) == StreamPart(usage=Usage(1, 2, 3))
 
 
 # ---- our own bytes to the client ----------------------------------------------------------------------------------
@@ -410,32 +412,32 @@ def test_a_chunk_with_usage_alone_has_no_deltas() -> None:
 def test_an_answer_has_null_content_only_beside_calls() -> None:
     called = ReplyChoice(0, calls=(ToolCall("", "f", "{}"),), finish="tool_calls")
     choices = (called, ReplyChoice(1), ReplyChoice(2, refusal="No."))
-    value = json.loads(chat.write_reply(mint_reply(Reply(choices)), read(), "x", 0))
+    value = json.loads(chat_answers.write_reply(mint_reply(Reply(choices)), read(), "x", 0))
     messages = [choice["message"] for choice in value["choices"]]
     assert [message["content"] for message in messages] == [None, "", ""]
     assert [message["refusal"] for message in messages] == [None, None, "No."]
 
 
 def test_the_opening_of_a_choice_holds_no_output_of_the_model() -> None:
-    value = json.loads(chat.write_opening(read(stream=True), "x", 0, 1))
+    value = json.loads(chat_answers.write_opening(read(stream=True), "x", 0, 1))
     assert value["choices"][0]["index"] == 1
     assert value["choices"][0]["delta"] == {"role": "assistant", "content": ""}
 
 
 def test_a_segment_writes_what_it_holds_and_nothing_else() -> None:
-    value = json.loads(chat.write_segment(mint_segment(0, refusal="No."), read(stream=True), "x", 0, {}))
+    value = json.loads(chat_answers.write_segment(mint_segment(0, refusal="No."), read(stream=True), "x", 0, {}))
     assert value["choices"] == [{"index": 0, "delta": {"refusal": "No."}, "logprobs": None, "finish_reason": None}]
     assert "brightline" not in value
 
 
 def test_a_stream_that_was_cut_says_so_for_every_choice() -> None:
-    value = json.loads(chat.write_filtered(read(stream=True, n=2), "x", 0, {"verdict": "deny"}))
+    value = json.loads(chat_answers.write_filtered(read(stream=True, n=2), "x", 0, {"verdict": "deny"}))
     assert [choice["finish_reason"] for choice in value["choices"]] == ["content_filter"] * 2
     assert [choice["delta"] for choice in value["choices"]] == [{}, {}]
     assert value["brightline"] == {"verdict": "deny"}
 
 
 def test_the_usage_chunk_has_no_choices() -> None:
-    value = json.loads(chat.write_usage(read(stream=True), "x", 0, NO_USAGE, {"verdict": "permit"}))
+    value = json.loads(chat_answers.write_usage(read(stream=True), "x", 0, NO_USAGE, {"verdict": "permit"}))
     assert value["choices"] == []
     assert value["usage"]["total_tokens"] == 0

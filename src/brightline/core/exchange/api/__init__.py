@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One file per API. Each maps bytes to the typed Exchange and back, and nothing else knows its wire format."""
+"""What an API is, the table of those that are served, and their modules. Nothing else knows their wire formats."""
