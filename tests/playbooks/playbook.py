@@ -24,6 +24,7 @@ from brightline.core.enforcement.terms import AdmittedModel, Terms
 from brightline.core.errors import CallerError
 from brightline.core.evidence.record import Draft, DurableRecord, Place, RecordKind, mint_durable
 from brightline.core.exchange.api import chat
+from brightline.core.exchange.api.protocol import Api
 from brightline.core.exchange.api.table import ENDPOINTS
 from brightline.core.exchange.model import Exchange
 from brightline.core.facts import INSTALLATION_SOURCES, Source, Statement
@@ -201,14 +202,19 @@ class Story:
     """One exchange, told step by step. ``said_so_far`` holds every command in order."""
 
     def __init__(
-        self, note: Callable[[Step], None], request: Exchange | CallerError, terms: Terms, who: Workload
+        self,
+        note: Callable[[Step], None],
+        request: Exchange | CallerError,
+        terms: Terms,
+        who: Workload,
+        api: Api = chat,
     ) -> None:
         self.now = 0.0
         self.commands: list[do.Command] = []
         self.records: list[DurableRecord] = []
         self._note = note
         arrived = ev.Arrived(self.at, "x-1", who, request, REGISTERS)
-        self.machine = Machine(terms, chat, arrived)
+        self.machine = Machine(terms, api, arrived)
         self.request = request
         self.opening = self._heard(self.machine.start())
 
@@ -341,10 +347,11 @@ class Book:
         request: Exchange | CallerError | None = None,
         terms: Terms = TERMS,
         who: Workload = WORKLOAD,
+        api: Api = chat,
         **asked: Any,
     ) -> Story:
         """An exchange that has just arrived; ``asked`` are more fields of the default request."""
-        story = Story(self.walked.add, request or asking(**asked), terms, who)
+        story = Story(self.walked.add, request or asking(**asked), terms, who, api)
         assert story.opening == ["Record ATTEMPT"]
         return story
 

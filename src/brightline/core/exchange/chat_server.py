@@ -74,6 +74,7 @@ NAMES: Final = WireNames(
         ]
     ),
     free_form=frozenset({"parameters", "schema", "arguments"}),
+    closed=frozenset({"role", "type"}),
 )
 
 
@@ -126,7 +127,12 @@ def request_value(exchange: Exchange, upstream_model: str) -> dict[str, Any]:
 
 
 def _message_value(turn: Turn) -> dict[str, Any]:
+    # Names and ids stand before what they name, as coverage joins them.
     value: dict[str, Any] = {"role": turn.role.value}
+    if turn.name:
+        value["name"] = turn.name
+    if turn.answers_call:
+        value["tool_call_id"] = turn.answers_call
     if turn.in_parts:
         parts: list[dict[str, str]] = [{"type": "text", "text": text} for text in turn.texts]
         if turn.refusal:
@@ -136,15 +142,11 @@ def _message_value(turn: Turn) -> dict[str, Any]:
         value["content"] = turn.texts[0] if turn.texts else None
         if turn.refusal:
             value["refusal"] = turn.refusal
-    if turn.name:
-        value["name"] = turn.name
     if turn.calls:
         value["tool_calls"] = [
             {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
             for call in turn.calls
         ]
-    if turn.answers_call:
-        value["tool_call_id"] = turn.answers_call
     return value
 
 

@@ -47,7 +47,8 @@ def cover_request(wire: bytes, exchange: Exchange, names: WireNames) -> Coverage
 
     Raises ``MalformedRequest`` if it has too many leaves.
     """
-    leaves = list(_walk(strict_json.parse(wire, strict_json.Limits()), "", names))
+    sent = strict_json.parse(wire, strict_json.Limits())
+    leaves = list(_walk(sent, "", names))
     calls = [call for turn in exchange.turns for call in turn.calls]
     leaves += [_call_leaf(call, f"call[{i}]") for i, call in enumerate(calls)]
     spoken: list[str] = []
@@ -55,9 +56,12 @@ def cover_request(wire: bytes, exchange: Exchange, names: WireNames) -> Coverage
         spoken += [part for part in (turn.name, *turn.texts, turn.refusal) if part]
         spoken += [part for call in turn.calls for part in (call.name, call.arguments) if part]
     leaves += _joined(spoken, "joined:messages", Surface.INPUT)
-    if exchange.tools:
-        offered = [part for tool in exchange.tools for part in (tool.name, tool.description) if part]
-        leaves += _joined(offered, "joined:tools", Surface.INPUT)
+    offered = [part for tool in exchange.tools for part in (tool.name, tool.description) if part]
+    leaves += _joined(offered, "joined:tools", Surface.INPUT)
+    for name, part in sent.items() if isinstance(sent, dict) else ():
+        texts = list(_texts(part, names))
+        if texts not in (spoken, offered):
+            leaves += _joined(texts, f"joined:{name}.all", Surface.INPUT)
     return _covered(leaves)
 
 
@@ -116,7 +120,7 @@ def _walk(value: JsonValue, path: str, names: WireNames, *, output: bool = False
             opens = key in names.free_form
             yield from _walk(child, below, _FREE if opens else names, output=output)
             if opens:
-                yield from _nested_numbers(child, below, surface)
+                yield from _as_one(child, below, surface)
         yield from _numbers(value.values(), path, surface)
     elif isinstance(value, list):
         for i, child in enumerate(value):
@@ -134,7 +138,8 @@ def _inner_json(text: str, path: str, surface: Surface) -> Iterator[Segment]:
         return  # not JSON: the string itself is already a leaf
     for segment in _walk(inner, f"{path}#", _FREE):
         yield msgspec.structs.replace(segment, surface=surface)
-    yield from _nested_numbers(inner, f"{path}#", surface)
+    yield from _as_one(inner, f"{path}#", surface)
+    yield from _joined(list(_texts(inner, _FREE)), f"{path}#texts", surface)
 
 
 def _numbers(values: Iterable[JsonValue], path: str, surface: Surface) -> Iterator[Segment]:
@@ -152,8 +157,9 @@ def _is_whole(value: float) -> bool:
     return abs(value) <= INTEGER_MAX and value == int(value)  # beyond that no character has a number
 
 
-def _nested_numbers(value: JsonValue, path: str, surface: Surface) -> Iterator[Segment]:
-    """The numbers of a free-form value in one line, for those that are spread over arrays within arrays."""
+def _as_one(value: JsonValue, path: str, surface: Surface) -> Iterator[Segment]:
+    """What a free-form value spreads over its places: names, and numbers in arrays within arrays."""
+    yield from _joined(list(_keys(value)), f"{path}#keys", surface)
     children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     if any(isinstance(child, dict | list) for child in children):
         yield from _numbers(_flat(value), f"{path}#nested", surface)
@@ -166,6 +172,31 @@ def _flat(value: JsonValue) -> Iterator[JsonValue]:
             yield from _flat(child)
     else:
         yield value
+
+
+def _keys(value: JsonValue) -> Iterator[str]:
+    """Every name in a free-form value, in the order of the text."""
+    if isinstance(value, dict):
+        for key, child in value.items():
+            yield key
+            yield from _keys(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from _keys(child)
+
+
+def _texts(value: JsonValue, names: WireNames) -> Iterator[str]:
+    """Every text that is not a word of the API, in the order of the text."""
+    if isinstance(value, str):
+        if value:
+            yield value
+    elif isinstance(value, dict):
+        for key, child in value.items():
+            if key not in names.closed:
+                yield from _texts(child, _FREE if key in names.free_form else names)
+    elif isinstance(value, list):
+        for child in value:
+            yield from _texts(child, names)
 
 
 def _joined(parts: list[str], path: str, surface: Surface) -> Iterator[Segment]:

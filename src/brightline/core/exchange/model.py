@@ -189,11 +189,13 @@ class WireNames(msgspec.Struct, frozen=True):
     """The names in our own bytes to a model server that are not a caller's words.
 
     ``fields`` are names of the server's API: they carry no text of the caller's, because the readers accept no others.
-    Below a field of ``free_form`` the caller chooses the keys.
+    Below a field of ``free_form`` the caller chooses the keys. The text of a field of ``closed`` is one of a few words
+    of the API, so that it stands between no two texts that are read in one go.
     """
 
     fields: frozenset[str]
     free_form: frozenset[str] = frozenset()
+    closed: frozenset[str] = frozenset()
 
 
 class SpeaksToServer(Protocol):

@@ -211,7 +211,13 @@ def _parts(parts: list[_Part], role: Role, place: str) -> tuple[tuple[str, ...],
         where = f"{place}.content[{i}]"
         if part.type == "text" and isinstance(part.text, str) and part.refusal is UNSET:
             texts.append(part.text)
-        elif part.type == "refusal" and role is Role.ASSISTANT and isinstance(part.refusal, str) and not refusal:
+        elif (
+            part.type == "refusal"
+            and role is Role.ASSISTANT
+            and isinstance(part.refusal, str)
+            and part.text is UNSET
+            and not refusal
+        ):
             refusal = part.refusal
         elif part.type in {"text", "refusal"}:
             raise MalformedRequest(f"a {part.type} part needs its {part.type} and nothing else", where)
