@@ -24,7 +24,7 @@ from typing import Final
 import msgspec
 
 from brightline.core.agreement.clause import Agreement
-from brightline.core.evidence.audit_books import BooksAudit, Leaf, Recount, read_leaf
+from brightline.core.evidence.audit_books import BooksAudit, Leaf, Recount, read_leaf, read_leaves
 from brightline.core.evidence.audit_combined import CombinedBook
 from brightline.core.evidence.audit_findings import Claim, Finding, Findings, Severity, Status, Topic, shown
 from brightline.core.evidence.audit_heads import HeadsAudit
@@ -349,19 +349,24 @@ def _key_beside(published: Published) -> VerifierKey:
 def _enter(bundle: Bundle, findings: Findings, books: BooksAudit, replay: Replay) -> list[Leaf | None]:
     """Enter the records of a bundle in the books, and return them; ``None`` is one that cannot be believed."""
     read: list[Leaf | None] = []
-    index, doubtful = bundle.first, bundle.doubtful
-    for data in bundle.leaves:
-        leaf: Leaf | None = None
-        if not doubtful or index - bundle.first not in doubtful:
-            try:
-                leaf = read_leaf(data)
-            except ValueError as error:
-                findings.contradict(Topic.RECORDS, findings.record(index), str(error))
+    read += (None if bundle.doubtful else read_leaves(bundle.leaves)) or _read_singly(bundle, findings)
+    enter, facts = books.enter, replay.facts
+    for index, leaf in enumerate(read, bundle.first):
         if leaf is None:
             books.skip(1)
         else:
-            books.enter(index, leaf, replay.facts(index, leaf))
-        read.append(leaf)
-        index += 1
+            enter(index, leaf, facts(index, leaf))
     books.skip(bundle.missing)
     return read + [None] * bundle.missing if bundle.missing else read
+
+
+def _read_singly(bundle: Bundle, findings: Findings) -> Iterator[Leaf | None]:
+    """Read record by record, and say which cannot be believed."""
+    for index, data in enumerate(bundle.leaves):
+        leaf: Leaf | None = None
+        if index not in bundle.doubtful:
+            try:
+                leaf = read_leaf(data)
+            except ValueError as error:
+                findings.contradict(Topic.RECORDS, findings.record(bundle.first + index), str(error))
+        yield leaf

@@ -129,7 +129,8 @@ class PeriodAudit:
         self._fold.extend(leaves)
         self._doubt = self._doubt or not all(leaves)
         self._serves = self._serves or any(leaf is not None and leaf.kind in SERVING for leaf in leaves)
-        found = [(i, leaf) for i, leaf in enumerate(leaves) if leaf is not None and leaf.kind is RecordKind.PERIOD]
+        period = RecordKind.PERIOD  # looked up once: to look a member up is a call
+        found = [(i, leaf) for i, leaf in enumerate(leaves) if leaf is not None and leaf.kind is period]
         for offset, leaf in found:
             self._period(bundle.first + offset, leaf)
 

@@ -71,7 +71,7 @@ class Bundle(msgspec.Struct, frozen=True):
     """
 
     first: int
-    leaves: Sequence[bytes]
+    leaves: list[bytes]
     hashes: Sequence[bytes]
     doubtful: frozenset[int]
     missing: int

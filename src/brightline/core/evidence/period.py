@@ -180,7 +180,8 @@ _TALLIED: Final = ("kind", "outcome", "class_", "verdict", "clause", "agreement"
 _CHUNK: Final = 256
 _End = tuple[Outcome | UnsetType, RefusalClass | UnsetType, str | UnsetType, tuple[str, ...] | UnsetType]
 _Terms = tuple[str | UnsetType, str | UnsetType, int]
-_SERVED: Final = (RecordKind.ATTEMPT, RecordKind.CONSUMED)
+_OUTCOME: Final = RecordKind.OUTCOME  # looked up once: to look a member up is a call
+_SERVED: Final = frozenset({RecordKind.ATTEMPT, RecordKind.CONSUMED})
 
 
 class Cut(msgspec.Struct, frozen=True):
@@ -285,7 +286,7 @@ class PeriodFold:
         if len(believed) < len(leaves):
             self._whole = self._totals_whole = False
         self._kinds.update([leaf.kind for leaf in believed])
-        ended = [leaf for leaf in believed if leaf.kind is RecordKind.OUTCOME]
+        ended = [leaf for leaf in believed if leaf.kind is _OUTCOME]
         self._ends.update([(leaf.outcome, leaf.refusal_class, leaf.verdict, leaf.clauses) for leaf in ended])
         self._released += sum([leaf.released_bytes or 0 for leaf in ended])
         served = [leaf for leaf in believed if leaf.kind in _SERVED]
