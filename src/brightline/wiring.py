@@ -119,25 +119,34 @@ def in_force(root: Path, clock: Clock) -> Iterator[tuple[Settings, Registry]]:
         registry.close()
 
 
+class Witnessed(msgspec.Struct, frozen=True):
+    """The witnesses of this process's shard and of the combined heads."""
+
+    shard: Witnessing
+    heads: Witnessing
+
+
 @contextlib.asynccontextmanager
 async def _witnessing(
     folder: StateFolder, settings: Settings, shard: str, clock: Clock
-) -> AsyncIterator[tuple[Witnessing, ...]]:
-    """The witnesses of the gateway's shard, asked what they have seen; none where there is no policy.
+) -> AsyncIterator[Witnessed | None]:
+    """The witnesses, asked what they have seen; none where there is no policy.
 
     Raises ``ConfigError`` for a policy that does not read, ``OperatorError`` if nothing may be signed.
     """
     if not folder.witness_policy.exists():
-        yield ()
+        yield None
         return
     policy = read_policy(folder.witness_policy)
-    signer = log_signer(folder, settings, shard)
-    witnessing = Witnessing(policy, folder.evidence(settings.evidence.directory) / shard, signer, clock)
-    try:
-        await witnessing.survey()
-        yield (witnessing,)
-    finally:
-        await witnessing.close()
+    evidence = folder.evidence(settings.evidence.directory)
+    async with contextlib.AsyncExitStack() as stack:
+        opened = []
+        for name in (shard, HEADS_SHARD):
+            witnessing = Witnessing(policy, evidence / name, log_signer(folder, settings, name), clock)
+            stack.push_async_callback(witnessing.close)
+            await witnessing.survey()
+            opened.append(witnessing)
+        yield Witnessed(*opened)
 
 
 @contextlib.contextmanager
@@ -227,11 +236,11 @@ class Node:
         agreement: Agreement,
         release: Release,
         clock: Clock,
-        witnessing: tuple[Witnessing, ...],
+        witnessed: Witnessed | None,
         heads: CombinedHeads,
         shard: str,
     ) -> None:
-        self.witnessing = witnessing  # one, or none where the installation has no policy
+        self.witnessed = witnessed
         self.settings = settings
         self.installation = installation
         self.release = release
@@ -243,6 +252,7 @@ class Node:
         self.origin = signer.verifier.name
         self.heads = heads
         self.heads_watch = HeadsWatch()
+        self._heads_published = 0
         self.terms = Terms(
             profile=roots.profile,
             agreement=agreement,
@@ -280,6 +290,10 @@ class Node:
         self.periods.resume()
         verifier = registry_verifier(folder.root, settings)
         self._registry_log = FollowedLog(folder.wal, evidence, REGISTRY_SHARD, verifier)
+        self._registry_origin = verifier.name
+        self._heads_key = log_signer(folder, settings, HEADS_SHARD).verifier
+        self._evidence = evidence
+        self._hold_registry()
         self.upstream = HttpUpstreams(
             {name: HttpUpstream(server, upstream_key(server)) for name, server in settings.upstream.items()}
         )
@@ -318,10 +332,10 @@ class Node:
         if release.digest != installation.release:
             raise TrustError(f"the release has digest {release.digest}; both parties signed {installation.release}")
         async with (
-            _witnessing(folder, settings, shard, clock) as witnessing,
+            _witnessing(folder, settings, shard, clock) as witnessed,
             _heads(folder, settings, roots.profile, clock) as heads,
         ):
-            node = cls(folder, settings, roots, installation, agreement, release, clock, witnessing, heads, shard)
+            node = cls(folder, settings, roots, installation, agreement, release, clock, witnessed, heads, shard)
             background = (
                 node._renew,
                 node._refresh,
@@ -385,7 +399,13 @@ class Node:
             out.append(self.log.full)
         if self.publisher.failure:
             out.append(f"the evidence cannot be published: {self.publisher.failure}")
-        out += [fault for each in self.witnessing if (fault := each.fault(self.publisher.published))]
+        if self.witnessed is not None:
+            published = self.publisher.published
+            found = (
+                self.witnessed.shard.fault(published.size if published else 0),
+                self.witnessed.heads.fault(self._heads_published),
+            )
+            out += [fault for fault in found if fault]
         if fault := self.heads_watch.fault:
             out.append(fault)
         if self.origin in self.registry.seals.logs:
@@ -428,15 +448,16 @@ class Node:
                 log.warning("the registry cannot be read: %s", error)
 
     async def _have_witnessed(self) -> None:
-        while self.witnessing:
-            for each in self.witnessing:
-                await each.step(self.log)
+        while self.witnessed is not None:
+            await self.witnessed.shard.step(self.log.consistency_proof)
+            await self.witnessed.heads.step(self.heads.consistency_proof)
             await asyncio.sleep(STEP_SECONDS)
 
     async def _combine_heads(self) -> None:
         while True:
             try:
                 await asyncio.to_thread(self.write_heads)
+                self._hold_registry()
             except OperatorError as error:
                 self.heads_watch.failed(error)
                 log.warning("the combined heads could not be written: %s", error)
@@ -447,9 +468,18 @@ class Node:
         if self.origin not in self.registry.seals.logs:
             self.heads.write(self.origin, self._published_head, lambda size: self.log.head(size).root)
         followed = self._registry_log
-        self.heads.relay(f"{self.settings.evidence.origin}/{REGISTRY_SHARD}", followed.published, followed.root_at)
+        self.heads.relay(self._registry_origin, followed.published, followed.root_at)
         self.heads.publish()
+        published = read_published(self._evidence, HEADS_SHARD, self._heads_key)
+        self._heads_published = published.size if published else 0
         self.heads_watch.reached()
+
+    def _hold_registry(self) -> None:
+        """Hold the registry to its recorded head. Raises ``OperatorError``, ``EvidenceDamaged`` if it is less."""
+        recorded = self.heads.recorded(self._registry_origin)
+        if recorded is not None:
+            self.registry.refresh()
+            self.registry.hold_to(recorded)
 
     def _published_head(self) -> Head | None:
         published = self.publisher.published

@@ -13,6 +13,7 @@ from typing import Any
 import openai
 import pytest
 
+from brightline import wiring
 from brightline.core.errors import ConfigError, EvidenceDamaged, OperatorError
 from brightline.core.evidence.audit import ShardReport
 from brightline.core.evidence.audit_findings import Topic
@@ -42,10 +43,14 @@ def witnessed(tmp_path: Path) -> Iterator[Witnessed]:
     loop, stack, witness_stack, model = Loop(), AsyncExitStack(), AsyncExitStack(), ModelServer()
     root, folder = tmp_path / "state", tmp_path / "witness"
     key = create_witness(folder, "witness.example/w1")
+    quicker = pytest.MonkeyPatch()
+    quicker.setattr(wiring, "STEP_SECONDS", 0.2)
+    quicker.setattr(wiring, "HEADS_SECONDS", 0.5)
     try:
         loop.call(model.start(stack))
         settings, _, api_key = make_state(root, model.url)
-        run("witness", "trust", folder, run("key", root, "--log").stdout.strip())
+        for shard in ("gateway-0", "heads"):
+            run("witness", "trust", folder, run("key", root, "--log", "--shard", shard).stdout.strip())
         url = loop.call(witness_stack.enter_async_context(_at(folder)))
         policy = StateFolder(root).witness_policy
         policy.write_text(f"witness w1 {key.vkey()} {url}\nquorum w1\n", "utf-8")
@@ -57,6 +62,7 @@ def witnessed(tmp_path: Path) -> Iterator[Witnessed]:
         loop.call(stack.aclose())
         loop.call(witness_stack.aclose())
         loop.close()
+        quicker.undo()
 
 
 def _at(folder: Path) -> Any:
@@ -82,9 +88,9 @@ def told(reports: list[ShardReport]) -> tuple[str, str]:
     return claim.status.value, claim.detail
 
 
-def wait_for_cosigned(node: Witnessed, more_than: int) -> int:
+def wait_for_cosigned(node: Witnessed, more_than: int, shard: str = "gateway-0") -> int:
     """The cosigned size, once it is more than this."""
-    path = node.root / "evidence" / "gateway-0" / "cosigned"
+    path = node.root / "evidence" / shard / "cosigned"
     begun = time.monotonic()
     while not path.exists() or int(path.read_text("utf-8").splitlines()[1]) <= more_than:
         assert time.monotonic() - begun < PATIENCE_SECONDS
@@ -161,6 +167,46 @@ def test_a_log_that_is_behind_its_witnesses_does_not_start(tmp_path: Path) -> No
         try:
             with pytest.raises(EvidenceDamaged, match="witness w1 has seen more than this log has"):
                 loop.call(_start(tmp_path / "yesterday"))
+        finally:
+            loop.close()
+
+
+def _registry(root: Path) -> list[Path]:
+    """All that there is of the registry: its private log, its tiles and its checkpoint."""
+    return [StateFolder(root).wal / "registry", root / "evidence" / "registry"]
+
+
+def _put_back(paths: list[Path], yesterday: Path, root: Path) -> None:
+    for path in paths:
+        if path.is_dir():
+            shutil.rmtree(path)
+            shutil.copytree(yesterday / path.relative_to(root), path)
+        else:
+            shutil.copy(yesterday / path.relative_to(root), path)
+
+
+def test_a_registry_that_is_put_back_whole_is_less_than_the_heads_say_and_witnesses_saw(tmp_path: Path) -> None:
+    """Private log, tiles and checkpoint of yesterday agree with each other; a suspension of today is in none."""
+    with witnessed(tmp_path) as node:
+        until_served(node)
+        root = node.root
+        wait_for_cosigned(node, 0, "heads")
+        yesterday = tmp_path / "yesterday"
+        shutil.copytree(root, yesterday)
+        run("standing", "suspend", root, "unit-1", "--reason", "a drill")
+        size = wait_for_cosigned(node, 0, "heads")
+        wait_for_cosigned(node, size, "heads")
+        today = tmp_path / "today"
+        shutil.copytree(root, today)
+        loop = Loop()
+        try:
+            _put_back(_registry(today), yesterday, today)
+            with pytest.raises(EvidenceDamaged, match="records are named by the combined heads, the log holds"):
+                loop.call(_start(today))
+            # so the heads are put back as well
+            _put_back([StateFolder(today).heads, today / "evidence" / "heads"], yesterday, today)
+            with pytest.raises(EvidenceDamaged, match="witness w1 has seen more than this log has"):
+                loop.call(_start(today))
         finally:
             loop.close()
 

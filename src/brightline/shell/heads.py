@@ -112,6 +112,11 @@ class CombinedHeads:
             finally:
                 lock.release()
 
+    def consistency_proof(self, old: int, new: int) -> tuple[bytes, ...]:
+        """Proof that the first ``new`` heads extend the first ``old``. Raises ``OperatorError``."""
+        with self._acting:
+            return self._log.consistency_proof(old, new)
+
     def close(self) -> None:
         """Leave the publishing to the others."""
         with self._acting:

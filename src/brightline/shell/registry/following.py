@@ -24,6 +24,7 @@ from brightline.shell.registry.workloads import Workloads
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.agreements import AgreementStore
 from brightline.shell.storage.publisher import read_published, tiles_reach
+from brightline.shell.storage.sequencer import Head
 
 STALE_SECONDS: Final = 2.0
 
@@ -68,6 +69,10 @@ class Registry:
             raise
         self._seen = time.monotonic()
         self._failure = ""
+
+    def hold_to(self, head: Head) -> None:
+        """Compare with what the combined heads said before the last refresh. Raises ``EvidenceDamaged``."""
+        self._reader.hold_to(head)
 
     @property
     def stale(self) -> bool:

@@ -71,8 +71,8 @@ class RegistryReader:
     - it holds at least as many records as the public tiles do, when a node starts;
     - what is published neither shrinks nor vanishes while somebody looks.
 
-    Private log, checkpoint and tiles put back together, to a time before this process, look like that time. Who
-    remembers more must say so.
+    Private log, checkpoint and tiles put back together, to a time before this process, look like that time. The
+    combined heads remember more, and their witnesses with them: :meth:`hold_to` compares with what they say.
     """
 
     def __init__(
@@ -130,12 +130,21 @@ class RegistryReader:
         if size < self._promised:
             raise EvidenceDamaged(f"{self._promised} records were published, and now {size}: put it back", place)
         self._promised = size
-        if head is None:
-            return
-        if size > self._tree.size:
-            raise EvidenceDamaged(f"{size} records are published, the log holds {self._tree.size}", place)
-        if self._tree.root(size) != head.root:
-            raise EvidenceDamaged(f"the first {size} records are not those that were published", place)
+        if head is not None:
+            self._compare(head, "published", place)
+
+    def hold_to(self, head: Head) -> None:
+        """Compare with a head of this log that others keep, as it was before the last refresh.
+
+        Raises ``EvidenceDamaged`` if the log is less than that, or another one.
+        """
+        self._compare(head, "named by the combined heads", f"shard {REGISTRY_SHARD}")
+
+    def _compare(self, head: Head, how: str, place: str) -> None:
+        if head.size > self._tree.size:
+            raise EvidenceDamaged(f"{head.size} records are {how}, the log holds {self._tree.size}", place)
+        if self._tree.root(head.size) != head.root:
+            raise EvidenceDamaged(f"the first {head.size} records are not those that were {how}", place)
 
 
 def read_entry(wal_directory: Path, vault: Vault, seq: int) -> Entry:

@@ -118,6 +118,11 @@ class HeadsLog:
                 self._tree.append(leaf_hash(leaf))
         return Head(wanted, self._tree.root(wanted))
 
+    def consistency_proof(self, old: int, new: int) -> tuple[bytes, ...]:
+        """Proof that the first ``new`` records extend the first ``old``. Raises ``OperatorError``."""
+        self.head(new)
+        return self._tree.consistency_proof(old, new)
+
     def reader(self) -> HeadsReader:
         """The records, from the first one on."""
         return HeadsReader(self._store)
