@@ -263,5 +263,5 @@ def running(
 async def _open(root: Path, settings: Settings, stack: AsyncExitStack) -> tuple[Node, str]:
     listener = bind(settings.listen.host, settings.listen.port)
     node = await stack.enter_async_context(Node.open(root, SystemClock()))
-    url = await stack.enter_async_context(serving(node.app, listener))
+    url = await stack.enter_async_context(serving(node.app, listener, node.door))
     return node, url

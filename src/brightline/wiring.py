@@ -52,6 +52,7 @@ from brightline.shell.registry.following import Registry
 from brightline.shell.registry.log import log_key, log_signer, registry_verifier
 from brightline.shell.registry.standings import log_pattern
 from brightline.shell.retention import Retention
+from brightline.shell.serve import Door
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.agreements import AgreementStore
 from brightline.shell.storage.heads import SqliteHeads
@@ -66,6 +67,8 @@ from brightline.shell.witnessing import STEP_SECONDS, Witnessing, read_policy
 
 REFRESH_SECONDS: Final = 0.5
 PERIOD_SECONDS: Final = 60.0
+BODY_GRACE_SECONDS: Final = 2.0
+"""So much later than the gateway's own deadline, which answers, the connection of a late body is cut."""
 
 log = logging.getLogger("brightline")
 
@@ -301,6 +304,7 @@ class Node:
             installation, agreement.vocabulary, self.attester, clock, self.faults, self.standing_of
         )
         self.admission = Admission(settings.listen.exchanges_max, clock)
+        listen = settings.listen
         self.app = Gateway(
             settings=settings.listen,
             terms=lambda: self.terms,
@@ -314,6 +318,13 @@ class Node:
             clock=clock,
             readiness=self.readiness,
             registers=lambda: self.registry.registers.book,
+        )
+        self.door = Door(
+            listen.head_seconds,
+            listen.body_seconds + BODY_GRACE_SECONDS,
+            listen.idle_seconds,
+            listen.connections_max,
+            self.app.refused,
         )
 
     @classmethod

@@ -13,8 +13,11 @@ HTTP once, at its edge; the CLI prints them on stderr and exits with 2. The tree
     │   ├── UnknownRoute             404
     │   ├── ModelNotFound            404
     │   ├── MethodNotAllowed         405
+    │   ├── TooSlow                  408
     │   ├── RequestTooLarge          413
-    │   └── UnsupportedMediaType     415
+    │   ├── UnsupportedMediaType     415
+    │   ├── ExpectationRefused       417
+    │   └── HeadTooLarge             431
     ├── Refusal                      the agreement decided: the SDK must not retry
     │   ├── DeniedByAgreement        403
     │   ├── HeldForReview            403
@@ -123,6 +126,14 @@ class MethodNotAllowed(CallerError):
     next_step = "Use the method that the API documents for this path."
 
 
+class TooSlow(CallerError):
+    """A request that did not arrive whole in its time."""
+
+    status = 408
+    code = "request_timeout"
+    next_step = "Send the request at once; nothing was sent to the model."
+
+
 class RequestTooLarge(CallerError):
     """More bytes than one exchange may have."""
 
@@ -137,6 +148,22 @@ class UnsupportedMediaType(CallerError):
     status = 415
     code = "unsupported_media_type"
     next_step = "Send `Content-Type: application/json` without a content encoding."
+
+
+class ExpectationRefused(CallerError):
+    """An ``Expect`` header: nothing here is promised before the request was read."""
+
+    status = 417
+    code = "expectation_failed"
+    next_step = "Send the body at once, without `Expect`."
+
+
+class HeadTooLarge(CallerError):
+    """A request line and header fields that are more than any client needs."""
+
+    status = 431
+    code = "head_too_large"
+    next_step = "Send fewer and shorter header fields."
 
 
 # ---- the agreement decided -----------------------------------------------------------------------------

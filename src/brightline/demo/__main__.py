@@ -91,7 +91,7 @@ async def _tour(once: bool, folder: Path, port: int) -> int:
         async with (
             _guards(folder / "guards", state, behind, doors),
             Node.open(state, SystemClock()) as node,
-            serving(node.app, listener) as url,
+            serving(node.app, listener, node.door) as url,
         ):
             screen = Screen(agreement)
             screen.line(

@@ -32,6 +32,14 @@ class ListenSettings(_Settings):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8080, ge=0, le=65_535, description="Port to listen on; 0 takes a free one and prints it.")
+    head_seconds: Seconds = Field(10.0, description="Longest time a client may take to send a request's head.")
+    idle_seconds: Seconds = Field(30.0, description="Longest time a connection is kept that asks nothing more.")
+    connections_max: int = Field(
+        4_096,
+        ge=8,
+        le=100_000,
+        description="Connections at once; beyond, whoever has asked nothing longest makes room.",
+    )
     body_seconds: Seconds = Field(30.0, description="Longest time a client may take to send its body.")
     write_seconds: Seconds = Field(30.0, description="Longest time a client may take to accept one chunk.")
     exchanges_max: int = Field(512, ge=1, le=100_000, description="Exchanges under way at once; more are shed.")

@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The socket: uvicorn around an application of ours, its own logs off (they would repeat paths) and its limits set."""
+"""The socket: uvicorn around an application of ours, its own logs off (they would repeat paths) and its limits set.
+
+Between the socket and uvicorn's parser stands ``core/exchange/framing.py``: only whole heads that it understood are
+parsed. uvicorn bounds neither the size of a head nor the time of anything but an idle connection, so the time of each
+connection is kept here, by one sweep a second over all of them.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +13,130 @@ import contextlib
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 import uvicorn
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from brightline.core.errors import ConfigError
+from brightline.core.errors import CallerError, ConfigError, TooSlow
+from brightline.core.exchange.framing import Framing
 
 DRAIN_SECONDS = 30
+SWEEP_SECONDS: Final = 0.5
+LINGER_SECONDS: Final = 5.0
 
 Message = MutableMapping[str, Any]
 App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
+
+
+def _say(error: CallerError) -> bytes:
+    told = {"message": f"{error}. {error.next_step}", "type": error.type, "code": error.code, "param": error.param}
+    return msgspec.json.encode({"error": told})
+
+
+class Door(msgspec.Struct, frozen=True):
+    """How long a client may take, in seconds, how many connections there may be, and what is said to a refused one.
+
+    ``refused`` hears of each request that no application saw, and gives the JSON that is answered. ``body_seconds`` is
+    for where an application has no deadline of its own, or has answered before the body ended.
+    """
+
+    head_seconds: float = 10.0
+    body_seconds: float = 31.0
+    idle_seconds: float = 30.0
+    connections_max: int = 4_096
+    refused: Callable[[CallerError], bytes] = _say
+
+
+class _Connection(HttpToolsProtocol):
+    """One connection: framing first, then uvicorn's parser, and the clock of what has not arrived."""
+
+    door: Door
+    waiting: dict[_Connection, None]  # who has asked nothing, or nothing more, the longest first
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._framing = Framing()
+        self._since = 0.0  # when what is waited for began: a head, a body, the end of a connection that closes
+        self._closing = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._since = self.loop.time()
+        self.waiting[self] = None
+        if len(self.connections) > self.door.connections_max:
+            # Whoever has waited longest without asking anything makes room: a client that asks, asks at once.
+            longest = next(iter(self.waiting), self)
+            self.waiting.pop(longest, None)
+            longest.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.waiting.pop(self, None)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        framing = self._framing
+        was_in_body = framing.in_body
+        try:
+            understood = framing.feed(data)
+        except CallerError as error:
+            self.refuse(error)
+            return
+        if framing.in_head:
+            if understood or not self._since:
+                self._since = self.loop.time()
+            self._unset_keepalive_if_required()
+        elif framing.in_body:
+            if not was_in_body:
+                self._since = self.loop.time()
+            self.waiting.pop(self, None)
+        else:
+            self._since = 0.0
+            self.waiting.pop(self, None)
+        if understood:
+            super().data_received(understood)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self._framing.in_body:
+            self.waiting.pop(self, None)
+            self.waiting[self] = None
+
+    def refuse(self, error: CallerError) -> None:
+        """Answer what is no request, and read no further: what follows could be anything."""
+        body = self.door.refused(error)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.transport.abort()  # an answer is under way; a second one inside it would be taken for its words
+            return
+        head = (
+            b"content-type: application/json\r\ncache-control: no-store\r\nconnection: close\r\n"
+            b"x-should-retry: false\r\ncontent-length: %d\r\n\r\n" % len(body)
+        )
+        self.transport.write(STATUS_LINE[error.status] + head + body)
+        self.transport.close()
+
+    def sweep(self, now: float) -> None:
+        """Cut what is overdue."""
+        if self.transport.is_closing():
+            if not self._closing:
+                self._closing, self._since = True, now
+            elif now - self._since > LINGER_SECONDS:
+                self.transport.abort()  # what was written is not read; closing would wait for that for ever
+        elif not self._since:
+            return
+        elif self._framing.in_body:
+            if now - self._since > self.door.body_seconds:
+                self._late(f"the body did not arrive within {self.door.body_seconds:g} s")
+        elif now - self._since > self.door.head_seconds:
+            self._late(f"the head of a request did not arrive within {self.door.head_seconds:g} s")
+
+    def _late(self, message: str) -> None:
+        if self._framing.in_head:
+            self.refuse(TooSlow(message))
+            return
+        self.transport.abort()
 
 
 class _Server(uvicorn.Server):
@@ -43,12 +162,14 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 @contextlib.asynccontextmanager
-async def serving(app: App, listener: socket.socket) -> AsyncIterator[str]:
+async def serving(app: App, listener: socket.socket, door: Door | None = None) -> AsyncIterator[str]:
     """Serve on a bound socket; yield the base URL; drain at the end."""
-    config = uvicorn.Config(
+    door = door or Door()
+    protocol = type("Connection", (_Connection,), {"door": door, "waiting": {}})
+    config = Config(
         app,
         loop="none",
-        http="httptools",
+        http=protocol,
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -57,12 +178,13 @@ async def serving(app: App, listener: socket.socket) -> AsyncIterator[str]:
         server_header=False,
         date_header=True,
         proxy_headers=False,
-        timeout_keep_alive=30,
+        timeout_keep_alive=door.idle_seconds,  # type: ignore[arg-type]  # it is a number to call_later
         timeout_graceful_shutdown=DRAIN_SECONDS,
-        h11_max_incomplete_event_size=65_536,
+        backlog=2_048,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
+    sweeper = asyncio.create_task(_sweep(server))
     try:
         while not server.started:
             if task.done():
@@ -74,6 +196,18 @@ async def serving(app: App, listener: socket.socket) -> AsyncIterator[str]:
     finally:
         server.should_exit = True
         await task
+        sweeper.cancel()
+        await asyncio.gather(sweeper, return_exceptions=True)
+
+
+async def _sweep(server: uvicorn.Server) -> None:
+    clock = asyncio.get_running_loop().time
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        now = clock()
+        for connection in list(server.server_state.connections):
+            if isinstance(connection, _Connection):
+                connection.sweep(now)
 
 
 async def until_signalled() -> None:

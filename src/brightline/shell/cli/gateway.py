@@ -100,7 +100,7 @@ def serve(state: Path, shard: str, port: int | None) -> None:
 
 async def _serve(state: Path, settings: Settings, shard: str, port: int | None) -> None:
     listener = bind(settings.listen.host, settings.listen.port if port is None else port)
-    async with Node.open(state, SystemClock(), shard) as node, serving(node.app, listener) as url:
+    async with Node.open(state, SystemClock(), shard) as node, serving(node.app, listener, node.door) as url:
         click.echo(render.banner(url, node.terms.profile, node.agreement.id, node.release.id, node.release.note))
         for missing in node.readiness():
             click.echo(f"not ready: {missing}", err=True)

@@ -18,10 +18,10 @@ from brightline.core.enforcement.terms import Terms
 from brightline.core.errors import (
     BrightlineError,
     CallerError,
-    MalformedRequest,
     MethodNotAllowed,
     OutsideRegistration,
     RequestTooLarge,
+    TooSlow,
     UnknownRoute,
     UnsupportedMediaType,
 )
@@ -87,14 +87,19 @@ class Gateway:
         try:
             await self._route(scope, receive, send)
         except BrightlineError as error:
-            self._admission.count(error)
-            exchange_id = f"an_{secrets.token_hex(12)}"
+            exchange_id = _anonymous()
             api = BY_ROUTE.get(scope["path"])
             write = api.write_error if api else error_body
+            self._admission.count(error)
             body = write(error, {"exchange": exchange_id})
             await send_whole(send, error.status, body, exchange_id, retry_headers(error))
         except ClientLeft:
             return
+
+    def refused(self, error: CallerError) -> bytes:
+        """Count what was refused before it was a request, and say what is answered: JSON, as for every other error."""
+        self._admission.count(error)
+        return error_body(error, {"exchange": _anonymous()})
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
@@ -170,9 +175,14 @@ class Gateway:
         except BodyTooLarge as error:
             return RequestTooLarge(str(error))
         except TimeoutError:
-            return MalformedRequest(f"the body did not arrive within {self._settings.body_seconds:g} s")
+            return TooSlow(f"the body did not arrive within {self._settings.body_seconds:g} s")
         except CallerError as error:
             return error
+
+
+def _anonymous() -> str:
+    """An id for what has no record."""
+    return f"an_{secrets.token_hex(12)}"
 
 
 def _only(allowed: str, method: str, path: str) -> None:
