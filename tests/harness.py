@@ -210,11 +210,17 @@ def registered(tools: Sequence[Any]) -> dict[str, str]:
 
 
 def make_state(
-    root: Path, model_url: str, facts: dict[str, str] | None = None, tools: Sequence[Any] = (), **listen: Any
+    root: Path,
+    model_url: str,
+    facts: dict[str, str] | None = None,
+    tools: Sequence[Any] = (),
+    toml: str = "",
+    **listen: Any,
 ) -> tuple[Settings, Agreement, str]:
-    """A state folder with one model ``m`` and one workload ``tests``; returns its key."""
-    toml = "[listen]\nport = 0\n" + "".join(f"{name} = {value}\n" for name, value in listen.items())
-    toml += f'[upstream.default]\nurl = "{model_url}"\nidle_seconds = 1.5\n'
+    """A state folder with one model ``m`` and one workload ``tests``; returns its key. ``toml`` are its settings."""
+    if not toml:
+        toml = "[listen]\nport = 0\n" + "".join(f"{name} = {value}\n" for name, value in listen.items())
+        toml += f'[upstream.default]\nurl = "{model_url}"\nidle_seconds = 1.5\n'
     settings = check_settings(tomllib.loads(toml), "test")
     agreement = open_agreement(settings)
     release = shipped.read_release(release_folder(settings), agreement.vocabulary)

@@ -10,6 +10,7 @@ numbers, pieces. Nothing here knows an API.
 from __future__ import annotations
 
 import copy
+import functools
 import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
@@ -26,9 +27,12 @@ MEMBER: Final = "{}"
 """The step into an object whose names the sender chooses."""
 
 
+_info = functools.cache(inspect.type_info)
+
+
 def places(type_: Any) -> list[tuple[str, ...]]:
     """Every place of a wire type, outermost first: each field, each element, each free-form member."""
-    return list(dict.fromkeys(_places(inspect.type_info(type_), (), ())))
+    return list(dict.fromkeys(_places(_info(type_), (), ())))
 
 
 def _places(info: inspect.Type, path: tuple[str, ...], above: tuple[type, ...]) -> Iterator[tuple[str, ...]]:
@@ -69,7 +73,7 @@ def objects(type_: Any) -> list[tuple[str, ...]]:
             case _:
                 return
 
-    walk(inspect.type_info(type_), ())
+    walk(_info(type_), ())
     return list(dict.fromkeys(found))
 
 
@@ -84,7 +88,7 @@ def planted(bodies: Iterable[Any], type_: Any, place: tuple[str, ...], value: An
     for body in bodies:
         for path in _ways(body, place):
             copied = copy.deepcopy(body)
-            _lay(copied, inspect.type_info(type_), path, value)
+            _lay(copied, _info(type_), path, value)
             yield copied
 
 

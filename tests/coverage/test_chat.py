@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+from brightline.core.errors import UpstreamFailed
 from brightline.core.exchange import chat_server
 from brightline.core.exchange.api import chat
 from brightline.core.exchange.model import Exchange
@@ -149,6 +150,59 @@ def test_words_that_are_split_over_neighbouring_places_are_judged(
     assert decided.verdict == "deny"
 
 
+# ---- no switch ---------------------------------------------------------------------------------------------------
+
+SWITCHES: Final[tuple[Any, ...]] = (
+    True,
+    False,
+    None,
+    0,
+    1,
+    -1,
+    0.5,
+    "off",
+    "none",
+    "developer",
+    [],
+    {},
+    ["off"],
+    {"type": "off"},
+)
+DENIED: Final[dict[str, Any]] = {
+    **BASES[2],
+    "messages": [{"role": "user", "content": MARK}, *BASES[2]["messages"], {"role": "user", "content": MARK}],
+}
+
+
+@pytest.mark.parametrize("place", PLACES, ids=named)
+def test_no_value_of_any_field_lets_through_what_is_denied(place: tuple[str, ...]) -> None:
+    """The mark stands in two messages, so that no value which replaces one of them takes it away."""
+    for value in SWITCHES:
+        for body in accepted(planted([DENIED], chat._Request, place, value)):
+            decided = DESK.request(body)
+            assert decided is not None
+            assert decided.verdict == "deny" or decided.why == "malformed"
+
+
+@pytest.mark.parametrize("place", PLACES, ids=named)
+def test_no_value_of_any_field_lets_an_answer_through_that_is_denied(place: tuple[str, ...]) -> None:
+    marked = {"choices": [{"index": 0, "message": {"content": f"So: {MARK}."}, "finish_reason": "stop"}]}
+    for value in SWITCHES:
+        for body in accepted(planted([BASES[2]], chat._Request, place, value)):
+            exchange = DESK.read(body)
+            assert isinstance(exchange, Exchange)
+            if exchange.model != "m":
+                continue
+            if exchange.streamed:
+                decided = DESK.stream(
+                    exchange, streamed({"content": "So: quagga"}, {"content": " ledger."}, choices=exchange.choices)
+                )
+            else:
+                decided = DESK.reply(exchange, marked)
+            assert decided.verdict == "deny", body
+            assert not said_by(decided, MARK)
+
+
 # ---- plain answers -----------------------------------------------------------------------------------------------
 
 ASKED: Final = DESK.read({"model": "m", "messages": [{"role": "user", "content": "Hello."}], "tools": [TOOL], "n": 2})
@@ -196,6 +250,16 @@ CARRIED: Final = {
 }
 
 
+def understood(reply: Any) -> bool:
+    """Whether an answer of the upstream is read at all."""
+    assert isinstance(ASKED, Exchange)
+    try:
+        chat_server.read_reply(msgspec.json.encode(reply), ASKED)
+    except UpstreamFailed:
+        return False
+    return True
+
+
 def said_by(decided: Decided, words: str) -> bool:
     """Whether the client was sent the words, or a part of them that says enough, in any of the carriers' shapes."""
     sent = decided.sent.decode()
@@ -223,10 +287,11 @@ def test_whatever_carries_words_in_an_answer_is_judged_or_stays_here(place: tupl
     assert isinstance(ASKED, Exchange)
     for carrier in CARRIERS.values():
         for body in planted(REPLIES, chat_server._OutReply, place, carrier(MARK)):
+            if not understood(body):
+                continue  # the upstream failed: nothing of it goes on
             decided = DESK.reply(ASKED, body)
             assert not said_by(decided, MARK), body
-            if decided.kind != "completed":
-                assert decided.kind == "upstream_failed" or decided.verdict == "deny"
+            assert decided.kind == "completed" or decided.verdict == "deny"
 
 
 def test_what_an_answer_carries_is_known() -> None:
@@ -243,11 +308,11 @@ def test_what_an_answer_carries_is_known() -> None:
 # ---- streamed answers --------------------------------------------------------------------------------------------
 
 
-def streamed(*deltas: dict[str, Any], finish: str = "stop", **more: Any) -> list[str]:
-    """Events with one delta each for choice 0, then the ends of both choices."""
+def streamed(*deltas: dict[str, Any], finish: str = "stop", choices: int = 2, **more: Any) -> list[str]:
+    """Events with one delta each for choice 0, then the ends of all choices."""
     events = [{"choices": [{"index": 0, "delta": delta}], **more} for delta in deltas]
     ends: list[dict[str, Any]] = [
-        {"choices": [{"index": index, "delta": {}, "finish_reason": finish}]} for index in (0, 1)
+        {"choices": [{"index": index, "delta": {}, "finish_reason": finish}]} for index in range(choices)
     ]
     return [*map(json.dumps, [*events, *ends]), "[DONE]"]
 
