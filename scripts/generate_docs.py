@@ -29,6 +29,7 @@ from brightline.core.standing import table_rows as table_rows_of_standing
 from brightline.shell import shipped
 from brightline.shell.cli.main import brightline
 from brightline.shell.config import Settings
+from brightline.shell.telemetry.metrics import Metrics
 from brightline.verify.limits import LIMITS
 from brightline.verify.sample.frauds import FRAUDS, Means
 
@@ -302,6 +303,29 @@ def limits() -> str:
     return table(["what", "why", "who or what could show it"], [[row.matter, row.why, row.who] for row in LIMITS])
 
 
+class _Idle:
+    """A node that does nothing, for the names of its metrics."""
+
+    under_way = (0, 0)
+    without_record: Mapping[str, int] = {}
+    log_sizes = (0, 0, -1)
+    terms_names: Mapping[str, str] = {}
+
+    def faults(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def readiness(self) -> tuple[str, ...]:
+        """Nothing."""
+        return ()
+
+
+def metrics() -> str:
+    """Every metric of our own."""
+    rows = [[f"`{name}`", kind, meaning] for name, kind, meaning in Metrics(_Idle).described()]
+    return table(["metric", "kind", "what it is"], sorted(rows))
+
+
 BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "states": states,
     "late": late,
@@ -316,6 +340,7 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "ladder": ladder,
     "frauds": frauds,
     "limits": limits,
+    "metrics": metrics,
 }
 
 

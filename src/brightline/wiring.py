@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +38,7 @@ from brightline.core.standing import AGREEMENT_SCOPE, UnitStanding
 from brightline.core.statement import TrustRoots
 from brightline.shell import shipped
 from brightline.shell.config import Settings, load_settings, upstream_key
+from brightline.shell.gateway.admin import Admin
 from brightline.shell.gateway.admission import Admission
 from brightline.shell.gateway.app import Gateway
 from brightline.shell.gateway.identify import Identifier
@@ -60,6 +61,8 @@ from brightline.shell.storage.periods import PeriodWriter
 from brightline.shell.storage.publisher import Publisher, read_published
 from brightline.shell.storage.sequencer import Head, Sequencer
 from brightline.shell.storage.wal import frames_on_disk
+from brightline.shell.telemetry.metrics import Metrics
+from brightline.shell.telemetry.traces import Traces, open_traces
 from brightline.shell.trust.attestation import RENEW_SECONDS, DevelopmentAttester, NodeConditions
 from brightline.shell.trust.installation import Installation, read_installation, read_roots
 from brightline.shell.trust.keys import load_key, load_secret
@@ -176,6 +179,19 @@ async def _heads(folder: StateFolder, settings: Settings, profile: str, clock: C
         yield heads
 
 
+@contextlib.asynccontextmanager
+async def _traces(settings: Settings, shard: str) -> AsyncIterator[Traces | None]:
+    """Traces, if an endpoint is set. Raises ``ConfigError``."""
+    if not settings.telemetry.traces:
+        yield None
+        return
+    traces = open_traces(settings.telemetry.traces, shard)
+    try:
+        yield traces
+    finally:
+        await asyncio.to_thread(traces.close)
+
+
 @contextlib.contextmanager
 def opened_shard(
     folder: StateFolder, settings: Settings, registry: Registry, shard: str, clock: Clock
@@ -242,8 +258,11 @@ class Node:
         witnessed: Witnessed | None,
         heads: CombinedHeads,
         shard: str,
+        traces: Traces | None,
     ) -> None:
         self.witnessed = witnessed
+        self.metrics = Metrics(lambda: self)
+        self.admin = Admin(self.metrics, self)
         self.settings = settings
         self.installation = installation
         self.release = release
@@ -318,6 +337,7 @@ class Node:
             clock=clock,
             readiness=self.readiness,
             registers=lambda: self.registry.registers.book,
+            observers=(self.metrics, *((traces,) if traces else ())),
         )
         self.door = Door(
             listen.head_seconds,
@@ -345,8 +365,11 @@ class Node:
         async with (
             _witnessing(folder, settings, shard, clock) as witnessed,
             _heads(folder, settings, roots.profile, clock) as heads,
+            _traces(settings, shard) as traces,
         ):
-            node = cls(folder, settings, roots, installation, agreement, release, clock, witnessed, heads, shard)
+            node = cls(
+                folder, settings, roots, installation, agreement, release, clock, witnessed, heads, shard, traces
+            )
             background = (
                 node._renew,
                 node._refresh,
@@ -442,6 +465,38 @@ class Node:
             if spec.installation and facts[spec.name] != spec.good
         ]
         return tuple(missing)
+
+    # ---- what telemetry reads ------------------------------------------------------------------------------
+
+    @property
+    def under_way(self) -> tuple[int, int]:
+        """Exchanges under way, and how many may be."""
+        return self.admission.under_way
+
+    @property
+    def without_record(self) -> Mapping[str, int]:
+        """Requests without a record of their own since the start, by code."""
+        return self.admission.counted
+
+    @property
+    def log_sizes(self) -> tuple[int, int, int]:
+        """Records written, published, and cosigned by a quorum of witnesses (-1 without witnesses)."""
+        published = self.publisher.published
+        cosigned = -1 if self.witnessed is None else self.witnessed.shard.witnessed_size
+        return self.log.head().size, published.size if published else 0, cosigned
+
+    @property
+    def terms_names(self) -> Mapping[str, str]:
+        """What this node serves under."""
+        agreement = self.agreement
+        return {
+            "profile": self.terms.profile,
+            "agreement": agreement.id,
+            "agreement_version": str(agreement.version),
+            "agreement_digest": agreement.digest,
+            "release": self.release.id,
+            "shard": self.origin,
+        }
 
     # ---- what goes on beside the exchanges -----------------------------------------------------------------
 

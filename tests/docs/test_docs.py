@@ -203,6 +203,7 @@ def test_every_direct_dependency_has_its_line_and_no_other_has() -> None:
         ("## At run time", project["dependencies"]),
         ("## For the demo", project["optional-dependencies"]["demo"]),
         ("## For proofs", project["optional-dependencies"]["prove"]),
+        ("## For traces", project["optional-dependencies"]["otel"]),
         ("## For development", project["optional-dependencies"]["dev"]),
     ):
         section = text.split(title)[1].split("\n## ")[0]

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from brightline.core.errors import ConfigError
 from brightline.core.evidence.note import VerifierKey
+from brightline.shell.telemetry.logs import LogFormat
 
 FILE_NAME: Final = "brightline.toml"
 
@@ -43,6 +44,30 @@ class ListenSettings(_Settings):
     body_seconds: Seconds = Field(30.0, description="Longest time a client may take to send its body.")
     write_seconds: Seconds = Field(30.0, description="Longest time a client may take to accept one chunk.")
     exchanges_max: int = Field(512, ge=1, le=100_000, description="Exchanges under way at once; more are shed.")
+
+
+class AdminSettings(_Settings):
+    """Where operators read metrics: a listener of its own, because how much somebody uses a model is sensitive."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on; whoever reaches it can read it.")
+    port: int | None = Field(None, ge=0, le=65_535, description="Port to listen on; not given: no such listener.")
+
+
+class TelemetrySettings(_Settings):
+    """Log lines and traces. None of them ever holds content."""
+
+    log_format: LogFormat = Field(LogFormat.TEXT, description="`text` or `json`, one line each, to standard error.")
+    traces: str = Field(
+        "",
+        pattern=r"^(https?://.+)?$",
+        description="OTLP/HTTP endpoint for a span of each exchange, such as http://127.0.0.1:4318/v1/traces; "
+        "empty: none. Needs the extra `otel`.",
+    )
+
+    @field_validator("log_format", mode="before")
+    @classmethod
+    def _is_format(cls, given: object) -> object:
+        return LogFormat(given) if isinstance(given, str) else given
 
 
 class UpstreamSettings(_Settings):
@@ -93,6 +118,8 @@ class Settings(_Settings):
     )
     evidence: EvidenceSettings = EvidenceSettings()
     agreement: AgreementSettings = AgreementSettings()
+    admin: AdminSettings = AdminSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
 
 def load_settings(state: Path) -> Settings:

@@ -121,6 +121,11 @@ class Witnessing:
             return f"the evidence has not been witnessed for more than {UNWITNESSED_SECONDS_MAX:g} s"
         return ""
 
+    @property
+    def witnessed_size(self) -> int:
+        """How many records a quorum has cosigned in this process's time."""
+        return self._age.witnessed_size
+
     async def close(self) -> None:
         """Close every connection."""
         await self._witnesses.close()

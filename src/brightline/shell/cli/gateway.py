@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-import logging
-import sys
+import contextlib
+import socket
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import click
@@ -17,6 +18,7 @@ from brightline.shell.registry.log import log_signer
 from brightline.shell.serve import bind, serving, until_signalled
 from brightline.shell.shipped import read_release
 from brightline.shell.state import StateFolder
+from brightline.shell.telemetry.logs import write_logs
 from brightline.shell.trust.keys import load_key, public_hex
 from brightline.wiring import Node, open_agreement, release_folder
 
@@ -90,19 +92,40 @@ def key(state: Path, of_log: bool, shard: str) -> None:
 @click.argument("state", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--shard", default=GATEWAY_SHARD, show_default=True, help="The shard that this process writes.")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port, in place of the one in the settings.")
-def serve(state: Path, shard: str, port: int | None) -> None:
+@click.option(
+    "--admin-port", type=click.IntRange(0, 65_535), help="Port of metrics, in place of that in the settings."
+)
+def serve(state: Path, shard: str, port: int | None, admin_port: int | None) -> None:
     """Serve until interrupted. Several processes of one installation each write a shard of their own."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    settings = load_settings(state)
+    write_logs(settings.telemetry.log_format)
     import uvloop
 
-    uvloop.run(_serve(state, load_settings(state), shard, port))
+    uvloop.run(_serve(state, settings, shard, port, admin_port))
 
 
-async def _serve(state: Path, settings: Settings, shard: str, port: int | None) -> None:
+async def _serve(state: Path, settings: Settings, shard: str, port: int | None, admin_port: int | None) -> None:
     listener = bind(settings.listen.host, settings.listen.port if port is None else port)
-    async with Node.open(state, SystemClock(), shard) as node, serving(node.app, listener, node.door) as url:
+    admin_port = settings.admin.port if admin_port is None else admin_port
+    for_operators = None if admin_port is None else bind(settings.admin.host, admin_port)
+    async with (
+        Node.open(state, SystemClock(), shard) as node,
+        _admin(node, for_operators),
+        serving(node.app, listener, node.door) as url,
+    ):
         click.echo(render.banner(url, node.terms.profile, node.agreement.id, node.release.id, node.release.note))
         for missing in node.readiness():
             click.echo(f"not ready: {missing}", err=True)
         await until_signalled()
         click.echo("draining", err=True)
+
+
+@contextlib.asynccontextmanager
+async def _admin(node: Node, listener: socket.socket | None) -> AsyncIterator[None]:
+    """Serve metrics where a listener was bound for them."""
+    if listener is None:
+        yield
+        return
+    async with serving(node.admin, listener) as url:
+        click.echo(f"metrics at {url}/metrics", err=True)
+        yield

@@ -28,6 +28,7 @@ class Admission:
         self._under_way = 0
         self._recent: dict[str, deque[float]] = {}
         self._counts: Counter[str] = Counter()
+        self._since_start: Counter[str] = Counter()
 
     @contextmanager
     def enter(self, workload: Workload) -> Iterator[None]:
@@ -54,6 +55,17 @@ class Admission:
     def count(self, error: BrightlineError) -> None:
         """Count a request that got no record of its own."""
         self._counts[error.code] += 1
+        self._since_start[error.code] += 1
+
+    @property
+    def under_way(self) -> tuple[int, int]:
+        """Exchanges under way, and how many may be."""
+        return self._under_way, self._max
+
+    @property
+    def counted(self) -> Mapping[str, int]:
+        """Everything that was counted since the start, by code."""
+        return self._since_start
 
     def take_counts(self) -> dict[str, int]:
         """The counts since the last call, for the PERIOD record."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from brightline.core.enforcement.events import Arrived, Instant
@@ -40,6 +40,7 @@ from brightline.shell.gateway.identify import Identifier
 from brightline.shell.gateway.pump import Pump, Screeners
 from brightline.shell.gateway.responder import AsgiResponder, Receive, Scope, Send, send_whole
 from brightline.shell.gateway.watch import DenyWatch
+from brightline.shell.telemetry.finished import Finished, Observer
 
 BODY_BYTES_MAX: Final = strict_json.Limits().bytes_max
 
@@ -66,6 +67,7 @@ class Gateway:
         clock: Clock,
         readiness: Callable[[], tuple[str, ...]],
         registers: Callable[[], RegisterBook],
+        observers: Sequence[Observer] = (),
     ) -> None:
         self._settings = settings
         self._terms = terms
@@ -79,6 +81,7 @@ class Gateway:
         self._clock = clock
         self._readiness = readiness
         self._registers = registers
+        self._observers = tuple(observers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope. Lifespan is not ours (``wiring.py`` opens and closes); websockets are refused."""
@@ -164,6 +167,28 @@ class Gateway:
         finally:
             for closed in machine.closed:
                 self._watch.ended(workload.unit, closed, now.unix)
+            self._tell(api, exchange_id, request, terms, machine, now)
+
+    def _tell(
+        self,
+        api: Api,
+        exchange_id: str,
+        request: Exchange | CallerError,
+        terms: Terms,
+        machine: Machine,
+        began: Instant,
+    ) -> None:
+        """Tell the observers of an end, without anything that the caller chose freely."""
+        finished = Finished(
+            exchange=exchange_id,
+            api=api.NAME,
+            model=request.model if isinstance(request, Exchange) and request.model in terms.models else "",
+            streamed=isinstance(request, Exchange) and request.streamed,
+            seconds=self._clock.monotonic() - began.monotonic,
+            closed=machine.closed[0] if machine.closed else None,
+        )
+        for observer in self._observers:
+            observer.finished(finished)
 
     async def _read(self, api: Api, scope: Scope, receive: Receive) -> Exchange | CallerError:
         """Read and understand the body. What is wrong with it is an answer, because this attempt is on record."""
