@@ -215,12 +215,16 @@ def make_state(
     facts: dict[str, str] | None = None,
     tools: Sequence[Any] = (),
     toml: str = "",
+    upstream: str = "idle_seconds = 1.5\n",
     **listen: Any,
 ) -> tuple[Settings, Agreement, str]:
-    """A state folder with one model ``m`` and one workload ``tests``; returns its key. ``toml`` are its settings."""
+    """A state folder with one model ``m`` and one workload ``tests``; returns its key. ``toml`` are its settings.
+
+    Without them, ``upstream`` is what stands below ``[upstream.default]`` and its url, more tables too.
+    """
     if not toml:
         toml = "[listen]\nport = 0\n" + "".join(f"{name} = {value}\n" for name, value in listen.items())
-        toml += f'[upstream.default]\nurl = "{model_url}"\nidle_seconds = 1.5\n'
+        toml += f'[upstream.default]\nurl = "{model_url}"\n{upstream}'
     settings = check_settings(tomllib.loads(toml), "test")
     agreement = open_agreement(settings)
     release = shipped.read_release(release_folder(settings), agreement.vocabulary)
@@ -250,15 +254,15 @@ def add_workload(
 
 @contextmanager
 def running(
-    root: Path, facts: dict[str, str] | None = None, tools: Sequence[Any] = (), **listen: Any
+    root: Path, facts: dict[str, str] | None = None, tools: Sequence[Any] = (), **more: Any
 ) -> Iterator[Running]:
-    """A node that serves until the block ends."""
+    """A node that serves until the block ends. ``more`` is for :func:`make_state`."""
     loop = Loop()
     stack = AsyncExitStack()
     model = ModelServer()
     try:
         loop.call(model.start(stack))
-        settings, _, key = make_state(root, model.url, facts, tools, **listen)
+        settings, _, key = make_state(root, model.url, facts, tools, **more)
         node, url = loop.call(_open(root, settings, stack))
         yield Running(loop, root, node, url, key, model)
     finally:

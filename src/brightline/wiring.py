@@ -37,12 +37,12 @@ from brightline.core.screening.rules import check_rules, load_rules
 from brightline.core.standing import AGREEMENT_SCOPE, UnitStanding
 from brightline.core.statement import TrustRoots
 from brightline.shell import shipped
-from brightline.shell.config import Settings, load_settings, upstream_key
+from brightline.shell.config import Settings, load_settings
 from brightline.shell.gateway.admin import Admin
 from brightline.shell.gateway.admission import Admission
 from brightline.shell.gateway.app import Gateway
 from brightline.shell.gateway.identify import Identifier
-from brightline.shell.gateway.upstream import HttpUpstream, HttpUpstreams
+from brightline.shell.gateway.upstreams import HttpUpstreams
 from brightline.shell.gateway.watch import DenyWatch
 from brightline.shell.heads import STEP_SECONDS as HEADS_SECONDS
 from brightline.shell.heads import CombinedHeads, FollowedLog, HeadsWatch
@@ -316,9 +316,7 @@ class Node:
         self._heads_key = log_signer(folder, settings, HEADS_SHARD).verifier
         self._evidence = evidence
         self._hold_registry()
-        self.upstream = HttpUpstreams(
-            {name: HttpUpstream(server, upstream_key(server)) for name, server in settings.upstream.items()}
-        )
+        self.upstream = HttpUpstreams.open(settings.upstream, clock)
         self.conditions = NodeConditions(
             installation, agreement.vocabulary, self.attester, clock, self.faults, self.standing_of
         )
@@ -331,7 +329,7 @@ class Node:
             admission=self.admission,
             log=self.log,
             screeners=self.screeners,
-            upstream=self.upstream,
+            upstreams=self.upstream,
             conditions=self.conditions,
             watch=self.watch,
             clock=clock,
@@ -377,6 +375,7 @@ class Node:
                 node._retain,
                 node._have_witnessed,
                 node._combine_heads,
+                node.upstream.probe,
             )
             tasks = [asyncio.create_task(work()) for work in background]
             try:
@@ -456,6 +455,11 @@ class Node:
             f"model {model.name} has no upstream {model.upstream!r} in the settings"
             for model in self.installation.models
             if model.upstream not in self.settings.upstream
+        ]
+        missing += [
+            f"no model server of {model.name} answers"
+            for model in self.installation.models
+            if model.upstream in self.settings.upstream and self.upstream.unwell(model.upstream)
         ]
         model = self.installation.models[0].name
         facts = self.agreement.vocabulary.join(self.conditions.read(model, AGREEMENT_SCOPE).statements)

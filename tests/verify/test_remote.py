@@ -3,16 +3,11 @@
 
 from __future__ import annotations
 
-import datetime
 import ssl
 from pathlib import Path
 
 import msgspec
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from brightline.core.errors import ConfigError, Unreachable
 from brightline.core.evidence.audit import ShardReport
@@ -22,6 +17,7 @@ from brightline.verify.examine import Question, examine, verify_evidence
 from brightline.verify.memory import write_memory
 from brightline.verify.remote import PublishedUrl
 from brightline.verify.sources import Pinned
+from tests.certificates import certified
 from tests.core.evidence.test_audit import PUBLISHED, SIGNER, WHOLE, publish
 from tests.verify.sites import Web, serving, write_folder
 
@@ -160,13 +156,13 @@ def test_two_addresses_of_one_log_are_not_counted_twice(tmp_path: Path) -> None:
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
-    context = _certified(tmp_path)
+    context = certified(tmp_path)
     with serving(PUBLISHED.files, tls=context) as web, pytest.raises(Unreachable, match="does not verify"):
         at(web)
 
 
 def test_a_certificate_that_is_vouched_for_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    context = _certified(tmp_path)
+    context = certified(tmp_path)
     trusting = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
     monkeypatch.setattr(ssl, "create_default_context", lambda: trusting)
     with serving(PUBLISHED.files, tls=context) as web:
@@ -176,36 +172,6 @@ def test_a_certificate_that_is_vouched_for_is_accepted(tmp_path: Path, monkeypat
 def test_a_report_names_no_address_so_that_copies_compare_equal() -> None:
     with serving(PUBLISHED.files) as web:
         assert b"127.0.0.1" not in msgspec.json.encode(at(web))
-
-
-def _certified(folder: Path) -> ssl.SSLContext:
-    """A server's context with a certificate that it signed itself, for 127.0.0.1."""
-    import ipaddress
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a log")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = made.public_bytes(serialization.Encoding.PEM)
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (folder / "cert.pem").write_bytes(pem)
-    (folder / "key.pem").write_bytes(private)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    return context
 
 
 def test_a_second_visit_to_an_address_fetches_only_what_is_new(tmp_path: Path) -> None:

@@ -75,7 +75,13 @@ class UpstreamSettings(_Settings):
 
     url: str = Field("http://127.0.0.1:8000", pattern=r"^https?://", description="Base URL, without /v1.")
     key_env: str = Field("", description="Name of the environment variable that holds the model server's key.")
+    same_as: str = Field("", description="Name of another upstream; this one serves the same models, in turn with it.")
+    roots: str = Field("", description="PEM file of the only roots believed over TLS; empty believes the system's.")
+    probe_path: str = Field(
+        "", pattern=r"^(/[!-~]*)?$", description="Path that answers 200 while the server is well; empty: not asked."
+    )
     connect_seconds: Seconds = Field(5.0, description="Longest time to connect.")
+    first_byte_seconds: Seconds = Field(120.0, description="Longest time to the first byte of an answer's body.")
     idle_seconds: Seconds = Field(120.0, description="Longest silence of the model server.")
     total_seconds: Seconds = Field(900.0, description="Longest time for one answer.")
     connections_max: int = Field(256, ge=1, le=10_000, description="Connections kept at most.")
@@ -116,6 +122,16 @@ class Settings(_Settings):
         default_factory=dict,
         description="Model servers by name; the signed installation says which serves which model.",
     )
+
+    @field_validator("upstream")
+    @classmethod
+    def _are_there(cls, servers: dict[str, UpstreamSettings]) -> dict[str, UpstreamSettings]:
+        for name, server in servers.items():
+            other = servers.get(server.same_as)
+            if server.same_as and (other is None or other.same_as or server.same_as == name):
+                raise ValueError(f"{name}.same_as names {server.same_as!r}, which is no upstream of its own")
+        return servers
+
     evidence: EvidenceSettings = EvidenceSettings()
     agreement: AgreementSettings = AgreementSettings()
     admin: AdminSettings = AdminSettings()

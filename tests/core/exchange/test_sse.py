@@ -189,3 +189,16 @@ def test_recorded_streams_give_the_same_events_whatever_ends_their_lines() -> No
             assert read([other]) == whole, file.name
             assert read(pieces(other, 1)) == whole, file.name
             assert read(re.split(rb"(?<=\r)", other)) == whole, file.name
+
+
+@pytest.mark.parametrize(
+    "bytes_max", [3_500, pytest.param(1_000_000, marks=pytest.mark.slow)], ids=["the short ones", "all"]
+)
+def test_recorded_streams_give_the_same_events_cut_at_every_byte(bytes_max: int) -> None:
+    files = [file.read_bytes() for file in sorted(vectors_dir("openai-sse").glob("*.sse"))]
+    short = [data for data in files if len(data) <= bytes_max]
+    assert short
+    for data in short:
+        whole = read([data])
+        for at in range(1, len(data)):
+            assert read([data[:at], data[at:]]) == whole

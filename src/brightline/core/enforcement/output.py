@@ -75,7 +75,7 @@ class _Choice:
 
     def take(self, delta: Delta) -> None:
         if self.state is not ChoiceState.OPEN:
-            if delta.text or delta.refusal or delta.calls:
+            if delta.text or delta.refusal or delta.calls or delta.finish not in {"", self.finish}:
                 raise UpstreamFailed("the upstream added to a choice that it had finished")
             return
         self.content.text += delta.text

@@ -38,6 +38,13 @@ class Terms(msgspec.Struct, frozen=True):
     mark_bytes: int = 65_536
     mark_seconds: float = 4.0
 
+    def served_by(self, model: AdmittedModel, upstream: str) -> Terms:
+        """The same terms for an exchange that one of several servers alike was chosen for."""
+        if model.upstream == upstream:
+            return self
+        chosen = msgspec.structs.replace(model, upstream=upstream)
+        return msgspec.structs.replace(self, models={**self.models, model.name: chosen})
+
     def header(self) -> dict[str, JsonValue]:
         """What every record of an exchange names in public."""
         return {"agreement": self.agreement.digest, "release": self.release.digest}

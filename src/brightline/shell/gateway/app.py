@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
-from typing import Final
+from contextlib import AbstractContextManager
+from typing import Final, Protocol
 
 from brightline.core.enforcement.events import Arrived, Instant
 from brightline.core.enforcement.machine import Machine
@@ -49,6 +50,14 @@ class ExchangeAborted(RuntimeError):
     """Our own mistake ended an exchange; the client was told so, and the next boot books it as lost."""
 
 
+class Upstreams(Upstream, Protocol):
+    """The model servers, and which of several alike an exchange is given to."""
+
+    def placed(self, upstream: str) -> AbstractContextManager[str]:
+        """The name of the server that is given the exchange, for as long as the exchange lasts."""
+        ...
+
+
 class Gateway:
     """Serves one node. ``readiness`` lists what keeps it from serving; empty means ready."""
 
@@ -61,7 +70,7 @@ class Gateway:
         admission: Admission,
         log: RecordLog,
         screeners: Screeners,
-        upstream: Upstream,
+        upstreams: Upstreams,
         conditions: ConditionSource,
         watch: DenyWatch,
         clock: Clock,
@@ -75,7 +84,7 @@ class Gateway:
         self._admission = admission
         self._log = log
         self._screeners = screeners
-        self._upstream = upstream
+        self._upstreams = upstreams
         self._conditions = conditions
         self._watch = watch
         self._clock = clock
@@ -140,8 +149,24 @@ class Gateway:
 
     async def _exchange(self, api: Api, workload: Workload, scope: Scope, receive: Receive, send: Send) -> None:
         terms = self._terms()
-        exchange_id = f"xc_{secrets.token_hex(12)}"
         request = await self._read(api, scope, receive)
+        model = terms.models.get(request.model) if isinstance(request, Exchange) else None
+        if model is None:
+            await self._walk(api, terms, workload, request, receive, send)
+            return
+        with self._upstreams.placed(model.upstream) as upstream:
+            await self._walk(api, terms.served_by(model, upstream), workload, request, receive, send)
+
+    async def _walk(
+        self,
+        api: Api,
+        terms: Terms,
+        workload: Workload,
+        request: Exchange | CallerError,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        exchange_id = f"xc_{secrets.token_hex(12)}"
         now = Instant(self._clock.monotonic(), self._clock.unix())
         arrived = Arrived(now, exchange_id, workload, request, self._registers())
         responder = AsgiResponder(api, send, receive, exchange_id, now.unix, self._settings.write_seconds)
@@ -154,7 +179,7 @@ class Gateway:
             unit=workload.unit,
             log=self._log,
             screeners=self._screeners,
-            upstream=self._upstream,
+            upstream=self._upstreams,
             conditions=self._conditions,
             clock=self._clock,
             responder=responder,

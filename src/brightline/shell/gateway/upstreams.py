@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The model servers of a node by name, and which of several alike an exchange is given to.
+
+The choice is made once, before anything is recorded: the PASS record and its token name the server, and its guard
+answers to no token for another. So an exchange never moves to a second server, whatever happens to the first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from typing import Final
+
+from brightline.core.enforcement.pass_token import PassToken
+from brightline.core.errors import UpstreamFailed
+from brightline.core.exchange.model import UpstreamRequest
+from brightline.core.ports import Clock
+from brightline.shell.config import UpstreamSettings, upstream_key
+from brightline.shell.gateway.health import Health
+from brightline.shell.gateway.upstream import HttpUpstream
+
+PROBE_SECONDS: Final = 5.0
+
+
+class HttpUpstreams:
+    """The model servers by name; a token says which of them it is for, and no other is ever asked."""
+
+    def __init__(
+        self,
+        servers: Mapping[str, HttpUpstream],
+        health: Mapping[str, Health],
+        alike: Mapping[str, tuple[str, ...]],
+        clock: Clock,
+    ) -> None:
+        self._servers = servers
+        self._health = health
+        self._alike = alike
+        self._clock = clock
+        self._under_way = dict.fromkeys(health, 0)
+        self._turn = 0
+
+    @classmethod
+    def open(cls, settings: Mapping[str, UpstreamSettings], clock: Clock) -> HttpUpstreams:
+        """Every server that the settings name. Raises ``ConfigError``."""
+        health = {name: Health() for name in settings}
+        servers = {
+            name: HttpUpstream(server, upstream_key(server), health[name], clock) for name, server in settings.items()
+        }
+        alike = {
+            name: (name, *(other for other, server in settings.items() if server.same_as == name)) for name in settings
+        }
+        return cls(servers, health, alike, clock)
+
+    @contextlib.contextmanager
+    def placed(self, upstream: str) -> Iterator[str]:
+        """Give an exchange to the least loaded server of those alike that is well; hold the place while it lasts.
+
+        Where none is well, the one is asked that has rested most: a guess about health refuses nobody.
+        """
+        names = self._alike.get(upstream, ())
+        if not names:
+            yield upstream
+            return
+        now = self._clock.monotonic()
+        self._turn += 1
+        start = self._turn % len(names)  # of servers that stand alike each has its turn
+        name = min(
+            names[start:] + names[:start], key=lambda each: (self._health[each].rests(now), self._under_way[each])
+        )
+        self._under_way[name] += 1
+        try:
+            yield name
+        finally:
+            self._under_way[name] -= 1
+
+    def send(self, token: PassToken, request: UpstreamRequest) -> AsyncGenerator[bytes, None]:
+        """See :class:`~brightline.core.ports.Upstream`."""
+        server = self._servers.get(token.claims.upstream)
+        if server is None:
+            raise UpstreamFailed("this node has no model server of that name")
+        return server.send(token, request)
+
+    async def probe(self) -> None:
+        """Ask each server that has a path for it, again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(PROBE_SECONDS)
+            await asyncio.gather(*(server.probe() for server in self._servers.values() if server.probed))
+
+    def unwell(self, upstream: str) -> bool:
+        """Whether every server of those alike is known to be away."""
+        now = self._clock.monotonic()
+        return all(self._health[name].rests(now) for name in self._alike.get(upstream, ()))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for server in self._servers.values():
+            await server.close()
