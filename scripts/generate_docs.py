@@ -3,14 +3,16 @@
 
 A generated part stands between ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->`` and is written from the one place in
 the code where it is true: the table of states, the tree of errors, the settings, the commands, the shipped agreement
-and the shipped release. ``python scripts/generate_docs.py`` writes them anew; ``--check`` writes nothing and exits
-with 1 if any differs (``tests/docs/test_docs.py`` runs that).
+and the shipped release. ``docs/openapi.json`` is written whole, from the table of APIs. ``python
+scripts/generate_docs.py`` writes them anew; ``--check`` writes nothing and exits with 1 if any differs
+(``tests/docs/test_docs.py`` runs that).
 """
 
 from __future__ import annotations
 
 import argparse
 import inspect
+import json
 import re
 import sys
 import tomllib
@@ -22,8 +24,10 @@ import click
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from brightline import __version__
 from brightline.core import errors
 from brightline.core.enforcement.states import CHOICE_TRANSITIONS, LATE, State, table_rows
+from brightline.core.exchange.api.describe import description
 from brightline.core.screening.release import Release
 from brightline.core.standing import table_rows as table_rows_of_standing
 from brightline.shell import shipped
@@ -36,6 +40,8 @@ from brightline.verify.sample.frauds import FRAUDS, Means
 ROOT: Final = Path(__file__).resolve().parents[1]
 BY_HAND: Final = frozenset({"capture"})
 """Marked parts that are no business of this script: the README's capture is the output of a run."""
+
+DESCRIPTION: Final = ROOT / "docs" / "openapi.json"
 
 _BLOCK: Final = re.compile(r"(<!-- ([a-z][a-z -]*):begin -->\n)(.*?)(<!-- \2:end -->)", re.DOTALL)
 
@@ -55,6 +61,13 @@ def with_blocks(text: str) -> str:
         return f"{found.group(1)}{block(name)}\n{found.group(4)}"
 
     return _BLOCK.sub(written, text)
+
+
+def files() -> dict[Path, str]:
+    """Every file of the documentation with what should stand in it."""
+    return {page: with_blocks(page.read_text("utf-8")) for page in pages()} | {
+        DESCRIPTION: json.dumps(description(__version__), indent=2) + "\n"
+    }
 
 
 def block(name: str) -> str:
@@ -350,10 +363,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a part differs")
     checking = parser.parse_args(arguments).check
     stale = 0
-    for page in pages():
-        text = page.read_text("utf-8")
-        anew = with_blocks(text)
-        if anew == text:
+    for page, anew in files().items():
+        if page.exists() and page.read_text("utf-8") == anew:
             continue
         stale += 1
         sys.stdout.write(f"{page.relative_to(ROOT)}: {'is not what the code says' if checking else 'written'}\n")

@@ -15,7 +15,8 @@ from scripts import generate_docs as generate
 from brightline.core import errors
 from brightline.core.evidence import audit
 from brightline.core.evidence.record import Outcome, RecordKind, RefusalClass
-from brightline.core.exchange.api import chat
+from brightline.core.exchange.api import chat, responses
+from brightline.core.exchange.api.protocol import Api
 from brightline.core.exchange.model import Role
 from brightline.shell.config import Settings
 
@@ -56,6 +57,11 @@ def anchors(page: Path) -> set[str]:
 def test_generated_parts_are_what_the_code_says(page: Path) -> None:
     text = page.read_text("utf-8")
     assert generate.with_blocks(text) == text, "run `python scripts/generate_docs.py`"
+
+
+def test_what_is_written_whole_is_what_the_code_says() -> None:
+    for path, text in generate.files().items():
+        assert path.read_text("utf-8") == text, "run `python scripts/generate_docs.py`"
 
 
 def test_every_generated_part_stands_in_exactly_one_page() -> None:
@@ -155,11 +161,19 @@ def test_every_claim_of_the_verifier_is_explained() -> None:
         assert f"**{status.value}**" in text
 
 
-def test_every_field_and_role_that_is_carried_is_documented_and_no_other() -> None:
-    table = read("docs/for-application-developers.md").split("there are no others:")[1].split("\n\n")[1]
+@pytest.mark.parametrize(
+    ("api", "before"), [(chat, "there are no others:"), (responses, "they are all:")], ids=["chat", "responses"]
+)
+def test_every_field_that_is_carried_is_documented_and_no_other(api: Api, before: str) -> None:
+    table = read("docs/for-application-developers.md").split(before)[1].split("\n\n")[1]
     documented = {name for line in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", line.split("|")[1])}
-    assert documented == set(chat._Request.__struct_fields__)
-    assert all(f"`{role.value}`" in table for role in Role)
+    assert documented == set(api.REQUEST.__struct_fields__)
+
+
+def test_every_role_and_every_kind_of_item_is_documented() -> None:
+    text = read("docs/for-application-developers.md")
+    assert all(f"`{role.value}`" in text for role in Role)
+    assert all(f"`{kind}`" in text for kind in (*responses._ITEMS, *responses._PARTS))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -62,6 +62,10 @@ def cover_request(wire: bytes, exchange: Exchange, names: WireNames) -> Coverage
         texts = list(_texts(part, names))
         if texts not in (spoken, offered):
             leaves += _joined(texts, f"joined:{name}.all", Surface.INPUT)
+    if exchange.metadata:
+        leaves += _walk({**exchange.metadata}, "metadata", _FREE)
+        pairs = [part for pair in exchange.metadata.items() for part in pair if part]
+        leaves += _joined(pairs, "joined:metadata", Surface.INPUT)
     return _covered(leaves)
 
 

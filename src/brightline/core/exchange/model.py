@@ -88,7 +88,11 @@ class Sampling(msgspec.Struct, frozen=True):
 
 
 class Exchange(msgspec.Struct, frozen=True):
-    """A request, understood. ``choices`` is ``n``; ``parallel_calls`` is ``None`` when not given."""
+    """A request, understood. ``choices`` is ``n``; ``parallel_calls`` is ``None`` when not given.
+
+    ``metadata`` goes to no model: it is judged, and repeated to the caller. ``instructed`` says that the first turn
+    is what the caller gave as instructions, and not as a message.
+    """
 
     api: str
     model: str
@@ -101,6 +105,8 @@ class Exchange(msgspec.Struct, frozen=True):
     choices: int = 1
     streamed: bool = False
     usage_in_stream: bool = False
+    metadata: dict[str, str] = {}
+    instructed: bool = False
 
 
 def exchange_digest(exchange: Exchange) -> str:

@@ -17,6 +17,11 @@ from brightline.core.exchange import strict_json
 
 def error_body(error: BrightlineError, notice: Mapping[str, JsonValue]) -> bytes:
     """The body of an error answer, or the data of an error event in a stream."""
+    return strict_json.encode({"error": error_value(error, notice)})
+
+
+def error_value(error: BrightlineError, notice: Mapping[str, JsonValue]) -> dict[str, Any]:
+    """The error itself: message, type, code, param, and our reason."""
     value: dict[str, Any] = {
         "message": _message(error, notice),
         "type": error.type,
@@ -24,7 +29,7 @@ def error_body(error: BrightlineError, notice: Mapping[str, JsonValue]) -> bytes
         "param": (error.param or None) if isinstance(error, CallerError) else None,
     }
     value["brightline"] = {"next_step": error.next_step, **notice}
-    return strict_json.encode({"error": value})
+    return value
 
 
 def _message(error: BrightlineError, notice: Mapping[str, JsonValue]) -> str:

@@ -139,8 +139,12 @@ class SseParser:
         return UpstreamFailed(message)
 
 
-def encode_event(data: bytes) -> bytes:
-    """One event with this data, which holds no line end (JSON never does). Raises ``ValueError`` if it does."""
+def encode_event(data: bytes, name: str = "") -> bytes:
+    """One event with this data, which holds no line end (JSON never does). Raises ``ValueError`` if it does.
+
+    ``name`` is one of ours.
+    """
     if b"\n" in data or b"\r" in data:
         raise ValueError("the data of an event is one line")
-    return b"data: " + data + b"\n\n"
+    head = f"event: {name}\n".encode() if name else b""
+    return head + b"data: " + data + b"\n\n"

@@ -24,7 +24,7 @@ import msgspec
 from brightline.core.canonical import INTEGER_MAX, JsonValue
 from brightline.core.errors import CallerError, MalformedRequest, RequestTooLarge, UnsupportedField
 
-__all__ = ["JsonValue", "Limits", "decode", "encode", "parse"]
+__all__ = ["JsonValue", "Limits", "convert", "decode", "encode", "parse"]
 
 T = TypeVar("T")
 
@@ -86,7 +86,11 @@ def decode(data: bytes, type_: type[T], limits: Limits) -> T:
     Raises what :func:`parse` raises; ``UnsupportedField`` for a field that the type does not have, and
     ``MalformedRequest`` for any other mismatch, with ``param`` as ``messages[0].content``.
     """
-    value = parse(data, limits)
+    return convert(parse(data, limits), type_)
+
+
+def convert(value: JsonValue, type_: type[T]) -> T:
+    """Convert what :func:`parse` returned to a typed value. Raises what :func:`decode` raises for a mismatch."""
     try:
         return msgspec.convert(value, type_, strict=True)
     except msgspec.ValidationError as error:

@@ -14,7 +14,7 @@ from brightline.core.canonical import JsonValue
 from brightline.core.errors import CallerError, MalformedRequest, RequestTooLarge, UnsupportedField, UpstreamFailed
 from brightline.core.exchange import chat_server
 from brightline.core.exchange.api import chat, chat_answers
-from brightline.core.exchange.api.reading import TOOLS_MAX
+from brightline.core.exchange.api.reading import TOOLS_MAX, TURNS_MAX
 from brightline.core.exchange.judged import mint_reply, mint_segment
 from brightline.core.exchange.model import (
     NO_USAGE,
@@ -222,7 +222,7 @@ def test_an_unknown_role_is_refused_and_the_known_ones_are_named(role: str) -> N
     ("more", "param"),
     [
         ({"messages": []}, "messages"),
-        ({"messages": [USER] * (chat.TURNS_MAX + 1)}, "messages"),
+        ({"messages": [USER] * (TURNS_MAX + 1)}, "messages"),
         ({"model": ""}, "model"),
         ({"model": "m" * 257}, "model"),
         ({"n": 0}, "n"),

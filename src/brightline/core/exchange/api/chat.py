@@ -15,7 +15,18 @@ from brightline.core.canonical import JsonValue
 from brightline.core.errors import BrightlineError, MalformedRequest, UnsupportedField
 from brightline.core.exchange import chat_server, strict_json
 from brightline.core.exchange.api import chat_answers
-from brightline.core.exchange.api.reading import TOOLS_MAX, In, bounded, check_model, in_range
+from brightline.core.exchange.api.reading import (
+    CALLS_MAX,
+    PARTS_MAX,
+    TOKENS_MAX,
+    TOOLS_MAX,
+    TURNS_MAX,
+    In,
+    bounded,
+    check_effort,
+    check_model,
+    in_range,
+)
 from brightline.core.exchange.judged import JudgedReply
 from brightline.core.exchange.model import (
     Exchange,
@@ -36,9 +47,6 @@ SERVER: Final = chat_server
 REQUEST_LIMITS: Final = strict_json.Limits()
 
 CHOICES_MAX: Final = 8
-TURNS_MAX: Final = 2_048
-PARTS_MAX: Final = 512
-CALLS_MAX: Final = 128
 STOPS_MAX: Final = 4
 # A field that other servers know and that cannot be carried is refused by its name (see ``strict_json.decode``).
 _ROLES: Final = {role.value: role for role in Role}
@@ -129,6 +137,10 @@ class _Request(In, frozen=True):
     parallel_tool_calls: bool | None = None
     response_format: _Format | None = None
     reasoning_effort: str | None = None
+
+
+REQUEST: Final = _Request
+ANSWER: Final = chat_answers.ANSWER
 
 
 def read_request(body: bytes) -> Exchange:
@@ -268,15 +280,14 @@ def _response_format(wire: _Format | None) -> ResponseFormat:
 def _sampling(wire: _Request) -> Sampling:
     stops = () if wire.stop is None else (wire.stop,) if isinstance(wire.stop, str) else tuple(wire.stop)
     bounded(len(stops), 0, STOPS_MAX, "stop")
-    if wire.reasoning_effort not in {None, "none", "minimal", "low", "medium", "high", "xhigh"}:
-        raise MalformedRequest("unknown effort", "reasoning_effort")
+    effort = check_effort(wire.reasoning_effort, "reasoning_effort")
     for name, value, low, high in (
         ("temperature", wire.temperature, 0.0, 2.0),
         ("top_p", wire.top_p, 0.0, 1.0),
         ("presence_penalty", wire.presence_penalty, -2.0, 2.0),
         ("frequency_penalty", wire.frequency_penalty, -2.0, 2.0),
-        ("max_tokens", wire.max_tokens, 1, 1_000_000),
-        ("max_completion_tokens", wire.max_completion_tokens, 1, 1_000_000),
+        ("max_tokens", wire.max_tokens, 1, TOKENS_MAX),
+        ("max_completion_tokens", wire.max_completion_tokens, 1, TOKENS_MAX),
         ("seed", wire.seed, -(2**31), 2**31 - 1),
     ):
         in_range(value, low, high, name)
@@ -289,7 +300,7 @@ def _sampling(wire: _Request) -> Sampling:
         frequency_penalty=wire.frequency_penalty,
         seed=wire.seed,
         stop=stops,
-        reasoning_effort=wire.reasoning_effort or "",
+        reasoning_effort=effort,
     )
 
 

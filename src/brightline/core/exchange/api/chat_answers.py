@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from brightline.core.canonical import JsonValue
 from brightline.core.errors import BrightlineError
@@ -17,6 +17,47 @@ from brightline.core.exchange.judged import JudgedReply, JudgedSegment
 from brightline.core.exchange.model import Exchange, ReplyChoice, ToolCall, Usage
 from brightline.core.exchange.refusal import error_body
 from brightline.core.exchange.sse import DONE, encode_event
+
+ANSWER: Final[dict[str, JsonValue]] = {
+    "type": "object",
+    "required": ["id", "object", "created", "model", "choices", "usage"],
+    "additionalProperties": False,
+    "properties": {
+        "id": {"type": "string", "pattern": "^chatcmpl-xc_[0-9a-f]{24}$"},
+        "object": {"const": "chat.completion"},
+        "created": {"type": "integer"},
+        "model": {"type": "string"},
+        "choices": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["index", "message", "logprobs", "finish_reason"],
+                "additionalProperties": False,
+                "properties": {
+                    "index": {"type": "integer"},
+                    "message": {
+                        "type": "object",
+                        "required": ["role", "content", "refusal"],
+                        "properties": {
+                            "role": {"const": "assistant"},
+                            "content": {"type": ["string", "null"]},
+                            "refusal": {"type": ["string", "null"]},
+                            "tool_calls": {"type": "array", "minItems": 1},
+                        },
+                    },
+                    "logprobs": {"type": ["object", "null"]},
+                    "finish_reason": {"enum": ["stop", "length", "tool_calls", "content_filter"]},
+                },
+            },
+        },
+        "usage": {
+            "type": "object",
+            "required": ["prompt_tokens", "completion_tokens", "total_tokens"],
+            "additionalProperties": {"type": "integer"},
+        },
+    },
+}
 
 
 class ChatStream:

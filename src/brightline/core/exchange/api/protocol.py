@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+import msgspec
+
 from brightline.core.canonical import JsonValue
 from brightline.core.errors import BrightlineError
 from brightline.core.exchange.judged import JudgedReply, JudgedSegment
@@ -63,6 +65,16 @@ class Api(Protocol):
     @property
     def SERVER(self) -> SpeaksToServer:  # noqa: N802 - a constant of a module
         """How its exchanges are sent to a model server."""
+        ...
+
+    @property
+    def REQUEST(self) -> type[msgspec.Struct]:  # noqa: N802 - a constant of a module
+        """The type that reads a request, for the description: it forbids unknown fields."""
+        ...
+
+    @property
+    def ANSWER(self) -> Mapping[str, JsonValue]:  # noqa: N802 - a constant of a module
+        """What a whole plain answer looks like, as JSON Schema, for the description."""
         ...
 
     def read_request(self, body: bytes) -> Exchange:

@@ -13,6 +13,13 @@ TOOLS_MAX: Final = 128
 MODEL_CHARS_MAX: Final = 256
 
 
+TURNS_MAX: Final = 2_048
+PARTS_MAX: Final = 512
+CALLS_MAX: Final = 128
+TOKENS_MAX: Final = 1_000_000
+EFFORTS: Final = frozenset({"none", "minimal", "low", "medium", "high", "xhigh"})
+
+
 class In(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of everything that a caller sends: what is not named is refused."""
 
@@ -33,3 +40,10 @@ def check_model(name: str) -> None:
     """Raise ``MalformedRequest`` unless this may be the name of a model."""
     if not name or len(name) > MODEL_CHARS_MAX:
         raise MalformedRequest(f"`model` must be a name of 1 to {MODEL_CHARS_MAX} characters", "model")
+
+
+def check_effort(effort: str | None, param: str) -> str:
+    """Return the effort of reasoning, empty if it is not given. Raises ``MalformedRequest`` for an unknown one."""
+    if effort is not None and effort not in EFFORTS:
+        raise MalformedRequest(f"unknown effort; expected one of {', '.join(sorted(EFFORTS))}", param)
+    return effort or ""

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from brightline.core.exchange.api import chat
+from brightline.core.exchange.api import chat, responses
 from brightline.core.exchange.api.protocol import Api
 
-APIS: Final[tuple[Api, ...]] = (chat,)
+APIS: Final[tuple[Api, ...]] = (chat, responses)
 
 BY_ROUTE: Final = {api.ROUTE: api for api in APIS}
 ENDPOINT_MODELS: Final = "models"

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The OpenAPI description of what the gateway serves (OpenAPI Specification 3.1), made of the table of APIs.
+
+Requests are described by the very types that read them, so a field that is not in the description is refused. What a
+type cannot say (ranges, which members belong together) is refused with 400 and its place.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from brightline.core.errors import BrightlineError, CallerError, Refusal, Unavailable, UpstreamFailed
+from brightline.core.exchange.api.protocol import Api
+from brightline.core.exchange.api.table import APIS
+
+_ERROR: Final = {
+    "type": "object",
+    "required": ["error"],
+    "additionalProperties": False,
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["message", "type", "code", "param", "brightline"],
+            "additionalProperties": False,
+            "properties": {
+                "message": {"type": "string"},
+                "type": {"type": "string"},
+                "code": {"type": "string"},
+                "param": {"type": ["string", "null"]},
+                "brightline": {
+                    "type": "object",
+                    "description": "The next step, and, once an agreement decided: verdict, clauses, receipt.",
+                    "required": ["next_step"],
+                    "properties": {"next_step": {"type": "string"}, "exchange": {"type": "string"}},
+                },
+            },
+        }
+    },
+}
+_MODELS: Final = {
+    "type": "object",
+    "required": ["object", "data"],
+    "properties": {
+        "object": {"const": "list"},
+        "data": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["id", "object", "created", "owned_by"],
+                "properties": {
+                    "id": {"type": "string"},
+                    "object": {"const": "model"},
+                    "created": {"type": "integer"},
+                    "owned_by": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+_HEALTH: Final = {
+    "type": "object",
+    "required": ["status", "missing"],
+    "properties": {
+        "status": {"enum": ["ok", "refusing"]},
+        "missing": {"type": "array", "items": {"type": "string"}},
+    },
+}
+_EVENT: Final = {
+    "type": "object",
+    "description": "One server-sent event. Its data is JSON, but for the end marker of a chat completion.",
+    "required": ["data"],
+    "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
+}
+
+
+def description(version: str) -> dict[str, Any]:
+    """The whole description, as a JSON value; ``version`` is the program's."""
+    paths: dict[str, Any] = {}
+    schemas: dict[str, Any] = {"error": _ERROR, "models": _MODELS, "health": _HEALTH, "event": _EVENT}
+    for api in APIS:
+        reference, components = _request(api)
+        schemas |= components
+        schemas[f"{api.NAME}.answer"] = api.ANSWER
+        paths[api.ROUTE] = {"post": _operation(api, reference)}
+    failed = _errors()
+    paths["/v1/models"] = {
+        "get": {
+            "operationId": "models",
+            "summary": "The models that are admitted here.",
+            "responses": {"200": _json("The models.", "models"), **_some(failed, 401, 403, 503)},
+        }
+    }
+    for path, summary in (("/livez", "Whether the process runs."), ("/readyz", "Whether it serves.")):
+        answers = {"200": _json("Yes.", "health")}
+        if path == "/readyz":
+            answers["503"] = _json("No, and what is missing.", "health")
+        paths[path] = {
+            "get": {"operationId": path.strip("/"), "summary": summary, "security": [], "responses": answers}
+        }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Brightline", "version": version, "license": {"name": "Apache-2.0"}},
+        "security": [{"key": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "A workload's key."}},
+            "schemas": schemas,
+        },
+    }
+
+
+def _operation(api: Api, reference: dict[str, Any]) -> dict[str, Any]:
+    answer = _json("The answer, whole or, with `stream`, as events.", f"{api.NAME}.answer")
+    answer["content"]["text/event-stream"] = {"schema": {"$ref": "#/components/schemas/event"}}
+    answer["headers"] = {
+        "x-request-id": {"description": "The id of the exchange.", "schema": {"type": "string"}},
+        "x-brightline-receipt": {"description": "The receipt of a whole answer.", "schema": {"type": "string"}},
+    }
+    return {
+        "operationId": api.NAME,
+        "summary": (api.__doc__ or "").split(":")[0],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": reference}}},
+        "responses": {"200": answer, **_errors()},
+    }
+
+
+def _request(api: Api) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The reference to the type of a request, and the types that it uses, under names of this API's own."""
+    prefix = f"{api.NAME}."
+    schemas, components = msgspec.json.schema_components(
+        [api.REQUEST], ref_template=f"#/components/schemas/{prefix}{{name}}"
+    )
+    # The types are private to their modules; their titles say the same again.
+    told = json.loads(json.dumps([schemas[0], components]).replace(f"{prefix}_", prefix))
+    reference, known = told
+    for schema in known.values():
+        schema.pop("title", None)
+    return reference, {f"{prefix}{name.lstrip('_')}": schema for name, schema in known.items()}
+
+
+def _json(what: str, schema: str) -> dict[str, Any]:
+    return {
+        "description": what,
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
+    }
+
+
+def _errors() -> dict[str, Any]:
+    """Every status that a caller may be told, with the codes that come under it."""
+    codes: dict[int, set[str]] = {500: {BrightlineError.code}}
+    for error in _told(CallerError, Refusal, Unavailable, UpstreamFailed):
+        codes.setdefault(error.status, set()).add(error.code)
+    return {
+        str(status): _json(", ".join(f"`{code}`" for code in sorted(codes[status])), "error")
+        for status in sorted(codes)
+    }
+
+
+def _some(answers: dict[str, Any], *statuses: int) -> dict[str, Any]:
+    return {str(status): answers[str(status)] for status in statuses}
+
+
+def _told(*errors: type[BrightlineError]) -> Iterator[type[BrightlineError]]:
+    for error in errors:
+        yield error
+        yield from _told(*error.__subclasses__())
