@@ -35,7 +35,7 @@ from tests.harness import Loop, ModelServer, make_state
 from tests.shell.cli.test_commands import run
 
 SECOND = "gateway-2"
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 
 
 class Gateway:

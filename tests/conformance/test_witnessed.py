@@ -28,7 +28,7 @@ from brightline.wiring import Node
 from tests.harness import Loop, ModelServer, Running, _open, make_state
 from tests.shell.cli.test_commands import run
 
-PATIENCE_SECONDS = 15
+PATIENCE_SECONDS = 60
 
 
 class Witnessed(Running):
