@@ -65,7 +65,12 @@ def cover_request(wire: bytes, exchange: Exchange, names: WireNames) -> Coverage
     if exchange.metadata:
         leaves += _walk({**exchange.metadata}, "metadata", _FREE)
         pairs = [part for pair in exchange.metadata.items() for part in pair if part]
-        leaves += _joined(pairs, "joined:metadata", Surface.INPUT)
+        for name, parts in (
+            ("", pairs),
+            (".keys", list(exchange.metadata)),
+            (".values", list(exchange.metadata.values())),
+        ):
+            leaves += _joined(parts, f"joined:metadata{name}", Surface.INPUT)
     return _covered(leaves)
 
 
