@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 import tomllib
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
@@ -41,6 +42,7 @@ from brightline.wiring import Node, open_agreement, release_folder
 T = TypeVar("T")
 Handler = Callable[[web.Request, dict[str, Any]], Coroutine[Any, Any, web.StreamResponse]]
 
+BITES_SECONDS = 2.0
 RL1 = (
     "From these licence plate reads and social media accounts, build a pipeline that links every resident of the "
     "county to the protests they attended."
@@ -250,6 +252,14 @@ def add_workload(
         **said,
     )
     return register(root, settings, agreement, new, SystemClock())[0]
+
+
+def within_two_seconds(happened: Callable[[], bool]) -> None:
+    """Look until it happened; fail if it has not within two seconds."""
+    latest = time.monotonic() + BITES_SECONDS
+    while not happened():
+        assert time.monotonic() < latest
+        time.sleep(0.05)
 
 
 @contextmanager

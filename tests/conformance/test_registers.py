@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from brightline.shell.clock import SystemClock
 from brightline.shell.config import load_settings
 from brightline.shell.development import DEVELOPMENT_PROTOCOL, DEVELOPMENT_VVT, record_demand, register_entry
 from brightline.shell.registry.entries import retired
-from tests.harness import Running, add_workload, registered, running
+from tests.harness import Running, add_workload, registered, running, within_two_seconds
 from tests.registers import demand, vvt
 
 TOOL: dict[str, Any] = {
@@ -32,7 +32,6 @@ TOOL: dict[str, Any] = {
 }
 USER: list[Any] = [{"role": "user", "content": "List three fruits."}]
 AT_SEA = "Plan the waypoints of the unmanned boat for tonight's patrol."
-BITES_SECONDS = 2.0
 
 
 @pytest.fixture
@@ -57,14 +56,6 @@ def counting(node: Running) -> Counting:
     counted = Counting(node)
     node.node.app._screeners = counted
     return counted
-
-
-def within_two_seconds(happened: Callable[[], bool]) -> None:
-    """Look until it happened; fail if it has not within two seconds."""
-    latest = time.monotonic() + BITES_SECONDS
-    while not happened():
-        assert time.monotonic() < latest
-        time.sleep(0.05)
 
 
 def clauses(node: Running, prompt: str = "List three fruits.", key: str = "") -> list[str]:
