@@ -240,14 +240,13 @@ def add_workload(
 ) -> str:
     """Register one more workload; returns its key. ``more`` are members of :class:`NewWorkload`."""
     stated = registration_facts(agreement) if facts is None else facts
-    said: dict[str, Any] = {"purpose": "tests of the gateway", "bounds": Bounds(), "choices_max": 8} | more
+    said: dict[str, Any] = {"purpose": "tests of the gateway", "bounds": Bounds(), "choices_max": 8}
+    said |= {"unit": "unit-1", "requests_per_minute": 100_000} | more
     new = NewWorkload(
         id=name,
-        unit="unit-1",
         official="an office",
         authority=("USC-4A",),
         facts=stated,
-        requests_per_minute=100_000,
         days=30,
         **said,
     )

@@ -39,7 +39,7 @@ from brightline.core.statement import TrustRoots
 from brightline.shell import shipped
 from brightline.shell.config import Settings, load_settings
 from brightline.shell.gateway.admin import Admin
-from brightline.shell.gateway.admission import Admission
+from brightline.shell.gateway.admission import Admission, Bounds
 from brightline.shell.gateway.app import Gateway
 from brightline.shell.gateway.identify import Identifier
 from brightline.shell.gateway.upstreams import HttpUpstreams
@@ -320,8 +320,15 @@ class Node:
         self.conditions = NodeConditions(
             installation, agreement.vocabulary, self.attester, clock, self.faults, self.standing_of
         )
-        self.admission = Admission(settings.listen.exchanges_max, clock)
         listen = settings.listen
+        bounds = Bounds(
+            listen.exchanges_max,
+            listen.unsent_max,
+            listen.waiting_max,
+            listen.wait_seconds,
+            settings.evidence.unit_bytes_per_day,
+        )
+        self.admission = Admission(bounds, clock)
         self.app = Gateway(
             settings=settings.listen,
             terms=lambda: self.terms,
@@ -343,6 +350,7 @@ class Node:
             listen.idle_seconds,
             listen.connections_max,
             self.app.refused,
+            self.app.shed,
         )
 
     @classmethod

@@ -17,6 +17,7 @@ HTTP once, at its edge; the CLI prints them on stderr and exits with 2. The tree
     │   ├── RequestTooLarge          413
     │   ├── UnsupportedMediaType     415
     │   ├── ExpectationRefused       417
+    │   ├── QuotaReached             429  later, not never
     │   └── HeadTooLarge             431
     ├── Refusal                      the agreement decided: the SDK must not retry
     │   ├── DeniedByAgreement        403
@@ -45,6 +46,7 @@ HTTP once, at its edge; the CLI prints them on stderr and exits with 2. The tree
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 
@@ -156,6 +158,19 @@ class ExpectationRefused(CallerError):
     status = 417
     code = "expectation_failed"
     next_step = "Send the body at once, without `Expect`."
+
+
+class QuotaReached(CallerError):
+    """More in this time than the workload is registered for, or than one unit may write to this node's disk."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "quota_reached"
+    next_step = "Retry after the time in Retry-After, or have more registered."
+
+    def __init__(self, message: str, wait_seconds: float) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = max(1, math.ceil(wait_seconds))
 
 
 class HeadTooLarge(CallerError):

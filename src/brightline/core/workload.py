@@ -72,6 +72,7 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     output_tokens_max: int
     choices_max: int
     requests_per_minute: int
+    tokens_per_minute: int = 0  # of prompts and answers; 0: as many as the requests may have
     issued: int
     expires: int
     key_salt: str
@@ -223,6 +224,8 @@ def _check_lists(registration: Registration) -> None:
     for tool, tool_digest in registration.tools.items():
         if not tool or not _TOOL_DIGEST.fullmatch(tool_digest):
             raise TrustError(f"{what}: the tool {tool[:80]!r} needs a name and the digest of its schema")
+    if registration.tokens_per_minute < 0:
+        raise TrustError(f"{what}: tokens_per_minute is {registration.tokens_per_minute}; at least 0")
     for limit in ("request_bytes_max", "output_tokens_max", "choices_max", "requests_per_minute"):
         if getattr(registration, limit) < 1:
             raise TrustError(f"{what}: {limit} is {getattr(registration, limit)}; at least 1")

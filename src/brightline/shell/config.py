@@ -43,7 +43,12 @@ class ListenSettings(_Settings):
     )
     body_seconds: Seconds = Field(30.0, description="Longest time a client may take to send its body.")
     write_seconds: Seconds = Field(30.0, description="Longest time a client may take to accept one chunk.")
-    exchanges_max: int = Field(512, ge=1, le=100_000, description="Exchanges under way at once; more are shed.")
+    exchanges_max: int = Field(512, ge=1, le=100_000, description="Exchanges under way at once; more wait.")
+    unsent_max: int = Field(
+        32, ge=1, le=10_000, description="Exchanges at once that no model has yet: all of it is our own work."
+    )
+    waiting_max: int = Field(256, ge=0, le=100_000, description="Requests that wait for a place; more are shed.")
+    wait_seconds: Seconds = Field(1.0, description="Longest time a request waits for a place before it is shed.")
 
 
 class AdminSettings(_Settings):
@@ -104,6 +109,9 @@ class EvidenceSettings(_Settings):
 
     directory: str = Field("evidence", description="Public part of the log, relative to the state folder.")
     publish_seconds: Seconds = Field(0.2, description="How often tiles and checkpoint are written.")
+    unit_bytes_per_day: int = Field(
+        20_000_000_000, ge=1_000_000, description="Evidence that one unit may have this process write in a day (UTC)."
+    )
     origin: str = Field("brightline.local", description="Prefix of the log's origin line; permanent once used.")
 
 

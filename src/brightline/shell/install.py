@@ -185,6 +185,7 @@ class NewWorkload(msgspec.Struct, frozen=True):
     request_bytes_max: int = REQUEST_BYTES_MAX
     output_tokens_max: int = OUTPUT_TOKENS_MAX
     choices_max: int = CHOICES_MAX
+    tokens_per_minute: int = 0
 
 
 def register(
@@ -222,6 +223,7 @@ def register(
         output_tokens_max=new.output_tokens_max,
         choices_max=new.choices_max,
         requests_per_minute=new.requests_per_minute,
+        tokens_per_minute=new.tokens_per_minute,
         issued=now - 1,
         expires=now - 1 + new.days * DAY_SECONDS,
         key_salt=salt,

@@ -39,7 +39,8 @@ def _say(error: CallerError) -> bytes:
 class Door(msgspec.Struct, frozen=True):
     """How long a client may take, in seconds, how many connections there may be, and what is said to a refused one.
 
-    ``refused`` hears of each request that no application saw, and gives the JSON that is answered. ``body_seconds`` is
+    ``refused`` hears of each request that no application saw, and gives the JSON that is answered. ``shed`` sees each
+    request that came in one piece, and may answer it at once, for next to nothing. ``body_seconds`` is
     for where an application has no deadline of its own, or has answered before the body ended.
     """
 
@@ -48,6 +49,7 @@ class Door(msgspec.Struct, frozen=True):
     idle_seconds: float = 30.0
     connections_max: int = 4_096
     refused: Callable[[CallerError], bytes] = _say
+    shed: Callable[[bytes], bytes | None] = lambda _request: None
 
 
 class _Connection(HttpToolsProtocol):
@@ -78,11 +80,16 @@ class _Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         framing = self._framing
-        was_in_body = framing.in_body
+        was_in_body, was_between, heads = framing.in_body, framing.between, framing.heads
         try:
             understood = framing.feed(data)
         except CallerError as error:
             self.refuse(error)
+            return
+        alone = was_between and framing.between and framing.heads == heads + 1
+        if alone and (self.cycle is None or self.cycle.response_complete) and (answer := self.door.shed(understood)):
+            self._since = self.loop.time()
+            self.transport.write(answer)
             return
         if framing.in_head:
             if understood or not self._since:

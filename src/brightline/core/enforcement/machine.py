@@ -16,7 +16,7 @@ registration states facts, and the agreement decides from facts alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import assert_never
+from typing import Final, assert_never
 
 import msgspec
 
@@ -63,6 +63,9 @@ Commands = list[do.Command]
 UNDECIDED = Decision(Verdict.UNAVAILABLE, ())
 
 
+BYTES_PER_TOKEN: Final = 4  # for a model server that does not count
+
+
 class Closed(msgspec.Struct, frozen=True):
     """How an exchange ended, as its durable OUTCOME says; for those who count."""
 
@@ -70,6 +73,7 @@ class Closed(msgspec.Struct, frozen=True):
     refusal_class: RefusalClass
     verdict: str
     exchange_digest: str
+    tokens: int = 0  # of prompt and answer, as the model server counts them, or estimated where it does not say
 
 
 class Machine:
@@ -442,6 +446,14 @@ class Machine:
             return lambda notice: [do.CutStream(notice)]
         return lambda notice: [do.BreakStream(error, notice)]
 
+    def _tokens(self) -> int:
+        """What the exchange used of a model: nothing, if it was not sent."""
+        if self._output is None:
+            return 0
+        return (
+            self._output.usage.total_tokens or (len(self._request.body) + self._output.chain.size) // BYTES_PER_TOKEN
+        )
+
     def _close(self, outcome: Outcome, why: RefusalClass, finale: Callable[[do.Notice], Commands]) -> Commands:
         forwarded = self.state in {State.FORWARDED, State.STREAMING, State.SCREENING_OUTPUT}
         self.state = State.CLOSING
@@ -468,7 +480,7 @@ class Machine:
         self.state = State.ENDED
         public = event.record.draft.public
         outcome, why = Outcome(str(public["outcome"])), RefusalClass(str(public["class"]))
-        self.closed = (Closed(outcome, why, self._verdict, self._exchange_digest),)
+        self.closed = (Closed(outcome, why, self._verdict, self._exchange_digest, self._tokens()),)
         return [*self._finale(self._notice(event.record)), do.End()]
 
     # ---- what may happen at any time -----------------------------------------------------------------------------

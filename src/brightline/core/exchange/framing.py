@@ -49,6 +49,7 @@ class Framing:
     """One connection. Feed what arrives; what comes back may be parsed. After an error nothing more is read."""
 
     def __init__(self) -> None:
+        self.heads = 0  # how many were understood
         self._at = _At.HEAD
         self._rest = bytearray()
         self._looked = (
@@ -61,6 +62,11 @@ class Framing:
     def in_head(self) -> bool:
         """Whether a head has begun and has not ended."""
         return self._at is _At.HEAD and bool(self._rest)
+
+    @property
+    def between(self) -> bool:
+        """Whether a request ended here, and no other has begun."""
+        return self._at is _At.HEAD and not self._rest
 
     @property
     def in_body(self) -> bool:
@@ -122,6 +128,7 @@ class Framing:
             raise HeadTooLarge(f"the head of the request has more than {FIELDS_MAX} fields")
         fields = _read_fields(lines)
         self._frame(fields, lines[0].endswith(b"1"))
+        self.heads += 1
         return end + len(_END)
 
     def _frame(self, fields: dict[bytes, bytes], of_today: bool) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from brightline.core.canonical import JsonValue
-from brightline.core.errors import BrightlineError, CallerError, Refusal, Unavailable, UpstreamFailed
+from brightline.core.errors import BrightlineError, CallerError, QuotaReached, Refusal, Unavailable, UpstreamFailed
 from brightline.core.exchange import strict_json
 
 
@@ -47,6 +47,6 @@ def _message(error: BrightlineError, notice: Mapping[str, JsonValue]) -> str:
 
 def retry_headers(error: BrightlineError) -> list[tuple[bytes, bytes]]:
     """What tells an SDK whether to send again: it repeats 408, 409, 429 and 5xx unless told otherwise."""
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | QuotaReached):
         return [(b"retry-after", str(error.retry_after_seconds).encode()), (b"x-should-retry", b"true")]
     return [(b"x-should-retry", b"false")]

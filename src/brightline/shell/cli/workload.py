@@ -129,6 +129,13 @@ def workload() -> None:
     type=click.IntRange(1, 8),
     help="Answers that one request may ask for.",
 )
+@click.option(
+    "--tokens-per-minute",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 1_000_000_000),
+    help="Tokens of prompts and answers in a minute; 0: as many as the requests may have.",
+)
 @click.option("--days", default=90, show_default=True, type=click.IntRange(1, 366), help="Days until it expires.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def add(
@@ -143,6 +150,7 @@ def add(
     without: tuple[str, ...],
     bounds: tuple[str, ...],
     requests_per_minute: int,
+    tokens_per_minute: int,
     protocols: tuple[str, ...],
     vvt: tuple[str, ...],
     endpoints: tuple[str, ...],
@@ -177,6 +185,7 @@ def add(
         facts=stated,
         bounds=declared,
         requests_per_minute=requests_per_minute,
+        tokens_per_minute=tokens_per_minute,
         days=days,
         purpose_id=purpose_id,
         protocols=protocols,

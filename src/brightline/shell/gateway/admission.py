@@ -1,56 +1,139 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bounds on what is under way. Under overload whole requests are shed; no request is ever screened less.
 
+Two places are bounded: exchanges under way, and of these the ones that have not been sent to a model yet, which are
+all our own work. Whoever finds no place waits, for a while and in a bounded line, and then is shed with the time after
+which to ask again. Places go to the unit and workload that have the fewest, so a flood sheds itself first.
+
+Quotas of a workload (requests and tokens a minute) are in its signed registration; what a unit may write to this
+node's disk in a day is this node's own. All are counted in this process.
+
 Anonymous and shed requests get no record of their own (a stranger must not cost an fsync): they are counted by reason,
 and the counts go into PERIOD records.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
-from brightline.core.errors import BrightlineError, Overloaded
-from brightline.core.ports import Clock
+import msgspec
+
+from brightline.core.errors import BrightlineError, Overloaded, QuotaReached
+from brightline.core.evidence.record import Draft, DurableRecord
+from brightline.core.ports import Clock, RecordLog
 from brightline.core.workload import Workload
+from brightline.shell.gateway.line import Line, Waiting
 
 MINUTE_SECONDS: Final = 60.0
+DAY_SECONDS: Final = 86_400
+FRAME_BYTES: Final = 700
+"""What a record has besides its committed values: leaf, commitments, wrapped key, frame."""
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """How much this node takes at once. Seconds are of waiting; bytes are of evidence, each unit's in a day."""
+
+    exchanges_max: int = 512
+    unsent_max: int = 32
+    waiting_max: int = 256
+    wait_seconds: float = 1.0
+    unit_bytes_per_day: int = 20_000_000_000
+
+
+class Used:
+    """What one workload used in the last minute: amounts and when, the oldest first."""
+
+    def __init__(self) -> None:
+        self._rows: deque[tuple[float, int]] = deque()
+        self._sum = 0
+
+    def within(self, now: float, limit: int) -> float:
+        """0 if less than the limit was used in the last minute; else the seconds until that is so."""
+        while self._rows and now - self._rows[0][0] >= MINUTE_SECONDS:
+            self._sum -= self._rows.popleft()[1]
+        return 0.0 if self._sum < limit else MINUTE_SECONDS - (now - self._rows[0][0])
+
+    def add(self, now: float, amount: int) -> None:
+        """Count an amount."""
+        if amount:
+            self._rows.append((now, amount))
+            self._sum += amount
 
 
 class Admission:
-    """At most ``exchanges_max`` at once, and each workload at most its registered requests in a minute."""
+    """Who may begin, who waits, who is shed."""
 
-    def __init__(self, exchanges_max: int, clock: Clock) -> None:
-        self._max = exchanges_max
+    def __init__(self, bounds: Bounds, clock: Clock) -> None:
+        self._bounds = bounds
         self._clock = clock
-        self._under_way = 0
-        self._recent: dict[str, deque[float]] = {}
+        self._line = Line(bounds.exchanges_max, bounds.unsent_max, bounds.waiting_max)
+        self._requests: dict[str, Used] = {}
+        self._tokens: dict[str, Used] = {}
+        self._written: Counter[str] = Counter()
+        self._day = 0
         self._counts: Counter[str] = Counter()
         self._since_start: Counter[str] = Counter()
 
-    @contextmanager
-    def enter(self, workload: Workload) -> Iterator[None]:
-        """Hold a place for one exchange. Raises ``Overloaded``."""
-        if self._under_way >= self._max:
-            raise Overloaded("as many exchanges as this node takes are under way")
-        self._within_limit(workload)
-        self._under_way += 1
+    @contextlib.asynccontextmanager
+    async def enter(self, workload: Workload) -> AsyncIterator[Entered]:
+        """Hold a place for one exchange. Raises ``QuotaReached`` or ``Overloaded``."""
+        self._within_quotas(workload)
+        waiting = self._line.join(workload.unit, workload.id)
         try:
-            yield
+            await self._turn(waiting)
+            self._within_quotas(workload)  # others of this workload may have begun while it waited
+            # Counted when it begins: what is shed uses nothing up.
+            self._requests.setdefault(workload.id, Used()).add(self._clock.monotonic(), 1)
+            yield Entered(self, self._line, waiting)
         finally:
-            self._under_way -= 1
+            self._line.leave(waiting)
 
-    def _within_limit(self, workload: Workload) -> None:
-        limit = workload.registration.requests_per_minute
-        recent = self._recent.setdefault(workload.id, deque())
-        now = self._clock.monotonic()
-        while recent and now - recent[0] >= MINUTE_SECONDS:
-            recent.popleft()
-        if len(recent) >= limit:
-            raise Overloaded(f"this workload is registered for {limit} requests a minute")
-        recent.append(now)
+    async def _turn(self, waiting: Waiting) -> None:
+        if waiting.turn is None:
+            return
+        try:
+            async with asyncio.timeout(self._bounds.wait_seconds):
+                begins = await waiting.turn
+        except TimeoutError as error:
+            raise Overloaded(f"no place was free within {self._bounds.wait_seconds:g} s") from error
+        if not begins:
+            raise Overloaded("the line is full, and others have asked for less")
+
+    def crowded(self, claimed_workload: str) -> bool:
+        """Whether a request of this workload would be shed at once, as far as a name says that nobody has proved.
+
+        For the socket: it may answer so without reading further. A false name sheds nobody's request but the liar's.
+        """
+        return self._line.would_shed(claimed_workload)
+
+    def _within_quotas(self, workload: Workload) -> None:
+        registration, now = workload.registration, self._clock.monotonic()
+        for limit, used, what in (
+            (registration.requests_per_minute, self._requests, "requests"),
+            (registration.tokens_per_minute, self._tokens, "tokens"),
+        ):
+            of_workload = used.get(workload.id)
+            if limit and of_workload is not None and (wait := of_workload.within(now, limit)):
+                raise QuotaReached(f"this workload is registered for {limit} {what} a minute", wait)
+        today = self._clock.unix() // DAY_SECONDS
+        if today != self._day:
+            self._day = today
+            self._written.clear()
+        if self._written[workload.unit] >= self._bounds.unit_bytes_per_day:
+            left = DAY_SECONDS - self._clock.unix() % DAY_SECONDS
+            raise QuotaReached("this unit has written as much evidence today as this node takes of one", left)
+
+    def used(self, workload: Workload, tokens: int) -> None:
+        """Count the tokens of an exchange that ended."""
+        self._tokens.setdefault(workload.id, Used()).add(self._clock.monotonic(), tokens)
+
+    def metered(self, log: RecordLog, unit: str) -> RecordLog:
+        """The log, counting what is written for a unit."""
+        return _Metered(log, self._written, unit)
 
     def count(self, error: BrightlineError) -> None:
         """Count a request that got no record of its own."""
@@ -60,7 +143,7 @@ class Admission:
     @property
     def under_way(self) -> tuple[int, int]:
         """Exchanges under way, and how many may be."""
-        return self._under_way, self._max
+        return self._line.placed, self._bounds.exchanges_max
 
     @property
     def counted(self) -> Mapping[str, int]:
@@ -76,3 +159,27 @@ class Admission:
     def give_back(self, counts: Mapping[str, int]) -> None:
         """Counts that could not be booked wait for the next PERIOD record."""
         self._counts.update(counts)
+
+
+class Entered:
+    """The place of one exchange."""
+
+    def __init__(self, admission: Admission, line: Line, waiting: Waiting) -> None:
+        self._line = line
+        self._waiting = waiting
+
+    def sent(self) -> None:
+        """It was sent to a model, and waits for others: its place among the unsent is free."""
+        self._line.sent(self._waiting)
+
+
+class _Metered:
+    def __init__(self, log: RecordLog, written: Counter[str], unit: str) -> None:
+        self._log = log
+        self._written = written
+        self._unit = unit
+
+    async def append(self, draft: Draft) -> DurableRecord:
+        record = await self._log.append(draft)
+        self._written[self._unit] += FRAME_BYTES + len(msgspec.json.encode(draft.committed))
+        return record

@@ -8,6 +8,7 @@ compared with ``scope["path"]`` itself; no header but the credential and the con
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -21,6 +22,7 @@ from brightline.core.errors import (
     CallerError,
     MethodNotAllowed,
     OutsideRegistration,
+    Overloaded,
     RequestTooLarge,
     TooSlow,
     UnknownRoute,
@@ -36,14 +38,19 @@ from brightline.core.register import RegisterBook
 from brightline.core.workload import Workload
 from brightline.shell.body import BodyTooLarge, ClientLeft, is_http, read_body
 from brightline.shell.config import ListenSettings
-from brightline.shell.gateway.admission import Admission
+from brightline.shell.gateway.admission import Admission, Entered
 from brightline.shell.gateway.identify import Identifier
 from brightline.shell.gateway.pump import Pump, Screeners
-from brightline.shell.gateway.responder import AsgiResponder, Receive, Scope, Send, send_whole
+from brightline.shell.gateway.responder import AsgiResponder, Receive, Scope, Send, send_whole, whole_answer
 from brightline.shell.gateway.watch import DenyWatch
 from brightline.shell.telemetry.finished import Finished, Observer
 
 BODY_BYTES_MAX: Final = strict_json.Limits().bytes_max
+
+
+_CLAIMED: Final = re.compile(rb"\r\n(?i:authorization):[ \t]*(?i:bearer) +bl_([0-9A-Za-z-]{1,200})_")
+_SHED: Final = Overloaded("the line is full, and this workload has the most in it")
+_SHED_ANSWER: Final = whole_answer(_SHED)
 
 
 class ExchangeAborted(RuntimeError):
@@ -113,6 +120,14 @@ class Gateway:
         self._admission.count(error)
         return error_body(error, {"exchange": _anonymous()})
 
+    def shed(self, head: bytes) -> bytes | None:
+        """The answer to a request that would be shed as soon as it was read, so that it need not be; else None."""
+        claimed = _CLAIMED.search(head)
+        if claimed is None or not self._admission.crowded(claimed[1].decode()):
+            return None
+        self._admission.count(_SHED)
+        return _SHED_ANSWER
+
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
         match path:
@@ -132,8 +147,8 @@ class Gateway:
                 _only("POST", method, path)
                 workload = self._identifier.identify(scope["headers"])
                 _no_query(scope)
-                with self._admission.enter(workload):
-                    await self._exchange(api, workload, scope, receive, send)
+                async with self._admission.enter(workload) as entered:
+                    await self._exchange(api, workload, entered, scope, receive, send)
 
     async def _health(self, path: str, send: Send) -> None:
         missing = self._readiness() if path == "/readyz" else ()
@@ -147,21 +162,25 @@ class Gateway:
         ]
         await send_whole(send, 200, strict_json.encode({"object": "list", "data": rows}), "", [])
 
-    async def _exchange(self, api: Api, workload: Workload, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _exchange(
+        self, api: Api, workload: Workload, entered: Entered, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         terms = self._terms()
         request = await self._read(api, scope, receive)
         model = terms.models.get(request.model) if isinstance(request, Exchange) else None
         if model is None:
-            await self._walk(api, terms, workload, request, receive, send)
+            await self._walk(api, terms, workload, entered, request, receive, send)
             return
         with self._upstreams.placed(model.upstream) as upstream:
-            await self._walk(api, terms.served_by(model, upstream), workload, request, receive, send)
+            chosen = terms.served_by(model, upstream)
+            await self._walk(api, chosen, workload, entered, request, receive, send)
 
     async def _walk(
         self,
         api: Api,
         terms: Terms,
         workload: Workload,
+        entered: Entered,
         request: Exchange | CallerError,
         receive: Receive,
         send: Send,
@@ -177,13 +196,14 @@ class Gateway:
             machine,
             model=request.model if isinstance(request, Exchange) else "",
             unit=workload.unit,
-            log=self._log,
+            log=self._admission.metered(self._log, workload.unit),
             screeners=self._screeners,
             upstream=self._upstreams,
             conditions=self._conditions,
             clock=self._clock,
             responder=responder,
             exchange_id=exchange_id,
+            sent=entered.sent,
         )
         try:
             await pump.run()
@@ -192,6 +212,7 @@ class Gateway:
         finally:
             for closed in machine.closed:
                 self._watch.ended(workload.unit, closed, now.unix)
+                self._admission.used(workload, closed.tokens)
             self._tell(api, exchange_id, request, terms, machine, now)
 
     def _tell(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, Final, Protocol
 
 from brightline.core.enforcement import commands as do
@@ -106,9 +106,11 @@ class Pump:
         clock: Clock,
         responder: Responder,
         exchange_id: str,
+        sent: Callable[[], None],
     ) -> None:
         self._exchange_id = exchange_id
         self._machine = machine
+        self._sent = sent
         self._model = model
         self._unit = unit
         self._log = log
@@ -155,6 +157,7 @@ class Pump:
                 case do.Screen(ask, segments):
                     self._spawn(self._screen(ask, segments))
                 case do.Forward():
+                    self._sent()
                     self._stream_task = self._spawn(self._forward(command))
                 case do.CancelUpstream():
                     if self._stream_task is not None:

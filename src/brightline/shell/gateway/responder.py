@@ -8,6 +8,7 @@ is under way without the end marker, so that no client takes a torn answer for a
 from __future__ import annotations
 
 import asyncio
+import http
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -17,7 +18,7 @@ from brightline.core.evidence.receipt import Receipt
 from brightline.core.exchange.api.protocol import Api, StreamWriter
 from brightline.core.exchange.judged import JudgedReply, JudgedSegment
 from brightline.core.exchange.model import Exchange, Usage
-from brightline.core.exchange.refusal import retry_headers
+from brightline.core.exchange.refusal import error_body, retry_headers
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -37,6 +38,15 @@ async def send_whole(
         all_headers.append((b"x-request-id", exchange_id.encode()))
     await send({"type": "http.response.start", "status": status, "headers": all_headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def whole_answer(error: BrightlineError) -> bytes:
+    """The bytes of an answer without an exchange, for a socket that has no application behind it yet."""
+    body = error_body(error, {})
+    headers = [_JSON, _NO_STORE, (b"content-length", str(len(body)).encode()), *retry_headers(error)]
+    lines = [b"HTTP/1.1 %d %b" % (error.status, http.HTTPStatus(error.status).phrase.encode())]
+    lines += [name + b": " + value for name, value in headers]
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
 class AsgiResponder:
