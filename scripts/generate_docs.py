@@ -28,6 +28,7 @@ from brightline import __version__
 from brightline.core import errors
 from brightline.core.enforcement.states import CHOICE_TRANSITIONS, LATE, State, table_rows
 from brightline.core.exchange.api.describe import description
+from brightline.core.exchange.api.not_carried import NOT_CARRIED
 from brightline.core.screening.release import Release
 from brightline.core.standing import table_rows as table_rows_of_standing
 from brightline.shell import shipped
@@ -153,6 +154,11 @@ def error_table() -> str:
             ]
         )
     return table(["error", "HTTP", "`type`", "`code`", "what it means", "next step"], rows)
+
+
+def refused_fields() -> str:
+    """Fields that other servers know and that are refused, with the reason."""
+    return table(["field", "why it is refused"], [[f"`{name}`", why] for name, why in sorted(NOT_CARRIED.items())])
 
 
 def setting_rows(model: type[BaseModel], prefix: str = "") -> Iterator[list[str]]:
@@ -346,6 +352,7 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "diagram": diagram,
     "errors": error_table,
     "settings": settings,
+    "refused fields": refused_fields,
     "facts": facts,
     "clauses": clauses,
     "release": release,

@@ -29,6 +29,7 @@ from brightline.shell.clock import SystemClock
 from brightline.shell.config import Settings, check_settings
 from brightline.shell.serve import bind, serving
 from brightline.wiring import Node
+from tests.certificates import certified
 from tests.harness import HELD, RL1, Loop, ModelServer, Running, chunk, completion, make_state, running
 from tests.playbooks.playbook import PUBLIC_KEY
 
@@ -259,7 +260,13 @@ TEXTS: Final[dict[str, Callable[[Path, str], str]]] = {
     "listen.host": lambda root, url: "localhost",
     "upstream.url": lambda root, url: url.replace("127.0.0.1", "localhost"),
     "upstream.key_env": lambda root, url: "BRIGHTLINE_TEST_KEY",
+    "upstream.same_as": lambda root, url: "default",
+    "upstream.roots": lambda root, url: _root_certificate(root),
+    "upstream.probe_path": lambda root, url: "/health",
     "upstream.guard": lambda root, url: VerifierKey.of("guard.example/guard", PUBLIC_KEY).vkey(),
+    "admin.host": lambda root, url: "localhost",
+    "telemetry.log_format": lambda root, url: "json",
+    "telemetry.traces": lambda root, url: f"{url}/v1/traces",
     "evidence.directory": lambda root, url: "proofs",
     "evidence.origin": lambda root, url: "elsewhere.example",
     "agreement.directory": lambda root, url: str(shutil.copytree(shipped.shipped_agreement(), root / "agreement")),
@@ -278,14 +285,20 @@ def _others(model: type[BaseModel], prefix: str, root: Path, url: str) -> dict[s
             values[name] = _others(kind, f"{where}.", root, url)
         elif isinstance(field.default_factory, type) and field.default_factory is dict:
             (_, inner) = kind.__args__  # type: ignore[union-attr]
-            values[name] = {"default": _others(inner, f"{where}.", root, url)}
-        elif where == "listen.port":
+            there = _others(inner, f"{where}.", root, url)
+            values[name] = {"default": {**there, "same_as": ""}, "spare": there}
+        elif where in {"listen.port", "admin.port"}:
             values[name] = 0
         elif isinstance(field.default, str):
             values[name] = TEXTS[where](root, url)
         else:
             values[name] = _another_number(field)
     return values
+
+
+def _root_certificate(folder: Path) -> str:
+    certified(folder)
+    return str(folder / "cert.pem")
 
 
 def _another_number(field: FieldInfo) -> float:
@@ -365,7 +378,7 @@ def _same(one: BaseModel, other: BaseModel, prefix: str = "") -> set[str]:
     for name in type(one).model_fields:
         a, b = getattr(one, name), getattr(other, name)
         if isinstance(a, dict):
-            a, b = a["default"], b["default"]
+            a, b = a["spare"], b["default"]
         if isinstance(a, BaseModel):
             found |= _same(a, b, f"{prefix}{name}.")
         elif a == b:

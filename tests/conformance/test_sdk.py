@@ -253,11 +253,11 @@ def test_a_broken_model_server_is_a_502_and_its_words_reach_nobody(node: Running
     ("change", "param"),
     [
         ({"logit_bias": {"50256": -100}}, "logit_bias"),
-        ({"logprobs": True}, "logprobs"),
+        ({"logprobs": True, "top_logprobs": 20}, "top_logprobs"),
         ({"user": "someone"}, "user"),
         ({"extra_body": {"guardrails": "off"}}, "guardrails"),
         ({"extra_body": {"metadata": {"guardrails": []}}}, "metadata"),
-        ({"store": False}, "store"),
+        ({"store": True}, "store"),
         ({"n": 9}, "n"),
         ({"temperature": 3}, "temperature"),
     ],

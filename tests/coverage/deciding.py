@@ -149,17 +149,18 @@ class Desk:
 
 def _judge(story: Story) -> None:
     """Answer what the machine asks, until it asks nothing; a MARK becomes durable at once."""
-    while isinstance(story.commands[-1], do.Screen) or _marking(story):
-        if _marking(story):
-            story.mark_durable()
-            continue
-        segments = story.last(do.Screen).segments
-        story.screened_by(Judgement("rules", _RULES.digest, len(segments), _RULES.match(segments)))
-
-
-def _marking(story: Story) -> bool:
-    last = story.commands[-1]
-    return isinstance(last, do.Record) and last.draft.kind is RecordKind.MARK
+    heard = 0
+    while heard < len(story.commands):
+        command = story.commands[heard]
+        heard += 1
+        match command:
+            case do.Screen(ask, segments) if ask == story.last(do.Screen).ask and ask > story.answered:
+                story.answered = ask
+                story.screened_by(Judgement("rules", _RULES.digest, len(segments), _RULES.match(segments)))
+            case do.Record(draft) if draft.kind is RecordKind.MARK and command is story.commands[-1]:
+                story.mark_durable()
+            case _:
+                continue
 
 
 def texts_of(sent: bytes) -> str:

@@ -53,6 +53,7 @@ NO_FREE_WORDS: Final = {
     "tool_choice.type": "a closed list",
     "response_format.type": "a closed list",
     "reasoning_effort": "a closed list",
+    "service_tier": "a closed list",
     "tool_choice": "a closed list",
 }
 """Places that take a text, but none of the sender's own. A place that takes any text must not stand here."""
@@ -194,9 +195,8 @@ def test_no_value_of_any_field_lets_an_answer_through_that_is_denied(place: tupl
             if exchange.model != "m":
                 continue
             if exchange.streamed:
-                decided = DESK.stream(
-                    exchange, streamed({"content": "So: quagga"}, {"content": " ledger."}, choices=exchange.choices)
-                )
+                halves = (content("So: quagga"), content(" ledger."))
+                decided = DESK.stream(exchange, streamed(*halves, choices=exchange.choices))
             else:
                 decided = DESK.reply(exchange, marked)
             assert decided.verdict == "deny", body
@@ -205,11 +205,29 @@ def test_no_value_of_any_field_lets_an_answer_through_that_is_denied(place: tupl
 
 # ---- plain answers -----------------------------------------------------------------------------------------------
 
-ASKED: Final = DESK.read({"model": "m", "messages": [{"role": "user", "content": "Hello."}], "tools": [TOOL], "n": 2})
+LOGPROBS: Final = {"logprobs": True, "top_logprobs": 2, "max_completion_tokens": 100}
+ASKED: Final = DESK.read(
+    {"model": "m", "messages": [{"role": "user", "content": "Hello."}], "tools": [TOOL], "n": 2, **LOGPROBS}
+)
 STREAMED: Final = DESK.read(
-    {"model": "m", "messages": [{"role": "user", "content": "Hello."}], "tools": [TOOL], "n": 2, "stream": True}
+    {
+        "model": "m",
+        "messages": [{"role": "user", "content": "Hello."}],
+        "tools": [TOOL],
+        "n": 2,
+        "stream": True,
+        **LOGPROBS,
+    }
 )
 OUT_CALL: Final = {"index": 0, "id": "u1", "type": "function", "function": {"name": "look_up", "arguments": "{}"}}
+
+
+def said(*tokens: str) -> list[dict[str, Any]]:
+    """A list of tokens, each with two alternatives."""
+    others = [{"token": other, "logprob": -2.5, "bytes": None} for other in ("x", "y")]
+    return [{"token": token, "logprob": -0.5, "bytes": None, "top_logprobs": others} for token in tokens]
+
+
 REPLIES: Final[list[dict[str, Any]]] = [
     {
         "id": "up",
@@ -219,7 +237,12 @@ REPLIES: Final[list[dict[str, Any]]] = [
         "system_fingerprint": "fp",
         "service_tier": "default",
         "choices": [
-            {"index": 0, "message": {"role": "assistant", "content": "Fine."}, "finish_reason": "stop"},
+            {
+                "index": 0,
+                "message": {"role": "assistant", "reasoning_content": "Hm.", "content": "Fine."},
+                "logprobs": {"content": said("Fi", "ne.")},
+                "finish_reason": "stop",
+            },
             {
                 "index": 1,
                 "message": {"role": "assistant", "content": None, "tool_calls": [OUT_CALL, OUT_CALL | {"index": 1}]},
@@ -233,9 +256,9 @@ REPLIES: Final[list[dict[str, Any]]] = [
 MORE_OF_A_REPLY: Final = [
     *[(name,) for name in ("id", "object", "created", "model", "system_fingerprint", "service_tier", "error")],
     *[(name,) for name in ("prompt_logprobs", "prompt_token_ids", "kv_transfer_params", "metadata", "x")],
-    *[("choices", ELEMENT, name) for name in ("logprobs", "stop_reason", "token_ids", "x")],
+    *[("choices", ELEMENT, name) for name in ("stop_reason", "token_ids", "x")],
     *[("choices", ELEMENT, "message", name) for name in ("role", "name", "audio", "annotations", "function_call")],
-    *[("choices", ELEMENT, "message", name) for name in ("reasoning_content", "reasoning", "reasoning_details", "x")],
+    *[("choices", ELEMENT, "message", name) for name in ("reasoning_details", "thinking", "x")],
     *[("choices", ELEMENT, "message", "tool_calls", ELEMENT, name) for name in ("type", "custom", "x")],
     ("usage", "x"),
     ("usage", "prompt_tokens_details"),
@@ -244,7 +267,10 @@ MORE_OF_A_REPLY: Final = [
 REPLY_PLACES: Final = places(chat_server._OutReply)
 CARRIED: Final = {
     "choices.[].message.content",
+    "choices.[].message.reasoning_content",
+    "choices.[].message.reasoning",
     "choices.[].message.refusal",
+    "choices.[].logprobs.content.[].top_logprobs.[].token",
     "choices.[].message.tool_calls.[].function.name",
     "choices.[].message.tool_calls.[].function.arguments",
 }
@@ -308,28 +334,36 @@ def test_what_an_answer_carries_is_known() -> None:
 # ---- streamed answers --------------------------------------------------------------------------------------------
 
 
-def streamed(*deltas: dict[str, Any], finish: str = "stop", choices: int = 2, **more: Any) -> list[str]:
-    """Events with one delta each for choice 0, then the ends of all choices."""
-    events = [{"choices": [{"index": 0, "delta": delta}], **more} for delta in deltas]
+def streamed(*parts: dict[str, Any], choices: int = 2, **more: Any) -> list[str]:
+    """Events with one part of choice 0 each, then the ends of all choices."""
+    events = [{"choices": [{"index": 0, **part}], **more} for part in parts]
     ends: list[dict[str, Any]] = [
-        {"choices": [{"index": index, "delta": {}, "finish_reason": finish}]} for index in range(choices)
+        {"choices": [{"index": index, "delta": {}, "finish_reason": "stop"}]} for index in range(choices)
     ]
     return [*map(json.dumps, [*events, *ends]), "[DONE]"]
+
+
+def content(text: str) -> dict[str, Any]:
+    """A part that says this, and tells it a second time as tokens."""
+    return {"delta": {"content": text}, "logprobs": {"content": said(text)}}
 
 
 def fragments(words: str, cut: int) -> list[str]:
     return [words[start : start + cut] for start in range(0, len(words), cut)]
 
 
-def delta_of(place: tuple[str, ...], value: Any) -> dict[str, Any]:
-    """A delta with the value at a place of the message."""
-    body = {"choices": [{"index": 0, "delta": {}}]}
-    (made,) = planted([body], chat_server._OutReply, place, value)
-    delta: dict[str, Any] = made["choices"][0]["delta"]
-    return delta
+def part_with(place: tuple[str, ...], value: Any, base: dict[str, Any]) -> dict[str, Any]:
+    """A part of a choice with the value at a place."""
+    made = next(planted([{"choices": [{"index": 0, **base}]}], chat_server._OutReply, place, value))
+    part: dict[str, Any] = made["choices"][0]
+    return part
 
 
-DELTA_PLACES: Final = [place for place in REPLY_PLACES if place[:3] == ("choices", ELEMENT, "delta")]
+PART_PLACES: Final = [
+    place
+    for place in REPLY_PLACES
+    if place[:2] == ("choices", ELEMENT) and len(place) > 2 and place[2] not in ("message", "index", "finish_reason")
+]
 DELTA_MORE: Final = [("choices", ELEMENT, "delta", *place[3:]) for place in MORE_OF_A_REPLY if "message" in place]
 
 
@@ -339,26 +373,61 @@ def test_whatever_carries_words_beside_what_is_read_of_a_stream_stays_here(carri
     value = CARRIERS[carrier](MARK)
     delta = {place[3]: value for place in DELTA_MORE if len(place) == 4}
     more = {place[0]: value for place in MORE_OF_A_REPLY if len(place) == 1}
-    decided = DESK.stream(STREAMED, streamed({"content": "So. "}, delta, {}, **more))
+    decided = DESK.stream(STREAMED, streamed(content("So. "), {"delta": delta, "x": value}, **more))
     assert decided.kind == "completed"
     assert "So. " in texts_of(decided.sent)
     assert not said_by(decided, MARK)
 
 
-@pytest.mark.parametrize("place", DELTA_PLACES, ids=named)
+@pytest.mark.parametrize("place", PART_PLACES, ids=named)
 def test_whatever_carries_words_in_a_stream_is_judged_or_stays_here(place: tuple[str, ...]) -> None:
     assert isinstance(STREAMED, Exchange)
     for carrier in CARRIERS.values():
-        decided = DESK.stream(STREAMED, streamed({"content": "So. "}, delta_of(place, carrier(MARK)), {}))
+        part = part_with(place, carrier(MARK), content("it goes."))
+        decided = DESK.stream(STREAMED, streamed(content("So "), part, content(" On.")))
         assert not said_by(decided, MARK), place
 
 
+def test_what_a_stream_carries_is_what_an_answer_carries() -> None:
+    assert isinstance(STREAMED, Exchange)
+    carried = set()
+    for place in PART_PLACES:
+        part = part_with(place, INNOCENT, content("it goes."))
+        if INNOCENT in texts_of(DESK.stream(STREAMED, streamed(part)).sent):
+            carried.add(named(place).replace(".delta", ".message"))
+    assert carried == CARRIED
+
+
 @pytest.mark.parametrize("cut", [1, 3, 6, 7])
-@pytest.mark.parametrize("place", [place for place in DELTA_PLACES if place[-1] != ELEMENT], ids=named)
+@pytest.mark.parametrize("place", [place for place in PART_PLACES if place[-1] != ELEMENT], ids=named)
 def test_words_in_pieces_over_the_events_of_a_stream_are_judged_or_stay_here(place: tuple[str, ...], cut: int) -> None:
     assert isinstance(STREAMED, Exchange)
-    pieces = [delta_of(place, piece) for piece in fragments(f"So it goes. {MARK} and on.", cut)]
-    decided = DESK.stream(STREAMED, streamed(*pieces))
+    pieces = fragments(f"So it goes. {MARK} and on.", cut)
+    parts = [part_with(place, piece, {} if "delta" in place else content("so ")) for piece in pieces]
+    decided = DESK.stream(STREAMED, streamed(*parts))
     assert MARK not in texts_of(decided.sent)
     if decided.kind == "completed":
         assert "it goes" not in texts_of(decided.sent)
+
+
+@pytest.mark.parametrize("cut", [3, 6, 7])
+@pytest.mark.parametrize("long", [0, 2_000])
+def test_words_that_begin_in_the_reasoning_and_end_in_the_answer_are_judged(cut: int, long: int) -> None:
+    """However much follows, no half of them has left: the end of the reasoning waits for what comes after it."""
+    assert isinstance(STREAMED, Exchange)
+    thought = [*fragments("hm " * (long // 3), 60), ("hm " * 30 + MARK[:cut])[-60:]]
+    answer = [(MARK[cut:] + " so" * 30)[:60], *fragments(" so" * (long // 3), 60)]
+    parts = [{"delta": {"reasoning": one}} for one in thought] + [{"delta": {"content": one}} for one in answer]
+    decided = DESK.stream(STREAMED, streamed(*parts))
+    assert decided.verdict == "deny"
+    assert MARK[:cut] not in texts_of(decided.sent).replace("hm ", "")
+    assert MARK[cut:] not in texts_of(decided.sent)
+
+
+def test_the_reasoning_has_left_before_the_answer_begins() -> None:
+    assert isinstance(STREAMED, Exchange)
+    parts = [{"delta": {"reasoning_content": "hm " * 20}} for _ in range(20)]
+    parts += [{"delta": {"content": "so " * 20}} for _ in range(20)]
+    decided = DESK.stream(STREAMED, streamed(*parts))
+    assert decided.kind == "completed"
+    assert texts_of(decided.sent).rfind("hm ") < texts_of(decided.sent).find("so ")

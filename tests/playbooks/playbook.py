@@ -212,6 +212,7 @@ class Story:
         self.now = 0.0
         self.commands: list[do.Command] = []
         self.records: list[DurableRecord] = []
+        self.answered = 0  # the last ask, for whoever answers all that is asked
         self._note = note
         arrived = ev.Arrived(self.at, "x-1", who, request, REGISTERS)
         self.machine = Machine(terms, api, arrived)

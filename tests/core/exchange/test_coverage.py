@@ -269,6 +269,8 @@ def reply_with(value: str, place: str) -> Reply:
     full = ReplyChoice(1, "Hello.", "No.", (call, call), "stop")
     if place == "text":
         marked = ReplyChoice(1, value, "No.")
+    elif place == "reasoning":
+        marked = ReplyChoice(1, "Hello.", reasoning=value)
     elif place == "refusal":
         marked = ReplyChoice(1, "Hello.", value)
     else:
@@ -277,7 +279,7 @@ def reply_with(value: str, place: str) -> Reply:
     return Reply((full, marked))
 
 
-@pytest.mark.parametrize("place", ["text", "refusal", "name", "arguments"])
+@pytest.mark.parametrize("place", ["text", "refusal", "reasoning", "name", "arguments"])
 def test_a_mark_anywhere_in_an_answer_is_screened(place: str) -> None:
     assert MARK in texts(cover_reply(reply_with(MARK, place), ASKED))
 

@@ -10,7 +10,7 @@ import pytest
 import brightline
 from brightline.core.evidence.record import Draft, DurableRecord, Place, RecordKind
 from brightline.core.exchange.judged import JudgedReply, JudgedSegment, mint_reply, mint_segment
-from brightline.core.exchange.model import Reply, ReplyChoice, ToolCall
+from brightline.core.exchange.model import Alternative, Reply, ReplyChoice, Token, ToolCall
 
 SOURCE = Path(brightline.__file__).parent
 
@@ -22,7 +22,7 @@ def naming(word: str) -> set[str]:
 
 def test_a_segment_cannot_be_made_without_the_mint() -> None:
     with pytest.raises(TypeError, match="output phase"):
-        JudgedSegment(object(), 0, "text", "", (), "")
+        JudgedSegment(object(), 0, "text", "", (), "", "", ())
 
 
 def test_a_reply_cannot_be_made_without_the_mint() -> None:
@@ -57,6 +57,7 @@ def test_nobody_borrows_the_token_of_a_mint() -> None:
 
 def test_the_size_of_a_segment_is_in_bytes_and_counts_all_that_the_model_wrote() -> None:
     segment = mint_segment(0, "ä", "nö", (ToolCall("never counted", "f", '{"ü":1}'),), "stop")
+    assert mint_segment(0, reasoning="ä", tokens=(Token(b"said", -1.0, (Alternative(b"or", -2.0),)),)).size == 2 + 2
     assert segment.size == 2 + 3 + 1 + 8
     assert mint_segment(0).size == 0
 

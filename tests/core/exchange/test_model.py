@@ -40,7 +40,7 @@ FULL = Exchange(
     tool_choice=ToolChoice("function", "f"),
     parallel_calls=True,
     response_format=ResponseFormat("json_schema", "n", "d", {"b": 2}, strict=False),
-    sampling=Sampling(0.5, 0.5, 1, 2, 0.5, 0.5, 3, ("END",), "low"),
+    sampling=Sampling(0.5, 0.5, 1, 2, 0.5, 0.5, 3, ("END",), "low", True, 2, 40, 0.1, 1.1, 4, True),
     choices=2,
     streamed=True,
     usage_in_stream=True,

@@ -26,8 +26,10 @@ from brightline.core.exchange.model import (
     Reply,
     ReplyChoice,
     StreamPart,
+    Token,
     ToolCall,
 )
+from brightline.core.exchange.tokens import spelling
 from brightline.core.screening.finding import Segment, Surface
 from brightline.core.screening.segment import Windows, releasable, stream_window
 
@@ -63,8 +65,10 @@ class _Choice:
     def __init__(self, index: int) -> None:
         self.index = index
         self.state = ChoiceState.OPEN
+        self.reasoning = _Channel("reasoning")
         self.content = _Channel("content")
         self.refusal = _Channel("refusal")
+        self.tokens: list[Token] = []
         self.calls: dict[int, _Call] = {}
         self.finish = ""
 
@@ -75,11 +79,13 @@ class _Choice:
 
     def take(self, delta: Delta) -> None:
         if self.state is not ChoiceState.OPEN:
-            if delta.text or delta.refusal or delta.calls or delta.finish not in {"", self.finish}:
+            if delta.text or delta.refusal or delta.calls or delta.reasoning or delta.finish not in {"", self.finish}:
                 raise UpstreamFailed("the upstream added to a choice that it had finished")
             return
+        self.reasoning.text += delta.reasoning
         self.content.text += delta.text
         self.refusal.text += delta.refusal
+        self.tokens += delta.tokens
         for fragment in delta.calls:
             if not 0 <= fragment.index < CALLS_MAX:
                 raise UpstreamFailed(f"the upstream numbered a tool call {fragment.index}")
@@ -105,7 +111,9 @@ class Chain(msgspec.Struct, frozen=True):
     def then(self, segment: JudgedSegment) -> Chain:
         """The chain after one more segment: SHA-256 over the last digest and the segment's canonical form."""
         calls: list[JsonValue] = [[call.name, call.arguments] for call in segment.calls]
-        link = canonical_bytes([self.digest, segment.choice, segment.text, segment.refusal, calls, segment.finish])
+        said: list[JsonValue] = [segment.choice, segment.text, segment.refusal, calls, segment.finish]
+        tokens = hashlib.sha256(msgspec.json.encode(segment.tokens)).hexdigest() if segment.tokens else ""
+        link = canonical_bytes([self.digest, *said, segment.reasoning, tokens])
         return Chain("sha256:" + hashlib.sha256(link).hexdigest(), self.size + segment.size)
 
 
@@ -125,7 +133,7 @@ class Output:
     def take(self, part: StreamPart) -> None:
         """Take one part of a stream. Raises ``UpstreamFailed`` when it is not a lawful continuation."""
         for delta in part.deltas:
-            self._chars += len(delta.text) + len(delta.refusal)
+            self._chars += len(delta.text) + len(delta.refusal) + len(delta.reasoning) + len(delta.tokens)
             self._chars += sum(len(call.name) + len(call.arguments) for call in delta.calls)
             if self._chars > ANSWER_CHARS_MAX:
                 raise UpstreamFailed(f"the upstream's answer exceeds {ANSWER_CHARS_MAX} characters")
@@ -153,6 +161,8 @@ class Output:
                     choice.refusal.text,
                     choice.whole_calls(),
                     choice.finish,
+                    choice.reasoning.text,
+                    spelling(tuple(choice.tokens), choice.content.text),
                 )
                 for choice in self._choices
             ),
@@ -172,6 +182,7 @@ class Output:
                 segments.append(stream_window(leaf, channel.asked, self._windows))
                 if channel is choice.content:
                     segments.append(exchange_view(self._exchange, segments[-1].text, choice.index))
+                    segments += self._seam(choice)
                 channel.asked = len(channel.text)
         return tuple(segments)
 
@@ -181,17 +192,22 @@ class Output:
         for choice in self._choices:
             for channel in self._channels(choice):
                 channel.judged = channel.asked
+            for channel in self._channels(choice):
                 end = releasable(channel.judged, channel.released, self._windows)
+                if channel is choice.reasoning and choice.content.judged > self._windows.holdback_chars:
+                    end = channel.judged  # as much of what follows it was judged as is ever held back
                 while channel.released < end:
                     stop = min(end, channel.released + SEGMENT_CHARS_MAX)
-                    text = channel.text[channel.released : stop]
+                    out.append(_minted(choice, channel, channel.text[channel.released : stop]))
                     channel.released = stop
-                    out.append(
-                        mint_segment(choice.index, text=text)
-                        if channel is choice.content
-                        else mint_segment(choice.index, refusal=text)
-                    )
         return tuple(out)
+
+    def _seam(self, choice: _Choice) -> Iterator[Segment]:
+        """The end of the reasoning with the beginning of the answer: a client reads them in one go."""
+        if choice.reasoning.text and choice.content.asked < self._windows.overlap_chars:
+            overlap = self._windows.overlap_chars
+            joined = choice.reasoning.text[-overlap:] + choice.content.text[: 2 * overlap]
+            yield Segment(f"joined:choices[{choice.index}]#seam", Surface.OUTPUT, joined)
 
     def left(self, segment: JudgedSegment) -> None:
         """This segment is being written: book it in the chain."""
@@ -204,6 +220,8 @@ class Output:
         out: list[JudgedSegment] = []
         for choice in self._choices:
             choice.step(ChoiceState.RELEASED)
+            if rest := choice.reasoning.text[choice.reasoning.released :]:
+                out.append(_minted(choice, choice.reasoning, rest))
             out.append(
                 mint_segment(
                     choice.index,
@@ -211,6 +229,7 @@ class Output:
                     refusal=choice.refusal.text[choice.refusal.released :],
                     calls=choice.whole_calls(),
                     finish=choice.finish,
+                    tokens=spelling(tuple(choice.tokens), choice.content.text),
                 )
             )
         return tuple(out)
@@ -218,7 +237,8 @@ class Output:
     def closing_reply(self, reply: Reply) -> JudgedReply:
         """The agreement permits the plain answer: mint it and book it in the chain."""
         for choice in reply.choices:
-            self.left(mint_segment(choice.index, choice.text, choice.refusal, choice.calls, choice.finish))
+            said = (choice.text, choice.refusal, choice.calls, choice.finish, choice.reasoning, choice.tokens)
+            self.left(mint_segment(choice.index, *said))
         return mint_reply(reply)
 
     def stop(self) -> None:
@@ -229,5 +249,16 @@ class Output:
 
     @staticmethod
     def _channels(choice: _Choice) -> Iterator[_Channel]:
+        yield choice.reasoning
         yield choice.content
         yield choice.refusal
+
+
+def _minted(choice: _Choice, channel: _Channel, text: str) -> JudgedSegment:
+    if channel is choice.reasoning:
+        return mint_segment(choice.index, reasoning=text)
+    return (
+        mint_segment(choice.index, text=text)
+        if channel is choice.content
+        else mint_segment(choice.index, refusal=text)
+    )

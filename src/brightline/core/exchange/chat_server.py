@@ -22,6 +22,7 @@ from brightline.core.exchange.model import (
     ReplyChoice,
     ResponseFormat,
     StreamPart,
+    Token,
     Tool,
     ToolCall,
     Turn,
@@ -29,6 +30,7 @@ from brightline.core.exchange.model import (
     Usage,
     WireNames,
 )
+from brightline.core.exchange.tokens import WireToken, read_tokens, spelling
 
 PATH: Final = "/v1/chat/completions"
 REPLY_LIMITS: Final = strict_json.Limits()
@@ -57,6 +59,16 @@ NAMES: Final = WireNames(
             "seed",
             "stop",
             "reasoning_effort",
+            "logprobs",
+            "top_logprobs",
+            "top_k",
+            "min_p",
+            "repetition_penalty",
+            "min_tokens",
+            "chat_template_kwargs",
+            "enable_thinking",
+            "thinking",
+            "reasoning_content",
             "role",
             "content",
             "type",
@@ -115,10 +127,21 @@ def request_value(exchange: Exchange, upstream_model: str) -> dict[str, Any]:
         "presence_penalty",
         "frequency_penalty",
         "seed",
+        "top_k",
+        "min_p",
+        "repetition_penalty",
+        "min_tokens",
     ):
         number = getattr(sampling, name)
         if number is not None:
             value[name] = number
+    if sampling.logprobs:
+        value["logprobs"] = True
+        if sampling.top_logprobs:
+            value["top_logprobs"] = sampling.top_logprobs
+    if sampling.thinking is not None:
+        # Templates call it either way, and take no notice of the other.
+        value["chat_template_kwargs"] = {"enable_thinking": sampling.thinking, "thinking": sampling.thinking}
     if sampling.stop:
         value["stop"] = list(sampling.stop)
     if sampling.reasoning_effort:
@@ -133,6 +156,8 @@ def _message_value(turn: Turn) -> dict[str, Any]:
         value["name"] = turn.name
     if turn.answers_call:
         value["tool_call_id"] = turn.answers_call
+    if turn.reasoning:
+        value["reasoning_content"] = turn.reasoning
     if turn.in_parts:
         parts: list[dict[str, str]] = [{"type": "text", "text": text} for text in turn.texts]
         if turn.refusal:
@@ -193,11 +218,18 @@ class _OutCall(msgspec.Struct, frozen=True):
 class _OutMessage(msgspec.Struct, frozen=True):
     content: str | None = None
     refusal: str | None = None
+    reasoning_content: str | None = None  # SGLang, llama.cpp, DeepSeek; vLLM until 0.17
+    reasoning: str | None = None  # vLLM, OpenRouter
     tool_calls: list[_OutCall] | None = None
+
+
+class _OutLogprobs(msgspec.Struct, frozen=True):
+    content: list[WireToken] | None = None
 
 
 class _OutChoice(msgspec.Struct, frozen=True):
     index: int = 0
+    logprobs: _OutLogprobs | None = None
     message: _OutMessage = _OutMessage()
     delta: _OutMessage = _OutMessage()
     finish_reason: str | None = None
@@ -221,6 +253,8 @@ def read_reply(body: bytes, exchange: Exchange) -> Reply:
                 for call in choice.message.tool_calls or ()
             ),
             finish=_finish(choice.finish_reason) or "stop",
+            reasoning=_reasoning(choice.message),
+            tokens=spelling(_tokens(choice, exchange), choice.message.content or ""),
         )
         for choice in wire.choices
     )
@@ -249,6 +283,8 @@ def read_part(data: str, exchange: Exchange) -> StreamPart:
                     for call in choice.delta.tool_calls or ()
                 ),
                 finish=_finish(choice.finish_reason),
+                reasoning=_reasoning(choice.delta),
+                tokens=_tokens(choice, exchange),
             )
         )
     return StreamPart(tuple(deltas), _usage(wire.usage))
@@ -260,6 +296,21 @@ def _read(body: bytes) -> _OutReply:
     except CallerError as error:
         # The reader blames a caller; here the peer erred. Its text is not repeated: it is unjudged model output.
         raise UpstreamFailed("the upstream's answer is not a chat completion") from error
+
+
+def _reasoning(message: _OutMessage) -> str:
+    """What the model thought, under either name; a server that goes over from one to the other writes both."""
+    one, other = message.reasoning_content or "", message.reasoning or ""
+    if one and other and one != other:
+        raise UpstreamFailed("the upstream's answer has two reasonings that differ")
+    return one or other
+
+
+def _tokens(choice: _OutChoice, exchange: Exchange) -> tuple[Token, ...]:
+    """The tokens of a choice, if they were asked for."""
+    if not exchange.sampling.logprobs or choice.logprobs is None:
+        return ()
+    return read_tokens(choice.logprobs.content, exchange.sampling.top_logprobs)
 
 
 def _finish(reason: str | None) -> str:

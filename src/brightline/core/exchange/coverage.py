@@ -28,6 +28,7 @@ LEAVES_MAX: Final = 20_000
 CHARS_MAX: Final = 2_000_000
 NUMBERS_MIN: Final = 4  # fewer numbers than this spell no word
 EXCHANGE_VIEW_CHARS: Final = 4_096
+TOKEN_CONTEXT_BYTES: Final = 256
 
 # A tool call in an answer: the text of its arguments, below which the model chooses the keys.
 _FREE: Final = WireNames(frozenset())  # every key is chosen by whoever wrote it
@@ -53,7 +54,7 @@ def cover_request(wire: bytes, exchange: Exchange, names: WireNames) -> Coverage
     leaves += [_call_leaf(call, f"call[{i}]") for i, call in enumerate(calls)]
     spoken: list[str] = []
     for turn in exchange.turns:
-        spoken += [part for part in (turn.name, *turn.texts, turn.refusal) if part]
+        spoken += [part for part in (turn.name, turn.reasoning, *turn.texts, turn.refusal) if part]
         spoken += [part for call in turn.calls for part in (call.name, call.arguments) if part]
     leaves += _joined(spoken, "joined:messages", Surface.INPUT)
     offered = [part for tool in exchange.tools for part in (tool.name, tool.description) if part]
@@ -82,10 +83,11 @@ def cover_reply(reply: Reply, exchange: Exchange) -> Coverage:
     leaves: list[Segment] = []
     for choice in reply.choices:
         leaves += _choice_leaves(choice)
-        spoken = [part for part in (choice.text, choice.refusal) if part]
+        spoken = [part for part in (choice.reasoning, choice.text, choice.refusal) if part]
         spoken += [part for call in choice.calls for part in (call.name, call.arguments)]
         leaves += _joined(spoken, f"joined:choices[{choice.index}]", Surface.OUTPUT)
         leaves.append(exchange_view(exchange, "\n".join(spoken), choice.index))
+        leaves += _alternatives(choice)
     texts = [choice.text for choice in reply.choices if choice.text]
     leaves += _joined(texts, "joined:choices", Surface.OUTPUT)
     return _covered(leaves)
@@ -99,6 +101,8 @@ def exchange_view(exchange: Exchange, answer: str, choice: int) -> Segment:
 
 def _choice_leaves(choice: ReplyChoice) -> Iterator[Segment]:
     place = f"choices[{choice.index}]"
+    if choice.reasoning:
+        yield Segment(f"{place}.reasoning", Surface.OUTPUT, choice.reasoning)
     if choice.text:
         yield Segment(f"{place}.content", Surface.OUTPUT, choice.text)
     if choice.refusal:
@@ -107,6 +111,29 @@ def _choice_leaves(choice: ReplyChoice) -> Iterator[Segment]:
         yield Segment(f"{place}.tool_calls[{i}].name", Surface.TOOL_CALL, call.name)
         yield from _walk({"arguments": call.arguments}, f"{place}.tool_calls[{i}]", _CALL_NAMES, output=True)
         yield _call_leaf(call, f"{place}.tool_calls[{i}]")
+
+
+def _alternatives(choice: ReplyChoice) -> Iterator[Segment]:
+    """Each alternative token behind the text before it; those of one place together, and those of one rank.
+
+    The tokens that were said are cut out of the text, which is a leaf already. Chances are numbers like others.
+    """
+    place = f"choices[{choice.index}].logprobs"
+    ranks: list[list[str]] = []
+    before = b""
+    for i, token in enumerate(choice.tokens):
+        texts = [one.data.decode(errors="replace") for one in token.alternatives]
+        for rank, one in enumerate(token.alternatives):
+            yield Segment(f"{place}[{i}].top[{rank}]", Surface.OUTPUT, (before + one.data).decode(errors="replace"))
+            if rank == len(ranks):
+                ranks.append([])
+            ranks[rank].append(texts[rank])
+        yield from _joined(texts, f"{place}[{i}].top", Surface.OUTPUT)
+        yield from _numbers([-one.logprob for one in token.alternatives], f"{place}[{i}].top", Surface.OUTPUT)
+        before = (before + token.data)[-TOKEN_CONTEXT_BYTES:]
+    for rank, texts in enumerate(ranks):
+        yield from _joined(texts, f"{place}.top[{rank}]", Surface.OUTPUT)
+    yield from _numbers([-token.logprob for token in choice.tokens], place, Surface.OUTPUT)
 
 
 def _call_leaf(call: ToolCall, place: str) -> Segment:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from brightline.core.exchange.model import Reply, ToolCall
+from brightline.core.exchange.model import Reply, Token, ToolCall
 
 _MINT: Final = object()
 
@@ -18,13 +18,22 @@ _MINT: Final = object()
 class JudgedSegment:
     """A stretch of one choice of a stream that a permit covers.
 
-    ``finish`` is empty except in the last segment of a choice; ``calls`` are whole tool calls.
+    ``finish`` is empty except in the last segment of a choice; ``calls`` are whole tool calls, and ``tokens`` are
+    those of the whole answer.
     """
 
-    __slots__ = ("calls", "choice", "finish", "refusal", "text")
+    __slots__ = ("calls", "choice", "finish", "reasoning", "refusal", "text", "tokens")
 
     def __init__(
-        self, token: object, choice: int, text: str, refusal: str, calls: tuple[ToolCall, ...], finish: str
+        self,
+        token: object,
+        choice: int,
+        text: str,
+        refusal: str,
+        calls: tuple[ToolCall, ...],
+        finish: str,
+        reasoning: str,
+        tokens: tuple[Token, ...],
     ) -> None:
         if token is not _MINT:
             raise TypeError("a JudgedSegment is minted by the output phase of the machine alone")
@@ -33,12 +42,16 @@ class JudgedSegment:
         self.refusal = refusal
         self.calls = calls
         self.finish = finish
+        self.reasoning = reasoning
+        self.tokens = tokens
 
     @property
     def size(self) -> int:
         """Bytes of model output in this segment, in UTF-8."""
         calls = sum(len((call.name + call.arguments).encode()) for call in self.calls)
-        return len(self.text.encode()) + len(self.refusal.encode()) + calls
+        alternatives = sum(len(one.data) for token in self.tokens for one in token.alternatives)
+        texts = sum(len(text.encode()) for text in (self.text, self.refusal, self.reasoning))
+        return texts + calls + alternatives
 
 
 class JudgedReply:
@@ -53,10 +66,16 @@ class JudgedReply:
 
 
 def mint_segment(
-    choice: int, text: str = "", refusal: str = "", calls: tuple[ToolCall, ...] = (), finish: str = ""
+    choice: int,
+    text: str = "",
+    refusal: str = "",
+    calls: tuple[ToolCall, ...] = (),
+    finish: str = "",
+    reasoning: str = "",
+    tokens: tuple[Token, ...] = (),
 ) -> JudgedSegment:
     """Mint a judged segment. Imported by ``enforcement/output.py`` alone (a test looks)."""
-    return JudgedSegment(_MINT, choice, text, refusal, calls, finish)
+    return JudgedSegment(_MINT, choice, text, refusal, calls, finish, reasoning, tokens)
 
 
 def mint_reply(reply: Reply) -> JudgedReply:

@@ -45,6 +45,7 @@ class Turn(msgspec.Struct, frozen=True):
     refusal: str = ""
     calls: tuple[ToolCall, ...] = ()
     answers_call: str = ""
+    reasoning: str = ""
 
 
 class Tool(msgspec.Struct, frozen=True):
@@ -74,7 +75,10 @@ class ResponseFormat(msgspec.Struct, frozen=True):
 
 
 class Sampling(msgspec.Struct, frozen=True):
-    """Numbers that shape the answer; ``None`` is "not given"."""
+    """What shapes the answer; ``None`` is "not given".
+
+    ``thinking`` turns the reasoning of a model on or off where its template has that choice.
+    """
 
     temperature: float | None = None
     top_p: float | None = None
@@ -85,6 +89,13 @@ class Sampling(msgspec.Struct, frozen=True):
     seed: int | None = None
     stop: tuple[str, ...] = ()
     reasoning_effort: str = ""
+    logprobs: bool = False
+    top_logprobs: int = 0
+    top_k: int | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+    min_tokens: int | None = None
+    thinking: bool | None = None
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -147,14 +158,31 @@ class Usage(msgspec.Struct, frozen=True):
 NO_USAGE = Usage(0, 0, 0)
 
 
+class Alternative(msgspec.Struct, frozen=True):
+    """A token that the model could have said instead, as bytes; ``logprob`` is the natural logarithm of its chance."""
+
+    data: bytes
+    logprob: float
+
+
+class Token(msgspec.Struct, frozen=True):
+    """A token that the model said, as bytes, with the alternatives at its place, the likeliest first."""
+
+    data: bytes
+    logprob: float
+    alternatives: tuple[Alternative, ...] = ()
+
+
 class ReplyChoice(msgspec.Struct, frozen=True):
-    """One whole answer of the model."""
+    """One whole answer of the model. ``tokens`` spell ``text`` to the byte, or there are none."""
 
     index: int
     text: str = ""
     refusal: str = ""
     calls: tuple[ToolCall, ...] = ()
     finish: str = "stop"
+    reasoning: str = ""
+    tokens: tuple[Token, ...] = ()
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -174,13 +202,18 @@ class CallDelta(msgspec.Struct, frozen=True):
 
 
 class Delta(msgspec.Struct, frozen=True):
-    """A fragment of one choice of a stream; ``finish`` is empty until the choice ends."""
+    """A fragment of one choice of a stream; ``finish`` is empty until the choice ends.
+
+    ``tokens`` are as the upstream sent them: what they spell is compared with the text once that is whole.
+    """
 
     choice: int
     text: str = ""
     refusal: str = ""
     calls: tuple[CallDelta, ...] = ()
     finish: str = ""
+    reasoning: str = ""
+    tokens: tuple[Token, ...] = ()
 
 
 class StreamPart(msgspec.Struct, frozen=True):

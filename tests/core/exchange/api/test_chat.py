@@ -80,10 +80,10 @@ def turns(draw: st.DrawFn) -> Turn:
         return Turn(role, said, in_parts, name, answers_call=draw(names))
     if role is not Role.ASSISTANT:
         return Turn(role, said, in_parts, name)
-    refusal, called = draw(texts), draw(calls)
-    if not in_parts and (refusal or called) and draw(st.booleans()):
+    refusal, called, reasoning = draw(texts), draw(calls), draw(texts)
+    if not in_parts and (refusal or called or reasoning) and draw(st.booleans()):
         said = ()
-    return Turn(role, said, in_parts, name, refusal, called)
+    return Turn(role, said, in_parts, name, refusal, called, reasoning=reasoning)
 
 
 @st.composite
@@ -113,6 +113,12 @@ def exchanges(draw: st.DrawFn) -> Exchange:
             seed=draw(st.none() | st.integers(-(2**31), 2**31 - 1)),
             stop=tuple(draw(st.lists(texts, max_size=4))),
             reasoning_effort=draw(st.sampled_from(["", "none", "minimal", "low", "medium", "high", "xhigh"])),
+            logprobs=draw(st.booleans()),
+            top_k=draw(st.none() | st.integers(-1, 1_000)),
+            min_p=draw(floats),
+            repetition_penalty=draw(st.none() | st.floats(0.5, 2)),
+            min_tokens=draw(st.none() | st.integers(0, 100)),
+            thinking=draw(switches),
         ),
         choices=draw(st.integers(1, chat.CHOICES_MAX)),
         streamed=streamed,
@@ -141,31 +147,27 @@ def test_nothing_of_the_clients_bytes_is_reused() -> None:
 # ---- refused by name ----------------------------------------------------------------------------------------------
 
 UNSUPPORTED: dict[str, Any] = {
-    "logprobs": True,
-    "top_logprobs": 3,
     "logit_bias": {"50256": -100},
     "user": "ada",
     "safety_identifier": "ada",
     "prompt_cache_key": "k",
     "metadata": {"a": "b"},
-    "store": True,
     "functions": [{"name": "f"}],
     "function_call": "auto",
     "audio": {"voice": "alloy", "format": "wav"},
     "modalities": ["text", "audio"],
     "prediction": {"type": "content", "content": "Hello."},
-    "service_tier": "flex",
     "web_search_options": {},
     "verbosity": "low",
     # of other servers
     "guided_json": {},
     "chat_template": "x",
-    "chat_template_kwargs": {},
     "extra_body": {},
     "prompt": "x",
     "prompt_embeds": "x",
     "best_of": 2,
-    "min_p": 0.1,
+    "stop_token_ids": [1],
+    "structured_outputs": {"json": {}},
     "brightline": {"screen": False},
     "Model": "m",
 }
@@ -180,7 +182,7 @@ def test_a_field_that_is_not_carried_is_refused_by_its_name(name: str, null: boo
     assert (error.status, error.code) == (400, "unsupported_parameter")
 
 
-@pytest.mark.parametrize("name", ["audio", "function_call", "reasoning_content", "annotations", "prefix", "weight"])
+@pytest.mark.parametrize("name", ["audio", "function_call", "thinking", "annotations", "prefix", "weight"])
 def test_a_field_of_a_message_that_is_not_carried_is_refused_by_its_name(name: str) -> None:
     error = refused(messages=[{"role": "assistant", "content": "x", name: "y"}])
     assert isinstance(error, UnsupportedField)
@@ -315,7 +317,7 @@ def noisy_choice(index: int = 0, **more: Any) -> dict[str, Any]:
     message = {
         "role": "SECRET",
         "content": "Figs.",
-        "reasoning_content": "SECRET",
+        "reasoning_details": [{"text": "SECRET"}],
         "annotations": ["SECRET"],
         "audio": {"transcript": "SECRET"},
     }
@@ -340,7 +342,7 @@ def test_unknown_fields_of_an_answer_are_dropped_and_ids_and_names_are_our_own()
 
 def test_unknown_fields_of_a_chunk_are_dropped_and_ids_and_names_are_our_own() -> None:
     call = {"index": 0, "id": "SECRET", "function": {"name": "f", "arguments": "{"}}
-    delta = {"role": "SECRET", "content": "Figs", "reasoning": "SECRET", "tool_calls": [call]}
+    delta = {"role": "SECRET", "content": "Figs", "reasoning_details": "SECRET", "tool_calls": [call]}
     data = reply({"index": 0, "delta": delta, "finish_reason": None, "SECRET": 1}).decode()
     part = chat_server.read_part(data, read(stream=True))
     assert part == StreamPart((Delta(0, "Figs", "", (CallDelta(0, "SECRET", "f", "{"),)),))

@@ -15,6 +15,7 @@ from brightline.core.canonical import JsonValue
 from brightline.core.errors import BrightlineError, MalformedRequest, UnsupportedField
 from brightline.core.exchange import chat_server, strict_json
 from brightline.core.exchange.api import chat_answers
+from brightline.core.exchange.api.not_carried import with_reason
 from brightline.core.exchange.api.reading import (
     CALLS_MAX,
     PARTS_MAX,
@@ -39,6 +40,7 @@ from brightline.core.exchange.model import (
     Turn,
 )
 from brightline.core.exchange.refusal import error_body
+from brightline.core.exchange.tokens import ALTERNATIVES_MAX, TOP_MAX
 
 NAME: Final = "chat"
 ROUTE: Final = "/v1/chat/completions"
@@ -79,6 +81,8 @@ class _Message(In, frozen=True):
     refusal: str | None = None
     tool_calls: list[_Call] | None = None
     tool_call_id: str = ""
+    reasoning_content: str | None = None
+    reasoning: str | None = None
 
 
 class _FunctionTool(In, frozen=True):
@@ -118,6 +122,11 @@ class _StreamOptions(In, frozen=True):
     include_usage: bool = False
 
 
+class _TemplateArguments(In, frozen=True):
+    enable_thinking: bool | None = None
+    thinking: bool | None = None
+
+
 class _Request(In, frozen=True):
     model: str
     messages: list[_Message]
@@ -137,6 +146,15 @@ class _Request(In, frozen=True):
     parallel_tool_calls: bool | None = None
     response_format: _Format | None = None
     reasoning_effort: str | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+    min_tokens: int | None = None
+    chat_template_kwargs: _TemplateArguments | None = None
+    store: bool | None = None
+    service_tier: str | None = None
 
 
 REQUEST: Final = _Request
@@ -148,7 +166,10 @@ def read_request(body: bytes) -> Exchange:
 
     Raises ``MalformedRequest``, ``UnsupportedField`` or ``RequestTooLarge``, each with the place.
     """
-    wire = strict_json.decode(body, _Request, REQUEST_LIMITS)
+    try:
+        wire = strict_json.decode(body, _Request, REQUEST_LIMITS)
+    except UnsupportedField as error:
+        raise with_reason(error) from None
     bounded(len(wire.messages), 1, TURNS_MAX, "messages")
     bounded(len(wire.tools or ()), 0, TOOLS_MAX, "tools")
     check_model(wire.model)
@@ -179,6 +200,9 @@ def _turn(wire: _Message, place: str) -> Turn:
         raise MalformedRequest(f"unknown role; expected one of {known}", f"{place}.role")
     texts: tuple[str, ...]
     refusal = wire.refusal or ""
+    reasoning = wire.reasoning_content or wire.reasoning or ""
+    if wire.reasoning_content and wire.reasoning and wire.reasoning_content != wire.reasoning:
+        raise MalformedRequest("one reasoning, under one name or the same under both", f"{place}.reasoning")
     in_parts = isinstance(wire.content, list)
     if isinstance(wire.content, list):
         bounded(len(wire.content), 1, PARTS_MAX, f"{place}.content")
@@ -193,9 +217,11 @@ def _turn(wire: _Message, place: str) -> Turn:
             raise MalformedRequest("only an assistant message may carry tool_calls", f"{place}.tool_calls")
         if refusal:
             raise MalformedRequest("only an assistant message may carry a refusal", f"{place}.refusal")
+        if reasoning:
+            raise MalformedRequest("only an assistant message may carry reasoning", f"{place}.reasoning_content")
         if wire.content is None:
             raise MalformedRequest(f"a {role.value} message needs content", f"{place}.content")
-    elif wire.content is None and not wire.tool_calls and not refusal:
+    elif wire.content is None and not wire.tool_calls and not refusal and not reasoning:
         raise MalformedRequest("an assistant message needs content, tool_calls or a refusal", f"{place}.content")
     if (role is Role.TOOL) != bool(wire.tool_call_id):
         raise MalformedRequest("tool_call_id belongs to every tool message, and to no other", f"{place}.tool_call_id")
@@ -213,6 +239,7 @@ def _turn(wire: _Message, place: str) -> Turn:
         refusal=refusal,
         calls=tuple(calls),
         answers_call=wire.tool_call_id,
+        reasoning=reasoning,
     )
 
 
@@ -289,8 +316,21 @@ def _sampling(wire: _Request) -> Sampling:
         ("max_tokens", wire.max_tokens, 1, TOKENS_MAX),
         ("max_completion_tokens", wire.max_completion_tokens, 1, TOKENS_MAX),
         ("seed", wire.seed, -(2**31), 2**31 - 1),
+        ("top_k", wire.top_k, -1, 1_000_000),
+        ("min_p", wire.min_p, 0.0, 1.0),
+        ("repetition_penalty", wire.repetition_penalty, 0.01, 10.0),
+        ("min_tokens", wire.min_tokens, 0, 1_000_000),
+        ("top_logprobs", wire.top_logprobs, 0, TOP_MAX),
     ):
         in_range(value, low, high, name)
+    _alternatives(wire)
+    if wire.store:
+        raise UnsupportedField("nothing is stored for a caller: evidence is, and its keys are the parties'", "store")
+    if wire.service_tier not in {None, "auto", "default"}:
+        raise UnsupportedField("there is one tier here; shares are by workload", "service_tier")
+    thinking = wire.chat_template_kwargs or _TemplateArguments()
+    if None not in {thinking.enable_thinking, thinking.thinking} and thinking.enable_thinking != thinking.thinking:
+        raise MalformedRequest("two names for one choice, which differ", "chat_template_kwargs.thinking")
     return Sampling(
         temperature=wire.temperature,
         top_p=wire.top_p,
@@ -301,7 +341,27 @@ def _sampling(wire: _Request) -> Sampling:
         seed=wire.seed,
         stop=stops,
         reasoning_effort=effort,
+        logprobs=bool(wire.logprobs),
+        top_logprobs=wire.top_logprobs or 0,
+        top_k=wire.top_k,
+        min_p=wire.min_p,
+        repetition_penalty=wire.repetition_penalty,
+        min_tokens=wire.min_tokens,
+        thinking=thinking.thinking if thinking.enable_thinking is None else thinking.enable_thinking,
     )
+
+
+def _alternatives(wire: _Request) -> None:
+    """Bound what is asked beside the answer: every alternative token is judged in its place."""
+    if not wire.top_logprobs:
+        return
+    if not wire.logprobs:
+        raise MalformedRequest("`top_logprobs` needs `logprobs: true`", "top_logprobs")
+    limits = [limit for limit in (wire.max_tokens, wire.max_completion_tokens) if limit is not None]
+    asked = wire.top_logprobs * min(limits, default=ALTERNATIVES_MAX + 1) * (wire.n or 1)
+    if asked > ALTERNATIVES_MAX:
+        most = f"`top_logprobs` times `max_completion_tokens` times `n` must be at most {ALTERNATIVES_MAX}"
+        raise MalformedRequest(f"{most}, because each alternative is judged in its place", "top_logprobs")
 
 
 # ---- what is answered: see chat_answers.py -------------------------------------------------------------------

@@ -14,7 +14,7 @@ from brightline.core.canonical import JsonValue
 from brightline.core.errors import BrightlineError
 from brightline.core.exchange import strict_json
 from brightline.core.exchange.judged import JudgedReply, JudgedSegment
-from brightline.core.exchange.model import Exchange, ReplyChoice, ToolCall, Usage
+from brightline.core.exchange.model import Alternative, Exchange, ReplyChoice, Token, ToolCall, Usage
 from brightline.core.exchange.refusal import error_body
 from brightline.core.exchange.sse import DONE, encode_event
 
@@ -103,7 +103,7 @@ def write_reply(judged: JudgedReply, exchange: Exchange, exchange_id: str, creat
                 {
                     "index": choice.index,
                     "message": _answer_value(choice, exchange_id),
-                    "logprobs": None,
+                    "logprobs": _logprobs_value(choice.tokens),
                     "finish_reason": choice.finish,
                 }
                 for choice in reply.choices
@@ -119,9 +119,30 @@ def _answer_value(choice: ReplyChoice, exchange_id: str) -> dict[str, Any]:
         "content": choice.text if choice.text or not choice.calls else None,
         "refusal": choice.refusal or None,
     }
+    if choice.reasoning:
+        value |= _reasoning_value(choice.reasoning)
     if choice.calls:
         value["tool_calls"] = _calls_value(choice.calls, exchange_id, choice.index)
     return value
+
+
+def _reasoning_value(reasoning: str) -> dict[str, str]:
+    """What the model thought, under both names that servers have for it: clients know one or the other."""
+    return {"reasoning_content": reasoning, "reasoning": reasoning}
+
+
+def _logprobs_value(tokens: tuple[Token, ...]) -> dict[str, Any] | None:
+    if not tokens:
+        return None
+    content = [
+        {**_token_value(token), "top_logprobs": [_token_value(one) for one in token.alternatives]} for token in tokens
+    ]
+    return {"content": content, "refusal": None}
+
+
+def _token_value(token: Token | Alternative) -> dict[str, Any]:
+    """A token whose text is written from its bytes, so that the two say the same."""
+    return {"token": token.data.decode(errors="replace"), "logprob": token.logprob, "bytes": list(token.data)}
 
 
 def _calls_value(calls: tuple[ToolCall, ...], exchange_id: str, choice: int) -> list[dict[str, Any]]:
@@ -157,7 +178,7 @@ def write_segment(
     segment: JudgedSegment, exchange: Exchange, exchange_id: str, created: int, notice: dict[str, JsonValue]
 ) -> bytes:
     """Write a judged segment as one chunk. ``notice`` (the receipt) is empty in all but the last chunk."""
-    delta: dict[str, Any] = {}
+    delta: dict[str, Any] = _reasoning_value(segment.reasoning) if segment.reasoning else {}
     if segment.text:
         delta["content"] = segment.text
     if segment.refusal:
@@ -165,7 +186,7 @@ def write_segment(
     if segment.calls:
         values = _calls_value(segment.calls, exchange_id, segment.choice)
         delta["tool_calls"] = [{"index": i, **value} for i, value in enumerate(values)]
-    choices = [_chunk_choice(segment.choice, delta, segment.finish or None)]
+    choices = [_chunk_choice(segment.choice, delta, segment.finish or None, _logprobs_value(segment.tokens))]
     return _chunk(exchange, exchange_id, created, choices, **({"brightline": notice} if notice else {}))
 
 
@@ -184,8 +205,10 @@ def write_usage(
     return _chunk(exchange, exchange_id, created, [], usage=_usage_value(usage), brightline=notice)
 
 
-def _chunk_choice(index: int, delta: dict[str, Any], finish: str | None) -> dict[str, Any]:
-    return {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}
+def _chunk_choice(
+    index: int, delta: dict[str, Any], finish: str | None, logprobs: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    return {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
 
 
 def _chunk(exchange: Exchange, exchange_id: str, created: int, choices: list[dict[str, Any]], **more: Any) -> bytes:
