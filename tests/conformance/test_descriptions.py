@@ -47,6 +47,7 @@ ANSWERED: Final[dict[str, dict[str, Any]]] = {
     "a refusal": completion("", content=None, refusal="No."),
     "calls": completion("Let me look.", "tool_calls", tool_calls=[CALL]),
     "nothing": completion(""),
+    "a thought": completion("Three.", reasoning_content="One and two."),
 }
 STREAMED: Final[dict[str, list[bytes | float]]] = {
     "a text": [chunk("Fi"), chunk("ne."), chunk("", "stop"), DONE],
@@ -54,6 +55,7 @@ STREAMED: Final[dict[str, list[bytes | float]]] = {
     "a refusal": [chunk(refusal="No."), chunk("", "stop"), DONE],
     "calls": [chunk("Let me look."), chunk(tool_calls=[CALL]), chunk("", "tool_calls"), DONE],
     "nothing": [chunk("", "stop"), DONE],
+    "a thought": [chunk(reasoning_content="One and two."), chunk("Three."), chunk("", "stop"), DONE],
     "a text that is cut": [
         *[part for i in range(9) for part in (chunk(f"The office counts cars on bridge {i} by day. " * 2), 0.02)],
         chunk(RL1),

@@ -175,6 +175,42 @@ def test_a_refusal_of_the_model_is_a_part_of_its_own(node: Running) -> None:
     assert [event.refusal for event in events if event.type == "response.refusal.done"] == ["I would rather not."]
 
 
+def test_what_a_model_thinks_is_an_item_of_its_own_and_goes_back_with_what_it_said(node: Running) -> None:
+    node.model.says(completion("Three.", reasoning_content="One and two."))
+    first = respond(node)
+    assert [item.type for item in first.output] == ["reasoning", "message"]
+    assert first.output[0].content[0].text == "One and two."
+    respond(
+        node, [{"role": "user", "content": "List three fruits."}, *first.output, {"role": "user", "content": "So?"}]
+    )
+    back = node.model.seen[-1]["messages"][1]
+    assert back == {"role": "assistant", "reasoning_content": "One and two.", "content": "Three."}
+
+    parts: list[bytes | float] = [chunk(reasoning_content="One "), chunk(reasoning="and two."), chunk("Three.")]
+    node.model.streams([*parts, chunk("", "stop"), DONE])
+    events = streamed(node)
+    assert [event.text for event in events if event.type == "response.reasoning_text.done"] == ["One and two."]
+    kinds = [event.type for event in events]
+    assert kinds.index("response.reasoning_text.done") < kinds.index("response.output_text.delta")
+    assert [item.type for item in events[-1].response.output] == ["reasoning", "message"]
+
+
+def test_a_red_line_in_what_a_model_thinks_is_denied(node: Running) -> None:
+    node.model.says(completion("Three.", reasoning_content=RL1))
+    with pytest.raises(openai.PermissionDeniedError):
+        respond(node)
+
+
+def test_chances_of_tokens_are_told_to_those_who_ask(node: Running) -> None:
+    tokens = [{"token": token, "logprob": -0.5, "bytes": list(token.encode())} for token in ("Fi", "ne.")]
+    answer = completion("Fine.")
+    answer["choices"][0]["logprobs"] = {"content": tokens}
+    node.model.says(answer)
+    (part,) = respond(node, include=["message.output_text.logprobs"]).output[0].content
+    assert [(token.token, token.logprob) for token in part.logprobs] == [("Fi", -0.5), ("ne.", -0.5)]
+    assert respond(node).output[0].content[0].logprobs == []
+
+
 def test_an_answer_that_came_to_its_limit_is_incomplete(node: Running) -> None:
     node.model.says(completion("One, two", "length"))
     answer = respond(node)
@@ -195,6 +231,9 @@ PLACES: dict[str, dict[str, Any]] = {
     "output": {"input": [{"type": "function_call_output", "call_id": "c", "output": RL1}]},
     "schema": {"text": {"format": {"type": "json_schema", "name": "n", "schema": {"description": RL1}}}},
     "metadata": {"metadata": {"a": RL1}},
+    "thought": {
+        "input": [{"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": RL1}]}],
+    },
 }
 
 
@@ -261,7 +300,7 @@ def test_the_same_question_meets_the_same_hold(node: Running) -> None:
         ({"background": True}, "background"),
         ({"conversation": "conv_1"}, "conversation"),
         ({"prompt": {"id": "pmpt_1"}}, "prompt"),
-        ({"include": ["reasoning.encrypted_content"]}, "include"),
+        ({"include": ["reasoning.encrypted_content"]}, "include[0]"),
         ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
         ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input[0].type"),
         ({"extra_body": {"guardrails": "off"}}, "guardrails"),

@@ -42,6 +42,13 @@ BASES: Final[list[dict[str, Any]]] = [
                     {"type": "refusal", "refusal": "No."},
                 ],
             },
+            {
+                "type": "reasoning",
+                "id": "rs_" + "0" * 32,
+                "summary": [],
+                "content": [{"type": "reasoning_text", "text": "Hm."}],
+            },
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Short."}]},
             {"type": "function_call", "call_id": "c1", "name": "look_up", "arguments": '{"who": "Ada"}'},
             {"type": "function_call_output", "call_id": "c1", "output": "found"},
             {"type": "function_call_output", "call_id": "c1", "output": [{"type": "input_text", "text": "more"}]},
@@ -63,6 +70,9 @@ NO_FREE_WORDS: Final = {
     "input.[].content.[].type": "a closed list",
     "input.[].output.[].type": "a closed list",
     "input.[].output.[].refusal": "an output has no refusal",
+    "input.[].summary.[].type": "a closed list",
+    "input.[].summary.[].refusal": "a summary has no refusal",
+    "service_tier": "a closed list, sent nowhere",
     "tools.[].type": "a closed list",
     "tool_choice": "a closed list",
     "tool_choice.type": "a closed list",
@@ -165,7 +175,7 @@ REPLY: Final[dict[str, Any]] = {
     "choices": [
         {
             "index": 0,
-            "message": {"role": "assistant", "content": "Fine.", "refusal": None, "tool_calls": [CALL]},
+            "message": {"role": "assistant", "content": "Fine.", "reasoning": "Hm.", "tool_calls": [CALL]},
             "finish_reason": "stop",
         }
     ],
@@ -189,6 +199,7 @@ def test_whatever_carries_words_in_an_answer_is_judged_or_stays_here(place: tupl
 
 
 DELTAS: Final[dict[str, Any]] = {
+    "reasoning": lambda words: {"reasoning_content": words},
     "text": lambda words: {"content": words},
     "refusal": lambda words: {"refusal": words},
     "name of a call": lambda words: {"tool_calls": [{"index": 0, "function": {"name": words}}]},

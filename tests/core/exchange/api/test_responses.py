@@ -128,6 +128,38 @@ def test_what_shapes_the_answer_is_carried() -> None:
     assert chat_server.request_value(exchange, "up")["stream_options"] == {"include_usage": True}
 
 
+def test_chances_of_tokens_are_asked_for_by_either_name() -> None:
+    assert not read().sampling.logprobs
+    assert read(include=["message.output_text.logprobs"]).sampling.logprobs
+    sampling = read(top_logprobs=20, max_output_tokens=100).sampling
+    assert (sampling.logprobs, sampling.top_logprobs) == (True, 20)
+
+
+def thought(*texts: str, **more: Any) -> dict[str, Any]:
+    parts = [{"type": "reasoning_text", "text": text} for text in texts]
+    return {"type": "reasoning", "id": "rs_" + "0" * 32, "summary": [], "content": parts, **more}
+
+
+def test_what_was_thought_goes_back_with_what_was_said_or_called() -> None:
+    said = {"role": "assistant", "content": "Figs."}
+    for sent in (thought("Hm."), thought(summary=[{"type": "summary_text", "text": "Hm."}])):
+        assert turns(USER, sent, said)[1:] == (Turn(Role.ASSISTANT, ("Figs.",), reasoning="Hm."),)
+    called = Turn(Role.ASSISTANT, calls=(ToolCall("c", "f", "{}"),), reasoning="Hm.")
+    assert turns(USER, thought("Hm."), CALL, OUTPUT)[1] == called
+    assert turns(USER, said, thought("Hm."), CALL)[1:] == (Turn(Role.ASSISTANT, ("Figs.",)), called)
+    assert turns(thought("One."), thought("Two."), said) == (
+        Turn(Role.ASSISTANT, reasoning="One."),
+        Turn(Role.ASSISTANT, ("Figs.",), reasoning="Two."),
+    )
+    assert turns(USER, {**thought(), "content": None}) == (Turn(Role.USER, ("Hello.",)),)
+
+
+def test_what_is_encrypted_is_refused_because_nobody_here_can_judge_it() -> None:
+    error = refused(input=[USER, thought("Hm.", encrypted_content="gAAA")])
+    assert isinstance(error, UnsupportedField)
+    assert error.param == "input[1].encrypted_content"
+
+
 def test_what_means_nothing_here_may_be_said() -> None:
     nothing = dict.fromkeys(("previous_response_id", "conversation", "prompt", "max_tool_calls", "instructions"))
     said = {"store": False, "background": False, "truncation": "disabled", "include": [], "stream_options": None}
@@ -143,13 +175,11 @@ UNSUPPORTED: dict[str, Any] = {
     "conversation": {"id": "conv_1"},
     "prompt": {"id": "pmpt_1"},
     "max_tool_calls": 3,
-    "include": ["reasoning.encrypted_content"],
     "truncation": "auto",
     "user": "ada",
     "safety_identifier": "ada",
     "prompt_cache_key": "k",
     "service_tier": "flex",
-    "top_logprobs": 3,
     "moderation": {"model": "x"},
     "context_management": [{"type": "compaction"}],
     "messages": [USER],
@@ -180,7 +210,7 @@ def test_a_hosted_tool_is_refused_as_one(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["item_reference", "web_search_call", "computer_call_output", "mcp_call", "compaction", "reasoning"]
+    "kind", ["item_reference", "web_search_call", "computer_call_output", "mcp_call", "compaction", "custom_tool_call"]
 )
 def test_an_item_of_another_kind_is_refused_as_one(kind: str) -> None:
     error = refused(input=[USER, {"type": kind, "action": {}}])
@@ -221,6 +251,10 @@ def test_a_part_that_nothing_can_screen_is_refused_as_one(part: dict[str, Any]) 
         ({"text": {"format": {"type": "text", "name": "x"}}}, "text.format"),
         ({"reasoning": {"effort": "extreme"}}, "reasoning.effort"),
         ({"reasoning": {"summary": "detailed"}}, "reasoning.summary"),
+        ({"include": ["message.output_text.logprobs", "reasoning.encrypted_content"]}, "include[1]"),
+        ({"top_logprobs": 21, "max_output_tokens": 1}, "top_logprobs"),
+        ({"top_logprobs": 20, "max_output_tokens": 101}, "top_logprobs"),
+        ({"top_logprobs": 1}, "top_logprobs"),
         ({"temperature": 2.1}, "temperature"),
         ({"top_p": -0.1}, "top_p"),
         ({"max_output_tokens": 0}, "max_output_tokens"),
@@ -258,6 +292,15 @@ def test_a_value_out_of_its_range_is_refused_with_its_place(more: dict[str, Any]
         ({**CALL, "namespace": "n"}, "namespace"),
         ({**OUTPUT, "name": "f"}, "name"),
         ({"type": "function_call_output", "output": "7"}, "call_id"),
+        ({"type": "reasoning"}, "summary"),
+        (thought() | {"content": "x"}, "content"),
+        (thought("One.", "Two."), "content"),
+        (thought("One.", summary=[{"type": "summary_text", "text": "Two."}]), "content"),
+        (thought() | {"summary": [{"type": "reasoning_text", "text": "x"}]}, "summary[0].type"),
+        (thought() | {"content": [{"type": "output_text", "text": "x"}]}, "content[0].type"),
+        ({**USER, "content": [{"type": "reasoning_text", "text": "x"}]}, "content[0].type"),
+        ({"role": "assistant", "content": [{"type": "reasoning_text", "text": "x"}]}, "content[0].type"),
+        ({**USER, "summary": []}, "summary"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -38,11 +38,23 @@ def stream() -> Any:
 texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8)
 segments = st.lists(
     st.builds(lambda text: mint_segment(0, text=text), texts)
-    | st.builds(lambda text: mint_segment(0, refusal=text), texts),
+    | st.builds(lambda text: mint_segment(0, refusal=text), texts)
+    | st.builds(lambda text: mint_segment(0, reasoning=text), texts),
     max_size=5,
 )
 calls = st.lists(st.builds(ToolCall, st.just(""), texts, texts), max_size=3).map(tuple)
 finishes = st.sampled_from(["stop", "length", "tool_calls", "content_filter"])
+
+
+def said_in(output: list[Event]) -> tuple[str, list[Event], list[Event]]:
+    """What an answer says, however it is spread: all that was thought, the parts of the message, the calls.
+
+    In a stream, parts stand in the order in which they began, and a model that thinks again opens another item.
+    """
+    thought = [part["text"] for item in output if item["type"] == "reasoning" for part in item["content"]]
+    parts = [part for item in output if item["type"] == "message" for part in item["content"]]
+    calls = [item for item in output if item["type"] == "function_call"]
+    return "".join(thought), sorted(parts, key=json.dumps), calls
 
 
 @settings(max_examples=200, deadline=None)
@@ -57,20 +69,16 @@ def test_a_stream_ends_as_the_plain_answer_of_the_same_words_reads(
 
     text = "".join(segment.text for segment in [*first, last])
     refusal = "".join(segment.refusal for segment in first)
-    choice = ReplyChoice(0, text, refusal, last.calls, last.finish)
+    thought = "".join(segment.reasoning for segment in first)
+    choice = ReplyChoice(0, text, refusal, last.calls, last.finish, thought)
     plain = json.loads(responses.write_reply(mint_reply(Reply((choice,), USED)), EXCHANGE, "xc_1", 7))
     response = said[-1]["response"]
     assert said[-1]["type"] == f"response.{plain['status']}"
-    parts = [part for item in response["output"] for part in item.get("content", [])]
-    assert sorted(map(json.dumps, parts)) == sorted(
-        json.dumps(part) for item in plain["output"] for part in item.get("content", [])
-    )  # parts are in the order in which they began
     for one in (response, plain):
-        for item in one["output"]:
-            item.pop("content", None)
+        one["output"] = said_in(one["output"])
     assert response == plain
 
-    for kind, whole in (("output_text", text), ("refusal", refusal)):
+    for kind, whole in (("output_text", text), ("refusal", refusal), ("reasoning_text", thought)):
         deltas = [event["delta"] for event in said if event["type"] == f"response.{kind}.delta"]
         assert "".join(deltas) == whole
     arguments = [event["arguments"] for event in said if event["type"] == "response.function_call_arguments.done"]
@@ -110,6 +118,31 @@ def test_every_item_and_part_is_opened_once_grows_and_is_closed_once(
         elif "item_id" in event:
             assert opened[item] == "open"
     assert set(opened.values()) <= {"closed"}
+
+
+def thoughts(texts: str) -> list[JudgedSegment]:
+    return [mint_segment(0, reasoning=text) for text in texts]
+
+
+def test_what_was_thought_is_closed_when_the_answer_begins_and_opened_again_if_it_goes_on() -> None:
+    writer = stream()
+    said = events(
+        b"".join(
+            writer.segment(one, {})
+            for one in (*thoughts("ab"), mint_segment(0, "c"), *thoughts("d"), mint_segment(0, "e"))
+        )
+        + writer.segment(mint_segment(0, finish="stop"), {})
+        + writer.close(USED, {})
+    )
+    output = said[-1]["response"]["output"]
+    assert [(item["type"], item["content"][0]["text"]) for item in output] == [
+        ("reasoning", "ab"),
+        ("message", "ce"),
+        ("reasoning", "d"),
+    ]
+    assert len({item["id"] for item in output}) == 3
+    kinds = [event["type"] for event in said]
+    assert kinds.index("response.reasoning_text.done") < kinds.index("response.output_text.delta")
 
 
 def test_a_cut_says_what_had_left_and_why_no_more_came() -> None:

@@ -135,12 +135,12 @@ def _logprobs_value(tokens: tuple[Token, ...]) -> dict[str, Any] | None:
     if not tokens:
         return None
     content = [
-        {**_token_value(token), "top_logprobs": [_token_value(one) for one in token.alternatives]} for token in tokens
+        {**token_value(token), "top_logprobs": [token_value(one) for one in token.alternatives]} for token in tokens
     ]
     return {"content": content, "refusal": None}
 
 
-def _token_value(token: Token | Alternative) -> dict[str, Any]:
+def token_value(token: Token | Alternative) -> dict[str, Any]:
     """A token whose text is written from its bytes, so that the two say the same."""
     return {"token": token.data.decode(errors="replace"), "logprob": token.logprob, "bytes": list(token.data)}
 

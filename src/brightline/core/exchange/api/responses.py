@@ -18,6 +18,7 @@ from brightline.core.canonical import JsonValue
 from brightline.core.errors import BrightlineError, MalformedRequest, OutsideRegistration, UnsupportedField
 from brightline.core.exchange import chat_server, strict_json
 from brightline.core.exchange.api import responses_answers, responses_stream
+from brightline.core.exchange.api.not_carried import with_reason
 from brightline.core.exchange.api.reading import (
     CALLS_MAX,
     PARTS_MAX,
@@ -42,6 +43,7 @@ from brightline.core.exchange.model import (
     Turn,
 )
 from brightline.core.exchange.refusal import error_body
+from brightline.core.exchange.tokens import ALTERNATIVES_MAX, TOP_MAX
 
 NAME: Final = "responses"
 ROUTE: Final = "/v1/responses"
@@ -63,8 +65,10 @@ _NOT_HERE: Final = {
 """Fields that may be ``null``, and why they may be nothing else."""
 _HOSTED: Final = "only function tools are carried: nothing here runs or screens a hosted one"
 _ONLY_TEXT: Final = "only text is carried: nothing here can screen another kind"
-_ITEMS: Final = frozenset({"message", "function_call", "function_call_output"})
-_PARTS: Final = frozenset({"input_text", "output_text", "refusal"})
+_ITEMS: Final = frozenset({"message", "function_call", "function_call_output", "reasoning"})
+_PARTS: Final = frozenset({"input_text", "output_text", "refusal", "reasoning_text", "summary_text"})
+_SAID: Final = frozenset({"input_text", "output_text", "refusal"})
+_LOGPROBS: Final = "message.output_text.logprobs"
 _STATUSES: Final = frozenset({"in_progress", "completed", "incomplete"})
 _ROLES: Final = {role.value: role for role in (Role.USER, Role.ASSISTANT, Role.SYSTEM, Role.DEVELOPER)}
 # An item's id is dropped. It may hold nothing but what servers give: a prefix and a number.
@@ -92,6 +96,8 @@ class _Item(In, frozen=True):
     name: str | None = None
     arguments: str | None = None
     output: str | list[_Part] | None = None
+    summary: list[_Part] | None = None
+    encrypted_content: None = None
 
 
 class _Tool(In, frozen=True):
@@ -147,6 +153,8 @@ class _Request(In, frozen=True):
     background: bool | None = None
     truncation: str | None = None
     include: list[str] | None = None
+    top_logprobs: int | None = None
+    service_tier: str | None = None
     previous_response_id: None = None
     conversation: None = None
     prompt: None = None
@@ -164,7 +172,10 @@ def read_request(body: bytes) -> Exchange:
     """
     value = strict_json.parse(body, REQUEST_LIMITS)
     _refuse_kinds(value)
-    wire = strict_json.convert(value, _Request)
+    try:
+        wire = strict_json.convert(value, _Request)
+    except UnsupportedField as error:
+        raise with_reason(error) from None
     _refuse_what_is_not_here(wire)
     check_model(wire.model)
     bounded(len(wire.tools or ()), 0, TOOLS_MAX, "tools")
@@ -210,7 +221,9 @@ def _refuse_kinds(value: JsonValue) -> None:
         _refuse_kind(choice, frozenset({"function"}), "tool_choice", "only a function can be chosen")
     for i, item in enumerate(_objects(value.get("input"))):
         _refuse_kind(item, _ITEMS, f"input[{i}]", "items of this type are not carried")
-        for member in ("content", "output"):
+        if item.get("encrypted_content") is not None:
+            raise UnsupportedField("what is encrypted cannot be judged", f"input[{i}].encrypted_content")
+        for member in ("content", "output", "summary"):
             for j, part in enumerate(_objects(item.get(member))):
                 _refuse_kind(part, _PARTS, f"input[{i}].{member}[{j}]", _ONLY_TEXT)
 
@@ -231,8 +244,11 @@ def _refuse_what_is_not_here(wire: _Request) -> None:
         raise UnsupportedField("nothing is stored here: leave `store` out, or send false", "store")
     if wire.background:
         raise UnsupportedField("nothing runs in the background here: an answer is given or streamed", "background")
-    if wire.include:
-        raise UnsupportedField("nothing more can be included in an answer here", "include")
+    for i, more in enumerate(wire.include or ()):
+        if more != _LOGPROBS:
+            raise UnsupportedField("this cannot be included in an answer here", f"include[{i}]")
+    if wire.service_tier not in {None, "auto", "default"}:
+        raise UnsupportedField("there is one tier here; shares are by workload", "service_tier")
     if wire.truncation not in {None, "disabled"}:
         raise UnsupportedField("nothing is left out of a conversation here: send what is to be read", "truncation")
     if wire.stream_options is not None and not wire.stream:
@@ -242,11 +258,15 @@ def _refuse_what_is_not_here(wire: _Request) -> None:
 
 
 def _take_item(turns: list[Turn], item: _Item, place: str) -> None:
-    """Make the item a turn, or a part of the one before: a model's message and its calls are one turn."""
+    """Make the item a turn, or a part of the one before: what a model thinks, says and calls is one turn."""
     _check_item(item, place)
     match item.type:
         case "message":
-            turns.append(_message(item, place))
+            turn, before = _message(item, place), turns[-1] if turns else None
+            if before is not None and turn.role is Role.ASSISTANT and _only_thought(before):
+                turns[-1] = msgspec.structs.replace(turn, reasoning=before.reasoning)
+            else:
+                turns.append(turn)
         case "function_call":
             call = ToolCall(item.call_id or "", item.name or "", item.arguments or "")
             if turns and turns[-1].role is Role.ASSISTANT:
@@ -258,13 +278,35 @@ def _take_item(turns: list[Turn], item: _Item, place: str) -> None:
         case "function_call_output":
             texts, _ = _texts(item.output, frozenset({"input_text"}), f"{place}.output")
             turns.append(Turn(Role.TOOL, texts, len(texts) > 1, answers_call=item.call_id or ""))
+        case "reasoning":
+            if thought := _thought(item, place):
+                turns.append(Turn(Role.ASSISTANT, reasoning=thought))
+
+
+def _only_thought(turn: Turn) -> bool:
+    return bool(turn.reasoning) and turn == Turn(Role.ASSISTANT, reasoning=turn.reasoning)
+
+
+def _thought(item: _Item, place: str) -> str:
+    """The one text of a reasoning. Several would be run together, and be judged as another text than was sent."""
+    if isinstance(item.content, str):
+        raise MalformedRequest("the content of a reasoning is a list of parts", f"{place}.content")
+    texts: list[str] = []
+    for parts, kind, where in ((item.summary, "summary_text", "summary"), (item.content, "reasoning_text", "content")):
+        if parts:
+            texts += _texts(parts, frozenset({kind}), f"{place}.{where}")[0]
+    if len(texts) > 1:
+        raise UnsupportedField("a reasoning has one text here, in its summary or in its content", f"{place}.content")
+    return "".join(texts)
 
 
 _NEEDED: Final = {
     "message": frozenset({"role", "content"}),
     "function_call": frozenset({"call_id", "name", "arguments"}),
     "function_call_output": frozenset({"call_id", "output"}),
+    "reasoning": frozenset({"summary"}),
 }
+_OPTIONAL: Final = {"reasoning": frozenset({"content"})}
 _COMMON: Final = frozenset({"type", "id", "status"})
 
 
@@ -275,7 +317,7 @@ def _check_item(item: _Item, place: str) -> None:
         given = getattr(item, name) is not None
         if name in needed and not given:
             raise MalformedRequest(f"`{place}.{name}` is required and missing", f"{place}.{name}")
-        if given and name not in needed | _COMMON:
+        if given and name not in needed | _OPTIONAL.get(item.type, frozenset()) | _COMMON:
             raise UnsupportedField(f"`{place}.{name}` is no member of such an item", f"{place}.{name}")
     if item.id is not None and not _ITEM_ID.fullmatch(item.id):
         raise MalformedRequest(
@@ -291,7 +333,7 @@ def _message(item: _Item, place: str) -> Turn:
     role = _ROLES.get(item.role or "")
     if role is None:
         raise MalformedRequest(f"unknown role; expected one of {', '.join(sorted(_ROLES))}", f"{place}.role")
-    kinds = _PARTS if role is Role.ASSISTANT else frozenset({"input_text"})
+    kinds = _SAID if role is Role.ASSISTANT else frozenset({"input_text"})
     texts, refusal = _texts(item.content, kinds, f"{place}.content")
     return Turn(role, texts, len(texts) > 1, refusal=refusal)
 
@@ -347,11 +389,18 @@ def _sampling(wire: _Request) -> Sampling:
     if reasoning.summary not in {None, "auto"}:
         # "auto" asks for the best summary that there is, and there is none.
         raise UnsupportedField("nothing here writes summaries of reasoning", "reasoning.summary")
+    top = wire.top_logprobs or 0
+    in_range(top, 0, TOP_MAX, "top_logprobs")
+    if top * (wire.max_output_tokens or ALTERNATIVES_MAX + 1) > ALTERNATIVES_MAX:
+        most = f"`top_logprobs` times `max_output_tokens` must be at most {ALTERNATIVES_MAX}"
+        raise MalformedRequest(f"{most}, because each alternative is judged in its place", "top_logprobs")
     return Sampling(
         temperature=wire.temperature,
         top_p=wire.top_p,
         max_completion_tokens=wire.max_output_tokens,
         reasoning_effort=check_effort(reasoning.effort, "reasoning.effort"),
+        logprobs=bool(wire.include or top),
+        top_logprobs=top,
     )
 
 

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from brightline.core.canonical import JsonValue
 from brightline.core.exchange import strict_json
-from brightline.core.exchange.api.chat_answers import call_id
+from brightline.core.exchange.api.chat_answers import call_id, token_value
 from brightline.core.exchange.judged import JudgedReply
-from brightline.core.exchange.model import NO_USAGE, Exchange, ReplyChoice, Tool, ToolCall, Usage
+from brightline.core.exchange.model import NO_USAGE, Exchange, ReplyChoice, Token, Tool, ToolCall, Usage
 
 COMPLETED: Final = "completed"
 INCOMPLETE: Final = "incomplete"
@@ -79,6 +79,7 @@ def response_value(exchange: Exchange, exchange_id: str, created: int) -> dict[s
         "text": {"format": _format_value(exchange) if form.kind else {"type": "text"}},
         "reasoning": {"effort": sampling.reasoning_effort or None, "summary": None},
         "max_output_tokens": sampling.max_completion_tokens,
+        "top_logprobs": sampling.top_logprobs,
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
         "truncation": "disabled",
@@ -118,23 +119,48 @@ def ending(finish: str) -> dict[str, Any]:
 
 
 def _items(choice: ReplyChoice, exchange_id: str, status: str) -> list[dict[str, Any]]:
-    parts = [text_part(choice.text)] if choice.text else []
+    parts = [text_part(choice.text, choice.tokens)] if choice.text else []
     if choice.refusal:
         parts.append(refusal_part(choice.refusal))
     if not parts and not choice.calls:
         parts.append(text_part(""))
-    items = [message_item(exchange_id, parts, status)] if parts else []
+    items = [reasoning_item(exchange_id, 0, choice.reasoning, status)] if choice.reasoning else []
+    if parts:
+        items.append(message_item(exchange_id, parts, status))
     return [*items, *(call_item(exchange_id, i, call, status) for i, call in enumerate(choice.calls))]
 
 
-def text_part(text: str) -> dict[str, Any]:
-    """A part of a message: a text."""
-    return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+def text_part(text: str, tokens: tuple[Token, ...] = ()) -> dict[str, Any]:
+    """A part of a message: a text, with its tokens if they were asked for."""
+    return {"type": "output_text", "text": text, "annotations": [], "logprobs": logprobs(tokens)}
+
+
+def logprobs(tokens: tuple[Token, ...]) -> list[dict[str, Any]]:
+    """Tokens with their chances, in the same words as in a chat completion."""
+    return [
+        {**token_value(token), "top_logprobs": [token_value(one) for one in token.alternatives]} for token in tokens
+    ]
 
 
 def refusal_part(refusal: str) -> dict[str, Any]:
     """A part of a message: the model's own refusal."""
     return {"type": "refusal", "refusal": refusal}
+
+
+def reasoning_item(exchange_id: str, index: int, text: str, status: str) -> dict[str, Any]:
+    """What the model thought. Nothing here writes summaries."""
+    return {
+        "id": item_id("rs", exchange_id, index),
+        "type": "reasoning",
+        "status": status,
+        "summary": [],
+        "content": [reasoning_part(text)] if text else [],
+    }
+
+
+def reasoning_part(text: str) -> dict[str, Any]:
+    """The part of a reasoning."""
+    return {"type": "reasoning_text", "text": text}
 
 
 def message_item(exchange_id: str, parts: list[dict[str, Any]], status: str) -> dict[str, Any]:
