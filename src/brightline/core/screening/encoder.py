@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A small head for each fact on a frozen encoder: the file that defines it, and how scores become findings.
+
+An encoder file (``brightline-encoder/1``, JSON) pins the weights and the tokenizer that it was fitted on, by digest,
+and holds for each fact a logistic head with two thresholds, ``no | unknown | yes``. It carries its own canaries: texts
+that must be found. A worker whose encoder misses one is taken out of service, at its start and as long as it runs.
+
+Running the encoder is the shell's (``shell/inference``); nothing here reads a file or multiplies a matrix.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from brightline.core.errors import ReleaseError
+from brightline.core.facts import UNKNOWN, Source, Vocabulary
+from brightline.core.screening.finding import Finding, Segment, Surface
+from brightline.core.screening.views import views
+
+FORMAT: Final = "brightline-encoder/1"
+FILE_BYTES_MAX: Final = 4 * 1024 * 1024
+VIEWS_MAX: Final = 8  # of one segment, besides the text itself; the rules see all of them
+
+_Share = Annotated[float, Meta(gt=0, lt=1)]
+_Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+_Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,80}$")]
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file that the encoder needs: its name, its digest, and the package that it may be found in (or empty)."""
+
+    file: _Name
+    sha256: _Digest
+    package: str = ""
+
+
+class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A logistic head: ``weights`` are little-endian float32 in base64, one for each dimension of the encoder.
+
+    A score of at least ``yes`` says ``value``, one of at least ``unknown`` says unknown, less is silence.
+    """
+
+    fact: str
+    value: str
+    weights: str
+    bias: float
+    unknown: _Share
+    yes: _Share
+
+
+class Canary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A text that must be found to set this fact to unknown or worse."""
+
+    fact: str
+    text: str
+    surface: Surface = Surface.INPUT
+
+
+class Encoder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An encoder with its heads. Long texts are read in windows of ``tokens`` with ``overlap``; the worst counts."""
+
+    format: str
+    model: Part
+    tokenizer: Part
+    dimensions: Annotated[int, Meta(ge=1, le=8_192)]
+    tokens: Annotated[int, Meta(ge=8, le=8_192)]
+    overlap: Annotated[int, Meta(ge=0)]
+    windows_max: Annotated[int, Meta(ge=1, le=4_096)]  # of one text; more is no answer
+    head: tuple[Head, ...]
+    canary: tuple[Canary, ...]
+
+
+def load_encoder(data: bytes, name: str) -> Encoder:
+    """Read an encoder file. Raises ``ReleaseError``."""
+    if len(data) > FILE_BYTES_MAX:
+        raise ReleaseError(f"{name}: longer than {FILE_BYTES_MAX} bytes")
+    try:
+        encoder = msgspec.json.decode(data, type=Encoder)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ReleaseError(f"{name}: {error}") from error
+    if encoder.format != FORMAT:
+        raise ReleaseError(f"{name}: format {encoder.format[:40]!r}; expected {FORMAT!r}")
+    if not encoder.head or len({head.fact for head in encoder.head}) != len(encoder.head):
+        raise ReleaseError(f"{name}: one head for each fact, and at least one")
+    if encoder.overlap >= encoder.tokens // 2:
+        raise ReleaseError(f"{name}: windows overlap by less than half")
+    for head in encoder.head:
+        if not head.unknown <= head.yes or not math.isfinite(head.bias):
+            raise ReleaseError(f"{name}: the thresholds of {head.fact!r} are not in order, or its bias is no number")
+        weights_of(head, encoder.dimensions, name)
+    if {canary.fact for canary in encoder.canary} != {head.fact for head in encoder.head}:
+        raise ReleaseError(f"{name}: each head has a canary, and no canary is without its head")
+    return encoder
+
+
+def check_encoder(encoder: Encoder, vocabulary: Vocabulary, name: str) -> None:
+    """Hold an encoder against the facts of an agreement: heads set what detectors may, never to the good value.
+
+    Raises ``ReleaseError``.
+    """
+    for head in encoder.head:
+        if head.fact not in vocabulary or Source.DETECTOR not in vocabulary.spec(head.fact).set_by:
+            raise ReleaseError(f"{name}: no detector may set {head.fact!r} under this agreement")
+        spec = vocabulary.spec(head.fact)
+        if head.value == spec.good or head.value not in spec.values:
+            raise ReleaseError(f"{name}: a head may not say {head.value!r} of {head.fact}")
+
+
+def weights_of(head: Head, dimensions: int, name: str) -> tuple[float, ...]:
+    """The weights of a head. Raises ``ReleaseError`` unless they are so many finite numbers."""
+    try:
+        data = base64.b64decode(head.weights, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ReleaseError(f"{name}: the weights of {head.fact!r} are not base64") from error
+    if len(data) != 4 * dimensions:
+        raise ReleaseError(f"{name}: {head.fact!r} has {len(data) // 4} weights for {dimensions} dimensions")
+    weights = struct.unpack(f"<{dimensions}f", data)
+    if not all(map(math.isfinite, weights)):
+        raise ReleaseError(f"{name}: a weight of {head.fact!r} is no number")
+    return weights
+
+
+def texts_of(segment: Segment) -> Iterator[tuple[str, str]]:
+    """What is scored of a segment, each with its name: the text as it is, and the readings beyond the folded one.
+
+    Raises ``ScreeningUnavailable`` when its views do not fit their limits.
+    """
+    yield "text", segment.text
+    for view in views(segment.text)[1 : VIEWS_MAX + 1]:
+        yield view.name, view.text
+
+
+def findings_from(
+    encoder: Encoder, detector: str, scored: Iterable[tuple[int, str, Sequence[float]]]
+) -> tuple[Finding, ...]:
+    """Turn scores into findings: ``scored`` gives segment, view and a score in 0..1 for each head, in their order."""
+    found = []
+    for segment, view, scores in scored:
+        for head, score in zip(encoder.head, scores, strict=True):
+            if score >= head.yes:
+                found.append(Finding(detector, head.fact, head.value, f"head:{head.fact}", segment, view, score))
+            elif score >= head.unknown:
+                found.append(Finding(detector, head.fact, UNKNOWN, f"head:{head.fact}", segment, view, score))
+    return tuple(found)
+
+
+def missed(canaries: Sequence[Canary], findings: Sequence[Finding]) -> tuple[str, ...]:
+    """The facts of those canaries, judged as one batch in their order, that were not found."""
+    found = {(finding.segment, finding.fact) for finding in findings}
+    return tuple(canary.fact for i, canary in enumerate(canaries) if (i, canary.fact) not in found)
+
+
+def canary_segments(canaries: Sequence[Canary]) -> tuple[Segment, ...]:
+    """The canaries as a batch."""
+    return tuple(Segment(f"canary[{i}]", canary.surface, canary.text) for i, canary in enumerate(canaries))

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An encoder on ONNX Runtime, one thread, from files whose digests the release pins. Needs ``brightline[encoder]``."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime
+from tokenizers import Tokenizer
+
+from brightline.core.errors import ReleaseError
+from brightline.core.screening.encoder import Encoder, Part, findings_from, texts_of, weights_of
+from brightline.core.screening.finding import Finding, Segment
+
+BATCH_MAX: Final = 16  # windows in one run
+PART_BYTES_MAX: Final = 2 * 1024**3
+
+
+class OnnxEncoder:
+    """A judge: mean-pooled, normalised states of the encoder, and the release's heads on them."""
+
+    def __init__(self, encoder: Encoder, detector: str, folders: Sequence[Path]) -> None:
+        """``folders`` are looked through for the parts, then the packages that the parts name.
+
+        Raises ``ReleaseError`` for a part that is missing or is another one.
+        """
+        self._encoder = encoder
+        self._detector = detector
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        model = read_part(encoder.model, folders)
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._names = {node.name for node in self._session.get_inputs()}
+        tokenizer = Tokenizer.from_str(read_part(encoder.tokenizer, folders).decode())
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        self._tokenizer = tokenizer
+        self._begin, self._end = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
+        if self._begin is None or self._end is None:
+            raise ReleaseError(f"{encoder.tokenizer.file} has no [CLS] and [SEP]")
+        self._weights = np.array([weights_of(head, encoder.dimensions, detector) for head in encoder.head], np.float32)
+        self._bias = np.array([head.bias for head in encoder.head], np.float32)
+
+    def judge(self, segments: Sequence[Segment]) -> Sequence[Finding]:
+        """Score every reading of every segment. Raises whatever goes wrong: then nothing was judged."""
+        windows: list[tuple[int, str, list[int]]] = []
+        for number, segment in enumerate(segments):
+            for view, text in texts_of(segment):
+                windows += [(number, view, ids) for ids in self._windows(text)]
+        windows.sort(key=lambda window: len(window[2]))  # windows of one length pad little
+        scored = []
+        for first in range(0, len(windows), BATCH_MAX):
+            batch = windows[first : first + BATCH_MAX]
+            scores = self._scores([ids for _, _, ids in batch])
+            scored += [(number, view, row.tolist()) for (number, view, _), row in zip(batch, scores, strict=True)]
+        return findings_from(self._encoder, self._detector, scored)
+
+    def _windows(self, text: str) -> Iterator[list[int]]:
+        ids = self._tokenizer.encode(text, add_special_tokens=False).ids
+        size = self._encoder.tokens - 2
+        step = size - self._encoder.overlap
+        starts = range(0, max(1, len(ids) - self._encoder.overlap), step)
+        if len(starts) > self._encoder.windows_max:
+            raise OverflowError(f"a text has more than {self._encoder.windows_max} windows")
+        for start in starts:
+            yield [self._begin, *ids[start : start + size], self._end]
+
+    def embed(self, batch: Sequence[Sequence[int]]) -> Any:
+        """The normalised mean states of token windows, shape (windows, dimensions), float32."""
+        width = max(map(len, batch))
+        ids = np.zeros((len(batch), width), np.int64)
+        mask = np.zeros((len(batch), width), np.int64)
+        for row, tokens in enumerate(batch):
+            ids[row, : len(tokens)] = tokens
+            mask[row, : len(tokens)] = 1
+        given = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        states = self._session.run(None, {name: given[name] for name in self._names})[0]
+        if states.shape != (len(batch), width, self._encoder.dimensions):
+            raise ValueError(f"the encoder answered with the shape {states.shape}")
+        weights = mask[:, :, None].astype(np.float32)
+        pooled = (states * weights).sum(axis=1) / weights.sum(axis=1)
+        return pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
+
+    def _scores(self, batch: Sequence[Sequence[int]]) -> Any:
+        logits = self.embed(batch) @ self._weights.T + self._bias
+        if not np.isfinite(logits).all():
+            raise ArithmeticError("the encoder's states are not numbers")
+        return 1 / (1 + np.exp(-logits.astype(np.float64)))
+
+
+def read_part(part: Part, folders: Sequence[Path]) -> bytes:
+    """The bytes of a part, from the first place that has it. Raises ``ReleaseError`` unless they are those pinned."""
+    places = [folder / part.file for folder in folders] + list(_in_package(part))
+    for place in places:
+        if place.is_file():
+            if place.stat().st_size > PART_BYTES_MAX:
+                raise ReleaseError(f"{place} is larger than {PART_BYTES_MAX} bytes")
+            data = place.read_bytes()
+            found = hashlib.sha256(data).hexdigest()
+            if found != part.sha256:
+                raise ReleaseError(f"{place} has digest {found}; the release pins {part.sha256}")
+            return data
+    looked = ", ".join(str(place.parent) for place in places)
+    wanted = f"; install {part.package}, or put it there" if part.package else ""
+    raise ReleaseError(f"{part.file} is in none of {looked}{wanted}")
+
+
+def _in_package(part: Part) -> Iterator[Path]:
+    """Where an installed package has the file; nothing of it is imported."""
+    if not part.package:
+        return
+    try:
+        files = importlib.metadata.files(part.package) or ()
+    except importlib.metadata.PackageNotFoundError:
+        return
+    for file in files:
+        if file.name == part.file:
+            yield Path(str(file.locate()))

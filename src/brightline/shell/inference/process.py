@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A detector in worker processes: a crash, a hang, a blown memory or an odd answer costs a batch and a worker, never
+more than a refusal.
+
+    queue (bounded) → a free worker takes a batch → answer within the deadline, of the right shape, number and digest
+                                                  → else the batch is unjudged, and the worker is killed and replaced
+    canaries: known texts that must be found, at each worker's start and every minute; one that misses is out
+
+No batch is tried a second time: what killed a worker would kill the next. While no worker is fit, everybody is told so
+at once, and the exchange is refused as unavailable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import math
+import os
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from typing import Final, TypeVar
+
+import msgspec
+
+from brightline.core.errors import ScreeningUnavailable
+from brightline.core.screening.encoder import Canary, canary_segments, missed
+from brightline.core.screening.finding import Finding, Judgement, Segment
+from brightline.shell.inference.wire import FRAME_BYTES_MAX, LENGTH_BYTES, Ask, Load, Loaded, Told, pack
+
+QUEUE_MAX: Final = 256
+BATCH_ASKS_MAX: Final = 32
+BATCH_SEGMENTS_MAX: Final = 256
+LOAD_SECONDS: Final = 60.0
+CANARY_SECONDS: Final = 60.0
+RESPAWN_SECONDS: Final = (0.1, 1.0, 5.0, 30.0)
+COMMAND: Final = (sys.executable, "-m", "brightline.shell.inference.worker")
+_PASSED: Final = ("PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH", "LANG", "TMPDIR")
+
+log = logging.getLogger("brightline.screening")
+T = TypeVar("T", Loaded, Told)
+
+
+class _UnfitError(Exception):
+    """This worker may not judge any more."""
+
+
+class _Waiting:
+    """Somebody's segments, and where the answer goes."""
+
+    __slots__ = ("future", "segments")
+
+    def __init__(self, segments: Sequence[Segment]) -> None:
+        self.segments = tuple(segments)
+        self.future: asyncio.Future[Judgement] = asyncio.get_running_loop().create_future()
+
+    def refuse(self, why: str) -> None:
+        if not self.future.done():
+            self.future.set_exception(ScreeningUnavailable(why))
+
+
+class _Worker:
+    """One process and the socket to it."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._number = 0
+
+    async def say(self, value: Load | Ask, kind: type[T], seconds: float) -> T:
+        """Say something and wait for the answer. Raises ``_UnfitError``."""
+        try:
+            async with asyncio.timeout(seconds):
+                self._writer.write(pack(value))
+                await self._writer.drain()
+                size = int.from_bytes(await self._reader.readexactly(LENGTH_BYTES), "big")
+                if size > FRAME_BYTES_MAX:
+                    raise _UnfitError("its answer is too long")
+                return msgspec.msgpack.decode(await self._reader.readexactly(size), type=kind)
+        except TimeoutError as error:
+            raise _UnfitError(f"it did not answer within {seconds:g} s") from error
+        except (OSError, asyncio.IncompleteReadError) as error:
+            raise _UnfitError("it is gone") from error
+        except msgspec.MsgspecError as error:
+            raise _UnfitError("its answer does not read") from error
+
+    async def judge(self, segments: tuple[Segment, ...], digest: str, detector: str, seconds: float) -> Told:
+        """Judge a batch. Raises ``_UnfitError`` unless the answer is one to these segments from this detector."""
+        self._number += 1
+        told = await self.say(Ask(self._number, segments), Told, seconds)
+        if told.number != self._number or told.digest != digest:
+            raise _UnfitError("it answered something else, or as another detector")
+        if told.failure:
+            return told
+        if told.judged != len(segments):
+            raise _UnfitError(f"it judged {told.judged} of {len(segments)} segments")
+        for finding in told.findings:
+            if finding.detector != detector or not 0 <= finding.segment < len(segments):
+                raise _UnfitError("it found something in a segment that it was not asked, or for another detector")
+            if not math.isfinite(finding.score) or not 0 <= finding.score <= 1:
+                raise _UnfitError("it gave a score that is no score")
+        return told
+
+
+class ProcessDetector:
+    """A :class:`~brightline.core.ports.Detector` that runs in processes. Create it inside the running loop."""
+
+    def __init__(
+        self,
+        load: Load,
+        canaries: Sequence[Canary],
+        *,
+        workers: int,
+        deadline_seconds: float,
+        command: Sequence[str] = COMMAND,
+        canary_seconds: float = CANARY_SECONDS,
+    ) -> None:
+        """``deadline_seconds`` is the release's, for one batch; ``command`` takes a file descriptor as its last word."""
+        self._load = load
+        self._digest = f"sha256:{load.sha256}"
+        self._canaries = tuple(canaries)
+        self._segments = canary_segments(canaries)
+        self._deadline = deadline_seconds
+        self._command = tuple(command)
+        self._canary_seconds = canary_seconds
+        self._asks: deque[_Waiting] = deque()
+        self._wake = asyncio.Event()
+        self._fit: set[int] = set()
+        self._known_fit = asyncio.Event()
+        self._why = "none has started yet"
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._keep(number)) for number in range(workers)]
+
+    @property
+    def id(self) -> str:
+        """The id by which the release requires it."""
+        return self._load.id
+
+    @property
+    def fault(self) -> str:
+        """Why it cannot judge; empty while a worker is fit."""
+        return "" if self._fit else f"no worker of detector {self.id} is fit: {self._why}"
+
+    async def until_fit(self, seconds: float = LOAD_SECONDS) -> None:
+        """Wait for the first fit worker. Raises ``ScreeningUnavailable``."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._known_fit.wait()
+        except TimeoutError as error:
+            raise ScreeningUnavailable(self.fault) from error
+
+    async def judge(self, segments: Sequence[Segment]) -> Judgement:
+        """Ask, and wait. Raises ``ScreeningUnavailable`` at once when no worker is fit or the queue is full."""
+        if not self._fit:
+            raise ScreeningUnavailable(self.fault)
+        while self._asks and self._asks[0].future.done():
+            self._asks.popleft()  # who gave up makes room
+        if len(self._asks) >= QUEUE_MAX:
+            raise ScreeningUnavailable(f"the queue of detector {self.id} is full")
+        waiting = _Waiting(segments)
+        self._asks.append(waiting)
+        self._wake.set()
+        return await waiting.future
+
+    def close(self) -> None:
+        """Kill the workers."""
+        for task in self._tasks:
+            task.cancel()
+
+    # ---- one worker's life ---------------------------------------------------------------------------------------
+
+    async def _keep(self, number: int) -> None:
+        """Keep one worker, anew whenever it was unfit; slower each time it does not last."""
+        failures = 0
+        while True:
+            try:
+                async with self._started() as worker:
+                    await self._probe(worker)
+                    self._fit.add(number)
+                    self._known_fit.set()
+                    failures = 0
+                    await self._work(worker)
+            except _UnfitError as error:
+                self._why = str(error)
+                log.warning("a worker of detector %s is out: %s", self.id, error)
+            finally:
+                self._fit.discard(number)
+            if not self._fit:
+                self._known_fit.clear()
+                self._refuse_all(self.fault)
+            await asyncio.sleep(RESPAWN_SECONDS[min(failures, len(RESPAWN_SECONDS) - 1)])
+            failures += 1
+
+    @contextlib.asynccontextmanager
+    async def _started(self) -> AsyncIterator[_Worker]:
+        ours, theirs = socket.socketpair()
+        # Of our environment only what finds the interpreter and its libraries: no keys.
+        environment = {name: os.environ[name] for name in _PASSED if name in os.environ}
+        environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        try:
+            process = subprocess.Popen(  # noqa: ASYNC220, S603 - a fork that takes a millisecond, of our own command
+                [*self._command, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                close_fds=True,
+            )
+        except OSError as error:
+            ours.close()
+            raise _UnfitError(f"it cannot be started: {error.strerror}") from error
+        finally:
+            theirs.close()
+        reader, writer = await asyncio.open_connection(sock=ours)
+        worker = _Worker(reader, writer)
+        try:
+            loaded = await worker.say(self._load, Loaded, LOAD_SECONDS)
+            if loaded.failure:
+                raise _UnfitError(loaded.failure)
+            if loaded.digest != self._digest:
+                raise _UnfitError(f"it loaded {loaded.digest}; the release pins {self._digest}")
+            yield worker
+        finally:
+            process.kill()
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+            process.wait()
+
+    async def _work(self, worker: _Worker) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time() + self._canary_seconds
+        while True:
+            batch = self._take()
+            if batch:
+                await self._judge(worker, batch)
+            elif loop.time() < due:
+                self._wake.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(due - loop.time()):
+                        await self._wake.wait()
+            if loop.time() >= due:
+                await self._probe(worker)
+                due = loop.time() + self._canary_seconds
+
+    def _take(self) -> list[_Waiting]:
+        """As many as make a batch; whoever gave up is left out."""
+        batch: list[_Waiting] = []
+        count = 0
+        while self._asks and len(batch) < BATCH_ASKS_MAX:
+            if self._asks[0].future.done():
+                self._asks.popleft()
+                continue
+            count += len(self._asks[0].segments)
+            if batch and count > BATCH_SEGMENTS_MAX:
+                break
+            batch.append(self._asks.popleft())
+        return batch
+
+    async def _judge(self, worker: _Worker, batch: list[_Waiting]) -> None:
+        segments = tuple(segment for waiting in batch for segment in waiting.segments)
+        try:
+            told = await worker.judge(segments, self._digest, self.id, self._deadline)
+        except BaseException as error:
+            for waiting in batch:
+                waiting.refuse(f"a worker of detector {self.id} failed: {error}")
+            raise
+        start = 0
+        for waiting in batch:
+            end = start + len(waiting.segments)
+            if told.failure:
+                waiting.refuse(f"detector {self.id} failed: {told.failure}")
+            elif not waiting.future.done():
+                waiting.future.set_result(self._part(told.findings, start, end))
+            start = end
+
+    def _part(self, findings: Sequence[Finding], start: int, end: int) -> Judgement:
+        mine = tuple(
+            msgspec.structs.replace(finding, segment=finding.segment - start)
+            for finding in findings
+            if start <= finding.segment < end
+        )
+        return Judgement(self.id, self._digest, end - start, mine)
+
+    async def _probe(self, worker: _Worker) -> None:
+        """Whether it still finds what is known to be bad. Raises ``_UnfitError``."""
+        if not self._canaries:
+            return
+        told = await worker.judge(self._segments, self._digest, self.id, self._deadline)
+        if told.failure:
+            raise _UnfitError(f"it failed on its canaries: {told.failure}")
+        if facts := missed(self._canaries, told.findings):
+            raise _UnfitError(f"it missed its canaries for {', '.join(facts)}")
+
+    def _refuse_all(self, why: str) -> None:
+        while self._asks:
+            self._asks.popleft().refuse(why)
