@@ -222,15 +222,19 @@ def make_state(
     tools: Sequence[Any] = (),
     toml: str = "",
     upstream: str = "idle_seconds = 1.5\n",
+    own_release: str = "",
     **listen: Any,
 ) -> tuple[Settings, Agreement, str]:
     """A state folder with one model ``m`` and one workload ``tests``; returns its key. ``toml`` are its settings.
 
     Without them, ``upstream`` is what stands below ``[upstream.default]`` and its url, more tables too.
+    ``own_release`` is the folder of another release than the one that is shipped.
     """
     if not toml:
         toml = "[listen]\nport = 0\n" + "".join(f"{name} = {value}\n" for name, value in listen.items())
         toml += f'[upstream.default]\nurl = "{model_url}"\n{upstream}'
+    if own_release:
+        toml += f'[agreement]\nrelease = "{own_release}"\n'
     settings = check_settings(tomllib.loads(toml), "test")
     agreement = open_agreement(settings)
     release = shipped.read_release(release_folder(settings), agreement.vocabulary)

@@ -25,6 +25,7 @@ from brightline.core.errors import (
     EvidenceUnavailable,
     OperatorError,
     ReleaseError,
+    ScreeningUnavailable,
     ShardSealed,
     TrustError,
 )
@@ -32,12 +33,13 @@ from brightline.core.evidence.heads import HEADS_SHARD, REGISTRY_SHARD
 from brightline.core.evidence.period import StatedUpstream
 from brightline.core.expectation import Figures
 from brightline.core.ports import Clock, HeadStore
+from brightline.core.screening.encoder import check_encoder, load_encoder
 from brightline.core.screening.release import Release
 from brightline.core.screening.rules import check_rules, load_rules
 from brightline.core.standing import AGREEMENT_SCOPE, UnitStanding
 from brightline.core.statement import TrustRoots
 from brightline.shell import shipped
-from brightline.shell.config import Settings, load_settings
+from brightline.shell.config import InferenceSettings, Settings, load_settings
 from brightline.shell.gateway.admin import Admin
 from brightline.shell.gateway.admission import Admission, Bounds
 from brightline.shell.gateway.app import Gateway
@@ -46,7 +48,9 @@ from brightline.shell.gateway.upstreams import HttpUpstreams
 from brightline.shell.gateway.watch import DenyWatch
 from brightline.shell.heads import STEP_SECONDS as HEADS_SECONDS
 from brightline.shell.heads import CombinedHeads, FollowedLog, HeadsWatch
-from brightline.shell.inference.pool import ScreeningPool, ThreadDetector
+from brightline.shell.inference.pool import PooledDetector, ScreeningPool, ThreadDetector
+from brightline.shell.inference.process import ProcessDetector
+from brightline.shell.inference.wire import Load
 from brightline.shell.install import GATEWAY_SHARD, agreement_folder
 from brightline.shell.keyring import open_vault
 from brightline.shell.registry.following import Registry
@@ -223,16 +227,41 @@ def release_folder(settings: Settings) -> Path:
     return Path(folder) if folder else shipped.shipped_release()
 
 
-def open_detectors(release: Release, folder: Path, agreement: Agreement) -> list[ThreadDetector]:
-    """Start every detector that the release requires. Raises ``ReleaseError``."""
+def open_detectors(
+    release: Release, folder: Path, agreement: Agreement, settings: InferenceSettings
+) -> list[PooledDetector]:
+    """Start every detector that the release requires: rules on a thread, what computes in processes of its own.
+
+    Raises ``ReleaseError``.
+    """
     read = shipped.folder_reader(folder)
-    detectors = []
+    detectors: list[PooledDetector] = []
     for required in release.detectors:
-        if required.kind != "rules":
-            raise ReleaseError(f"this version has no detector of kind {required.kind!r}")
-        rules = load_rules(read(required.path), required.path)
-        check_rules(rules, agreement.vocabulary)
-        detectors.append(ThreadDetector(required.id, f"sha256:{required.sha256}", rules.match))
+        data = read(required.path)
+        match required.kind:
+            case "rules":
+                rules = load_rules(data, required.path)
+                check_rules(rules, agreement.vocabulary)
+                detectors.append(ThreadDetector(required.id, f"sha256:{required.sha256}", rules.match))
+            case "encoder":
+                encoder = load_encoder(data, required.path)
+                check_encoder(encoder, agreement.vocabulary, required.path)
+                load = Load(
+                    kind=required.kind,
+                    id=required.id,
+                    path=required.path,
+                    sha256=required.sha256,
+                    folder=str(folder),
+                    weights=settings.weights,
+                    memory_bytes=settings.memory_mb << 20,
+                )
+                detectors.append(
+                    ProcessDetector(
+                        load, encoder.canary, workers=settings.workers, deadline_seconds=release.deadline_seconds
+                    )
+                )
+            case other:
+                raise ReleaseError(f"this version has no detector of kind {other!r}")
     return detectors
 
 
@@ -292,7 +321,7 @@ class Node:
         self.registry = Registry(folder.root, settings, roots, agreement)
         self.follow()
         self.watch = DenyWatch(lambda: self.agreement, self.standing_of, self._pattern_found)
-        self.detectors = open_detectors(release, release_folder(settings), agreement)
+        self.detectors = open_detectors(release, release_folder(settings), agreement, settings.inference)
         self.screeners = ScreeningPool(self.detectors, release.deadline_seconds)
         if self.origin in self.registry.seals.logs:
             raise ShardSealed(f"{self.origin} was sealed by a peer while this gateway was away")
@@ -387,12 +416,21 @@ class Node:
             )
             tasks = [asyncio.create_task(work()) for work in background]
             try:
+                await node.until_fit()
                 yield node
             finally:
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
                 await node._close()
+
+    async def until_fit(self) -> None:
+        """Wait until every detector can judge. Raises ``ReleaseError``."""
+        for detector in self.detectors:
+            try:
+                await detector.until_fit()
+            except ScreeningUnavailable as error:
+                raise ReleaseError(str(error)) from error
 
     def follow(self) -> None:
         """Read what is new in the registry, and go over to the version that is in force.
@@ -459,6 +497,7 @@ class Node:
         """What keeps this node from serving; empty means ready."""
         missing = ["the evidence cannot be written or published"] if self.faults() else []  # details are not for all
         missing += ["the disk is full"] if self.log.full else []
+        missing += [each.fault for each in self.detectors if each.fault]
         missing += [
             f"model {model.name} has no upstream {model.upstream!r} in the settings"
             for model in self.installation.models
@@ -605,6 +644,6 @@ class Node:
             await asyncio.to_thread(self.write_heads)
         except OperatorError as error:
             log.warning("the combined heads could not be written: %s", error)
-        self.screeners.close()
+        await self.screeners.close()
         self.registry.close()
         await self.upstream.close()

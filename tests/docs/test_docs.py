@@ -217,6 +217,7 @@ def test_every_direct_dependency_has_its_line_and_no_other_has() -> None:
         ("## At run time", project["dependencies"]),
         ("## For the demo", project["optional-dependencies"]["demo"]),
         ("## For proofs", project["optional-dependencies"]["prove"]),
+        ("## For encoder detectors", project["optional-dependencies"]["encoder"]),
         ("## For traces", project["optional-dependencies"]["otel"]),
         ("## For development", project["optional-dependencies"]["dev"]),
     ):

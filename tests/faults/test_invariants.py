@@ -54,6 +54,13 @@ def replace_judge(node: Running, judge: Callable[[Sequence[Segment]], Sequence[F
     node.node.app._screeners = ScreeningPool([detector], 0.5)
 
 
+def own_judge(node: Running) -> Callable[[Sequence[Segment]], Sequence[Finding]]:
+    """The judge of the release's detector."""
+    (detector,) = node.node.detectors
+    assert isinstance(detector, ThreadDetector)
+    return detector._judge
+
+
 def raises(segments: Sequence[Segment]) -> Sequence[Finding]:
     raise RuntimeError("a detector's own mistake")
 
@@ -116,7 +123,7 @@ def test_a_missing_detector_is_refused(node: Running) -> None:
 
 def test_a_detector_that_fails_on_the_answer_keeps_the_answer_back(node: Running) -> None:
     node.model.says(completion(SECRET))
-    judge = node.node.detectors[0]._judge
+    judge = own_judge(node)
 
     def fails_on_output(segments: Sequence[Segment]) -> Sequence[Finding]:
         if any(segment.surface == "output" for segment in segments):
@@ -129,7 +136,7 @@ def test_a_detector_that_fails_on_the_answer_keeps_the_answer_back(node: Running
 
 
 def test_a_detector_that_fails_in_mid_stream_ends_the_stream_with_an_error(node: Running) -> None:
-    judge = node.node.detectors[0]._judge
+    judge = own_judge(node)
     broken = threading.Event()
 
     def fails_later(segments: Sequence[Segment]) -> Sequence[Finding]:

@@ -75,6 +75,18 @@ class TelemetrySettings(_Settings):
         return LogFormat(given) if isinstance(given, str) else given
 
 
+class InferenceSettings(_Settings):
+    """The worker processes of detectors that run in some. What they judge by is the signed release's."""
+
+    workers: int = Field(1, ge=1, le=64, description="Processes for each such detector.")
+    memory_mb: int = Field(
+        4_096, ge=256, le=1_048_576, description="Address space of one, in MiB; beyond that it dies and is replaced."
+    )
+    weights: str = Field(
+        "", description="Folder in which weights are looked for first; empty: the release's, then installed packages."
+    )
+
+
 class UpstreamSettings(_Settings):
     """One model server."""
 
@@ -143,6 +155,7 @@ class Settings(_Settings):
     evidence: EvidenceSettings = EvidenceSettings()
     agreement: AgreementSettings = AgreementSettings()
     admin: AdminSettings = AdminSettings()
+    inference: InferenceSettings = InferenceSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
 
 

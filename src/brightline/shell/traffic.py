@@ -30,9 +30,10 @@ from brightline.core.exchange.coverage import cover_request
 from brightline.core.facts import UNKNOWN, Facts, FactSpec, Source, Statement
 from brightline.core.screening.finding import Judgement
 from brightline.core.screening.release import Release, statements_from
-from brightline.core.screening.rules import RuleSet, check_rules, load_rules
+from brightline.core.screening.rules import check_rules, load_rules
 from brightline.core.screening.segment import cut
 from brightline.shell import shipped
+from brightline.shell.inference.kinds import RULES, Judge, load_judge
 
 LINE_BYTES_MAX: Final = 2 * 1024 * 1024
 LINES_MAX: Final = 10_000_000
@@ -159,14 +160,13 @@ class _Screen:
     def __init__(self, agreement: Agreement, folder: Path) -> None:
         self._agreement = agreement
         self._release: Release = shipped.read_release(folder, agreement.vocabulary)
-        self._rules: list[tuple[str, str, RuleSet]] = []
+        self._judges: list[tuple[str, str, Judge]] = []
         read = shipped.folder_reader(folder)
         for required in self._release.detectors:
-            if required.kind != "rules":
-                raise ConfigError(f"this version has no detector of kind {required.kind!r}")
-            rules = load_rules(read(required.path), required.path)
-            check_rules(rules, agreement.vocabulary)
-            self._rules.append((required.id, f"sha256:{required.sha256}", rules))
+            if required.kind == RULES:
+                check_rules(load_rules(read(required.path), required.path), agreement.vocabulary)
+            judge, digest = load_judge(required.kind, required.id, folder, required.path, "")
+            self._judges.append((required.id, digest, judge))
         self._others = tuple(
             Statement(spec.name, spec.good, source, "taken as good")
             for spec in agreement.vocabulary.specs
@@ -180,8 +180,8 @@ class _Screen:
         ours = chat.SERVER.write_request(request, request.model)
         segments = cut(cover_request(ours.body, request, chat.SERVER.NAMES).segments, self._release.windows)
         judgements = [
-            Judgement(detector, digest, len(segments), rules.match(segments))
-            for detector, digest, rules in self._rules
+            Judgement(detector, digest, len(segments), tuple(judge(segments)))
+            for detector, digest, judge in self._judges
         ]
         return self._agreement.vocabulary.join((*self._others, *statements_from(self._release, segments, judgements)))
 

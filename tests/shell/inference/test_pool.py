@@ -62,7 +62,7 @@ async def test_a_late_detector_is_refused_at_the_deadline() -> None:
     with pytest.raises(ScreeningUnavailable, match="deadline"):
         await pool.judge((segment("a"),))
     gate.set()
-    pool.close()
+    await pool.close()
 
 
 async def test_one_failing_detector_of_two_refuses_the_batch() -> None:
@@ -73,4 +73,4 @@ async def test_one_failing_detector_of_two_refuses_the_batch() -> None:
     with pytest.raises(ScreeningUnavailable, match="detector b failed: ValueError") as caught:
         await pool.judge((segment("a"),))
     assert "content" not in str(caught.value)
-    pool.close()
+    await pool.close()

@@ -41,9 +41,10 @@ class OnnxEncoder:
         tokenizer.no_padding()
         tokenizer.no_truncation()
         self._tokenizer = tokenizer
-        self._begin, self._end = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
-        if self._begin is None or self._end is None:
+        begin, end = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
+        if begin is None or end is None:
             raise ReleaseError(f"{encoder.tokenizer.file} has no [CLS] and [SEP]")
+        self._begin, self._end = begin, end
         self._weights = np.array([weights_of(head, encoder.dimensions, detector) for head in encoder.head], np.float32)
         self._bias = np.array([head.bias for head in encoder.head], np.float32)
 
@@ -52,7 +53,7 @@ class OnnxEncoder:
         windows: list[tuple[int, str, list[int]]] = []
         for number, segment in enumerate(segments):
             for view, text in texts_of(segment):
-                windows += [(number, view, ids) for ids in self._windows(text)]
+                windows += [(number, view, ids) for ids in self.windows(text)]
         windows.sort(key=lambda window: len(window[2]))  # windows of one length pad little
         scored = []
         for first in range(0, len(windows), BATCH_MAX):
@@ -61,7 +62,8 @@ class OnnxEncoder:
             scored += [(number, view, row.tolist()) for (number, view, _), row in zip(batch, scores, strict=True)]
         return findings_from(self._encoder, self._detector, scored)
 
-    def _windows(self, text: str) -> Iterator[list[int]]:
+    def windows(self, text: str) -> Iterator[list[int]]:
+        """The token windows of a text, each with its begin and end. Raises ``OverflowError`` for too many."""
         ids = self._tokenizer.encode(text, add_special_tokens=False).ids
         size = self._encoder.tokens - 2
         step = size - self._encoder.overlap

@@ -11,9 +11,10 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from brightline.core.errors import ScreeningUnavailable
+from brightline.core.ports import Detector
 from brightline.core.screening.finding import Finding, Judgement, Segment
 
 QUEUE_MAX: Final = 256
@@ -57,6 +58,14 @@ class ThreadDetector:
         """The id by which the release requires it."""
         return self._id
 
+    @property
+    def fault(self) -> str:
+        """Nothing: its thread is there, or every ask is late."""
+        return ""
+
+    async def until_fit(self) -> None:
+        """It is fit from the start: what it judges by was loaded and tried before."""
+
     async def judge(self, segments: Sequence[Segment]) -> Judgement:
         """Ask, and wait for the thread. Raises ``ScreeningUnavailable`` at once when the queue is full."""
         ask = _Ask(segments)
@@ -72,6 +81,9 @@ class ThreadDetector:
             self._asks.put_nowait(None)
         except queue.Full:
             return  # a hanging detector: its thread is a daemon and dies with the process
+
+    async def closed(self) -> None:
+        """Return at once: the thread is a daemon."""
 
     def _work(self) -> None:
         while True:
@@ -118,10 +130,31 @@ class ThreadDetector:
         return Judgement(self._id, self._digest, end - start, mine)
 
 
+class PooledDetector(Detector, Protocol):
+    """A detector that the pool keeps."""
+
+    @property
+    def fault(self) -> str:
+        """Why it cannot judge now; empty if it can."""
+        ...
+
+    async def until_fit(self) -> None:
+        """Wait until it can judge for the first time. Raises ``ScreeningUnavailable``."""
+        ...
+
+    def close(self) -> None:
+        """Let it end."""
+        ...
+
+    async def closed(self) -> None:
+        """Return once nothing of it is left that would outlive the node."""
+        ...
+
+
 class ScreeningPool:
     """Every detector that the release requires, asked side by side behind the release's deadline."""
 
-    def __init__(self, detectors: Sequence[ThreadDetector], deadline_seconds: float) -> None:
+    def __init__(self, detectors: Sequence[PooledDetector], deadline_seconds: float) -> None:
         self._detectors = tuple(detectors)
         self._deadline = deadline_seconds
 
@@ -134,7 +167,9 @@ class ScreeningPool:
         except TimeoutError as error:
             raise ScreeningUnavailable("a detector did not answer within the release's deadline") from error
 
-    def close(self) -> None:
-        """Close every detector."""
+    async def close(self) -> None:
+        """Close every detector, and see its processes gone."""
         for detector in self._detectors:
             detector.close()
+        for detector in self._detectors:
+            await detector.closed()

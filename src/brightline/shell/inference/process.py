@@ -118,7 +118,7 @@ class ProcessDetector:
         command: Sequence[str] = COMMAND,
         canary_seconds: float = CANARY_SECONDS,
     ) -> None:
-        """``deadline_seconds`` is the release's, for one batch; ``command`` takes a file descriptor as its last word."""
+        """``deadline_seconds`` is the release's, for one batch; ``command`` takes a file descriptor as last word."""
         self._load = load
         self._digest = f"sha256:{load.sha256}"
         self._canaries = tuple(canaries)
@@ -129,7 +129,7 @@ class ProcessDetector:
         self._asks: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._fit: set[int] = set()
-        self._known_fit = asyncio.Event()
+        self._tried = asyncio.Event()
         self._why = "none has started yet"
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._keep(number)) for number in range(workers)]
@@ -144,13 +144,11 @@ class ProcessDetector:
         """Why it cannot judge; empty while a worker is fit."""
         return "" if self._fit else f"no worker of detector {self.id} is fit: {self._why}"
 
-    async def until_fit(self, seconds: float = LOAD_SECONDS) -> None:
-        """Wait for the first fit worker. Raises ``ScreeningUnavailable``."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._known_fit.wait()
-        except TimeoutError as error:
-            raise ScreeningUnavailable(self.fault) from error
+    async def until_fit(self) -> None:
+        """Wait until a worker is fit, or the first has failed. Raises ``ScreeningUnavailable``."""
+        await self._tried.wait()
+        if not self._fit:
+            raise ScreeningUnavailable(self.fault)
 
     async def judge(self, segments: Sequence[Segment]) -> Judgement:
         """Ask, and wait. Raises ``ScreeningUnavailable`` at once when no worker is fit or the queue is full."""
@@ -170,6 +168,10 @@ class ProcessDetector:
         for task in self._tasks:
             task.cancel()
 
+    async def closed(self) -> None:
+        """Return once they are gone."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     # ---- one worker's life ---------------------------------------------------------------------------------------
 
     async def _keep(self, number: int) -> None:
@@ -178,18 +180,18 @@ class ProcessDetector:
         while True:
             try:
                 async with self._started() as worker:
-                    await self._probe(worker)
+                    await self._probe(worker, LOAD_SECONDS)  # the first run of an encoder takes longer
                     self._fit.add(number)
-                    self._known_fit.set()
+                    self._tried.set()
                     failures = 0
-                    await self._work(worker)
+                    await self._work(number, worker)
             except _UnfitError as error:
                 self._why = str(error)
                 log.warning("a worker of detector %s is out: %s", self.id, error)
             finally:
                 self._fit.discard(number)
+            self._tried.set()
             if not self._fit:
-                self._known_fit.clear()
                 self._refuse_all(self.fault)
             await asyncio.sleep(RESPAWN_SECONDS[min(failures, len(RESPAWN_SECONDS) - 1)])
             failures += 1
@@ -226,25 +228,25 @@ class ProcessDetector:
             yield worker
         finally:
             process.kill()
+            process.wait()  # it was killed: this takes no time, and a task that is cancelled may not wait any more
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
-            process.wait()
 
-    async def _work(self, worker: _Worker) -> None:
+    async def _work(self, number: int, worker: _Worker) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time() + self._canary_seconds
         while True:
             batch = self._take()
             if batch:
-                await self._judge(worker, batch)
+                await self._judge(number, worker, batch)
             elif loop.time() < due:
                 self._wake.clear()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(due - loop.time()):
                         await self._wake.wait()
             if loop.time() >= due:
-                await self._probe(worker)
+                await self._probe(worker, self._deadline)
                 due = loop.time() + self._canary_seconds
 
     def _take(self) -> list[_Waiting]:
@@ -261,11 +263,12 @@ class ProcessDetector:
             batch.append(self._asks.popleft())
         return batch
 
-    async def _judge(self, worker: _Worker, batch: list[_Waiting]) -> None:
+    async def _judge(self, number: int, worker: _Worker, batch: list[_Waiting]) -> None:
         segments = tuple(segment for waiting in batch for segment in waiting.segments)
         try:
             told = await worker.judge(segments, self._digest, self.id, self._deadline)
         except BaseException as error:
+            self._fit.discard(number)  # before anybody is told, and asks again
             for waiting in batch:
                 waiting.refuse(f"a worker of detector {self.id} failed: {error}")
             raise
@@ -286,11 +289,11 @@ class ProcessDetector:
         )
         return Judgement(self.id, self._digest, end - start, mine)
 
-    async def _probe(self, worker: _Worker) -> None:
+    async def _probe(self, worker: _Worker, seconds: float) -> None:
         """Whether it still finds what is known to be bad. Raises ``_UnfitError``."""
         if not self._canaries:
             return
-        told = await worker.judge(self._segments, self._digest, self.id, self._deadline)
+        told = await worker.judge(self._segments, self._digest, self.id, seconds)
         if told.failure:
             raise _UnfitError(f"it failed on its canaries: {told.failure}")
         if facts := missed(self._canaries, told.findings):

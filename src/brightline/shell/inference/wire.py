@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What gateway and detector workers say to each other: MessagePack in frames with a length, over a socket of their own.
+"""What gateway and detector workers say to each other: MessagePack in frames with a length, over a socket pair.
 
 No pickle: a worker that was taken over can answer wrongly, which is looked for, and nothing else.
 """

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A detector in a process of its own: ``python -m brightline.shell.inference.worker FD``.
 
-It knows no keys, no network, no log: one socket to the gateway that started it, the release's files, and as much memory
-as it was given. It ends when the gateway does.
+It knows no keys, no network, no log: one socket to the gateway that started it, the release's files, and as much
+memory as it was given. It ends when the gateway does.
 """
 
 from __future__ import annotations

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The encoder release that is shipped, in its own worker process, behind the gateway; and what it refuses to load."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import openai
+import pytest
+
+from brightline.core.errors import ReleaseError
+from brightline.core.screening.encoder import Encoder, check_encoder, findings_from, load_encoder
+from brightline.core.screening.finding import Segment, Surface
+from brightline.folders import read_agreement
+from brightline.shell.inference.onnx import OnnxEncoder, read_part
+from brightline.shell.shipped import shipped_agreement, shipped_release
+from tests.harness import running
+
+FOLDER = shipped_release().with_name("encoder-2026.11")
+FILE = (FOLDER / "encoder.json").read_bytes()
+VOCABULARY = read_agreement(shipped_agreement()).vocabulary
+
+
+@pytest.fixture(scope="module")
+def encoder() -> OnnxEncoder:
+    return OnnxEncoder(load_encoder(FILE, "encoder.json"), "encoder", (FOLDER,))
+
+
+def ask(*texts: str) -> list[Segment]:
+    return [Segment("x", Surface.INPUT, text) for text in texts]
+
+
+def test_it_finds_its_canaries_and_nothing_in_small_talk(encoder: OnnxEncoder) -> None:
+    loaded = load_encoder(FILE, "encoder.json")
+    found = encoder.judge([Segment("x", canary.surface, canary.text) for canary in loaded.canary])
+    assert {(finding.segment, finding.fact) for finding in found} >= {
+        (i, canary.fact) for i, canary in enumerate(loaded.canary)
+    }
+    assert encoder.judge(ask("List three fruits.", "What is the capital of France?")) == ()
+
+
+def test_no_word_of_a_long_text_is_outside_every_window(encoder: OnnxEncoder) -> None:
+    text = " ".join(f"word{i}" for i in range(700))
+    whole = encoder._tokenizer.encode(text, add_special_tokens=False).ids
+    windows = [ids[1:-1] for ids in encoder.windows(text)]
+    assert max(len(ids) for ids in windows) == 254
+    again = windows[0]
+    for ids in windows[1:]:
+        assert ids[:32] == again[-32:]  # neighbours overlap, so that nothing short is cut in two
+        again = again + ids[32:]
+    assert again == whole
+
+
+def test_scores_do_not_depend_on_what_else_is_in_the_batch(encoder: OnnxEncoder) -> None:
+    canary = load_encoder(FILE, "encoder.json").canary[0]
+    (alone,) = [f for f in encoder.judge(ask(canary.text)) if f.fact == canary.fact and f.view == "text"]
+    together = encoder.judge(ask("word " * 400, canary.text, "x"))
+    (among,) = [f for f in together if f.segment == 1 and f.fact == canary.fact and f.view == "text"]
+    assert among.score == pytest.approx(alone.score, abs=1e-5)
+
+
+def test_a_text_with_more_windows_than_are_read_is_no_answer(encoder: OnnxEncoder) -> None:
+    with pytest.raises(OverflowError):
+        encoder.judge(ask("strange words here " * 20_000))
+
+
+def test_behind_the_gateway_it_stops_what_no_rule_sees(tmp_path: Path) -> None:
+    canary = next(c for c in load_encoder(FILE, "encoder.json").canary if c.fact == "mass_domestic")
+    with running(tmp_path / "rules" / "state") as node:
+        assert node.ask(canary.text)
+    with running(tmp_path / "encoder" / "state", own_release=str(FOLDER)) as node:
+        assert node.ask("List three fruits.")
+        with pytest.raises(openai.PermissionDeniedError):
+            node.ask(canary.text)
+        assert {found[0] for found in node.records()[-1]["committed"]["findings"]} == {"head:mass_domestic"}
+
+
+# ---- what is refused -----------------------------------------------------------------------------------------------
+
+
+def head(changes: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
+    def change(value: dict[str, Any]) -> None:
+        value["head"][0] |= changes
+
+    return change
+
+
+def whole(changes: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
+    def change(value: dict[str, Any]) -> None:
+        value |= changes
+
+    return change
+
+
+NAN = base64.b64encode(struct.pack("<384f", *[float("nan")] * 384)).decode()
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (whole({"format": "brightline-encoder/9"}), "expected 'brightline-encoder/1'"),
+        (whole({"more": 1}), "unknown field"),
+        (whole({"head": []}), "at least one"),
+        (whole({"canary": []}), "each head has a canary"),
+        (whole({"overlap": 200}), "less than half"),
+        (whole({"model": {"file": "../model.onnx", "sha256": "0" * 64}}), "Expected `str` matching"),
+        (head({"weights": "AAAAAA=="}), "1 weights for 384"),
+        (head({"weights": "?"}), "not base64"),
+        (head({"weights": NAN}), "no number"),
+        (head({"unknown": 0.9, "yes": 0.5}), "not in order"),
+        (head({"yes": 1.5}), "Expected `float` < 1"),
+        (head({"fact": "weapon_direct"}), "one head for each fact"),
+    ],
+)
+def test_a_file_that_is_not_whole_and_sound_is_not_loaded(change: Callable[[dict[str, Any]], None], why: str) -> None:
+    value = json.loads(FILE)
+    change(value)
+    with pytest.raises(ReleaseError, match=why):
+        load_encoder(json.dumps(value).encode(), "encoder.json")
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"fact": "lawful"}, "no detector may set"),
+        ({"fact": "nonsense"}, "no detector may set"),
+        ({"value": "no"}, "may not say 'no'"),
+        ({"value": "perhaps"}, "may not say 'perhaps'"),
+    ],
+)
+def test_a_head_says_only_what_a_detector_may(changes: dict[str, Any], why: str) -> None:
+    loaded: Encoder = load_encoder(FILE, "encoder.json")
+    changed = msgspec.structs.replace(loaded, head=(msgspec.structs.replace(loaded.head[0], **changes),))
+    with pytest.raises(ReleaseError, match=why):
+        check_encoder(changed, VOCABULARY, "encoder.json")
+
+
+def test_weights_that_are_others_or_nowhere_are_refused(tmp_path: Path) -> None:
+    loaded = load_encoder(FILE, "encoder.json")
+    with pytest.raises(ReleaseError, match="model.onnx is in none of"):
+        read_part(msgspec.structs.replace(loaded.model, package="no-such-package"), (tmp_path,))
+    shutil.copy(FOLDER / "tokenizer.json", tmp_path / "tokenizer.json")
+    assert read_part(loaded.tokenizer, (tmp_path,))
+    (tmp_path / "tokenizer.json").write_bytes(b"{}")
+    with pytest.raises(ReleaseError, match="has digest .*; the release pins"):
+        read_part(loaded.tokenizer, (tmp_path,))
+
+
+def test_between_the_thresholds_is_unknown() -> None:
+    loaded = load_encoder(FILE, "encoder.json")
+    one = msgspec.structs.replace(loaded, head=(msgspec.structs.replace(loaded.head[0], unknown=0.4, yes=0.8),))
+    found = findings_from(one, "e", [(0, "text", [0.39]), (1, "text", [0.4]), (2, "text", [0.8])])
+    assert [(finding.segment, finding.value) for finding in found] == [(1, "unknown"), (2, "yes")]
+
+
+def test_its_rules_are_those_of_the_rule_release() -> None:
+    assert (FOLDER / "rules.toml").read_bytes() == (shipped_release() / "rules.toml").read_bytes()
