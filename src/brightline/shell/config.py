@@ -190,3 +190,9 @@ def upstream_key(settings: UpstreamSettings) -> str:
     if not key:
         raise ConfigError(f"key_env names {settings.key_env}, which is not set")
     return key
+
+
+def child_environment() -> dict[str, str]:
+    """Of our environment what a child process needs to find the interpreter and its libraries; none of the keys."""
+    passed = ("PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH", "LANG", "TMPDIR")
+    return {name: os.environ[name] for name in passed if name in os.environ}

@@ -16,7 +16,6 @@ import asyncio
 import contextlib
 import logging
 import math
-import os
 import socket
 import subprocess
 import sys
@@ -29,6 +28,7 @@ import msgspec
 from brightline.core.errors import ScreeningUnavailable
 from brightline.core.screening.encoder import Canary, canary_segments, missed
 from brightline.core.screening.finding import Finding, Judgement, Segment
+from brightline.shell.config import child_environment
 from brightline.shell.inference.wire import FRAME_BYTES_MAX, LENGTH_BYTES, Ask, Load, Loaded, Told, pack
 
 QUEUE_MAX: Final = 256
@@ -38,7 +38,6 @@ LOAD_SECONDS: Final = 60.0
 CANARY_SECONDS: Final = 60.0
 RESPAWN_SECONDS: Final = (0.1, 1.0, 5.0, 30.0)
 COMMAND: Final = (sys.executable, "-m", "brightline.shell.inference.worker")
-_PASSED: Final = ("PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH", "LANG", "TMPDIR")
 
 log = logging.getLogger("brightline.screening")
 T = TypeVar("T", Loaded, Told)
@@ -199,9 +198,7 @@ class ProcessDetector:
     @contextlib.asynccontextmanager
     async def _started(self) -> AsyncIterator[_Worker]:
         ours, theirs = socket.socketpair()
-        # Of our environment only what finds the interpreter and its libraries: no keys.
-        environment = {name: os.environ[name] for name in _PASSED if name in os.environ}
-        environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        environment = child_environment() | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         try:
             process = subprocess.Popen(  # noqa: ASYNC220, S603 - a fork that takes a millisecond, of our own command
                 [*self._command, str(theirs.fileno())],
