@@ -5,12 +5,16 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import tomllib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
+from brightline.core.errors import ConfigError
 from brightline.shell.cli import render
+from brightline.shell.cli.pairs import pairs
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import Settings, check_settings, load_settings
 from brightline.shell.install import GATEWAY_SHARD, ModelChoice, init_state
@@ -54,8 +58,60 @@ directory = "evidence"
 @click.option(
     "--port", default=8080, show_default=True, type=click.IntRange(0, 65_535), help="Port; 0 takes a free one."
 )
-def init(state: Path, url: str, key_env: str, models: tuple[str, ...], host: str, port: int) -> None:
+@click.option(
+    "--settings",
+    "ready",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A ready settings file, as `brightline import` writes it, in place of --upstream, --host and --port.",
+)
+@click.option(
+    "--served-by",
+    "served_by",
+    multiple=True,
+    metavar="MODEL=UPSTREAM",
+    help="Which upstream of the settings serves a model; needed where they have several.",
+)
+@click.pass_context
+def init(
+    context: click.Context,
+    state: Path,
+    url: str,
+    key_env: str,
+    models: tuple[str, ...],
+    host: str,
+    port: int,
+    ready: Path | None,
+    served_by: tuple[str, ...],
+) -> None:
     """Make a state folder in the development profile: keys, trust roots, signed installation, settings."""
+    if ready is not None:
+        toml, settings = _read_ready(context, ready)
+    else:
+        toml, settings = _write_toml(url, key_env, host, port)
+    choices = _choices(models, pairs(served_by, "--served-by"), settings)
+    agreement = open_agreement(settings)
+    release = read_release(release_folder(settings), agreement.vocabulary)
+    init_state(state, toml, settings, agreement, release, choices, SystemClock())
+    click.echo(f"made {state} in the development profile: both parties' keys are local, and every record says so")
+    click.echo(f"agreement {agreement.id} ({agreement.digest[:19]}…), release {release.id} ({release.digest[:19]}…)")
+    click.echo(f"next: brightline workload add {state} ID --unit … --purpose … ; brightline serve {state}")
+
+
+def _read_ready(context: click.Context, path: Path) -> tuple[str, Settings]:
+    """A settings file that is there. Raises ``ConfigError``."""
+    for name in ("url", "key_env", "host", "port"):
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise ConfigError("--settings says where the model servers are and where to listen; give it alone")
+    try:
+        toml = path.read_text("utf-8")
+        data = tomllib.loads(toml)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    return toml, check_settings(data, str(path))
+
+
+def _write_toml(url: str, key_env: str, host: str, port: int) -> tuple[str, Settings]:
+    """Settings of one model server. Raises ``ConfigError``."""
     data: dict[str, object] = {
         "listen": {"host": host, "port": port},
         "upstream": {"default": {"url": url, "key_env": key_env}},
@@ -64,15 +120,24 @@ def init(state: Path, url: str, key_env: str, models: tuple[str, ...], host: str
     for value in (host, url, key_env):
         if any(mark in value for mark in '"\\\n'):
             raise click.BadParameter("quotes, backslashes and line ends have no place here")
-    pairs = (model.partition("=") for model in models)
-    choices = tuple(ModelChoice(name, upstream or name, "default") for name, _, upstream in pairs)
-    agreement = open_agreement(settings)
-    release = read_release(release_folder(settings), agreement.vocabulary)
-    toml = _TOML.format(host=host, port=port, url=url, key_env=key_env)
-    init_state(state, toml, settings, agreement, release, choices, SystemClock())
-    click.echo(f"made {state} in the development profile: both parties' keys are local, and every record says so")
-    click.echo(f"agreement {agreement.id} ({agreement.digest[:19]}…), release {release.id} ({release.digest[:19]}…)")
-    click.echo(f"next: brightline workload add {state} ID --unit … --purpose … ; brightline serve {state}")
+    return _TOML.format(host=host, port=port, url=url, key_env=key_env), settings
+
+
+def _choices(models: tuple[str, ...], served_by: dict[str, str], settings: Settings) -> tuple[ModelChoice, ...]:
+    """The models to admit, each with its server. Raises ``ConfigError``."""
+    named = [(name, upstream_model or name) for name, _, upstream_model in (model.partition("=") for model in models)]
+    if unknown := served_by.keys() - {name for name, _ in named}:
+        raise ConfigError(f"--served-by names {min(unknown)!r}, which no --model admits")
+    own = [name for name, server in settings.upstream.items() if not server.same_as]
+    choices = []
+    for name, upstream_model in named:
+        server = served_by.get(name, own[0] if len(own) == 1 else "")
+        if server not in own:
+            raise ConfigError(
+                f"say by which of {', '.join(own) or 'no upstream'} {name} is served: --served-by {name}=…"
+            )
+        choices.append(ModelChoice(name, upstream_model, server))
+    return tuple(choices)
 
 
 @click.command()

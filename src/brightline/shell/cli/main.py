@@ -24,6 +24,7 @@ from brightline.shell.cli import (
     workload,
 )
 from brightline.shell.cli.agreement import agreement
+from brightline.shell.cli.import_ import import_
 from brightline.shell.cli.open import open_
 from brightline.verify.canary.command import canary
 from brightline.verify.command import verify
@@ -42,6 +43,7 @@ def brightline() -> None:
 
 
 brightline.add_command(gateway.init)
+brightline.add_command(import_)
 brightline.add_command(gateway.serve)
 brightline.add_command(gateway.key)
 brightline.add_command(guard)
