@@ -161,6 +161,7 @@ class ModelServer:
         """Listen on a free loopback port until the stack closes."""
         app = web.Application()
         app.router.add_post("/v1/chat/completions", self._serve)
+        app.router.add_post("/v1/embeddings", self._serve)
         app.router.add_get("/health", self._health)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await runner.setup()

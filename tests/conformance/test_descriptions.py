@@ -19,6 +19,7 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.openapi.loaders import from_path
 
+from brightline.core.exchange import chat_server
 from brightline.core.exchange.api.table import APIS
 from brightline.core.exchange.sse import SseParser
 from tests.harness import RL1, Running, chunk, completion, running
@@ -68,10 +69,13 @@ STREAMED: Final[dict[str, list[bytes | float]]] = {
         b"data: {}\n\n",
     ],
 }
+VECTOR: Final = {"data": [{"index": 0, "embedding": [0.5, 0.25]}], "usage": {"prompt_tokens": 1, "total_tokens": 1}}
 SENSE: Final[dict[str, dict[str, Any]]] = {
+    "embeddings": {"input": "Hello.", "dimensions": None},
     "chat": {"messages": [{"role": "user", "content": "Hello."}]},
     "responses": {"input": "Hello."},
 }
+CHATTING: Final = [api for api in APIS if api.SERVER is chat_server]
 PLAIN_SCHEMA: Final = {"chat": "CreateChatCompletionResponse", "responses": "Response"}
 EVENT_SCHEMA: Final = {"chat": "CreateChatCompletionStreamResponse", "responses": "ResponseStreamEvent"}
 
@@ -114,7 +118,7 @@ def validator(schema: str) -> Callable[[Any], None]:
 
 
 @pytest.mark.parametrize("answered", sorted(ANSWERED))
-@pytest.mark.parametrize("api", APIS, ids=lambda api: str(api.NAME))
+@pytest.mark.parametrize("api", CHATTING, ids=lambda api: str(api.NAME))
 def test_a_plain_answer_is_one_as_openai_describes_it(node: Running, api: Any, answered: str) -> None:
     validate = validator(PLAIN_SCHEMA[api.NAME])
     node.model.says(ANSWERED[answered])
@@ -124,7 +128,7 @@ def test_a_plain_answer_is_one_as_openai_describes_it(node: Running, api: Any, a
 
 
 @pytest.mark.parametrize("streamed", sorted(STREAMED))
-@pytest.mark.parametrize("api", APIS, ids=lambda api: str(api.NAME))
+@pytest.mark.parametrize("api", CHATTING, ids=lambda api: str(api.NAME))
 def test_every_event_of_a_stream_is_one_as_openai_describes_it(node: Running, api: Any, streamed: str) -> None:
     validate = validator(EVENT_SCHEMA[api.NAME])
     node.model.streams(STREAMED[streamed])
@@ -137,6 +141,13 @@ def test_every_event_of_a_stream_is_one_as_openai_describes_it(node: Running, ap
             validate(value)
 
 
+def test_vectors_are_answered_as_openai_describes_them(node: Running) -> None:
+    node.model.says(VECTOR)
+    answer = post(node, "/v1/embeddings", {"input": "Hello."})
+    assert answer.status_code == 200
+    validator("CreateEmbeddingResponse")(answer.json())
+
+
 def test_the_list_of_models_and_an_error_are_as_openai_describes_them(node: Running) -> None:
     headers = {"authorization": f"Bearer {node.key}"}
     validator("ListModelsResponse")(httpx2.get(f"{node.url}/v1/models", headers=headers).json())
@@ -145,7 +156,7 @@ def test_the_list_of_models_and_an_error_are_as_openai_describes_them(node: Runn
 
 def test_an_answer_with_a_member_missing_is_none(node: Running) -> None:
     """The schemas can say no: what they accept means something."""
-    for api in APIS:
+    for api in CHATTING:
         value = post(node, api.ROUTE, ASKED[api.NAME]).json()
         for member in ("id", "object", "model"):
             with pytest.raises(jsonschema_rs.ValidationError):
@@ -173,6 +184,8 @@ def run_description(node: Running, examples: int) -> Counter[tuple[str, int]]:
     schema.config.update(base_url=node.url)
     seen: Counter[tuple[str, int]] = Counter()
     for api in APIS:
+        if api.NAME == "embeddings":
+            node.model.says(VECTOR)
         for mode in GenerationMode:
             run_operation(node, api.NAME, schema[api.ROUTE]["POST"], mode, examples, seen)
     return seen
@@ -196,7 +209,8 @@ def run_operation(
         case.headers = {"authorization": f"Bearer {node.key}", "content-type": "application/json"}
         bodies = [case.body]
         if mode is GenerationMode.POSITIVE:
-            bodies.append({**case.body, "model": "m", "tools": None, "tool_choice": None, **SENSE[name]})
+            called = {"tools": None, "tool_choice": None} if "tools" in case.body else {}
+            bodies.append({**case.body, "model": "m", **called, **SENSE[name]})
         for body in bodies:
             case.body = body
             response = case.call()

@@ -103,6 +103,15 @@ class Desk:
         _judge(story)
         return self._ended(story)
 
+    def recorded(self, exchange: Exchange, reply: Any) -> dict[str, Any]:
+        """What the OUTCOME of a plain answer says, in public and committed."""
+        story = self._asked(exchange)
+        story.pass_durable()
+        story.replied(msgspec.json.encode(reply))
+        _judge(story)
+        draft = story.draft(RecordKind.OUTCOME)
+        return {**draft.public, **draft.committed}
+
     def stream(self, exchange: Exchange, data: Iterable[str]) -> Decided:
         """Decide a stream of the upstream, each event judged before the next arrives: the most that can leave."""
         story = self._asked(exchange)

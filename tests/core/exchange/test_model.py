@@ -20,6 +20,7 @@ from brightline.core.exchange.model import (
     ToolCall,
     ToolChoice,
     Turn,
+    VectorsAsked,
     exchange_digest,
 )
 
@@ -44,6 +45,7 @@ FULL = Exchange(
     choices=2,
     streamed=True,
     usage_in_stream=True,
+    vectors=VectorsAsked(3, as_base64=True),
 )
 
 

@@ -116,6 +116,12 @@ class Chain(msgspec.Struct, frozen=True):
         link = canonical_bytes([self.digest, *said, segment.reasoning, tokens])
         return Chain("sha256:" + hashlib.sha256(link).hexdigest(), self.size + segment.size)
 
+    def then_vectors(self, vectors: tuple[bytes, ...]) -> Chain:
+        """The chain after an answer of vectors: SHA-256 over the last digest and theirs."""
+        digests: list[JsonValue] = [hashlib.sha256(vector).hexdigest() for vector in vectors]
+        link = canonical_bytes([self.digest, "vectors", digests])
+        return Chain("sha256:" + hashlib.sha256(link).hexdigest(), self.size + sum(map(len, vectors)))
+
 
 class Output:
     """The answer of one exchange, plain or streamed."""
@@ -239,6 +245,8 @@ class Output:
         for choice in reply.choices:
             said = (choice.text, choice.refusal, choice.calls, choice.finish, choice.reasoning, choice.tokens)
             self.left(mint_segment(choice.index, *said))
+        if reply.vectors:
+            self.chain = self.chain.then_vectors(reply.vectors)
         return mint_reply(reply)
 
     def stop(self) -> None:

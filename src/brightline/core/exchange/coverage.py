@@ -22,6 +22,7 @@ from brightline.core.canonical import INTEGER_MAX, JsonValue, digest
 from brightline.core.errors import CallerError, MalformedRequest
 from brightline.core.exchange import strict_json
 from brightline.core.exchange.model import Exchange, Reply, ReplyChoice, ToolCall, WireNames
+from brightline.core.exchange.vectors import whole_numbers
 from brightline.core.screening.finding import Segment, Surface
 
 LEAVES_MAX: Final = 20_000
@@ -90,7 +91,9 @@ def cover_reply(reply: Reply, exchange: Exchange) -> Coverage:
         leaves += _alternatives(choice)
     texts = [choice.text for choice in reply.choices if choice.text]
     leaves += _joined(texts, "joined:choices", Surface.OUTPUT)
-    return _covered(leaves)
+    for i, vector in enumerate(reply.vectors):
+        leaves += _numbers(whole_numbers(vector), f"vectors[{i}]", Surface.OUTPUT)
+    return _covered(leaves, reply.vectors)
 
 
 def exchange_view(exchange: Exchange, answer: str, choice: int) -> Segment:
@@ -242,11 +245,15 @@ def _joined(parts: list[str], path: str, surface: Surface) -> Iterator[Segment]:
         yield Segment(f"{path}#spaced", surface, " ".join(parts))
 
 
-def _covered(leaves: list[Segment]) -> Coverage:
+def _covered(leaves: list[Segment], vectors: tuple[bytes, ...] = ()) -> Coverage:
     if len(leaves) > LEAVES_MAX or sum(len(leaf.text) for leaf in leaves) > 3 * CHARS_MAX:
         raise MalformedRequest(f"more than {LEAVES_MAX} leaves or {CHARS_MAX} characters of text in one exchange")
     rows: list[JsonValue] = [
         [leaf.path, leaf.surface.value, len(leaf.text), hashlib.sha256(leaf.text.encode()).hexdigest()]
         for leaf in leaves
+    ]
+    rows += [
+        [f"vectors[{i}]", "vector", len(vector), hashlib.sha256(vector).hexdigest()]
+        for i, vector in enumerate(vectors)
     ]
     return Coverage(tuple(leaves), digest(rows))

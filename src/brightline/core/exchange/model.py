@@ -98,6 +98,13 @@ class Sampling(msgspec.Struct, frozen=True):
     thinking: bool | None = None
 
 
+class VectorsAsked(msgspec.Struct, frozen=True):
+    """What an answer of vectors should look like; ``dimensions`` is ``None`` when not given."""
+
+    dimensions: int | None = None
+    as_base64: bool = False
+
+
 class Exchange(msgspec.Struct, frozen=True):
     """A request, understood. ``choices`` is ``n``; ``parallel_calls`` is ``None`` when not given.
 
@@ -118,6 +125,7 @@ class Exchange(msgspec.Struct, frozen=True):
     usage_in_stream: bool = False
     metadata: dict[str, str] = {}
     instructed: bool = False
+    vectors: VectorsAsked = VectorsAsked()
 
 
 def exchange_digest(exchange: Exchange) -> str:
@@ -186,10 +194,11 @@ class ReplyChoice(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """A whole plain answer, not yet judged."""
+    """A whole plain answer, not yet judged. ``vectors`` are little-endian single-precision floats (``vectors.py``)."""
 
     choices: tuple[ReplyChoice, ...]
     usage: Usage = NO_USAGE
+    vectors: tuple[bytes, ...] = ()
 
 
 class CallDelta(msgspec.Struct, frozen=True):

@@ -115,7 +115,8 @@ def description(version: str) -> dict[str, Any]:
 
 def _operation(api: Api, reference: dict[str, Any]) -> dict[str, Any]:
     answer = _json("The answer, whole or, with `stream`, as events.", f"{api.NAME}.answer")
-    answer["content"]["text/event-stream"] = {"schema": {"$ref": "#/components/schemas/event"}}
+    if "stream" in api.REQUEST.__struct_fields__:
+        answer["content"]["text/event-stream"] = {"schema": {"$ref": "#/components/schemas/event"}}
     answer["headers"] = {
         "x-request-id": {"description": "The id of the exchange.", "schema": {"type": "string"}},
         "x-brightline-receipt": {"description": "The receipt of a whole answer.", "schema": {"type": "string"}},

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from brightline.core.exchange.api import chat, responses
+from brightline.core.exchange.api import chat, embeddings, responses
 from brightline.core.exchange.api.protocol import Api
 
-APIS: Final[tuple[Api, ...]] = (chat, responses)
+APIS: Final[tuple[Api, ...]] = (chat, responses, embeddings)
 
 BY_ROUTE: Final = {api.ROUTE: api for api in APIS}
 ENDPOINT_MODELS: Final = "models"
