@@ -264,6 +264,7 @@ TEXTS: Final[dict[str, Callable[[Path, str], str]]] = {
     "upstream.roots": lambda root, url: _root_certificate(root),
     "upstream.probe_path": lambda root, url: "/health",
     "upstream.guard": lambda root, url: VerifierKey.of("guard.example/guard", PUBLIC_KEY).vkey(),
+    "inference.weights": lambda root, url: str(root),
     "admin.host": lambda root, url: "localhost",
     "telemetry.log_format": lambda root, url: "json",
     "telemetry.traces": lambda root, url: f"{url}/v1/traces",
