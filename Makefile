@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed-from-lock
 ONCE   ?=
 QUICK  ?=
-BENCHES := agreement standing evidence verify
+BENCHES := agreement standing evidence verify overload
 
 .PHONY: setup demo test check lint types imports docs bench format clean help
 
