@@ -9,13 +9,14 @@ ONCE   ?=
 QUICK  ?=
 BENCHES := agreement standing evidence verify overload
 
-.PHONY: setup demo test check lint types imports docs bench format clean help
+.PHONY: setup demo test check lint types imports docs bench fuzz format clean help
 
 help:
 	@echo "make demo         start a small model and the gateway, walk the tour, keep serving (ONCE=1 ends by itself)"
 	@echo "make test         run the tests"
 	@echo "make check        everything that CI runs: format, lint, types, imports, tests, docs"
 	@echo "make bench        measure proofs, decisions, standing, evidence, verification (QUICK=1: half a minute)"
+	@echo "make fuzz         broken inputs at every reader (RUNS=10000000: the form of a release)"
 	@echo "make docs         check the generated parts of the documentation"
 	@echo "make format       rewrite the code in the project's format"
 
@@ -50,6 +51,9 @@ imports: setup
 
 docs: setup
 	@$(BIN)/python scripts/generate_docs.py --check
+
+fuzz: setup
+	@$(BIN)/python -m tests.fuzz $(if $(RUNS),--runs $(RUNS),) --out fuzz
 
 bench: setup
 	@for each in $(BENCHES); do \

@@ -98,6 +98,11 @@ def test_a_head_up_to_its_bound_passes_and_beyond_it_does_not_also_while_it_drip
             dripping.feed(b"aa")
 
 
+def test_a_cr_before_the_end_of_a_line_is_bare_however_it_arrives() -> None:
+    assert through(b"GET / HTTP/1.0\r\r\nco", []) == through(b"GET / HTTP/1.0\r\r\nco", [16, 17])
+    assert "a bare CR" in str(through(b"GET / HTTP/1.0\r\r\nco", []))
+
+
 def test_a_head_that_can_become_none_is_refused_before_it_ends() -> None:
     with pytest.raises(MalformedRequest, match="line 2: a bare LF"):
         Framing().feed(b"GET / HTTP/1.1\r\nhost: a\n")

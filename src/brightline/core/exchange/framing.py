@@ -23,8 +23,9 @@ _LENGTH_DIGITS_MAX: Final = 15
 
 _END: Final = b"\r\n\r\n"
 _REQUEST_LINE: Final = re.compile(
-    rb"[A-Z]{1,20} /[A-Za-z0-9\-._~!$&'()*+,;=:@/]*+(?:\?[A-Za-z0-9\-._~!$&'()*+,;=:@/?%]*+)? HTTP/1\.[01]"
+    rb"(?:GET|POST|HEAD|OPTIONS|PUT|PATCH|DELETE|TRACE) /[A-Za-z0-9\-._~!$&'()*+,;=:@/]*+(?:\?[A-Za-z0-9\-._~!$&'()*+,;=:@/?%]*+)? HTTP/1\.[01]"
 )
+_METHODS: Final = frozenset({b"GET", b"POST", b"HEAD", b"OPTIONS", b"PUT", b"PATCH", b"DELETE", b"TRACE"})
 _FIELD: Final = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]++):[ \t]*+([\t\x20-\x7e\x80-\xff]*+)")
 _HOST: Final = re.compile(rb"[A-Za-z0-9.\-_:\[\]]{1,255}")
 _BARE: Final = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)|\0")
@@ -193,8 +194,8 @@ def _check_request_line(line: bytes) -> None:
     if len(parts) != 3:
         _bad_line(line, 1, "the request line is a method, a target and a version, with one space between")
     method, target, version = parts
-    if not re.fullmatch(rb"[A-Z]{1,20}", method):
-        raise MalformedRequest("line 1: the method is not one of capital letters")
+    if method not in _METHODS:
+        raise MalformedRequest("line 1: the method is none that HTTP names for a path")
     if version not in {b"HTTP/1.1", b"HTTP/1.0"}:
         raise MalformedRequest("line 1: the version is not HTTP/1.1")
     if not target.startswith(b"/"):
@@ -241,6 +242,7 @@ def _bad_line(line: bytes, number: int, otherwise: str) -> NoReturn:
 
 
 def _refuse_bare_ends(begun: bytes) -> None:
-    for number, line in enumerate(begun.split(b"\r\n"), 1):
-        if _BARE.search(line):
+    *lines, last = begun.split(b"\r\n")
+    for number, line in enumerate([*lines, last.removesuffix(b"\r")], 1):
+        if b"\r" in line or b"\n" in line or b"\0" in line:
             _bad_line(line, number, "")

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is fuzzed, and what must hold of any bytes: a value or an error of ours, nothing else, and no two readings.
+
+Each target raises ``AssertionError`` for a second reading; whatever else it raises is a crash.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Callable
+from typing import Any
+
+import httptools
+import msgspec
+
+from brightline.core.errors import CallerError, ScreeningUnavailable, UpstreamFailed
+from brightline.core.exchange import chat_server, strict_json
+from brightline.core.exchange.api import chat
+from brightline.core.exchange.api.table import APIS
+from brightline.core.exchange.coverage import cover_reply, cover_request
+from brightline.core.exchange.framing import Framing
+from brightline.core.exchange.sse import SseEvent, SseParser
+from brightline.core.screening.finding import Segment, Surface
+from brightline.core.screening.rules import RuleSet, load_rules
+from brightline.core.screening.views import views
+from brightline.shell import shipped
+from tests.fuzz import mutate
+
+ASKED = chat.read_request(b'{"model": "m", "n": 2, "messages": [{"role": "user", "content": "a"}]}')
+
+
+class Target(msgspec.Struct, frozen=True):
+    """A reader of strangers' bytes."""
+
+    name: str
+    seeds: list[bytes]
+    run: Callable[[bytes, random.Random], None]
+
+
+def _pieces(data: bytes, chance: random.Random) -> list[bytes]:
+    cuts = sorted(chance.randrange(len(data) + 1) for _ in range(chance.randrange(4)))
+    return [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+
+
+def _framed(pieces: list[bytes]) -> bytes | str:
+    framing = Framing()
+    out = b""
+    try:
+        for piece in pieces:
+            out += framing.feed(piece)
+    except CallerError as error:
+        return str(error)
+    return out
+
+
+class _Second:
+    def on_url(self, url: bytes) -> None:
+        assert url.startswith(b"/")
+
+
+def framing(data: bytes, chance: random.Random) -> None:
+    """A cut changes nothing, and another parser never refuses what passed."""
+    whole = _framed([data])
+    cut = _framed(_pieces(data, chance))
+    assert type(cut) is type(whole)  # which of two faults is met first may differ
+    assert cut == whole or isinstance(whole, str)
+    if isinstance(whole, bytes) and whole:
+        parser = httptools.HttpRequestParser(_Second())
+        parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        parser.feed_data(whole)
+
+
+def _same(ours: Any, theirs: Any) -> bool:
+    if isinstance(ours, dict):
+        return (
+            isinstance(theirs, dict) and ours.keys() == theirs.keys() and all(_same(ours[k], theirs[k]) for k in ours)
+        )
+    if isinstance(ours, list):
+        return isinstance(theirs, list) and len(ours) == len(theirs) and all(map(_same, ours, theirs))
+    if isinstance(ours, float):
+        return isinstance(theirs, float) and (ours == theirs or math.isclose(ours, theirs, rel_tol=1e-15))
+    return type(ours) is type(theirs) and bool(ours == theirs)
+
+
+def strict(data: bytes, chance: random.Random) -> None:
+    """What is accepted, the standard library reads as the same value, and our own bytes of it read back."""
+    try:
+        value = strict_json.parse(data, strict_json.Limits())
+    except CallerError:
+        return
+    assert _same(value, json.loads(data))
+    assert _same(strict_json.parse(strict_json.encode(value), strict_json.Limits()), value)
+
+
+def request(data: bytes, chance: random.Random) -> None:
+    """What an API reads, it sends as strict JSON of our own that its coverage reads back."""
+    for api in APIS:
+        try:
+            exchange = api.read_request(data)
+        except CallerError:
+            continue
+        sent = api.SERVER.write_request(exchange, "upstream-m")
+        try:
+            cover_request(sent.body, exchange, api.SERVER.NAMES)
+        except CallerError:
+            continue
+
+
+def _events(pieces: list[bytes]) -> list[SseEvent] | str:
+    parser = SseParser(event_bytes_max=4_096, data_lines_max=20)
+    out: list[SseEvent] = []
+    try:
+        for piece in pieces:
+            out += parser.feed(piece)
+    except UpstreamFailed as error:
+        return str(error)
+    return out
+
+
+def stream(data: bytes, chance: random.Random) -> None:
+    """A cut changes no event; each event is a part of an answer or a failure of the model server."""
+    whole, cut = _events([data]), _events(_pieces(data, chance))
+    assert type(whole) is type(cut)  # which of two faults is met first may differ
+    if isinstance(whole, str):
+        return
+    assert whole == cut
+    for event in whole:
+        try:
+            chat_server.read_part(event.data, ASKED)
+        except UpstreamFailed:
+            return
+
+
+def reply(data: bytes, chance: random.Random) -> None:
+    """An answer, all of which is covered, or a failure of the model server."""
+    try:
+        answer = chat_server.read_reply(data, ASKED)
+        cover_reply(answer, ASKED)
+    except (UpstreamFailed, CallerError):
+        return
+
+
+def normaliser(data: bytes, chance: random.Random) -> None:
+    """Every text has its views, or is said to have too many; the folded one is first, and none stands twice."""
+    text = data.decode("utf-8", "replace")
+    try:
+        seen = views(text)
+    except ScreeningUnavailable:
+        return
+    assert seen[0].name == "folded"
+    assert len({view.text for view in seen}) == len(seen)
+
+
+def _shipped_rules() -> RuleSet:
+    read = shipped.folder_reader(shipped.shipped_release())
+    return load_rules(read("rules.toml"), "rules.toml")
+
+
+_RULES: list[RuleSet] = []
+
+
+def rules(data: bytes, chance: random.Random) -> None:
+    """The shipped rules search every text to its end."""
+    if not _RULES:
+        _RULES.append(_shipped_rules())
+    try:
+        _RULES[0].match([Segment("x", Surface.INPUT, data.decode("utf-8", "replace"))])
+    except ScreeningUnavailable:
+        return
+
+
+TARGETS = (
+    Target("framing", mutate.FRAMES, framing),
+    Target("strict_json", mutate.REQUESTS, strict),
+    Target("request", mutate.REQUESTS, request),
+    Target("stream", mutate.STREAMS, stream),
+    Target("reply", mutate.REPLIES, reply),
+    Target("normaliser", mutate.TEXTS, normaliser),
+    Target("rules", mutate.TEXTS, rules),
+)

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The short form of the fuzzing: a few thousand inputs, the same each time. The long one: ``python -m tests.fuzz``."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.fuzz.__main__ import made, piece
+from tests.fuzz.targets import TARGETS, Target
+
+RUNS = 400
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_no_bytes_are_read_twice_or_crash_a_reader(target: Target) -> None:
+    assert piece(target.name, 1, 1, RUNS).crashes == ()
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_the_seeds_themselves_are_read(target: Target) -> None:
+    for seed in target.seeds:
+        target.run(seed, random.Random(1))  # noqa: S311 - where to cut
+
+
+def test_the_same_number_makes_the_same_bytes_and_another_others() -> None:
+    target = TARGETS[0]
+    assert made(target, 1, 7)[0] == made(target, 1, 7)[0]
+    assert len({made(target, 1, number)[0] for number in range(100)}) > 50
+
+
+def test_a_reader_that_crashes_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def crashes(data: bytes, chance: random.Random) -> None:
+        if len(data) > 100:
+            raise KeyError(len(data))
+
+    broken = Target(TARGETS[0].name, TARGETS[0].seeds, crashes)
+    monkeypatch.setattr("tests.fuzz.__main__.TARGETS", (broken,))
+    found = piece(broken.name, 1, 0, 100)
+    assert found.crashes
+    assert "KeyError" in found.crashes[0].what
