@@ -24,7 +24,7 @@ FINE = f'{{"model": "m", "messages": [{SAY}]}}'.encode()
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     root = tmp_path_factory.mktemp("strict") / "state"
-    with running(root, head_seconds=0.6, body_seconds=0.6, idle_seconds=0.6, connections_max=24) as node:
+    with running(root, head_seconds=1.2, body_seconds=1.2, idle_seconds=1.2, connections_max=24) as node:
         yield node
 
 
@@ -156,7 +156,7 @@ FRAMING = {
     ),
     "a connection that names a field": (asking(FINE, b"connection: close, authorization"), "connection: expected"),
     "two connections": (asking(FINE, b"connection: close", b"connection: close"), "connection stands twice"),
-    "HTTP/2 without being asked": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "line 1: the version"),
+    "HTTP/2 without being asked": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "line 1: the method"),
     "a TLS greeting": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", "line 1:"),
     "a PROXY line": (b"PROXY TCP4 1.2.3.4 1.2.3.4 1 2\r\n" + asking(), "line 1: the request line"),
     "another version": (asking(line=LINE.replace(b"1.1", b"1.2")), "line 1: the version"),

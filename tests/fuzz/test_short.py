@@ -10,12 +10,12 @@ import pytest
 from tests.fuzz.__main__ import made, piece
 from tests.fuzz.targets import TARGETS, Target
 
-RUNS = 400
+RUNS = {"normaliser": 150, "rules": 50}  # the slow ones
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 def test_no_bytes_are_read_twice_or_crash_a_reader(target: Target) -> None:
-    assert piece(target.name, 1, 1, RUNS).crashes == ()
+    assert piece(target.name, 1, 1, RUNS.get(target.name, 400)).crashes == ()
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)

@@ -80,7 +80,9 @@ def test_a_cut_changes_no_verdict_and_what_passes_another_parser_never_refuses(
 ) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=5)))
     at_once = through(whole, [])
-    assert through(whole, cuts) == at_once
+    cut = through(whole, cuts)
+    assert type(cut) is type(at_once)  # which of two faults is met first may differ
+    assert cut == at_once or isinstance(cut, str)
     if isinstance(at_once, bytes) and at_once:
         parser = httptools.HttpRequestParser(Second())
         parser.set_dangerous_leniencies(lenient_data_after_close=True)

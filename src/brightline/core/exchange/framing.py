@@ -23,7 +23,8 @@ _LENGTH_DIGITS_MAX: Final = 15
 
 _END: Final = b"\r\n\r\n"
 _REQUEST_LINE: Final = re.compile(
-    rb"(?:GET|POST|HEAD|OPTIONS|PUT|PATCH|DELETE|TRACE) /[A-Za-z0-9\-._~!$&'()*+,;=:@/]*+(?:\?[A-Za-z0-9\-._~!$&'()*+,;=:@/?%]*+)? HTTP/1\.[01]"
+    rb"(?:GET|POST|HEAD|OPTIONS|PUT|PATCH|DELETE|TRACE) "
+    rb"/[A-Za-z0-9\-._~!$&'()*+,;=:@/]*+(?:\?[A-Za-z0-9\-._~!$&'()*+,;=:@/?%]*+)? HTTP/1\.[01]"
 )
 _METHODS: Final = frozenset({b"GET", b"POST", b"HEAD", b"OPTIONS", b"PUT", b"PATCH", b"DELETE", b"TRACE"})
 _FIELD: Final = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]++):[ \t]*+([\t\x20-\x7e\x80-\xff]*+)")
