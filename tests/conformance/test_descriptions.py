@@ -229,7 +229,7 @@ def test_the_server_answers_as_our_own_description_says(node: Running) -> None:
 
 @pytest.mark.slow
 def test_the_server_answers_as_our_own_description_says_at_length(node: Running) -> None:
-    run_description(node, 2_000)
+    run_description(node, 500)
 
 
 def test_the_description_names_every_route_that_is_served() -> None:

@@ -76,6 +76,8 @@ def test_the_exchange_is_on_record_under_its_api_and_has_a_receipt(node: Running
     own = [record for record in node.records() if record.get("exchange") == raw.request_id]
     assert [record["kind"] for record in own] == ["ATTEMPT", "PASS", "OUTCOME"]
     assert own[0]["committed"]["api"] == "responses"
+    assert own[1]["committed"]["coverage"].startswith("sha256:")
+    assert own[1]["committed"]["exchange_digest"] == own[2]["committed"]["exchange_digest"]
 
 
 def test_a_streamed_answer_comes_as_semantic_events_and_its_last_holds_the_receipt(node: Running) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from brightline.core.errors import UpstreamFailed
 from brightline.core.exchange.api import responses
 from brightline.core.exchange.judged import JudgedSegment, mint_reply, mint_segment
-from brightline.core.exchange.model import NO_USAGE, Exchange, Reply, ReplyChoice, ToolCall, Usage
+from brightline.core.exchange.model import NO_USAGE, Alternative, Exchange, Reply, ReplyChoice, Token, ToolCall, Usage
 from brightline.core.exchange.sse import SseParser
 
 Event = dict[str, Any]
@@ -143,6 +143,22 @@ def test_what_was_thought_is_closed_when_the_answer_begins_and_opened_again_if_i
     assert len({item["id"] for item in output}) == 3
     kinds = [event["type"] for event in said]
     assert kinds.index("response.reasoning_text.done") < kinds.index("response.output_text.delta")
+
+
+def test_chances_of_tokens_come_with_the_end_of_the_text_and_only_there() -> None:
+    tokens = (Token(b"On", -0.5, (Alternative(b"Tw", -1.5),)), Token(b"e.", -0.25))
+    writer = stream()
+    last = mint_segment(0, "e.", "No.", finish="stop", tokens=tokens)
+    said = events(writer.segment(mint_segment(0, "On"), {}) + writer.segment(last, {}) + writer.close(USED, {}))
+    told = {event["type"]: event["logprobs"] for event in said if "logprobs" in event}
+    assert told["response.output_text.delta"] == []
+    assert [(one["token"], len(one["top_logprobs"])) for one in told["response.output_text.done"]] == [
+        ("On", 1),
+        ("e.", 0),
+    ]
+    (message,) = said[-1]["response"]["output"]
+    assert message["content"][0]["logprobs"] == told["response.output_text.done"]
+    assert "logprobs" not in message["content"][1]
 
 
 def test_a_cut_says_what_had_left_and_why_no_more_came() -> None:
