@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,99 @@ def test_a_streamed_tool_call_arrives_whole(node: Running) -> None:
         message = stream.get_final_completion().choices[0].message
     assert message.tool_calls is not None
     assert message.tool_calls[0].function.arguments == '{"what": "pears"}'
+
+
+def test_calls_that_arrive_side_by_side_in_a_stream_are_told_apart(node: Running) -> None:
+    def part(index: int, **function: str) -> dict[str, Any]:
+        return {"index": index, "id": f"up-{index}", "function": function}
+
+    node.model.streams(
+        [
+            chunk(tool_calls=[part(0, name="look_up", arguments=""), part(1, name="look_up", arguments="")]),
+            *[chunk(tool_calls=[part(at, arguments=piece)]) for piece in ('{"what": ', '"p') for at in (1, 0)],
+            chunk(tool_calls=[part(0, arguments='ears"}'), part(1, arguments='lums"}')]),
+            chunk("", "tool_calls"),
+            b"data: [DONE]\n\n",
+        ]
+    )
+    with (
+        node.client() as client,
+        client.chat.completions.stream(model="m", messages=USER, tools=[TOOL], parallel_tool_calls=True) as stream,
+    ):
+        stream.until_done()
+        message = stream.get_final_completion().choices[0].message
+    assert [call.function.arguments for call in message.tool_calls or ()] == ['{"what": "pears"}', '{"what": "plums"}']
+    assert len({call.id for call in message.tool_calls or ()}) == 2
+    assert node.model.seen[-1]["parallel_tool_calls"] is True
+
+
+def said(*tokens: str) -> dict[str, Any]:
+    others = [{"token": "x", "logprob": -3.0, "bytes": None}]
+    return {"content": [{"token": one, "logprob": -0.5, "bytes": None, "top_logprobs": others} for one in tokens]}
+
+
+def test_tokens_come_with_their_chances_plain_and_streamed(node: Running) -> None:
+    asked: Any = {"logprobs": True, "top_logprobs": 1, "max_completion_tokens": 20}
+    body = completion("Fine.")
+    body["choices"][0]["logprobs"] = said("Fi", "ne.", "<|im_end|>")
+    node.model.says(body)
+    plain = node.ask(**asked).choices[0].logprobs.content
+    assert [(one.token, one.logprob, bytes(one.bytes)) for one in plain] == [
+        ("Fi", -0.5, b"Fi"),
+        ("ne.", -0.5, b"ne."),
+    ]
+    assert plain[0].top_logprobs[0].token == "x"
+    assert node.model.seen[-1]["top_logprobs"] == 1
+
+    events = [json.loads(chunk(text).removeprefix(b"data: ")) for text in ("Fi", "ne.")]
+    for event, text in zip(events, ("Fi", "ne."), strict=True):
+        event["choices"][0]["logprobs"] = said(text)
+    node.model.streams(
+        [
+            *(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events),
+            chunk("", "stop"),
+            b"data: [DONE]\n\n",
+        ]
+    )
+    with node.client() as client, client.chat.completions.stream(model="m", messages=USER, **asked) as stream:
+        stream.until_done()
+        streamed = stream.get_final_completion().choices[0].logprobs
+    assert streamed is not None
+    assert [one.token for one in streamed.content or ()] == ["Fi", "ne."]
+
+
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+def test_what_a_model_thinks_comes_under_both_names_and_goes_back(node: Running, name: str) -> None:
+    node.model.says(completion("Four.", **{name: "Two and two."}))
+    message = node.ask().choices[0].message
+    assert (message.content, message.reasoning_content, message.reasoning) == ("Four.", "Two and two.", "Two and two.")
+    node.model.streams(
+        [
+            *(chunk("", None, 0, **{name: part}) for part in ("Two ", "and two.")),
+            chunk("Four."),
+            chunk("", "stop"),
+            b"data: [DONE]\n\n",
+        ]
+    )
+    with node.client() as client:
+        chunks = list(client.chat.completions.create(model="m", messages=USER, stream=True))
+    deltas = [one.choices[0].delta for one in chunks]
+    assert "".join((delta.model_extra or {}).get("reasoning_content", "") for delta in deltas) == "Two and two."
+    assert "".join(delta.content or "" for delta in deltas) == "Four."
+    node.model.answers(node.model._fine)
+    with node.client() as client:
+        client.chat.completions.create(model="m", messages=[*USER, message, *USER])
+    assert node.model.seen[-1]["messages"][1] == {
+        "role": "assistant",
+        "reasoning_content": "Two and two.",
+        "content": "Four.",
+    }
+
+
+def test_a_model_that_thinks_of_a_red_line_is_stopped(node: Running) -> None:
+    node.model.streams([chunk(reasoning=RL1), chunk("Fine."), chunk("", "stop"), b"data: [DONE]\n\n"])
+    with node.client() as client, pytest.raises(openai.PermissionDeniedError):
+        list(client.chat.completions.create(model="m", messages=USER, stream=True))
 
 
 def test_several_choices_and_parts_of_text_are_carried(node: Running) -> None:

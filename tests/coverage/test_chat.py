@@ -320,6 +320,15 @@ def test_whatever_carries_words_in_an_answer_is_judged_or_stays_here(place: tupl
             assert decided.kind == "completed" or decided.verdict == "deny"
 
 
+@pytest.mark.parametrize("place", ["content", "refusal", "reasoning"])
+def test_an_answer_that_is_json_is_read_as_one_text_as_well(place: str) -> None:
+    """What stands in JSON within other words is read as it stands there."""
+    assert isinstance(ASKED, Exchange)
+    for pieces in ([MARK[:5], MARK[5:]], {"a": MARK[:5], "b": [MARK[5:]]}, [{MARK[:7]: 1}, {MARK[7:]: 2}]):
+        choice = {"index": 0, "message": {place: json.dumps(pieces)}, "finish_reason": "stop"}
+        assert DESK.reply(ASKED, {"choices": [choice]}).verdict == "deny", pieces
+
+
 def test_what_an_answer_carries_is_known() -> None:
     """Else an answer of which nothing is passed on would pass the test above."""
     assert isinstance(ASKED, Exchange)

@@ -104,12 +104,11 @@ def exchange_view(exchange: Exchange, answer: str, choice: int) -> Segment:
 
 def _choice_leaves(choice: ReplyChoice) -> Iterator[Segment]:
     place = f"choices[{choice.index}]"
-    if choice.reasoning:
-        yield Segment(f"{place}.reasoning", Surface.OUTPUT, choice.reasoning)
-    if choice.text:
-        yield Segment(f"{place}.content", Surface.OUTPUT, choice.text)
-    if choice.refusal:
-        yield Segment(f"{place}.refusal", Surface.OUTPUT, choice.refusal)
+    channels = {"reasoning": choice.reasoning, "content": choice.text, "refusal": choice.refusal}
+    for name, text in channels.items():
+        if text:
+            yield Segment(f"{place}.{name}", Surface.OUTPUT, text)
+            yield from _inner_json(text, f"{place}.{name}", Surface.OUTPUT)
     for i, call in enumerate(choice.calls):
         yield Segment(f"{place}.tool_calls[{i}].name", Surface.TOOL_CALL, call.name)
         yield from _walk({"arguments": call.arguments}, f"{place}.tool_calls[{i}]", _CALL_NAMES, output=True)
