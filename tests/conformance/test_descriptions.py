@@ -8,16 +8,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import httpx2
 import jsonschema_rs
 import pytest
 import schemathesis
+import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
-from schemathesis.openapi.loaders import from_path
 
 from brightline.core.exchange import chat_server
 from brightline.core.exchange.api.table import APIS
@@ -101,9 +101,19 @@ def post(node: Running, route: str, body: dict[str, Any]) -> httpx2.Response:
 # ---- what OpenAI publishes ----------------------------------------------------------------------------------------
 
 
+class Loader(yaml.CSafeLoader):  # type: ignore[misc]
+    """Reads a date as a text, as JSON does; schemathesis has a loader, which takes twice the time."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [(tag, pattern) for tag, pattern in known if not tag.endswith(":timestamp")]
+        for first, known in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
 @cache
 def published() -> dict[str, Any]:
-    raw: dict[str, Any] = from_path(vectors_dir("openai") / "openapi.yaml").raw_schema
+    text = (vectors_dir("openai") / "openapi.yaml").read_text("utf-8")
+    raw: dict[str, Any] = yaml.load(text, Loader)  # noqa: S506 - a safe loader
     chunk = raw["components"]["schemas"]["CreateChatCompletionStreamResponse"]["properties"]["choices"]["items"]
     for name in ("finish_reason", "logprobs"):  # the description forgets the null that its own examples have
         chunk["properties"][name] = {"anyOf": [chunk["properties"][name], {"type": "null"}]}
@@ -221,7 +231,7 @@ def run_operation(
 
 
 def test_the_server_answers_as_our_own_description_says(node: Running) -> None:
-    seen = run_description(node, 12)
+    seen = run_description(node, 8)
     for api in APIS:
         assert seen[api.NAME, 200] > 0
         assert seen[api.NAME, 400] > 0
