@@ -11,7 +11,6 @@ share of wrongful hits.
 from __future__ import annotations
 
 import base64
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
+from brightline.classifier.corpus import Row, read_corpora
 from brightline.core.screening.encoder import FORMAT, Canary, Encoder, Head, Part
 from brightline.core.screening.finding import Surface
 from brightline.shell.inference.onnx import OnnxEncoder
@@ -36,28 +36,21 @@ MODEL: Final = Part(
 TOKENIZER: Final = Part("tokenizer.json", "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037")
 
 
-class Row(msgspec.Struct):
-    """A row of a corpus, as far as this needs it."""
-
-    author: str
-    text: str
-    facts: dict[str, str]
-    surface: str
-
-
 def main(arguments: list[str]) -> int:
     """Fit and write. Returns the exit code."""
     if len(arguments) != 2:
         sys.stderr.write(__doc__ or "")
         return 2
     corpora, out = map(Path, arguments)
-    rows = [row for path in sorted(corpora.glob("*.jsonl")) for row in read_rows(path)]
-    sys.stderr.write(f"{len(rows)} rows by {len({row.author for row in rows})} authors\n")
+    fitted_on = [corpus for corpus in read_corpora(corpora) if corpus.author.split == "train"]
+    rows = [row for corpus in fitted_on for row in corpus.rows]
+    authors = [corpus.author.author for corpus in fitted_on for _ in corpus.rows]
+    sys.stderr.write(f"{len(rows)} rows by {len(fitted_on)} authors\n")
     frozen = Encoder(FORMAT, MODEL, TOKENIZER, DIMENSIONS, TOKENS, 32, 64, (), ())
     states = embed(OnnxEncoder(frozen, "fit", (out,)), rows)
     heads, canaries = [], []
     for fact in FACTS:
-        head, canary = fit_fact(fact, rows, states)
+        head, canary = fit_fact(fact, rows, authors, states)
         heads.append(head)
         canaries += canary
     whole = msgspec.structs.replace(frozen, head=tuple(heads), canary=tuple(canaries))
@@ -65,29 +58,10 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def read_rows(path: Path) -> list[Row]:
-    """The rows of one author's file."""
-    found = []
-    for line in path.read_text("utf-8").splitlines():
-        value = json.loads(line)
-        if "facts" in value:
-            found.append(Row(path.stem, text_of(value), value["facts"], value["surface"]))
-    return found
-
-
-def text_of(row: dict[str, Any]) -> str:
-    """What a detector would be shown of a row."""
-    if "messages" in row:
-        return " ".join(message["content"] for message in row["messages"])
-    call = row.get("tool_call")
-    said = f"{call['name']} {json.dumps(call['arguments'], ensure_ascii=False)}" if call else row.get("text", "")
-    return str(said)
-
-
 def embed(encoder: OnnxEncoder, rows: Sequence[Row]) -> Any:
     """One state for each row: that of its first window. Shape (rows, dimensions)."""
     states = np.zeros((len(rows), DIMENSIONS), np.float32)
-    windows = [next(iter(encoder.windows(row.text))) for row in rows]
+    windows = [next(iter(encoder.windows(row.judged))) for row in rows]
     order = sorted(range(len(rows)), key=lambda i: len(windows[i]))
     for first in range(0, len(order), 16):
         batch = order[first : first + 16]
@@ -95,11 +69,11 @@ def embed(encoder: OnnxEncoder, rows: Sequence[Row]) -> Any:
     return states
 
 
-def fit_fact(fact: str, rows: Sequence[Row], states: Any) -> tuple[Head, list[Canary]]:
+def fit_fact(fact: str, rows: Sequence[Row], written_by: Sequence[str], states: Any) -> tuple[Head, list[Canary]]:
     """The head of a fact, and texts that it must find."""
     known = [i for i, row in enumerate(rows) if row.facts.get(fact) in {"yes", "no"}]
     bad = np.array([rows[i].facts[fact] == "yes" for i in known])
-    authors = np.array([rows[i].author for i in known])
+    authors = np.array([written_by[i] for i in known])
     features = np.hstack([states[known].astype(np.float64), np.ones((len(known), 1))])
     held_out = np.zeros(len(known))
     for author in sorted(set(authors)):
@@ -129,9 +103,9 @@ def fit_fact(fact: str, rows: Sequence[Row], states: Any) -> tuple[Head, list[Ca
     fitted = 1 / (1 + np.exp(-(features @ weights)))
     best = sorted((i for i in range(len(known)) if bad[i]), key=lambda i: -fitted[i])
     margin = share + CANARY_MARGIN * (1 - share)
-    short = [known[i] for i in best if fitted[i] >= margin and len(rows[known[i]].text) < 600][:1]
+    short = [known[i] for i in best if fitted[i] >= margin and len(rows[known[i]].judged) < 600][:1]
     surfaces = {"tool_call": Surface.TOOL_CALL, "output": Surface.OUTPUT}
-    return head, [Canary(fact, rows[i].text, surfaces.get(rows[i].surface, Surface.INPUT)) for i in short]
+    return head, [Canary(fact, rows[i].judged, surfaces.get(rows[i].surface, Surface.INPUT)) for i in short]
 
 
 def logistic(features: Any, bad: Any) -> Any:

@@ -8,6 +8,7 @@ import sys
 import click
 
 from brightline import __version__
+from brightline.classifier.rows import classifier
 from brightline.core.errors import BrightlineError
 from brightline.guard.__main__ import guard
 from brightline.shell.cli import (
@@ -57,6 +58,7 @@ brightline.add_command(standing.standing)
 brightline.add_command(open_)
 brightline.add_command(retention.retention)
 brightline.add_command(agreement)
+brightline.add_command(classifier)
 brightline.add_command(verify)
 brightline.add_command(misbehaviour)
 brightline.add_command(receipt)
