@@ -44,6 +44,7 @@ from brightline.shell.gateway.admin import Admin
 from brightline.shell.gateway.admission import Admission, Bounds
 from brightline.shell.gateway.app import Gateway
 from brightline.shell.gateway.identify import Identifier
+from brightline.shell.gateway.peers import Peers, Told
 from brightline.shell.gateway.upstreams import HttpUpstreams
 from brightline.shell.gateway.watch import DenyWatch
 from brightline.shell.heads import STEP_SECONDS as HEADS_SECONDS
@@ -64,6 +65,7 @@ from brightline.shell.storage.heads import SqliteHeads
 from brightline.shell.storage.periods import PeriodWriter
 from brightline.shell.storage.publisher import Publisher, read_published
 from brightline.shell.storage.sequencer import Head, Sequencer
+from brightline.shell.storage.vault import Vault
 from brightline.shell.storage.wal import frames_on_disk
 from brightline.shell.telemetry.metrics import Metrics
 from brightline.shell.telemetry.traces import Traces, open_traces
@@ -288,8 +290,10 @@ class Node:
         heads: CombinedHeads,
         shard: str,
         traces: Traces | None,
+        peers: Peers,
     ) -> None:
         self.witnessed = witnessed
+        self.peers = peers
         self.metrics = Metrics(lambda: self)
         self.admin = Admin(self.metrics, self)
         self.settings = settings
@@ -320,7 +324,7 @@ class Node:
         self.attester.renew()
         self.registry = Registry(folder.root, settings, roots, agreement)
         self.follow()
-        self.watch = DenyWatch(lambda: self.agreement, self.standing_of, self._pattern_found)
+        self.watch = DenyWatch(lambda: self.agreement, self.standing_of, self._pattern_found, peers)
         self.detectors = open_detectors(release, release_folder(settings), agreement, settings.inference)
         self.screeners = ScreeningPool(self.detectors, release.deadline_seconds)
         if self.origin in self.registry.seals.logs:
@@ -328,9 +332,7 @@ class Node:
         published = _further(read_published(evidence, shard, signer.verifier), heads.recorded(self.origin))
         vault = open_vault(folder)
         self.log = Sequencer.open(folder.wal, shard, roots.profile, clock, vault=vault, published=published)
-        now = clock.unix()
-        frames = frames_on_disk(folder.wal, shard, self.watch.too_old(now))
-        self.watch.rebuild(frames, now, vault.reader(shard).peek)
+        self._count_again(vault, (shard, *peers.shards))
         self.retention = Retention(
             self.log, folder.wal, vault, lambda: self.registry.retentions.held, lambda: self.agreement, clock
         )
@@ -357,7 +359,7 @@ class Node:
             listen.wait_seconds,
             settings.evidence.unit_bytes_per_day,
         )
-        self.admission = Admission(bounds, clock)
+        self.admission = Admission(bounds, clock, peers)
         self.app = Gateway(
             settings=settings.listen,
             terms=lambda: self.terms,
@@ -380,14 +382,17 @@ class Node:
             listen.connections_max,
             self.app.refused,
             self.app.shed,
+            listen.drain_seconds,
         )
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, root: Path, clock: Clock, shard: str = GATEWAY_SHARD) -> AsyncIterator[Node]:
+    async def open(
+        cls, root: Path, clock: Clock, shard: str = GATEWAY_SHARD, peers: Peers | None = None
+    ) -> AsyncIterator[Node]:
         """Open a node from its state folder and keep it going; it writes the shard of this name.
 
-        Raises ``OperatorError`` saying what to mend.
+        ``peers`` are the other workers of the same gateway. Raises ``OperatorError`` saying what to mend.
         """
         folder = StateFolder(root)
         settings = load_settings(root)
@@ -403,7 +408,18 @@ class Node:
             _traces(settings, shard) as traces,
         ):
             node = cls(
-                folder, settings, roots, installation, agreement, release, clock, witnessed, heads, shard, traces
+                folder,
+                settings,
+                roots,
+                installation,
+                agreement,
+                release,
+                clock,
+                witnessed,
+                heads,
+                shard,
+                traces,
+                peers or Peers(),
             )
             background = (
                 node._renew,
@@ -413,6 +429,7 @@ class Node:
                 node._have_witnessed,
                 node._combine_heads,
                 node.upstream.probe,
+                node._talk,
             )
             tasks = [asyncio.create_task(work()) for work in background]
             try:
@@ -452,6 +469,13 @@ class Node:
     def standing_of(self, unit: str) -> UnitStanding:
         """How a unit stands now, by itself and under the agreement as a whole."""
         return self.registry.standings.book.effective(unit)
+
+    def _count_again(self, vault: Vault, shards: tuple[str, ...]) -> None:
+        """Have the watch count what these shards hold."""
+        self.peers.discard()
+        now = self._clock.unix()
+        too_old, wal = self.watch.too_old(now), self._folder.wal
+        self.watch.rebuild_all([(frames_on_disk(wal, each, too_old), vault.reader(each).peek) for each in shards], now)
 
     def _pattern_found(self, unit: str, figures: Figures) -> None:
         """Log what the watch found, off the event loop. If it cannot be logged, the next deny finds it again."""
@@ -563,6 +587,18 @@ class Node:
                 self.follow()
             except BrightlineError as error:
                 log.warning("the registry cannot be read: %s", error)
+
+    async def _talk(self) -> None:
+        await self.peers.talk(self._heard)
+
+    def _heard(self, told: Told) -> None:
+        """Count what another worker says."""
+        for what, name, amount in told.used:
+            self.admission.heard(what, name, amount)
+        for unit, unix, requests in told.decided:
+            self.watch.heard_decided(unit, unix, requests)
+        for unit, digest, unix in told.denied:
+            self.watch.heard_denied(unit, digest, unix)
 
     async def _have_witnessed(self) -> None:
         while self.witnessed is not None:

@@ -336,6 +336,12 @@ class WriterPresent(OperatorError):
     next_step = "Wait until the other process has finished, or stop it; there is never a second writer."
 
 
+class WorkersFailed(OperatorError):
+    """A worker process did not start, or ended again and again; all of them were stopped."""
+
+    next_step = "The lines above say what the worker met; mend that and start again."
+
+
 class Unreachable(OperatorError):
     """A published log whose server does not answer, or sends elsewhere. It says nothing about the log."""
 

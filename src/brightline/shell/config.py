@@ -33,6 +33,15 @@ class ListenSettings(_Settings):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8080, ge=0, le=65_535, description="Port to listen on; 0 takes a free one and prints it.")
+    workers: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Processes that serve this port; each writes a shard of its own. What is bounded here, each has.",
+    )
+    drain_seconds: Seconds = Field(
+        30.0, description="Longest time that exchanges under way have to finish once the gateway is told to stop."
+    )
     head_seconds: Seconds = Field(10.0, description="Longest time a client may take to send a request's head.")
     idle_seconds: Seconds = Field(30.0, description="Longest time a connection is kept that asks nothing more.")
     connections_max: int = Field(
@@ -122,7 +131,7 @@ class EvidenceSettings(_Settings):
     directory: str = Field("evidence", description="Public part of the log, relative to the state folder.")
     publish_seconds: Seconds = Field(0.2, description="How often tiles and checkpoint are written.")
     unit_bytes_per_day: int = Field(
-        20_000_000_000, ge=1_000_000, description="Evidence that one unit may have this process write in a day (UTC)."
+        20_000_000_000, ge=1_000_000, description="Evidence that one unit may have this gateway write in a day (UTC)."
     )
     origin: str = Field("brightline.local", description="Prefix of the log's origin line; permanent once used.")
 

@@ -67,6 +67,7 @@ from brightline.shell.registry.log import append_to_registry
 from brightline.shell.registry.workloads import REGISTER, check_facts
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.agreements import AgreementStore, agreement_files
+from brightline.shell.storage.wal import shard_directory
 from brightline.shell.trust import installation as signed
 from brightline.shell.trust.installation import read_roots
 from brightline.shell.trust.keys import load_key, make_key, make_secret, public_hex
@@ -133,6 +134,15 @@ def init_state(
     (root / FILE_NAME).write_text(settings_toml, "utf-8")
     for entry in development_entries(agreement, release, [model.name for model in models], now):
         register_entry(root, settings, agreement, entry, clock)
+
+
+def make_shard(root: Path, shard: str) -> None:
+    """Make the key of a gateway's shard. Raises ``ConfigError`` for another name, ``TrustError`` if it is there."""
+    folder = StateFolder(root)
+    if shard in {HEADS_SHARD, REGISTRY_SHARD}:
+        raise ConfigError(f"{shard} is the name of another log")
+    shard_directory(folder.wal, shard)
+    make_key(folder.log_key(shard))
 
 
 def agreement_folder(settings: Settings) -> Path:

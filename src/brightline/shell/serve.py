@@ -23,7 +23,6 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from brightline.core.errors import CallerError, ConfigError, TooSlow
 from brightline.core.exchange.framing import Framing
 
-DRAIN_SECONDS = 30
 SWEEP_SECONDS: Final = 0.5
 LINGER_SECONDS: Final = 5.0
 
@@ -41,7 +40,8 @@ class Door(msgspec.Struct, frozen=True):
 
     ``refused`` hears of each request that no application saw, and gives the JSON that is answered. ``shed`` sees each
     request that came in one piece, and may answer it at once, for next to nothing. ``body_seconds`` is
-    for where an application has no deadline of its own, or has answered before the body ended.
+    for where an application has no deadline of its own, or has answered before the body ended. ``drain_seconds`` is
+    what requests under way have when serving ends.
     """
 
     head_seconds: float = 10.0
@@ -50,6 +50,7 @@ class Door(msgspec.Struct, frozen=True):
     connections_max: int = 4_096
     refused: Callable[[CallerError], bytes] = _say
     shed: Callable[[bytes], bytes | None] = lambda _request: None
+    drain_seconds: float = 30.0
 
 
 class _Connection(HttpToolsProtocol):
@@ -154,12 +155,18 @@ class _Server(uvicorn.Server):
         yield
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Bind the listening socket. Raises ``ConfigError``."""
+def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """Bind the listening socket. Raises ``ConfigError``.
+
+    With ``shared`` other processes of the same user may listen on the port too, and the kernel gives each connection
+    to one of those that listen.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the protocol named, asyncio sets TCP_NODELAY on what it accepts; else each answer waits 40 ms for an ACK.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         listener.bind((host, port))
     except OSError as error:
@@ -170,7 +177,11 @@ def bind(host: str, port: int) -> socket.socket:
 
 @contextlib.asynccontextmanager
 async def serving(app: App, listener: socket.socket, door: Door | None = None) -> AsyncIterator[str]:
-    """Serve on a bound socket; yield the base URL; drain at the end."""
+    """Serve on a bound socket; yield the base URL; drain at the end.
+
+    To drain is to take no connection and no request any more, and to finish those that are under way. Who is not
+    finished in time finds the connection cut; the application sees a client that left, and books it so.
+    """
     door = door or Door()
     protocol = type("Connection", (_Connection,), {"door": door, "waiting": {}})
     config = Config(
@@ -186,7 +197,7 @@ async def serving(app: App, listener: socket.socket, door: Door | None = None) -
         date_header=True,
         proxy_headers=False,
         timeout_keep_alive=door.idle_seconds,  # type: ignore[arg-type]  # it is a number to call_later
-        timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_graceful_shutdown=door.drain_seconds + LINGER_SECONDS,  # type: ignore[arg-type]  # a number
         backlog=2_048,
     )
     server = _Server(config)
@@ -202,9 +213,18 @@ async def serving(app: App, listener: socket.socket, door: Door | None = None) -
         yield f"http://{f'[{host}]' if ':' in host else host}:{port}"
     finally:
         server.should_exit = True
+        cutter = asyncio.create_task(_cut(server, door.drain_seconds))
         await task
+        cutter.cancel()
         sweeper.cancel()
-        await asyncio.gather(sweeper, return_exceptions=True)
+        await asyncio.gather(sweeper, cutter, return_exceptions=True)
+
+
+async def _cut(server: uvicorn.Server, seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    for connection in list(server.server_state.connections):
+        if isinstance(connection, _Connection):
+            connection.transport.abort()
 
 
 async def _sweep(server: uvicorn.Server) -> None:
@@ -217,10 +237,16 @@ async def _sweep(server: uvicorn.Server) -> None:
                 connection.sweep(now)
 
 
-async def until_signalled() -> None:
-    """Return at the first SIGINT or SIGTERM."""
+async def until_signalled(or_readable: int | None = None) -> None:
+    """Return at the first SIGINT or SIGTERM. SIGHUP ends nothing: there is nothing to be read anew.
+
+    ``or_readable`` is a file descriptor that can be read, or is at its end, once it is time to stop.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    if or_readable is not None:
+        loop.add_reader(or_readable, stop.set)
     await stop.wait()

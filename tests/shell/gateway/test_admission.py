@@ -14,6 +14,7 @@ from brightline.core.errors import Overloaded, QuotaReached, Unauthenticated
 from brightline.core.evidence.record import Draft, RecordKind
 from brightline.core.workload import Workload, admit
 from brightline.shell.gateway.admission import DAY_SECONDS, Admission, Bounds, Entered
+from brightline.shell.gateway.peers import What
 from tests.core.test_workload import REGISTRATION
 from tests.shell.trust.test_attestation import Clock
 
@@ -252,6 +253,27 @@ async def test_tokens_are_counted_when_an_exchange_ends() -> None:
             pass
     clock.pass_(60)
     async with admission.enter(of):
+        pass
+
+
+async def test_what_another_worker_says_was_used_counts_as_our_own() -> None:
+    clock = Clock()
+    admission = Admission(bounds(unit_bytes_per_day=5_000), clock)
+    async with admission.enter(workload("a", requests=3)):
+        pass
+    admission.heard(What.REQUESTS, "a", 2)
+    admission.heard(What.TOKENS, "b", 100)
+    admission.heard(What.BYTES, "v", 5_000)
+    for of, limit in (
+        (workload("a", requests=3), "3 requests"),
+        (workload("b", tokens=100), "100 tokens"),
+        (workload("c", "v"), "this unit has written"),
+    ):
+        with pytest.raises(QuotaReached, match=limit):
+            async with admission.enter(of):
+                pass
+    clock.pass_(60)
+    async with admission.enter(workload("a", requests=3)):
         pass
 
 

@@ -87,6 +87,10 @@ def deny(number: int) -> Closed:
     return Closed(Outcome.REFUSED, RefusalClass.POLICY, "deny", f"digest-{number}")
 
 
+def served() -> Closed:
+    return Closed(Outcome.COMPLETED, RefusalClass.NONE, "permit", "")
+
+
 def denies(town: Town, count: int = MANY, first: int = 0) -> int:
     """Denies until somebody is called; returns how many it took."""
     before = len(town.found)
@@ -213,3 +217,34 @@ def test_a_window_of_a_later_version_counts_at_once_as_after_a_restart(
     restarted.rebuild(town.frames, town.now, peek)
     assert town.watch.figures(UNIT) == restarted.figures(UNIT)
     assert town.watch.figures(UNIT).denies == (3 if window == "1h" else 9)
+
+
+def test_denies_at_another_worker_count_and_whoever_denies_next_finds_the_pattern(town: Town) -> None:
+    took = denies(town)
+    town = Town()
+    for number in range(took - 1):
+        town.watch.heard_denied(UNIT, deny(number).exchange_digest, NOW)
+        town.watch.heard_denied(UNIT, deny(number).exchange_digest, NOW)  # a retry, or told twice
+    assert town.found == []
+    assert denies(town, first=took - 1) == 1
+
+
+def test_what_another_worker_served_is_part_of_the_expectation(town: Town) -> None:
+    town.ends(deny(1))
+    alone = town.watch.figures(UNIT)
+    town.watch.heard_decided(UNIT, town.now, 500)
+    assert town.watch.figures(UNIT).requests == alone.requests + 500
+    assert town.watch.figures(UNIT).expected > alone.expected
+
+
+def test_several_shards_are_read_again_as_if_they_were_one(town: Town) -> None:
+    """Read one after the other, what is old in the second would be counted as if it were new."""
+    for number in range(120):
+        town.now += DAY_SECONDS // 2
+        town.ends(deny(number) if number < 20 else served())
+    one = town.another_watch()
+    assert one.rebuild(town.frames, town.now, peek) == 120
+    shards = [[frame for frame in town.frames if int(frame.exchange[3:]) // 2 % 2 == which] for which in (0, 1)]
+    several = town.another_watch()
+    assert several.rebuild_all([(frames, peek) for frames in shards], town.now) == 120
+    assert several.figures(UNIT) == one.figures(UNIT)

@@ -15,6 +15,7 @@ from click.core import ParameterSource
 from brightline.core.errors import ConfigError
 from brightline.shell.cli import render
 from brightline.shell.cli.pairs import pairs
+from brightline.shell.cli.workers import serve_with_workers
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import Settings, check_settings, load_settings
 from brightline.shell.install import GATEWAY_SHARD, ModelChoice, init_state
@@ -156,22 +157,34 @@ def key(state: Path, of_log: bool, shard: str) -> None:
 @click.command()
 @click.argument("state", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--shard", default=GATEWAY_SHARD, show_default=True, help="The shard that this process writes.")
+@click.option(
+    "--workers", type=click.IntRange(1, 64), help="Processes that serve the port, in place of those in the settings."
+)
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port, in place of the one in the settings.")
 @click.option(
     "--admin-port", type=click.IntRange(0, 65_535), help="Port of metrics, in place of that in the settings."
 )
-def serve(state: Path, shard: str, port: int | None, admin_port: int | None) -> None:
-    """Serve until interrupted. Several processes of one installation each write a shard of their own."""
+def serve(state: Path, shard: str, workers: int | None, port: int | None, admin_port: int | None) -> None:
+    """Serve until interrupted. Several processes of one installation each write a shard of their own.
+
+    With several workers the first writes the shard, the others one with -w1, -w2 … at the end of its name; metrics are
+    on as many ports from the first on.
+    """
     settings = load_settings(state)
     write_logs(settings.telemetry.log_format)
+    workers = workers or settings.listen.workers
+    port = settings.listen.port if port is None else port
+    admin_port = settings.admin.port if admin_port is None else admin_port
+    if workers > 1:
+        serve_with_workers(state, settings, shard, workers, port, admin_port)
+        return
     import uvloop
 
     uvloop.run(_serve(state, settings, shard, port, admin_port))
 
 
-async def _serve(state: Path, settings: Settings, shard: str, port: int | None, admin_port: int | None) -> None:
-    listener = bind(settings.listen.host, settings.listen.port if port is None else port)
-    admin_port = settings.admin.port if admin_port is None else admin_port
+async def _serve(state: Path, settings: Settings, shard: str, port: int, admin_port: int | None) -> None:
+    listener = bind(settings.listen.host, port)
     for_operators = None if admin_port is None else bind(settings.admin.host, admin_port)
     async with (
         Node.open(state, SystemClock(), shard) as node,

@@ -10,19 +10,16 @@ from pathlib import Path
 import click
 import msgspec
 
-from brightline.core.errors import ConfigError
-from brightline.core.evidence.heads import HEADS_SHARD, REGISTRY_SHARD
 from brightline.core.ports import HeadStore
 from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import Settings, load_settings
 from brightline.shell.heads import CombinedHeads
+from brightline.shell.install import make_shard
 from brightline.shell.registry.following import Registry
 from brightline.shell.registry.log import log_signer
 from brightline.shell.seal import seal_shard
 from brightline.shell.state import StateFolder
-from brightline.shell.storage.wal import shard_directory
-from brightline.shell.trust.keys import make_key
 from brightline.wiring import open_in_force, opened_heads
 
 
@@ -36,12 +33,9 @@ def shard() -> None:
 @click.argument("name")
 def add(state: Path, name: str) -> None:
     """Make the key of a shard NAME, for `brightline serve STATE --shard NAME`; print its verifier key."""
-    folder, settings = StateFolder(state), load_settings(state)
-    if name in {HEADS_SHARD, REGISTRY_SHARD}:
-        raise ConfigError(f"{name} is the name of another log")
-    shard_directory(folder.wal, name)
-    make_key(folder.log_key(name))
-    click.echo(log_signer(folder, settings, name).verifier.vkey())
+    settings = load_settings(state)
+    make_shard(state, name)
+    click.echo(log_signer(StateFolder(state), settings, name).verifier.vkey())
 
 
 @shard.command("list")

@@ -6,7 +6,8 @@ all our own work. Whoever finds no place waits, for a while and in a bounded lin
 which to ask again. Places go to the unit and workload that have the fewest, so a flood sheds itself first.
 
 Quotas of a workload (requests and tokens a minute) are in its signed registration; what a unit may write to this
-node's disk in a day is this node's own. All are counted in this process.
+node's disk in a day is this node's own. The workers of one gateway tell each other what was used (``peers.py``), and
+each counts all of it. Places are each worker's own.
 
 Anonymous and shed requests get no record of their own (a stranger must not cost an fsync): they are counted by reason,
 and the counts go into PERIOD records.
@@ -17,8 +18,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Mapping
-from typing import Final
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Final, assert_never
 
 import msgspec
 
@@ -27,6 +28,7 @@ from brightline.core.evidence.record import Draft, DurableRecord
 from brightline.core.ports import Clock, RecordLog
 from brightline.core.workload import Workload
 from brightline.shell.gateway.line import Line, Waiting
+from brightline.shell.gateway.peers import Peers, What
 
 MINUTE_SECONDS: Final = 60.0
 DAY_SECONDS: Final = 86_400
@@ -67,8 +69,9 @@ class Used:
 class Admission:
     """Who may begin, who waits, who is shed."""
 
-    def __init__(self, bounds: Bounds, clock: Clock) -> None:
+    def __init__(self, bounds: Bounds, clock: Clock, peers: Peers | None = None) -> None:
         self._bounds = bounds
+        self._peers = peers or Peers()
         self._clock = clock
         self._line = Line(bounds.exchanges_max, bounds.unsent_max, bounds.waiting_max)
         self._requests: dict[str, Used] = {}
@@ -88,6 +91,7 @@ class Admission:
             self._within_quotas(workload)  # others of this workload may have begun while it waited
             # Counted when it begins: what is shed uses nothing up.
             self._requests.setdefault(workload.id, Used()).add(self._clock.monotonic(), 1)
+            self._peers.tell_used(What.REQUESTS, workload.id, 1)
             yield Entered(self, self._line, waiting)
         finally:
             self._line.leave(waiting)
@@ -130,10 +134,28 @@ class Admission:
     def used(self, workload: Workload, tokens: int) -> None:
         """Count the tokens of an exchange that ended."""
         self._tokens.setdefault(workload.id, Used()).add(self._clock.monotonic(), tokens)
+        self._peers.tell_used(What.TOKENS, workload.id, tokens)
+
+    def heard(self, what: What, name: str, amount: int) -> None:
+        """Count what another worker says was used."""
+        now = self._clock.monotonic()
+        match what:
+            case What.REQUESTS:
+                self._requests.setdefault(name, Used()).add(now, amount)
+            case What.TOKENS:
+                self._tokens.setdefault(name, Used()).add(now, amount)
+            case What.BYTES:
+                self._written[name] += amount
+            case _ as never:
+                assert_never(never)
 
     def metered(self, log: RecordLog, unit: str) -> RecordLog:
         """The log, counting what is written for a unit."""
-        return _Metered(log, self._written, unit)
+        return _Metered(log, self._write, unit)
+
+    def _write(self, unit: str, amount: int) -> None:
+        self._written[unit] += amount
+        self._peers.tell_used(What.BYTES, unit, amount)
 
     def count(self, error: BrightlineError) -> None:
         """Count a request that got no record of its own."""
@@ -174,12 +196,12 @@ class Entered:
 
 
 class _Metered:
-    def __init__(self, log: RecordLog, written: Counter[str], unit: str) -> None:
+    def __init__(self, log: RecordLog, written: Callable[[str, int], None], unit: str) -> None:
         self._log = log
         self._written = written
         self._unit = unit
 
     async def append(self, draft: Draft) -> DurableRecord:
         record = await self._log.append(draft)
-        self._written[self._unit] += FRAME_BYTES + len(msgspec.json.encode(draft.committed))
+        self._written(self._unit, FRAME_BYTES + len(msgspec.json.encode(draft.committed)))
         return record

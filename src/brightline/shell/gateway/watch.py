@@ -7,13 +7,16 @@ way. The watch decides nothing about anybody: it calls, once, whoever logs the f
 watches whoever is served, also a unit under notice. Once people have let a unit off, what they looked at counts no
 more, in this process and in every later one.
 
-The counts are of this process; at start they are read again from its shard of the log.
+At start the counts are read again from the shards of this gateway's workers. While they run, they tell each other how
+exchanges ended (``peers.py``), and each counts all of it.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -27,6 +30,7 @@ from brightline.core.evidence.keytree import KeyDestroyed
 from brightline.core.evidence.record import Outcome, RecordKind, RefusalClass, unix_of
 from brightline.core.expectation import HISTORY_WINDOWS, Figures, UnitCounts
 from brightline.core.standing import DAY_SECONDS, UnitStanding
+from brightline.shell.gateway.peers import Peers
 
 UNITS_MAX: Final = 100_000
 Peek = Callable[[Frame], Mapping[str, JsonValue]]
@@ -43,15 +47,25 @@ def counts(closed: Closed) -> bool:
     return denied(closed) or (closed.outcome in _COUNTED and closed.refusal_class is RefusalClass.NONE)
 
 
+class End(msgspec.Struct, frozen=True):
+    """The end of an exchange of a unit, as it stands in a log."""
+
+    unix: int
+    unit: str
+    closed: Closed
+
+
 class DenyWatch:
-    """The counts of all units in this process. ``on_pattern`` is called once for each finding."""
+    """The counts of all units at this gateway. ``on_pattern`` is called once for each finding."""
 
     def __init__(
         self,
         agreement: Callable[[], Agreement],
         standing_of: Callable[[str], UnitStanding],
         on_pattern: Callable[[str, Figures], None],
+        peers: Peers | None = None,
     ) -> None:
+        self._peers = peers or Peers()
         self._agreement = agreement
         self._standing_of = standing_of
         self._on_pattern = on_pattern
@@ -61,6 +75,10 @@ class DenyWatch:
 
     def ended(self, unit: str, closed: Closed, unix: int) -> None:
         """Take in the end of an exchange of a unit."""
+        if denied(closed):
+            self._peers.tell_denied(unit, closed.exchange_digest, unix)
+        elif counts(closed):
+            self._peers.tell_decided(unit, unix)
         if not self._count(unit, closed, unix) or not denied(closed):
             return
         test = self._agreement().rung(RungState.PATTERN).tests
@@ -91,30 +109,29 @@ class DenyWatch:
         since = self._since(now)
         return lambda frame: unix_of(_TIME.decode(frame.leaf).time) < since
 
-    def rebuild(self, frames: Iterable[Frame], now: int, peek: Peek) -> int:
-        """Count again what the log of this shard holds, without calling anybody; return how many exchanges counted.
+    def heard_denied(self, unit: str, digest: str, unix: int) -> None:
+        """Another worker denied a request. Whoever denies looks for the pattern; here it is only counted."""
+        self._count(unit, Closed(Outcome.REFUSED, RefusalClass.POLICY, Verdict.DENY.value, digest), unix)
 
-        ``peek`` opens our own record. What was destroyed is not counted: it was kept as long as both parties wanted.
+    def heard_decided(self, unit: str, unix: int, requests: int) -> None:
+        """Another worker served so many requests."""
+        self._count(unit, _SERVED, unix, requests)
+
+    def rebuild(self, frames: Iterable[Frame], now: int, peek: Peek) -> int:
+        """:meth:`rebuild_all` from one log."""
+        return self.rebuild_all([(frames, peek)], now)
+
+    def rebuild_all(self, logs: Iterable[tuple[Iterable[Frame], Peek]], now: int) -> int:
+        """Count again what some shards hold, without calling anybody; return how many exchanges counted.
+
+        Each ``peek`` opens the records of its shard. What was destroyed is not counted: it was kept as long as both
+        parties wanted. The shards are read side by side, by time: what is counted late is counted as of now.
         """
         since = self._since(now)
-        opened: dict[str, Mapping[str, JsonValue]] = {}
-        counted = 0
-        for frame in frames:
-            if frame.kind is RecordKind.ATTEMPT:
-                with contextlib.suppress(KeyDestroyed):
-                    opened[frame.exchange] = peek(frame)
-            elif frame.kind is RecordKind.OUTCOME:
-                fields = opened.pop(frame.exchange, {})
-                leaf = _LEAF.decode(frame.leaf)
-                unix = unix_of(leaf.time)
-                if unix < since or "unit" not in fields:
-                    continue
-                digest = str(fields.get("exchange_digest", ""))
-                closed = Closed(leaf.outcome, leaf.refusal_class, leaf.verdict, digest)
-                counted += self._count(str(fields["unit"]), closed, unix)
-        return counted
+        ends = heapq.merge(*(_ends(frames, peek, since) for frames, peek in logs), key=attrgetter("unix"))
+        return sum(self._count(end.unit, end.closed, end.unix) for end in ends)
 
-    def _count(self, unit: str, closed: Closed, unix: int) -> bool:
+    def _count(self, unit: str, closed: Closed, unix: int, requests: int = 1) -> bool:
         """Count; false for what counts neither way, and for a deny that was counted already."""
         if not counts(closed):
             return False
@@ -130,7 +147,7 @@ class DenyWatch:
             of_unit.start_afresh()
         if denied(closed) and not of_unit.deny(unix, closed.exchange_digest):
             return False
-        of_unit.requests(unix)
+        of_unit.requests(unix, requests)
         return True
 
     def _since(self, now: int) -> int:
@@ -152,5 +169,23 @@ class _Leaf(msgspec.Struct, frozen=True, rename={"refusal_class": "class"}):
     verdict: str = "none"
 
 
+def _ends(frames: Iterable[Frame], peek: Peek, since: int) -> Iterator[End]:
+    """What ended in one shard from ``since`` on."""
+    opened: dict[str, Mapping[str, JsonValue]] = {}
+    for frame in frames:
+        if frame.kind is RecordKind.ATTEMPT:
+            with contextlib.suppress(KeyDestroyed):
+                opened[frame.exchange] = peek(frame)
+        elif frame.kind is RecordKind.OUTCOME:
+            fields = opened.pop(frame.exchange, {})
+            leaf = _LEAF.decode(frame.leaf)
+            unix = unix_of(leaf.time)
+            if unix < since or "unit" not in fields:
+                continue
+            digest = str(fields.get("exchange_digest", ""))
+            yield End(unix, str(fields["unit"]), Closed(leaf.outcome, leaf.refusal_class, leaf.verdict, digest))
+
+
+_SERVED: Final = Closed(Outcome.COMPLETED, RefusalClass.NONE, Verdict.PERMIT.value, "")
 _TIME: Final = msgspec.json.Decoder(_Time)
 _LEAF: Final = msgspec.json.Decoder(_Leaf)

@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several worker processes behind one port: real processes and sockets, the real client, the real verifier.
+
+One gateway with two workers runs for all of these tests but the last; it is told to drain by the one before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import msgspec
+import openai
+import pytest
+from aiohttp import web
+
+from brightline.core.evidence.receipt import read_receipt
+from brightline.shell.clock import SystemClock
+from brightline.shell.install import log_registration
+from brightline.shell.state import StateFolder
+from brightline.verify.examine import verify_evidence
+from brightline.wiring import in_force
+from tests.conformance.test_update import SAFETY, bring
+from tests.harness import Loop, ModelServer, add_workload, chunk, completion, make_state, read_records, running
+from tests.shell.cli.test_commands import run
+from tests.versions import stricter
+
+PATIENCE_SECONDS = 60.0
+SHARDS = ("gateway-0", "gateway-0-w1")
+QUOTA = 6
+
+
+class Site:
+    """A state folder, its model server, and ``brightline serve --workers 2``."""
+
+    def __init__(self, root: Path) -> None:
+        self.loop, self.stack, self.model, self.root = Loop(), AsyncExitStack(), ModelServer(), root
+        self.loop.call(self.model.start(self.stack))
+        self.settings, self.agreement, self.key = make_state(
+            root, self.model.url, upstream="idle_seconds = 60.0\n", drain_seconds=20.0
+        )
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-u", "-c", "from brightline.shell.cli.main import main; main()"]
+        command += ["serve", str(self.root), "--workers", "2", "--admin-port", "0"]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        found = re.search(r"http://[^/]+", self.process.stdout.readline())
+        assert found, self.process.stderr.read()
+        self.url = found.group()
+
+    def ask(self, text: str = "List three fruits.", key: str = "", **more: Any) -> httpx2.Response:
+        """One request over a connection of its own."""
+        body = {"model": "m", "messages": [{"role": "user", "content": text}], **more}
+        headers = {"authorization": f"Bearer {key or self.key}"}
+        return httpx2.post(f"{self.url}/v1/chat/completions", json=body, headers=headers, timeout=PATIENCE_SECONDS)
+
+    def shard_asked(self) -> str:
+        """Which shard a new connection leads to."""
+        answer = self.ask()
+        assert answer.status_code == 200, answer.text
+        return read_receipt(answer.headers["x-brightline-receipt"]).shard
+
+    def workers(self) -> list[int]:
+        """The process ids of the workers, in the order of their shards."""
+        found = {}
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdigit():
+                try:
+                    words = (folder / "cmdline").read_bytes().split(b"\0")
+                except OSError:
+                    continue
+                if b"brightline.shell.cli.worker" in words and str(self.root).encode() in b"".join(words):
+                    found[json.loads(words[words.index(b"brightline.shell.cli.worker") + 1])["shard"]] = folder.name
+        return [int(found[shard]) for shard in sorted(found)]
+
+    def records(self) -> list[dict[str, Any]]:
+        return [record for shard in SHARDS for record in read_records(self.root, shard)]
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.communicate(timeout=PATIENCE_SECONDS)
+        self.loop.call(self.stack.aclose())
+        self.loop.close()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    made = Site(tmp_path_factory.mktemp("workers") / "state")
+    try:
+        yield made
+    finally:
+        made.end()
+
+
+def wait_until(happened: Any) -> None:
+    begun = time.monotonic()
+    while not happened():
+        assert time.monotonic() - begun < PATIENCE_SECONDS
+        time.sleep(0.02)
+
+
+def test_connections_to_one_port_are_served_by_both_and_each_writes_its_own_shard(site: Site) -> None:
+    seen: set[str] = set()
+    wait_until(lambda: seen.add(site.shard_asked()) or len(seen) == 2)  # type: ignore[func-returns-value]
+    assert seen == set(SHARDS)
+
+
+def test_nothing_is_dropped_while_agreement_and_keys_change_and_each_exchange_has_one_version(
+    site: Site, tmp_path: Path
+) -> None:
+    stop, failed, answered = threading.Event(), list[str](), list[int]()
+    begun, go_on = threading.Event(), threading.Event()
+
+    async def slow(request: web.Request, asked: dict[str, Any]) -> web.StreamResponse:
+        if not asked["stream"]:
+            return web.json_response(completion())
+        begun.set()
+        await asyncio.to_thread(go_on.wait, PATIENCE_SECONDS)
+        return await site.model.stream_to(request, [chunk("Fine."), chunk("", "stop"), b"data: [DONE]\n\n"])
+
+    def load() -> None:
+        with openai.OpenAI(base_url=f"{site.url}/v1", api_key=site.key, max_retries=0) as client:
+            while not stop.is_set():
+                try:
+                    messages: Any = [{"role": "user", "content": "List three fruits."}]
+                    client.chat.completions.create(model="m", messages=messages)
+                    answered.append(1)
+                except openai.OpenAIError as error:
+                    failed.append(repr(error))
+
+    streamed: list[str] = []
+
+    def stream() -> None:
+        streamed.append(site.ask(stream=True).text)
+
+    site.model.answers(slow)
+    callers = [threading.Thread(target=load) for _ in range(4)]
+    long = threading.Thread(target=stream)
+    for caller in (long, *callers):
+        caller.start()
+    try:
+        assert begun.wait(PATIENCE_SECONDS)
+        key = add_workload(site.root, site.settings, site.agreement, "newcomer")
+        wait_until(lambda: site.ask(key=key).status_code == 200)
+        candidate = bring(site.root, stricter(tmp_path, 2), *SAFETY)
+        wait_until(lambda: in_force_at_both(site, candidate.digest))
+        with in_force(site.root, SystemClock()) as (settings, registry):
+            found = registry.workloads.get("newcomer")
+            assert found is not None
+            revoked = msgspec.structs.replace(found.registration, revoked=True)
+            log_registration(site.root, settings, registry.releases.baseline, revoked, SystemClock())
+        wait_until(lambda: [site.ask(key=key).status_code for _ in range(6)] == [401] * 6)
+    finally:
+        stop.set()
+        go_on.set()
+        for caller in (long, *callers):
+            caller.join()
+    assert not failed
+    assert len(answered) > len(callers)
+    assert "[DONE]" in streamed[0]
+    digests: dict[str, set[str]] = defaultdict(set)
+    ends: dict[str, list[str]] = defaultdict(list)
+    for record in site.records():
+        if "exchange" in record:
+            digests[record["exchange"]].add(record["agreement"])
+            ends[record["exchange"]] += [record["outcome"]] if record["kind"] == "OUTCOME" else []
+    assert {len(found) for found in digests.values()} == {1}
+    assert set.union(*digests.values()) == {site.agreement.digest, candidate.digest}
+    assert {tuple(found) for found in ends.values()} == {("completed",)}
+
+
+def in_force_at_both(site: Site, digest: str) -> bool:
+    """Whether the newest exchange of each shard was decided by this version."""
+    site.ask()
+    newest = [
+        [record["agreement"] for record in read_records(site.root, shard) if record["kind"] == "ATTEMPT"][-1]
+        for shard in SHARDS
+    ]
+    return newest == [digest, digest]
+
+
+def test_a_quota_is_counted_over_both(site: Site) -> None:
+    """Alone, each would let through as much as the registration says, and both twice as much."""
+    key = add_workload(site.root, site.settings, site.agreement, "frugal", requests_per_minute=QUOTA)
+    wait_until(lambda: site.ask(key=key).status_code == 200)
+    codes = []
+    for _ in range(5 * QUOTA):
+        codes.append(site.ask(key=key).status_code)
+        time.sleep(0.06)
+    assert set(codes) == {200, 429}
+    assert codes.count(200) + 1 < QUOTA + QUOTA // 2
+
+
+def test_a_worker_that_is_killed_comes_back_and_the_other_serves_meanwhile(site: Site) -> None:
+    first, second = site.workers()
+    os.kill(second, signal.SIGKILL)
+    wait_until(lambda: site.workers()[1:] not in ([], [second]))
+    assert site.workers()[0] == first
+    wait_until(lambda: site.shard_asked().endswith("-w1"))
+
+
+def test_sigterm_finishes_what_runs_and_takes_nothing_new(site: Site) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    async def slow(_request: web.Request, _asked: dict[str, Any]) -> web.StreamResponse:
+        begun.set()
+        await asyncio.to_thread(go_on.wait, PATIENCE_SECONDS)
+        return web.json_response(completion())
+
+    site.model.answers(slow)
+    answers: list[httpx2.Response] = []
+    caller = threading.Thread(target=lambda: answers.append(site.ask()))
+    caller.start()
+    assert begun.wait(PATIENCE_SECONDS)
+    site.process.send_signal(signal.SIGHUP)  # reloads nothing, ends nothing
+    site.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: not listens(site.url))
+    assert not answers
+    go_on.set()
+    caller.join()
+    assert [answer.status_code for answer in answers] == [200]
+    assert site.process.wait(PATIENCE_SECONDS) == 0
+    reports = {report.shard: report for report in verify_evidence(site.root / "evidence")}
+    assert not [found for report in reports.values() for found in report.contradictions]
+    assert all(reports[shard].recount.open == 0 for shard in SHARDS)
+
+
+def listens(url: str) -> bool:
+    host, _, port = url.removeprefix("http://").partition(":")
+    try:
+        socket.create_connection((host, int(port)), 5).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_what_is_not_finished_at_the_deadline_is_cut_and_booked(tmp_path: Path) -> None:
+    with running(tmp_path / "state", drain_seconds=0.3) as node:
+        node.model.streams([chunk("Fine. " * 400), 60.0])
+        client = node.client()
+        messages: Any = [{"role": "user", "content": "List three fruits."}]
+        stream = client.chat.completions.create(model="m", messages=messages, stream=True)
+        wait_until(lambda: "PASS" in node.kinds())
+        root = node.root
+    with pytest.raises(openai.APIError), stream:
+        list(stream)
+    client.close()
+    assert [record["outcome"] for record in read_records(root) if record["kind"] == "OUTCOME"] == ["client_gone"]
+
+
+def test_a_worker_that_cannot_open_its_evidence_starts_nobody(tmp_path: Path) -> None:
+    root = tmp_path / "state"
+    make_state(root, "http://127.0.0.1:9")
+    run("shard", "add", root, SHARDS[1])
+    StateFolder(root).log_key(SHARDS[1]).write_text("no key")
+    failed = run("serve", root, "--workers", "2", code=2)
+    assert "worker 1 ended before it served" in failed.stderr
+    assert "log-gateway-0-w1 holds no private key" in failed.stderr
+    assert "Brightline serves" not in failed.stdout
