@@ -85,7 +85,7 @@ class TelemetrySettings(_Settings):
 
 
 class InferenceSettings(_Settings):
-    """The worker processes of detectors that run in some. What they judge by is the signed release's."""
+    """The processes in which parts of the release run. What they judge by is the signed release's."""
 
     workers: int = Field(1, ge=1, le=64, description="Processes for each such detector.")
     memory_mb: int = Field(
