@@ -73,6 +73,11 @@ NO_FREE_WORDS: Final = {
     "input.[].summary.[].type": "a closed list",
     "input.[].summary.[].refusal": "a summary has no refusal",
     "service_tier": "a closed list, sent nowhere",
+    **{
+        f"input.[].{member}.[].{name}.[]": "an empty list"
+        for member in ("content", "output", "summary")
+        for name in ("annotations", "logprobs")
+    },
     "tools.[].type": "a closed list",
     "tool_choice": "a closed list",
     "tool_choice.type": "a closed list",

@@ -82,8 +82,8 @@ class _Part(In, frozen=True):
     type: str
     text: str | None = None
     refusal: str | None = None
-    annotations: list[None] | None = None
-    logprobs: list[None] | None = None
+    annotations: list[Any] | None = None
+    logprobs: list[Any] | None = None
 
 
 class _Item(In, frozen=True):
@@ -349,8 +349,11 @@ def _texts(content: str | list[_Part] | None, kinds: frozenset[str], place: str)
         where = f"{place}[{i}]"
         if part.type not in kinds:
             raise MalformedRequest("this type of part does not belong here", f"{where}.type")
-        if part.annotations or part.logprobs:
-            raise UnsupportedField("annotations and logprobs are not carried back", where)
+        for name in ("annotations", "logprobs"):
+            if getattr(part, name):
+                raise UnsupportedField(
+                    f"send back the text without its {name}: they are not judged", f"{where}.{name}"
+                )
         if part.type != "refusal" and part.text is not None and part.refusal is None:
             texts.append(part.text)
         elif part.type == "refusal" and part.refusal and part.text is None and not refusal:
