@@ -26,14 +26,8 @@ from brightline.core.agreement.preview import Seen
 from brightline.core.errors import BrightlineError, ConfigError
 from brightline.core.evidence.disclosure import DisclosureError, open_disclosure
 from brightline.core.exchange.api import chat
-from brightline.core.exchange.coverage import cover_request
-from brightline.core.facts import UNKNOWN, Facts, FactSpec, Source, Statement
-from brightline.core.screening.finding import Judgement
-from brightline.core.screening.release import Release, statements_from
-from brightline.core.screening.rules import check_rules, load_rules
-from brightline.core.screening.segment import cut
-from brightline.shell import shipped
-from brightline.shell.inference.kinds import RULES, Judge, load_judge
+from brightline.core.facts import UNKNOWN, Facts, FactSpec
+from brightline.shell.inference.screen import Screen
 
 LINE_BYTES_MAX: Final = 2 * 1024 * 1024
 LINES_MAX: Final = 10_000_000
@@ -63,7 +57,7 @@ class Traffic:
         self._path = path
         self._agreement = agreement
         self._candidate = candidate
-        self._screen = _Screen(agreement, release_folder)
+        self._screen = Screen(agreement, release_folder)
         self._units: dict[str, str] = {}  # request digest → unit, of exported ATTEMPTs without their OUTCOME
 
     def read(self, tell: Callable[[int], None] = lambda _bytes: None) -> Iterator[Seen]:
@@ -100,7 +94,8 @@ class Traffic:
         elif "request" in row or "messages" in row:
             request = row.get("request", {name: value for name, value in row.items() if name != "unit"})
             stated = msgspec.convert(row.get("facts", {}), dict[str, str])
-            found = self._screen.facts(json.dumps(request).encode())
+            asked = self._screen.request(chat, chat.read_request(json.dumps(request).encode()))
+            found = self._screen.facts((asked,))
             yield Seen(unit, self._worse(found, self._stated(stated)))
         elif "facts" in row:
             facts = msgspec.convert(row["facts"], dict[str, str])
@@ -152,38 +147,6 @@ class Traffic:
         return found.with_values(
             {name: self._spec(name).worst(found.get(name, value), value) for name, value in stated.items()}
         )
-
-
-class _Screen:
-    """The input side of the gateway without its gateway: cover, cut, match, state, join."""
-
-    def __init__(self, agreement: Agreement, folder: Path) -> None:
-        self._agreement = agreement
-        self._release: Release = shipped.read_release(folder, agreement.vocabulary)
-        self._judges: list[tuple[str, str, Judge]] = []
-        read = shipped.folder_reader(folder)
-        for required in self._release.detectors:
-            if required.kind == RULES:
-                check_rules(load_rules(read(required.path), required.path), agreement.vocabulary)
-            judge, digest = load_judge(required.kind, required.id, folder, required.path, "")
-            self._judges.append((required.id, digest, judge))
-        self._others = tuple(
-            Statement(spec.name, spec.good, source, "taken as good")
-            for spec in agreement.vocabulary.specs
-            for source in sorted(spec.set_by - {Source.DETECTOR, Source.PATTERN})
-            if not spec.set_by & {Source.DETECTOR}
-        )
-
-    def facts(self, body: bytes) -> Facts:
-        """What the detectors say of a request. Raises ``CallerError`` or ``ScreeningUnavailable``."""
-        request = chat.read_request(body)
-        ours = chat.SERVER.write_request(request, request.model)
-        segments = cut(cover_request(ours.body, request, chat.SERVER.NAMES).segments, self._release.windows)
-        judgements = [
-            Judgement(detector, digest, len(segments), tuple(judge(segments)))
-            for detector, digest, judge in self._judges
-        ]
-        return self._agreement.vocabulary.join((*self._others, *statements_from(self._release, segments, judgements)))
 
 
 def _size(path: Path) -> int:

@@ -826,3 +826,13 @@ def test_a_shred_of_records_that_do_not_stand_before_it_is_contradicted(range_: 
     report = audit(publish(shredding(range_).leaves))
     assert status(report, Topic.BOOKS) is Status.CONTRADICTED
     assert "do not stand before it" in report.contradictions[0].message
+
+
+def test_what_was_only_observed_counts_as_no_service_and_names_its_terms() -> None:
+    story = Story()
+    story.say(RecordKind.OBSERVED, "", TERMS | {"verdict": "deny", "clauses": ["RL-1"]})
+    report = audit(publish(story.leaves))
+    assert not report.contradicted, said(report)
+    assert (report.recount.attempts, report.recount.outcomes) == (0, 0)
+    story.say(RecordKind.OBSERVED, "", TERMS)
+    assert "names its agreement, release and verdict" in said(audit(publish(story.leaves)))

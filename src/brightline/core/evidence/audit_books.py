@@ -253,6 +253,9 @@ class BooksAudit:
                 pass  # in the registry: what it keeps is committed
             case RecordKind.HEAD | RecordKind.SEAL:
                 pass  # what they say of other logs is compared with those (audit_combined.py)
+            case RecordKind.OBSERVED:  # in an observer's log: nothing was served, so nothing is owed
+                if not leaf.agreement or not leaf.release or not leaf.verdict:
+                    self._wrong(index, "an OBSERVED names its agreement, release and verdict")
             case RecordKind.CONSUMED:  # in a guard's log
                 if not leaf.token:
                     self._wrong(index, "a CONSUMED names its token")

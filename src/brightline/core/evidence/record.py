@@ -42,6 +42,7 @@ class RecordKind(enum.StrEnum):
     SHRED = "SHRED"  # what opened some records was destroyed; in the registry: that both parties ordered it
     PRESERVE = "PRESERVE"  # a legal hold: what it names is not destroyed until it is lifted
     CONSUMED = "CONSUMED"  # a guard let one request through, in the guard's own log
+    OBSERVED = "OBSERVED"  # what would have been said of an exchange that somebody else served, in an observer's log
     DEMAND = "DEMAND"  # an order that was received and changed nothing
     HEAD = "HEAD"  # the head of a log, in the log of all heads
     SEAL = "SEAL"  # a log whose writer never came back ends here, in the registry

@@ -11,6 +11,7 @@ from brightline import __version__
 from brightline.classifier.rows import classifier
 from brightline.core.errors import BrightlineError
 from brightline.guard.__main__ import guard
+from brightline.observe.__main__ import observe
 from brightline.shell.cli import (
     demand,
     disclose,
@@ -48,6 +49,7 @@ brightline.add_command(import_)
 brightline.add_command(gateway.serve)
 brightline.add_command(gateway.key)
 brightline.add_command(guard)
+brightline.add_command(observe)
 brightline.add_command(witness.witness)
 brightline.add_command(workload.workload)
 brightline.add_command(register.purpose)

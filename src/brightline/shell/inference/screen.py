@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Screening without a gateway: what the detectors of a release say of a request or an answer, and the facts of it.
+
+For those who look at traffic that somebody else served, or that was. What registration, attestation and people would
+have stated is taken as good, so that what is seen is what the detectors alone make of it. Nothing is enforced here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from brightline.core.agreement.clause import Agreement
+from brightline.core.exchange.api.protocol import Api
+from brightline.core.exchange.coverage import cover_reply, cover_request
+from brightline.core.exchange.model import Exchange, Reply
+from brightline.core.facts import Facts, Source, Statement
+from brightline.core.screening.finding import Judgement, Segment
+from brightline.core.screening.release import Release, statements_from
+from brightline.core.screening.rules import check_rules, load_rules
+from brightline.core.screening.segment import cut
+from brightline.shell import shipped
+from brightline.shell.inference.kinds import RULES, Judge, load_judge
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """What all detectors said of one batch of segments."""
+
+    segments: tuple[Segment, ...]
+    judgements: tuple[Judgement, ...]
+
+    @property
+    def rules(self) -> frozenset[str]:
+        """The rules that matched."""
+        return frozenset(finding.rule for judgement in self.judgements for finding in judgement.findings)
+
+    def without(self, rule: str) -> Judged:
+        """The same, had this rule not matched."""
+        return Judged(
+            self.segments,
+            tuple(
+                msgspec.structs.replace(each, findings=tuple(one for one in each.findings if one.rule != rule))
+                for each in self.judgements
+            ),
+        )
+
+
+class Screen:
+    """The detectors of one release, in the thread of whoever asks."""
+
+    def __init__(self, agreement: Agreement, folder: Path, weights: str = "") -> None:
+        """``folder`` is the release's. Raises ``ReleaseError``."""
+        self._agreement = agreement
+        self.release: Release = shipped.read_release(folder, agreement.vocabulary)
+        self._judges: list[tuple[str, str, Judge]] = []
+        read = shipped.folder_reader(folder)
+        for required in self.release.detectors:
+            if required.kind == RULES:
+                check_rules(load_rules(read(required.path), required.path), agreement.vocabulary)
+            judge, digest = load_judge(required.kind, required.id, folder, required.path, weights)
+            self._judges.append((required.id, digest, judge))
+        self._others = tuple(
+            Statement(spec.name, spec.good, source, "taken as good")
+            for spec in agreement.vocabulary.specs
+            for source in sorted(spec.set_by - {Source.DETECTOR, Source.PATTERN})
+            if not spec.set_by & {Source.DETECTOR}
+        )
+
+    def request(self, api: Api, exchange: Exchange) -> Judged:
+        """Judge a request as the gateway does: the bytes that would be sent. Raises ``CallerError``."""
+        ours = api.SERVER.write_request(exchange, exchange.model)
+        return self._judge(cover_request(ours.body, exchange, api.SERVER.NAMES).segments)
+
+    def answer(self, exchange: Exchange, reply: Reply) -> Judged:
+        """Judge a whole answer. Raises ``CallerError`` if it has too many places."""
+        return self._judge(cover_reply(reply, exchange).segments)
+
+    def facts(self, judged: Iterable[Judged]) -> Facts:
+        """What is known after these. Raises ``ScreeningUnavailable``."""
+        statements = [
+            statement for each in judged for statement in statements_from(self.release, each.segments, each.judgements)
+        ]
+        return self._agreement.vocabulary.join((*self._others, *statements))
+
+    def _judge(self, leaves: Iterable[Segment]) -> Judged:
+        segments = cut(leaves, self.release.windows)
+        return Judged(
+            segments,
+            tuple(
+                Judgement(detector, digest, len(segments), tuple(judge(segments)))
+                for detector, digest, judge in self._judges
+            ),
+        )
