@@ -95,7 +95,7 @@ def make_observer(folder: Path, settings: ObserveSettings) -> None:
         raise ConfigError(f"{folder} is an observer's folder already; take another")
     if not _NAME.match(settings.name):
         raise ConfigError("an observer's name has small letters, digits and hyphens")
-    Screen(settings.read_agreement(), settings.release_folder, settings.weights)
+    shipped.read_release(settings.release_folder, settings.read_agreement().vocabulary)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     make_key(folder / "keys" / LOG_KEY)
     for name in (TENANT_KEY, HOLD_KEY):
