@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed-from-lock
 ONCE   ?=
 QUICK  ?=
-BENCHES := agreement standing evidence verify overload
+BENCHES := agreement standing evidence verify overload gateway
 
 .PHONY: setup demo test check lint types imports docs bench fuzz format clean help
 

@@ -285,6 +285,14 @@ def _compiled(pattern: str, name: str, where: str) -> Any:
         raise ReleaseError(f"{name}: rule {where!r}: the pattern does not compile: {error}") from error
 
 
+class _Needs(msgspec.Struct, frozen=True):
+    """The patterns that must be found for the rule at this place of the file, the shortest first."""
+
+    at: int
+    patterns: tuple[int, ...]
+    surfaces: frozenset[Surface]
+
+
 class _Engine:
     """A gate over all patterns in one pass, and behind it one RE2 set for each pattern.
 
@@ -292,25 +300,26 @@ class _Engine:
     come: on text that it has not seen it builds a new state at nearly every character (8,000 us for 1 kB, and
     30 once seen). The gate (RE2's prefilter) looks for literal words only and names the patterns that could
     match. Of the rules that are still possible, patterns are searched alone, the shortest first, until one
-    fails.
+    fails. A rule is looked up by its longest pattern, the one that the gate names least: so a text costs what
+    stands in it, and not the length of the file.
     """
 
-    __slots__ = ("_canary", "_gate", "_rules", "_sets")
+    __slots__ = ("_by_pattern", "_canary", "_gate", "_sets")
 
     def __init__(self, rules: Sequence[Rule], patterns: Sequence[tuple[str, ...]], name: str) -> None:
         self._gate = re2.Filter()
         self._sets: list[Any] = []
         ids: dict[str, int] = {}
-        needs: list[tuple[int, ...]] = []
-        for rule, whole in zip(rules, patterns, strict=True):
+        self._by_pattern: dict[int, list[_Needs]] = {}
+        for at, (rule, whole) in enumerate(zip(rules, patterns, strict=True)):
             for pattern in whole:
                 if pattern not in ids:
                     ids[pattern] = self._gate.Add(pattern, _options())
                     self._sets.append(_set_of(pattern, name, rule.id))
-            needs.append(tuple(ids[pattern] for pattern in sorted(set(whole), key=len)))
+            needs = tuple(ids[pattern] for pattern in sorted(set(whole), key=len))
+            self._by_pattern.setdefault(needs[-1], []).append(_Needs(at, needs, frozenset(rule.surfaces)))
         self._canary: int = self._gate.Add(_CANARY_PATTERN, _options())
         self._gate.Compile()
-        self._rules = tuple(zip(needs, (rule.surfaces for rule in rules), strict=True))
 
     def rules_in(self, folded: str, surface: Surface) -> list[int]:
         """The places of the rules for this surface whose patterns are all found, in the order of the file."""
@@ -326,14 +335,15 @@ class _Engine:
                 known[pattern] = _found(self._sets[pattern], text)
             return known[pattern]
 
-        return [
-            at
-            for at, (needs, surfaces) in enumerate(self._rules)
-            if surface in surfaces
-            and possible.issuperset(needs)
-            and all(map(found, needs))
-            and self._in_one_stretch(needs, folded)
-        ]
+        return sorted(
+            rule.at
+            for pattern in possible & self._by_pattern.keys()
+            for rule in self._by_pattern[pattern]
+            if surface in rule.surfaces
+            and possible.issuperset(rule.patterns)
+            and all(map(found, rule.patterns))
+            and self._in_one_stretch(rule.patterns, folded)
+        )
 
     def _in_one_stretch(self, needs: tuple[int, ...], folded: str) -> bool:
         if len(folded) <= STRETCH_CHARS:
