@@ -47,10 +47,12 @@ def refused(node: Running, code: str, status: int, **more: Any) -> openai.APISta
 # ---- detectors: raise, hang, answer nothing, NaN, something else ---------------------------------------------
 
 
-def replace_judge(node: Running, judge: Callable[[Sequence[Segment]], Sequence[Finding]]) -> None:
-    """Put another judge behind the release's detector, under its own digest."""
+def replace_judge(
+    node: Running, judge: Callable[[Sequence[Segment]], Sequence[Finding]], at_once_chars: int = 0
+) -> None:
+    """Put another judge behind the release's detector, under its own digest: on a thread, or at once."""
     release = node.node.release
-    detector = ThreadDetector("rules", f"sha256:{release.detectors[0].sha256}", judge)
+    detector = ThreadDetector("rules", f"sha256:{release.detectors[0].sha256}", judge, at_once_chars)
     node.node.app._screeners = ScreeningPool([detector], 0.5)
 
 
@@ -82,9 +84,14 @@ def answers_for_another(segments: Sequence[Segment]) -> Sequence[Finding]:
     return [Finding("another", "operational", "yes", "x", 0, "plain")]
 
 
-@pytest.mark.parametrize("judge", [raises, hangs, gives_nan, gives_nothing, answers_for_another])
-def test_a_detector_that_does_not_judge_leaves_no_verdict_and_sends_nothing(node: Running, judge: Any) -> None:
-    replace_judge(node, judge)
+ODD = [raises, gives_nan, gives_nothing, answers_for_another]
+
+
+@pytest.mark.parametrize(("judge", "at_once"), [(hangs, 0), *[(odd, chars) for odd in ODD for chars in (0, 8192)]])
+def test_a_detector_that_does_not_judge_leaves_no_verdict_and_sends_nothing(
+    node: Running, judge: Any, at_once: int
+) -> None:
+    replace_judge(node, judge, at_once)
     error = refused(node, "screening_unavailable", 503)
     assert error.response.headers["retry-after"]
     assert node.model.seen == []
@@ -97,6 +104,9 @@ class Silent:
 
     def __init__(self, *judgements: Judgement) -> None:
         self._judgements = judgements
+
+    def judge_now(self, segments: tuple[Segment, ...]) -> None:
+        """It takes longer."""
 
     async def judge(self, segments: tuple[Segment, ...]) -> tuple[Judgement, ...]:
         return self._judgements

@@ -231,11 +231,11 @@ class Vocabulary(msgspec.Struct, frozen=True, dict=True):
     def _entitled(self, statement: Statement) -> tuple[FactSpec, str]:
         fact, value = self.in_words_of_now(statement.fact, statement.value)
         spec = self.by_name.get(fact)
+        if spec is not None and statement.source in spec.set_by and (value == UNKNOWN or value in spec.values):
+            return spec, value
         said = f"{statement.source} {statement.by!r} states {statement.fact!r} = {statement.value!r}"
         if spec is None:
             raise UnentitledStatement(f"{said}, but the agreement declares no such fact")
         if statement.source not in spec.set_by:
             raise UnentitledStatement(f"{said}, but only {', '.join(sorted(spec.set_by)) or 'nobody'} may set it")
-        if value != UNKNOWN and value not in spec.values:
-            raise UnentitledStatement(f"{said}, but its values are {', '.join(spec.values)} and unknown")
-        return spec, value
+        raise UnentitledStatement(f"{said}, but its values are {', '.join(spec.values)} and unknown")

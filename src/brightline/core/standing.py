@@ -56,7 +56,10 @@ class Standing(enum.StrEnum):
     @property
     def rank(self) -> int:
         """0 for the best; of two standings the higher counts."""
-        return list(Standing).index(self)
+        return _RANKS[self]
+
+
+_RANKS: Final = {standing: rank for rank, standing in enumerate(Standing)}
 
 
 class Happened(enum.StrEnum):

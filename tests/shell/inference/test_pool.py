@@ -74,3 +74,44 @@ async def test_one_failing_detector_of_two_refuses_the_batch() -> None:
         await pool.judge((segment("a"),))
     assert "content" not in str(caught.value)
     await pool.close()
+
+
+# ---- at once ------------------------------------------------------------------------------------------------
+
+
+async def test_a_small_batch_is_judged_at_once_where_every_detector_may_and_any_other_is_not() -> None:
+    quick, slow = ThreadDetector("q", "sha256:0", marks, 6), ThreadDetector("s", "sha256:0", marks)
+    small, large = (segment("mark a"),), (segment("mark a"), segment("b"))
+
+    (judgement,) = ScreeningPool([quick], 1).judge_now(small) or ()
+    assert judgement == (await quick.judge(small))
+    assert judgement.segments_judged == 1
+    assert judgement.findings
+
+    assert ScreeningPool([quick], 1).judge_now(large) is None
+    assert ScreeningPool([quick, slow], 1).judge_now(small) is None
+    quick.close()
+    slow.close()
+
+
+async def test_what_was_judged_at_once_but_too_late_is_refused() -> None:
+    def slow(segments: Sequence[Segment]) -> Sequence[Finding]:
+        time.sleep(0.05)
+        return ()
+
+    pool = ScreeningPool([ThreadDetector("d", "sha256:0", slow, 100)], 0.01)
+    with pytest.raises(ScreeningUnavailable, match="deadline"):
+        pool.judge_now((segment("a"),))
+    await pool.close()
+
+
+async def test_a_detector_that_fails_at_once_refuses_and_repeats_no_content() -> None:
+    def fails(segments: Sequence[Segment]) -> Sequence[Finding]:
+        raise ValueError("with content in it")
+
+    pool = ScreeningPool([ThreadDetector("b", "sha256:0", fails, 100)], 1)
+    with pytest.raises(ScreeningUnavailable, match="detector b failed: ValueError") as caught:
+        pool.judge_now((segment("a"),))
+    assert "content" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    await pool.close()

@@ -82,6 +82,12 @@ def decide(agreement: Agreement, facts: Facts, approvals: Mapping[str, int]) -> 
     return _decision(agreement, Verdict.DENY, best, _in_the_way(agreement, best))
 
 
+def without_verdict(agreement: Agreement, facts: Facts) -> Decision | None:
+    """*Unavailable* where a fact that only the installation states is not known; ``None`` where there is a verdict."""
+    request = agreement.compiled.request(facts.view, {})
+    return _unavailable(agreement, request) if request.missing else None
+
+
 def permitted(agreement: Agreement, values: Mapping[str, str], approvals: Mapping[str, int]) -> bool:
     """Return whether a grant holds, no red line or deny holds, and every requirement that applies is met."""
     request = agreement.compiled.request(values, approvals)

@@ -21,7 +21,7 @@ from typing import Final, assert_never
 import msgspec
 
 from brightline.core.agreement.clause import Verdict
-from brightline.core.agreement.decide import Decision, decide
+from brightline.core.agreement.decide import Decision, decide, without_verdict
 from brightline.core.agreement.limits import days_max
 from brightline.core.canonical import JsonValue
 from brightline.core.enforcement import commands as do
@@ -52,7 +52,7 @@ from brightline.core.exchange.api.protocol import Api
 from brightline.core.exchange.coverage import cover_reply, cover_request
 from brightline.core.exchange.judged import JudgedSegment
 from brightline.core.exchange.model import Exchange, Reply, UpstreamRequest, exchange_digest
-from brightline.core.facts import Statement
+from brightline.core.facts import Facts, Statement
 from brightline.core.review.case import hold_id
 from brightline.core.screening.finding import Segment
 from brightline.core.screening.release import statements_from
@@ -87,6 +87,7 @@ class Machine:
         self._recording: dict[RecordKind, Draft] = {}  # being made durable
         self._asks = 0
         self._statements: tuple[Statement, ...] = ()
+        self._joined: tuple[tuple[Statement, ...] | None, Facts] = (None, Facts())
         self._findings: list[JsonValue] = []
         self._coverage = ""
         self._exchange_digest = ""
@@ -193,9 +194,9 @@ class Machine:
             *event.conditions.statements,
         )
         # An installation fact that is not known leaves no verdict; do not ask detectors about it.
-        standing = decide(self._terms.agreement, self._terms.agreement.vocabulary.join(self._statements), {})
-        if standing.verdict is Verdict.UNAVAILABLE:
-            self._decision = standing
+        unavailable = without_verdict(agreement, self._facts)
+        if unavailable is not None:
+            self._decision = unavailable
             return self._refuse(LeaseStale("the lease of this node is not in date"), RefusalClass.UNAVAILABLE)
         try:
             coverage = cover_request(self._request.body, request, self._api.SERVER.NAMES)
@@ -233,8 +234,7 @@ class Machine:
             return self._unjudged(error)
         self._note_findings(event)
         self._statements = tuple(dict.fromkeys(self._statements + statements))
-        facts = self._terms.agreement.vocabulary.join(self._statements)
-        self._decision = decide(self._terms.agreement, facts, {})
+        self._decision = decide(self._terms.agreement, self._facts, {})
         match self._decision.verdict:
             case Verdict.PERMIT:
                 return self._permitted(event.at)
@@ -569,13 +569,21 @@ class Machine:
                     self._findings.append(row)
 
     def _judged_fields(self) -> dict[str, JsonValue]:
-        facts = self._terms.agreement.vocabulary.join(self._statements)
         return {
-            "facts": dict(facts.items()),
+            "facts": dict(self._facts.items()),
             "findings": list(self._findings),
             "coverage": self._coverage,
             "exchange_digest": self._exchange_digest,
         }
+
+    @property
+    def _facts(self) -> Facts:
+        """What was stated so far, joined; anew only when more was stated."""
+        stated, facts = self._joined
+        if stated is not self._statements:
+            facts = self._terms.agreement.vocabulary.join(self._statements)
+            self._joined = (self._statements, facts)
+        return facts
 
     def _hold(self) -> str:
         terms = self._terms

@@ -2,8 +2,9 @@
 """The pump: feeds events to the machine and performs its commands. The only awaits on the way of an exchange.
 
 It decides nothing. Whatever it does not know, and whatever is raised, closes the stream: the ``else`` and the
-``except`` below both refuse. Records and judgements run as tasks whose results come back as events, so that the
-machine sees a client that leaves, or a lease that lapses, while it waits.
+``except`` below both refuse. What takes long runs as a task whose result comes back as an event, so that the machine
+sees a client that leaves, or a lease that lapses, while it waits. Where the machine can do nothing until a record is
+durable (all but a MARK), the pump itself waits for it, and tells what came meanwhile first.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, Final, Protocol
 
@@ -85,6 +87,10 @@ class Responder(Protocol):
 class Screeners(Protocol):
     """Every detector that the release requires, behind one deadline."""
 
+    def judge_now(self, segments: tuple[Segment, ...]) -> tuple[Judgement, ...] | None:
+        """Judge a batch at once if it is small enough for that; ``None`` if not. Raises ``ScreeningUnavailable``."""
+        ...
+
     async def judge(self, segments: tuple[Segment, ...]) -> tuple[Judgement, ...]:
         """Judge a batch. Raises ``ScreeningUnavailable``."""
         ...
@@ -120,7 +126,9 @@ class Pump:
         self._clock = clock
         self._responder = responder
         self._events: asyncio.Queue[ev.Event] = asyncio.Queue(EVENTS_MAX)
+        self._own: deque[ev.Event] = deque()  # what the pump itself found out; what came before it goes first
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ticking: asyncio.TimerHandle | None = None
         self._stream_task: asyncio.Task[None] | None = None
         self._client_gone = False
         self._failure: BaseException | None = None
@@ -130,14 +138,14 @@ class Pump:
         """Walk the exchange to ENDED. Whatever is raised on the way closes the client's stream and is re-raised."""
         try:
             self._spawn(self._watch_client())
-            self._spawn(self._tick())
+            self._tick_later()
             commands = self._machine.start()
             while True:
                 for command in commands:
                     await self._perform(command)
                 if self._ended:
                     return
-                event = await self._events.get()
+                event = await self._next()
                 if self._failure is not None:
                     raise self._failure
                 commands = self._machine.handle(event)
@@ -145,17 +153,26 @@ class Pump:
             await self._responder.abort()
             raise
         finally:
+            if self._ticking is not None:
+                self._ticking.cancel()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    async def _next(self) -> ev.Event:
+        if self._own and self._events.empty():
+            return self._own.popleft()
+        return await self._events.get()
+
     async def _perform(self, command: do.Command) -> None:
         try:
             match command:
+                case do.Record(draft) if draft.kind is RecordKind.MARK:
+                    self._spawn(self._mark(draft))
                 case do.Record(draft):
-                    self._spawn(self._record(draft))
+                    self._own.append(await self._record(draft))
                 case do.Screen(ask, segments):
-                    self._spawn(self._screen(ask, segments))
+                    self._screen(ask, segments)
                 case do.Forward():
                     self._sent()
                     self._stream_task = self._spawn(self._forward(command))
@@ -212,23 +229,34 @@ class Pump:
     async def _say(self, event: ev.Event) -> None:
         await self._events.put(event)
 
-    async def _record(self, draft: Draft) -> None:
+    async def _mark(self, draft: Draft) -> None:
+        await self._say(await self._record(draft))
+
+    async def _record(self, draft: Draft) -> ev.Event:
         try:
             async with asyncio.timeout(RECORD_SECONDS):
                 record = await self._log.append(draft)
         except EvidenceUnavailable as error:
-            await self._say(ev.RecordFailed(self._now(), str(error)))
-            return
+            return ev.RecordFailed(self._now(), str(error))
         except TimeoutError:  # it may still become durable; then the next boot books this attempt as lost
-            await self._say(ev.RecordFailed(self._now(), f"a record was not durable within {RECORD_SECONDS:g} s"))
-            return
+            return ev.RecordFailed(self._now(), f"a record was not durable within {RECORD_SECONDS:g} s")
         if draft.kind is RecordKind.ATTEMPT:
             conditions = self._conditions.read(self._model, self._unit)
-            await self._say(ev.AttemptDurable(self._now(), record, conditions))
-        else:
-            await self._say(_DURABLE[draft.kind](self._now(), record))
+            return ev.AttemptDurable(self._now(), record, conditions)
+        return _DURABLE[draft.kind](self._now(), record)
 
-    async def _screen(self, ask: int, segments: tuple[Segment, ...]) -> None:
+    def _screen(self, ask: int, segments: tuple[Segment, ...]) -> None:
+        try:
+            judgements = self._screeners.judge_now(segments)
+        except ScreeningUnavailable as error:
+            self._own.append(ev.ScreeningFailed(self._now(), ask, str(error)))
+            return
+        if judgements is None:
+            self._spawn(self._screen_apart(ask, segments))
+        else:
+            self._own.append(ev.Screened(self._now(), ask, judgements))
+
+    async def _screen_apart(self, ask: int, segments: tuple[Segment, ...]) -> None:
         try:
             judgements = await self._screeners.judge(segments)
         except ScreeningUnavailable as error:
@@ -272,10 +300,13 @@ class Pump:
             self._client_gone = True
             await self._say(ev.ClientGone(self._now()))
 
-    async def _tick(self) -> None:
-        while True:
-            await asyncio.sleep(TICK_SECONDS)
-            await self._say(ev.Ticked(self._now(), self._conditions.read(self._model, self._unit)))
+    def _tick_later(self) -> None:
+        self._ticking = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
+
+    def _tick(self) -> None:
+        self._tick_later()
+        if not self._events.full():  # else the machine has enough to do, and the next tick says the same
+            self._events.put_nowait(ev.Ticked(self._now(), self._conditions.read(self._model, self._unit)))
 
     def _now(self) -> ev.Instant:
         return ev.Instant(self._clock.monotonic(), self._clock.unix())

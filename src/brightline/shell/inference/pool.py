@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Detectors off the event loop: bounded queues, batches, one deadline. Late, full, failed or odd means refused.
 
+A detector that is quick and cannot hang (rules on RE2) judges a small batch at once, on the loop: handing it to a
+thread and back costs more than most of them take, and on one core nothing is won. Everything else goes to threads.
+
 Each detector has a thread of its own. A detector that hangs keeps its thread; from then on its queue is late and
 full, so every exchange is unavailable until the process is replaced. That is the safe way to fail.
 """
@@ -10,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
@@ -19,6 +23,7 @@ from brightline.core.screening.finding import Finding, Judgement, Segment
 
 QUEUE_MAX: Final = 256
 BATCH_MAX: Final = 32
+AT_ONCE_CHARS: Final = 8_192  # a few milliseconds, in which the loop does nothing else
 
 Judge = Callable[[Sequence[Segment]], Sequence[Finding]]
 """The pure part of a detector: segments in, findings out. It may raise anything; that means unjudged."""
@@ -45,7 +50,9 @@ class _Ask:
 class ThreadDetector:
     """A :class:`~brightline.core.ports.Detector` around a pure judge, on a thread of its own."""
 
-    def __init__(self, detector_id: str, digest: str, judge: Judge) -> None:
+    def __init__(self, detector_id: str, digest: str, judge: Judge, at_once_chars: int = 0) -> None:
+        """``at_once_chars``: batches up to so many characters may be judged on the loop."""
+        self.at_once_chars = at_once_chars
         self._id = detector_id
         self._digest = digest
         self._judge = judge
@@ -65,6 +72,10 @@ class ThreadDetector:
 
     async def until_fit(self) -> None:
         """It is fit from the start: what it judges by was loaded and tried before."""
+
+    def judge_now(self, segments: Sequence[Segment]) -> Judgement:
+        """Judge on this very thread. Raises ``ScreeningUnavailable``, whatever the detector raises."""
+        return Judgement(self._id, self._digest, len(segments), self._findings(segments))
 
     async def judge(self, segments: Sequence[Segment]) -> Judgement:
         """Ask, and wait for the thread. Raises ``ScreeningUnavailable`` at once when the queue is full."""
@@ -108,9 +119,9 @@ class ThreadDetector:
         why = ""
         findings: Sequence[Finding] = ()
         try:
-            findings = tuple(self._judge(segments))
-        except Exception as error:  # noqa: BLE001 - whatever a detector raises refuses every ask of its batch
-            why = f"detector {self._id} failed: {type(error).__name__}"
+            findings = self._findings(segments)
+        except ScreeningUnavailable as error:  # for every ask of the batch
+            why = str(error)
         start = 0
         for ask in live:
             end = start + len(ask.segments)
@@ -120,6 +131,12 @@ class ThreadDetector:
             except RuntimeError:
                 pass  # the asker's loop was closed: nobody waits for this answer
             start = end
+
+    def _findings(self, segments: Sequence[Segment]) -> tuple[Finding, ...]:
+        try:
+            return tuple(self._judge(segments))
+        except Exception as error:  # noqa: BLE001 - whatever a detector raises refuses; its message may hold content
+            raise ScreeningUnavailable(f"detector {self._id} failed: {type(error).__name__}") from None
 
     def _part(self, findings: Sequence[Finding], start: int, end: int) -> Judgement:
         mine = tuple(
@@ -156,7 +173,24 @@ class ScreeningPool:
 
     def __init__(self, detectors: Sequence[PooledDetector], deadline_seconds: float) -> None:
         self._detectors = tuple(detectors)
+        quick = [detector for detector in detectors if isinstance(detector, ThreadDetector)]
+        self._quick = tuple(quick) if len(quick) == len(detectors) else ()  # all may judge at once, or none does
+        self._at_once_chars = min((detector.at_once_chars for detector in self._quick), default=0)
         self._deadline = deadline_seconds
+
+    def judge_now(self, segments: tuple[Segment, ...]) -> tuple[Judgement, ...] | None:
+        """Judge a batch at once if every detector may; ``None`` if not.
+
+        Raises ``ScreeningUnavailable`` if any detector fails. What was judged later than the deadline is not believed
+        either, although it is here.
+        """
+        if not self._quick or sum(len(segment.text) for segment in segments) > self._at_once_chars:
+            return None
+        begun = time.monotonic()
+        judgements = tuple(detector.judge_now(segments) for detector in self._quick)
+        if time.monotonic() - begun > self._deadline:
+            raise ScreeningUnavailable("a detector did not answer within the release's deadline")
+        return judgements
 
     async def judge(self, segments: tuple[Segment, ...]) -> tuple[Judgement, ...]:
         """Judge a batch. Raises ``ScreeningUnavailable`` if any detector fails or is late."""
