@@ -187,7 +187,7 @@ def test_a_gate_that_falls_silent_makes_screening_unavailable() -> None:
 
 def test_a_set_that_falls_silent_makes_screening_unavailable() -> None:
     loaded = load(rule())
-    loaded.engine._sets[:] = [Silent() for _ in loaded.engine._sets]
+    loaded.engine._sets[:] = [rules_module._Searched(Silent(), 1) for _ in loaded.engine._sets]
 
     with pytest.raises(ScreeningUnavailable, match="canary"):
         loaded.match((seen("track everyone"),))

@@ -27,7 +27,7 @@ import re2
 from brightline.core.errors import ReleaseError, ScreeningUnavailable
 from brightline.core.facts import UNKNOWN, Source, Vocabulary
 from brightline.core.screening.finding import Finding, Segment, Surface
-from brightline.core.screening.views import views
+from brightline.core.screening.views import fold, views
 
 FORMAT: Final = "brightline-rules/1"
 DETECTOR_ID: Final = "rules"
@@ -42,6 +42,9 @@ EXAMPLES_MAX: Final = 50
 EXAMPLE_CHARS_MAX: Final = 4_000
 ENGINE_BYTES_MAX: Final = 4 * 1024 * 1024
 """RE2's budget for one pattern: its program and the states that it caches, which it drops when full."""
+
+TOGETHER_MAX: Final = 4
+"""Patterns without words that are searched in one pass."""
 
 STRETCH_CHARS: Final = 1_200
 STRETCH_STEP_CHARS: Final = 600
@@ -110,12 +113,18 @@ class RuleSet(msgspec.Struct, frozen=True, eq=False):
         Silence about a segment means that each of its views was searched to the end. Raises
         ``ScreeningUnavailable`` when the engine did not find the canary in a text.
         """
-        return tuple(chain.from_iterable(self._findings(i, s) for i, s in enumerate(segments)))
+        searched: dict[tuple[str, Surface], list[int]] = {}  # roles repeat, and so do the views of short texts
+        return tuple(chain.from_iterable(self._findings(i, s, searched) for i, s in enumerate(segments)))
 
-    def _findings(self, index: int, segment: Segment) -> Iterator[Finding]:
+    def _findings(
+        self, index: int, segment: Segment, searched: dict[tuple[str, Surface], list[int]]
+    ) -> Iterator[Finding]:
         found: set[int] = set()
         for view in self.views(segment.text):
-            for at in self.engine.rules_in(view.text, segment.surface):
+            seen = (view.text, segment.surface)
+            if seen not in searched:
+                searched[seen] = self.engine.rules_in(*seen)
+            for at in searched[seen]:
                 if at in found:
                     continue
                 rule = self.rules[at]
@@ -286,7 +295,7 @@ def _compiled(pattern: str, name: str, where: str) -> Any:
 
 
 class _Needs(msgspec.Struct, frozen=True):
-    """The patterns that must be found for the rule at this place of the file, the shortest first."""
+    """The patterns that must be found for the rule at this place of the file, the rarest first."""
 
     at: int
     patterns: tuple[int, ...]
@@ -299,27 +308,40 @@ class _Engine:
     One set over everything would be one pass as well, but its automaton remembers how far *every* pattern has
     come: on text that it has not seen it builds a new state at nearly every character (8,000 us for 1 kB, and
     30 once seen). The gate (RE2's prefilter) looks for literal words only and names the patterns that could
-    match. Of the rules that are still possible, patterns are searched alone, the shortest first, until one
-    fails. A rule is looked up by its longest pattern, the one that the gate names least: so a text costs what
-    stands in it, and not the length of the file.
+    match. Of the rules that are still possible, patterns are searched alone, the rarest first, until one
+    fails. A rule is looked up by its rarest pattern: so a text costs what stands in it, and not the length of
+    the file. Which patterns are rare is counted in the examples of the file.
+
+    Patterns without any literal word are named for every text. Those by which a rule is looked up are searched
+    a few at a time, so few that their automata stay small.
     """
 
-    __slots__ = ("_by_pattern", "_canary", "_gate", "_sets")
+    __slots__ = ("_by_pattern", "_canary", "_gate", "_sets", "_wordless")
 
     def __init__(self, rules: Sequence[Rule], patterns: Sequence[tuple[str, ...]], name: str) -> None:
         self._gate = re2.Filter()
         self._sets: list[Any] = []
         ids: dict[str, int] = {}
+        sample = [
+            (fold(text) + CANARY).encode() for rule in rules for text in (*rule.must_match, *rule.must_not_match)
+        ]
+        rarity: list[int] = []
         self._by_pattern: dict[int, list[_Needs]] = {}
         for at, (rule, whole) in enumerate(zip(rules, patterns, strict=True)):
             for pattern in whole:
                 if pattern not in ids:
                     ids[pattern] = self._gate.Add(pattern, _options())
-                    self._sets.append(_set_of(pattern, name, rule.id))
-            needs = tuple(ids[pattern] for pattern in sorted(set(whole), key=len))
-            self._by_pattern.setdefault(needs[-1], []).append(_Needs(at, needs, frozenset(rule.surfaces)))
+                    self._sets.append(_set_of((pattern,), name, rule.id))
+                    rarity.append(sum(0 in _found(self._sets[-1], text) for text in sample))
+            needs = tuple(sorted({ids[pattern] for pattern in whole}, key=rarity.__getitem__))
+            self._by_pattern.setdefault(needs[0], []).append(_Needs(at, needs, frozenset(rule.surfaces)))
         self._canary: int = self._gate.Add(_CANARY_PATTERN, _options())
         self._gate.Compile()
+        named = set(self._gate.Match(CANARY.encode(), True) or ()) & self._by_pattern.keys()
+        texts = {place: pattern for pattern, place in ids.items()}
+        self._wordless = [
+            (some, _set_of(tuple(texts[place] for place in some), name, "")) for some in _few_at_a_time(sorted(named))
+        ]
 
     def rules_in(self, folded: str, surface: Surface) -> list[int]:
         """The places of the rules for this surface whose patterns are all found, in the order of the file."""
@@ -329,10 +351,13 @@ class _Engine:
         if self._canary not in possible:
             _no_answer()
         known: dict[int, bool] = {}
+        for some, together in self._wordless:
+            seen = _found(together, text)
+            known.update((pattern, place in seen) for place, pattern in enumerate(some))
 
         def found(pattern: int) -> bool:
             if pattern not in known:
-                known[pattern] = _found(self._sets[pattern], text)
+                known[pattern] = 0 in _found(self._sets[pattern], text)
             return known[pattern]
 
         return sorted(
@@ -352,28 +377,42 @@ class _Engine:
             (folded[start : start + STRETCH_CHARS] + CANARY).encode("utf-8", "replace")
             for start in range(0, len(folded) - STRETCH_CHARS + STRETCH_STEP_CHARS, STRETCH_STEP_CHARS)
         )
-        return any(all(_found(self._sets[need], text) for need in needs) for text in stretches)
+        return any(all(0 in _found(self._sets[need], text) for need in needs) for text in stretches)
 
 
-def _set_of(pattern: str, name: str, rule_id: str) -> Any:
-    """The pattern (0) and the canary (1) in one RE2 set."""
-    pair = re2.Set.SearchSet(_options())
-    pair.Add(pattern)
-    pair.Add(_CANARY_PATTERN)
+def _few_at_a_time(places: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    for start in range(0, len(places), TOGETHER_MAX):
+        yield tuple(places[start : start + TOGETHER_MAX])
+
+
+def _set_of(patterns: Sequence[str], name: str, rule_id: str) -> Any:
+    """The patterns (0, 1 …) and after them the canary in one RE2 set."""
+    together = re2.Set.SearchSet(_options())
+    for pattern in patterns:
+        together.Add(pattern)
+    canary = together.Add(_CANARY_PATTERN)
     try:
-        pair.Compile()
+        together.Compile()
     except re2.error as error:
         raise ReleaseError(f"{name}: rule {rule_id!r}: a pattern needs over {ENGINE_BYTES_MAX} bytes") from error
-    if pair.Match(CANARY) != [1]:
+    if together.Match(CANARY) != [canary]:
         _refuse(name, rule_id, "a pattern is found in an empty text, and so in everything")
-    return pair
+    return _Searched(together, canary)
 
 
-def _found(pair: Any, text: bytes) -> bool:
-    matched: list[int] | None = pair.Match(text)
-    if matched is None or 1 not in matched:
+class _Searched(msgspec.Struct, frozen=True):
+    """An RE2 set, and the place of the canary in it."""
+
+    patterns: Any
+    canary: int
+
+
+def _found(searched: _Searched, text: bytes) -> list[int]:
+    """The places of the patterns that are found, and the canary's: without that, there was no whole search."""
+    matched: list[int] | None = searched.patterns.Match(text)
+    if matched is None or searched.canary not in matched:
         _no_answer()
-    return 0 in matched
+    return matched
 
 
 def _no_answer() -> NoReturn:
