@@ -222,20 +222,45 @@ class Vocabulary(msgspec.Struct, frozen=True, dict=True):
         let set it, or a value that the fact does not have.
         """
         stated: dict[str, str] = {}
+        entitled = self._entitlements
         for statement in statements:
-            spec, value = self._entitled(statement)
-            before = stated.get(spec.name)
-            stated[spec.name] = value if before is None else spec.worst(before, value)
-        return Facts.of({spec.name: stated.get(spec.name, UNKNOWN) for spec in self.specs})
+            found = entitled.get((statement.source, statement.fact, statement.value))
+            if found is None:
+                raise self._unentitled(statement)
+            spec, value = found
+            before = stated.setdefault(spec.name, value)
+            if before != value:
+                stated[spec.name] = spec.worst(before, value)
+        return Facts(tuple([(name, stated.get(name, UNKNOWN)) for name in self._in_order]))
 
-    def _entitled(self, statement: Statement) -> tuple[FactSpec, str]:
-        fact, value = self.in_words_of_now(statement.fact, statement.value)
+    @cached_property
+    def _in_order(self) -> tuple[str, ...]:
+        return tuple(sorted(self.by_name))
+
+    @cached_property
+    def _entitlements(self) -> Mapping[tuple[str, str, str], tuple[FactSpec, str]]:
+        """Who may state what (source, fact, value), in the words of now and of before: the fact, and its value now."""
+        table: dict[tuple[str, str, str], tuple[FactSpec, str]] = {}
+        for spec in self.specs:
+            said = [(spec.name, value) for value in (*spec.values, UNKNOWN)]
+            said += [
+                (old.name, value)
+                for old in spec.formerly
+                for value in (*dict(old.values), *spec.values, UNKNOWN)
+                if old.translate(value) in (*spec.values, UNKNOWN)
+            ]
+            for fact, value in said:
+                name, now = self.in_words_of_now(fact, value)
+                if name == spec.name and now in (*spec.values, UNKNOWN):
+                    table.update(((source, fact, value), (spec, now)) for source in spec.set_by)
+        return MappingProxyType(table)
+
+    def _unentitled(self, statement: Statement) -> UnentitledStatement:
+        fact, _ = self.in_words_of_now(statement.fact, statement.value)
         spec = self.by_name.get(fact)
-        if spec is not None and statement.source in spec.set_by and (value == UNKNOWN or value in spec.values):
-            return spec, value
         said = f"{statement.source} {statement.by!r} states {statement.fact!r} = {statement.value!r}"
         if spec is None:
-            raise UnentitledStatement(f"{said}, but the agreement declares no such fact")
+            return UnentitledStatement(f"{said}, but the agreement declares no such fact")
         if statement.source not in spec.set_by:
-            raise UnentitledStatement(f"{said}, but only {', '.join(sorted(spec.set_by)) or 'nobody'} may set it")
-        raise UnentitledStatement(f"{said}, but its values are {', '.join(spec.values)} and unknown")
+            return UnentitledStatement(f"{said}, but only {', '.join(sorted(spec.set_by)) or 'nobody'} may set it")
+        return UnentitledStatement(f"{said}, but its values are {', '.join(spec.values)} and unknown")
