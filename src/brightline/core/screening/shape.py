@@ -84,7 +84,11 @@ def shape_of(text: str) -> Shape:
 
 def _squeezed(shape: str) -> str:
     """The shape with one sign for up to eight in a row."""
-    return shape.replace("..", ".").replace("..", ".").replace("..", ".")
+    for _ in range(3):
+        if ".." not in shape:  # looking costs half of replacing, and prose has hardly any
+            break
+        shape = shape.replace("..", ".")
+    return shape
 
 
 def _may_be_spelled(apart: str) -> bool:
