@@ -126,7 +126,8 @@ class Pump:
         self._clock = clock
         self._responder = responder
         self._events: asyncio.Queue[ev.Event] = asyncio.Queue(EVENTS_MAX)
-        self._own: deque[ev.Event] = deque()  # what the pump itself found out; what came before it goes first
+        self._own: deque[ev.Event] = deque()  # what the pump itself found out,
+        self._ahead = 0  # and how many events came before that and go first
         self._tasks: set[asyncio.Task[None]] = set()
         self._ticking: asyncio.TimerHandle | None = None
         self._stream_task: asyncio.Task[None] | None = None
@@ -160,17 +161,17 @@ class Pump:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _next(self) -> ev.Event:
-        if self._own and self._events.empty():
+        if self._own and not self._ahead:
             return self._own.popleft()
+        self._ahead = max(0, self._ahead - 1)
         return await self._events.get()
 
     async def _perform(self, command: do.Command) -> None:
+        if isinstance(command, do.Record):
+            await self._make_durable(command.draft)
+            return
         try:
             match command:
-                case do.Record(draft) if draft.kind is RecordKind.MARK:
-                    self._spawn(self._mark(draft))
-                case do.Record(draft):
-                    self._own.append(await self._record(draft))
                 case do.Screen(ask, segments):
                     self._screen(ask, segments)
                 case do.Forward():
@@ -228,6 +229,13 @@ class Pump:
 
     async def _say(self, event: ev.Event) -> None:
         await self._events.put(event)
+
+    async def _make_durable(self, draft: Draft) -> None:
+        if draft.kind is RecordKind.MARK:  # a stream goes on arriving meanwhile
+            self._spawn(self._mark(draft))
+            return
+        self._own.append(await self._record(draft))
+        self._ahead = self._events.qsize()
 
     async def _mark(self, draft: Draft) -> None:
         await self._say(await self._record(draft))

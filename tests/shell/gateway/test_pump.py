@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The order in which the pump tells the machine what happened: nothing waits for ever, nothing overtakes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from brightline.core.enforcement import events as ev
+from brightline.core.enforcement.commands import Notice
+from brightline.core.enforcement.machine import Machine
+from brightline.core.enforcement.pass_token import PassToken
+from brightline.core.errors import BrightlineError
+from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
+from brightline.core.exchange.api import chat
+from brightline.core.exchange.judged import JudgedReply, JudgedSegment
+from brightline.core.exchange.model import UpstreamRequest, Usage
+from brightline.core.screening.finding import Judgement, Segment
+from brightline.core.standing import Conditions
+from brightline.shell.gateway.pump import Pump
+from tests.playbooks import playbook as book
+
+CHUNKS_MAX = 3_000
+
+
+class Client:
+    """Whoever listens, and leaves when a test says so."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.left = asyncio.Event()
+
+    async def refuse(self, error: BrightlineError, notice: Notice) -> None:
+        self.heard.append(error.code)
+
+    async def answer(self, reply: JudgedReply, notice: Notice) -> None:
+        self.heard.append("answer")
+
+    async def release(self, segment: JudgedSegment, notice: Notice) -> None:
+        self.heard.append(segment.text)
+
+    async def close_stream(self, usage: Usage, notice: Notice) -> None:
+        self.heard.append("close")
+
+    async def cut_stream(self, notice: Notice) -> None:
+        self.heard.append("cut")
+
+    async def break_stream(self, error: BrightlineError, notice: Notice) -> None:
+        self.heard.append(error.code)
+
+    async def gone(self) -> None:
+        await self.left.wait()
+
+    async def abort(self) -> None:
+        self.heard.append("abort")
+
+
+class Parts:
+    """Log, detectors, conditions, clock and model server of one exchange."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.recorded: list[RecordKind] = []
+        self.sent = 0
+        self.leaves_at: RecordKind | None = None
+
+    async def append(self, draft: Draft) -> DurableRecord:
+        if draft.kind is self.leaves_at:
+            self.client.left.set()
+        await asyncio.sleep(0.01)
+        self.recorded.append(draft.kind)
+        return book.durable(draft)
+
+    def judge_now(self, segments: tuple[Segment, ...]) -> tuple[Judgement, ...]:
+        return (book.judged(segments),)
+
+    async def judge(self, segments: tuple[Segment, ...]) -> tuple[Judgement, ...]:
+        raise AssertionError("judged at once")
+
+    def read(self, model: str, unit: str) -> Conditions:
+        return book.GOOD
+
+    def monotonic(self) -> float:
+        return 1.0
+
+    def unix(self) -> int:
+        return book.NOW
+
+    def utc_now(self) -> str:
+        return "2027-01-15T08:00:00Z"
+
+    async def send(self, token: PassToken, request: UpstreamRequest) -> AsyncGenerator[bytes, None]:
+        """A model server that never pauses until something of its answer has reached the client."""
+        while not self.client.heard and self.sent < CHUNKS_MAX:
+            self.sent += 1
+            yield f"data: {book.chunk('word ')}\n\n".encode()
+        yield f"data: {book.chunk('', 'stop')}\n\ndata: [DONE]\n\n".encode()
+
+
+async def walk(parts: Parts) -> None:
+    exchange = book.asking(stream=True)
+    arrived = ev.Arrived(ev.Instant(1.0, book.NOW), "xc_1", book.WORKLOAD, exchange, book.REGISTERS)
+    own: Any = parts
+    pump = Pump(
+        Machine(book.TERMS, chat, arrived),
+        model="m",
+        unit="unit-1",
+        log=own,
+        screeners=own,
+        upstream=own,
+        conditions=own,
+        clock=own,
+        responder=parts.client,
+        exchange_id="xc_1",
+        sent=lambda: None,
+    )
+    await asyncio.wait_for(pump.run(), 20)
+
+
+async def test_what_is_judged_leaves_although_the_model_server_never_pauses() -> None:
+    parts = Parts(Client())
+    await walk(parts)
+    assert parts.sent < CHUNKS_MAX
+    assert parts.client.heard[-1] == "close"
+    assert parts.recorded[-1] is RecordKind.OUTCOME
+
+
+async def test_a_client_that_leaves_while_the_pass_is_written_sends_nothing_to_the_model() -> None:
+    parts = Parts(Client())
+    parts.leaves_at = RecordKind.PASS
+    await walk(parts)
+    assert parts.sent == 0
+    assert parts.recorded == [RecordKind.ATTEMPT, RecordKind.PASS, RecordKind.OUTCOME]
+    assert parts.client.heard == []
