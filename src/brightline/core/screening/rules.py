@@ -322,10 +322,8 @@ class _Engine:
         self._gate = re2.Filter()
         self._sets: list[Any] = []
         ids: dict[str, int] = {}
-        sample = [
-            (fold(text) + CANARY).encode() for rule in rules for text in (*rule.must_match, *rule.must_not_match)
-        ]
-        rarity: list[int] = []
+        sample = [(fold(text) + CANARY).encode() for rule in rules for text in rule.must_not_match[:2]]
+        rarity: list[int] = []  # in how many of the sample's texts each pattern is found
         self._by_pattern: dict[int, list[_Needs]] = {}
         for at, (rule, whole) in enumerate(zip(rules, patterns, strict=True)):
             for pattern in whole:
