@@ -581,12 +581,12 @@ class Node:
             await asyncio.sleep(RENEW_SECONDS)
 
     async def _refresh(self) -> None:
-        while True:
-            await asyncio.sleep(REFRESH_SECONDS)
+        while True:  # at once the first time: on a busy machine the start takes longer than a look stays fresh
             try:
                 self.follow()
             except BrightlineError as error:
                 log.warning("the registry cannot be read: %s", error)
+            await asyncio.sleep(REFRESH_SECONDS)
 
     async def _talk(self) -> None:
         await self.peers.talk(self._heard)

@@ -47,9 +47,12 @@ class Counting:
         self._inner = node.node.screeners
         self.asked = 0
 
-    async def judge(self, segments: tuple[Segment, ...]) -> tuple[Judgement, ...]:
+    def judge_now(self, segments: tuple[Segment, ...]) -> tuple[Judgement, ...] | None:
         self.asked += 1
-        return await self._inner.judge(segments)
+        return self._inner.judge_now(segments)
+
+    async def judge(self, segments: tuple[Segment, ...]) -> tuple[Judgement, ...]:
+        return await self._inner.judge(segments)  # asked for what was too much to judge at once
 
 
 def counting(node: Running) -> Counting:
