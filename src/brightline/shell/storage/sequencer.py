@@ -94,6 +94,7 @@ class Sequencer:
         self._wal: Wal | None = None
         self._epoch = 0
         self._waiting: deque[Ticket] = deque()
+        self._gathered: dict[asyncio.AbstractEventLoop, list[LoopTicket]] = {}  # each touched by its own loop alone
         self._changed = threading.Condition()
         self._refusing = ""
         self._full = ""
@@ -176,13 +177,33 @@ class Sequencer:
         """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[DurableRecord] = loop.create_future()
-        self._enqueue(LoopTicket(draft, loop, answer))
+        ticket = LoopTicket(draft, loop, answer)
+        gathered = self._gathered.get(loop)
+        if gathered is None:
+            self._gathered[loop] = [ticket]
+            loop.call_soon(self._hand_over, loop)
+        else:
+            gathered.append(ticket)
         return await answer
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give the writer what one turn of the loop brought: those whom one flush woke up share the next one, too."""
+        refused: list[Answer] = []
+        for ticket in self._gathered.pop(loop):
+            try:
+                self._enqueue(ticket)
+            except EvidenceUnavailable as error:
+                refused.append(Answer(ticket, error))
+        settle(refused)
+        with self._changed:
+            self._changed.notify()
 
     def append_sync(self, draft: Draft) -> DurableRecord:
         """Make one record durable from a thread without an event loop. Raises ``EvidenceUnavailable``."""
         ticket = ThreadTicket(draft)
         self._enqueue(ticket)
+        with self._changed:
+            self._changed.notify()
         return ticket.answer.result()
 
     def head(self, size: int | None = None) -> Head:
@@ -272,7 +293,6 @@ class Sequencer:
             if len(self._waiting) >= self._queue_max:
                 raise EvidenceUnavailable(f"{self._queue_max} records already wait to be made durable")
             self._waiting.append(ticket)
-            self._changed.notify()
 
     def _run(self) -> None:
         taken: Sequence[Ticket] | None = ()
