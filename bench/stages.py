@@ -34,7 +34,7 @@ STAGES: Final = (
     ("cover the request", "brightline.core.enforcement.machine", "cover_request"),
     ("cover the answer", "brightline.core.enforcement.machine", "cover_reply"),
     ("rules: views", "brightline.core.screening.rules", "RuleSet.match"),
-    ("rules: search", "brightline.core.screening.rules", "_Engine.rules_in"),
+    ("rules: search", "brightline.core.screening.rules", "_Engine.suspects"),
     ("join facts", "brightline.core.facts", "Vocabulary.join"),
     ("decide", "brightline.core.enforcement.machine", "decide"),
     ("sign the token", "brightline.core.enforcement.machine", "mint_pass"),

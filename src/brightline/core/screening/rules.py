@@ -51,6 +51,9 @@ STRETCH_STEP_CHARS: Final = 600
 """All patterns of a rule must be found within one stretch, so what lies within 600 characters always counts
 as together. In 8 kB of ordinary prose some verb, some weapon and some person are always found."""
 
+GROUP_CHARS: Final = 65_536
+"""Of all views that are searched together, to bound what is held in memory at once."""
+
 CANARY: Final = "\n.\x00brightline canary\x00"
 """Begins with an end of line and of sentence, so that no pattern of prose can reach from the text into it."""
 
@@ -113,30 +116,48 @@ class RuleSet(msgspec.Struct, frozen=True, eq=False):
         Silence about a segment means that each of its views was searched to the end. Raises
         ``ScreeningUnavailable`` when the engine did not find the canary in a text.
         """
-        searched: dict[tuple[str, Surface], list[int]] = {}  # roles repeat, and so do the views of short texts
-        return tuple(chain.from_iterable(self._findings(i, s, searched) for i, s in enumerate(segments)))
+        return tuple(chain.from_iterable(map(self._findings, self._groups(segments))))
 
-    def _findings(
-        self, index: int, segment: Segment, searched: dict[tuple[str, Surface], list[int]]
-    ) -> Iterator[Finding]:
-        found: set[int] = set()
-        for view in self.views(segment.text):
-            seen = (view.text, segment.surface)
-            if seen not in searched:
-                searched[seen] = self.engine.rules_in(*seen)
-            for at in searched[seen]:
-                if at in found:
-                    continue
-                rule = self.rules[at]
-                found.add(at)
-                yield Finding(
-                    detector=self.id,
-                    fact=rule.fact,
-                    value=rule.value,
-                    rule=rule.id,
-                    segment=index,
-                    view=view.name,
-                )
+    def _groups(self, segments: Sequence[Segment]) -> Iterator[list[_Read]]:
+        """Segments in order with their views, some at a time: they are searched together."""
+        group: list[_Read] = []
+        chars = 0
+        for index, segment in enumerate(segments):
+            read = _Read(index, segment.surface, self.views(segment.text))
+            group.append(read)
+            chars += sum(len(view.text) for view in read.views)
+            if chars >= GROUP_CHARS:
+                yield group
+                group, chars = [], 0
+        yield group
+
+    def _findings(self, group: list[_Read]) -> Iterator[Finding]:
+        # Roles repeat, and so do the views of short texts.
+        suspects = self.engine.suspects(list(dict.fromkeys(view.text for read in group for view in read.views)))
+        for read in group if suspects else ():
+            found: set[int] = set()
+            for view in read.views:
+                for at in self.engine.found_in(view.text, read.surface, suspects):
+                    if at in found:
+                        continue
+                    rule = self.rules[at]
+                    found.add(at)
+                    yield Finding(
+                        detector=self.id,
+                        fact=rule.fact,
+                        value=rule.value,
+                        rule=rule.id,
+                        segment=read.index,
+                        view=view.name,
+                    )
+
+
+class _Read(msgspec.Struct, frozen=True):
+    """A segment as all of its views."""
+
+    index: int
+    surface: Surface
+    views: Sequence[SeenText]
 
 
 def load_rules(toml_bytes: bytes, name: str, views: ViewsOf = views) -> RuleSet:
@@ -312,6 +333,9 @@ class _Engine:
     fails. A rule is looked up by its rarest pattern: so a text costs what stands in it, and not the length of
     the file. Which patterns are rare is counted in the examples of the file.
 
+    All texts of a batch are searched as one first, and each by itself only for the rules that are suspect then. An
+    automaton is seldom in the processor's cache when it is needed, so it is dear to begin and cheap to go on.
+
     Patterns without any literal word are named for every text. Those by which a rule is looked up are searched
     a few at a time, so few that their automata stay small.
     """
@@ -341,29 +365,34 @@ class _Engine:
             (some, _set_of(tuple(texts[place] for place in some), name, "")) for some in _few_at_a_time(sorted(named))
         ]
 
-    def rules_in(self, folded: str, surface: Surface) -> list[int]:
-        """The places of the rules for this surface whose patterns are all found, in the order of the file."""
-        # A lone surrogate cannot be UTF-8. Strict JSON refuses it long before; here it becomes ``?``.
-        text = (folded + CANARY).encode("utf-8", "replace")
+    def suspects(self, texts: Sequence[str]) -> list[_Needs]:
+        """The rules all of whose patterns are found somewhere in these texts: what is in one of them is among these.
+
+        The texts stand in one, each on a line of its own; a pattern that reaches over the end of a line makes a rule
+        suspect, no more. Raises ``ScreeningUnavailable``.
+        """
+        text = _searchable("\n".join(texts))
         possible = set(self._gate.Match(text, True) or ())
         if self._canary not in possible:
             _no_answer()
-        known: dict[int, bool] = {}
+        found = _Found(self._sets, text)
         for some, together in self._wordless:
             seen = _found(together, text)
-            known.update((pattern, place in seen) for place, pattern in enumerate(some))
-
-        def found(pattern: int) -> bool:
-            if pattern not in known:
-                known[pattern] = 0 in _found(self._sets[pattern], text)
-            return known[pattern]
-
-        return sorted(
-            rule.at
+            found.known.update((pattern, place in seen) for place, pattern in enumerate(some))
+        return [
+            rule
             for pattern in possible & self._by_pattern.keys()
             for rule in self._by_pattern[pattern]
+            if possible.issuperset(rule.patterns) and all(map(found, rule.patterns))
+        ]
+
+    def found_in(self, folded: str, surface: Surface, suspects: Sequence[_Needs]) -> list[int]:
+        """The places of those suspects for this surface that are found in one stretch of this text, in order."""
+        found = _Found(self._sets, _searchable(folded))
+        return sorted(
+            rule.at
+            for rule in suspects
             if surface in rule.surfaces
-            and possible.issuperset(rule.patterns)
             and all(map(found, rule.patterns))
             and self._in_one_stretch(rule.patterns, folded)
         )
@@ -372,10 +401,29 @@ class _Engine:
         if len(folded) <= STRETCH_CHARS:
             return True
         stretches = (
-            (folded[start : start + STRETCH_CHARS] + CANARY).encode("utf-8", "replace")
+            _searchable(folded[start : start + STRETCH_CHARS])
             for start in range(0, len(folded) - STRETCH_CHARS + STRETCH_STEP_CHARS, STRETCH_STEP_CHARS)
         )
         return any(all(0 in _found(self._sets[need], text) for need in needs) for text in stretches)
+
+
+class _Found:
+    """Which patterns are found in one text; each is searched once at most."""
+
+    def __init__(self, sets: Sequence[_Searched], text: bytes) -> None:
+        self.known: dict[int, bool] = {}
+        self._sets = sets
+        self._text = text
+
+    def __call__(self, pattern: int) -> bool:
+        if pattern not in self.known:
+            self.known[pattern] = 0 in _found(self._sets[pattern], self._text)
+        return self.known[pattern]
+
+
+def _searchable(text: str) -> bytes:
+    """The text and the canary. A lone surrogate is no UTF-8: strict JSON refuses it long before, here it is ``?``."""
+    return (text + CANARY).encode("utf-8", "replace")
 
 
 def _few_at_a_time(places: Sequence[int]) -> Iterator[tuple[int, ...]]:
@@ -384,10 +432,10 @@ def _few_at_a_time(places: Sequence[int]) -> Iterator[tuple[int, ...]]:
 
 
 def _set_of(patterns: Sequence[str], name: str, rule_id: str) -> Any:
-    """The patterns (0, 1 …) and after them the canary in one RE2 set."""
+    """The patterns (0, 1 …) and after them the canary in one RE2 set. ``^`` begins a line; a view has but one."""
     together = re2.Set.SearchSet(_options())
     for pattern in patterns:
-        together.Add(pattern)
+        together.Add(f"(?m:{pattern})")
     canary = together.Add(_CANARY_PATTERN)
     try:
         together.Compile()
