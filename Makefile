@@ -15,7 +15,7 @@ help:
 	@echo "make demo         start a small model and the gateway, walk the tour, keep serving (ONCE=1 ends by itself)"
 	@echo "make test         run the tests"
 	@echo "make check        everything that CI runs: format, lint, types, imports, tests, docs"
-	@echo "make bench        measure proofs, decisions, standing, evidence, verification (QUICK=1: half a minute)"
+	@echo "make bench        measure proofs, decisions, evidence, verification, overload, the gateway (QUICK=1: a minute)"
 	@echo "make fuzz         broken inputs at every reader (RUNS=10000000: the form of a release)"
 	@echo "make docs         check the generated parts of the documentation"
 	@echo "make format       rewrite the code in the project's format"
