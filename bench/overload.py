@@ -3,9 +3,10 @@
 
 Three processes: a gateway pinned to one core, and on the other a model server that answers at once and this load
 generator. First the capacity: as many callers as keep the core busy, each asking again as soon as it was answered.
-Then requests are sent at five times that rate, whether or not earlier ones were answered, by a flooding workload; and
-beside it a small workload asks ten times a second. Goodput is what was answered in time, as a part of the capacity:
-by the clock, and by the processor's time that an answer costs, which other work on the machine disturbs less.
+Then one good client asks alone, and beside a thousand peers that send heads byte by byte. Then a flooding workload
+sends at five times the capacity, whether or not anything is answered, and beside it a small one ten times a second.
+Goodput is what was answered in time, as a part of the capacity: by the clock, and by the processor's time that an
+answer costs, which other work on the machine disturbs less.
 
 Every fiftieth request holds a red line. The run fails if one of them, or a request without a PASS record, reached the
 model server, or if the books do not balance. Times are not asserted here.
@@ -36,6 +37,7 @@ from brightline.shell.storage.wal import frames_on_disk
 
 MAIN: Final = "from brightline.shell.cli.main import main; main()"
 CALLERS: Final = 64
+DRIPS: Final = 1_000
 CONNECTIONS_MAX: Final = 1_500
 LATE_SECONDS: Final = 2.0
 SMALL_PER_SECOND: Final = 10
@@ -224,10 +226,34 @@ class Load:
             tasks = {task for task in tasks if not task.done()}
         await asyncio.wait(tasks, timeout=10)
 
+    async def paced(self, asks: list[bytes], seconds: float) -> float:
+        """The 99th percentile in milliseconds of one good client that asks fifty times a second."""
+        took = []
+        for i in range(int(seconds * 50)):
+            began = time.perf_counter()
+            await self.ask(asks[i % 25], "good")
+            took.append(time.perf_counter() - began)
+            await asyncio.sleep(max(0.0, 0.02 - took[-1]))
+        return 1_000 * sorted(took)[int(len(took) * 0.99)]
+
     def close(self) -> None:
         """Close every connection."""
         for client in self._all:
             client.close()
+
+
+async def drip(port: int) -> None:
+    """A peer that sends a head byte by byte and never ends it; when it is cut, it comes again. Until cancelled."""
+    while True:
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nx: ")
+                while not writer.is_closing():
+                    writer.write(b"a")
+                    await asyncio.sleep(0.5)
+            finally:
+                writer.transport.abort()
 
 
 # ---- the run ----------------------------------------------------------------------------------------------------
@@ -272,6 +298,15 @@ async def measure(port: int, process: int, keys: tuple[str, str], seconds: float
     capacity = await calm.closed(requests(keys[0]), seconds)
     calm_cpu = (processor_seconds(process) - before) / (capacity * seconds)
     calm.close()
+    good = Load(port)
+    alone = await good.paced(requests(keys[1]), seconds)
+    drips = [asyncio.create_task(drip(port)) for _ in range(DRIPS)]
+    await asyncio.sleep(1.0)
+    beside = await good.paced(requests(keys[1]), seconds)
+    for each in drips:
+        each.cancel()
+    await asyncio.gather(*drips, return_exceptions=True)
+    good.close()
     load = Load(port)
     await load.open(requests(keys[0]), requests(keys[1]), 5 * capacity, 1.0)  # until it is used to it
     load.done.clear()
@@ -280,14 +315,16 @@ async def measure(port: int, process: int, keys: tuple[str, str], seconds: float
     used = processor_seconds(process) - before
     load.close()
     done = load.done
-    good = sum(done[f"{who} {status}"] for who in ("flood", "small") for status in (200, 403))
+    answers = sum(done[f"{who} {status}"] for who in ("flood", "small") for status in (200, 403))
     return {
         "capacity": round(capacity, 1),
+        "good_p99_ms_alone": round(alone, 1),
+        "good_p99_ms_beside_drips": round(beside, 1),
         "offered": round(sum(done.values()) / seconds, 1),
-        "goodput": round(good / seconds, 1),
-        "goodput_part": round(good / seconds / capacity, 3),
-        "cpu_ms_for_an_answer": [round(1_000 * calm_cpu, 2), round(1_000 * used / max(1, good), 2)],
-        "goodput_part_by_cpu": round(calm_cpu / (used / max(1, good)), 3),
+        "goodput": round(answers / seconds, 1),
+        "goodput_part": round(answers / seconds / capacity, 3),
+        "cpu_ms_for_an_answer": [round(1_000 * calm_cpu, 2), round(1_000 * used / max(1, answers), 2)],
+        "goodput_part_by_cpu": round(calm_cpu / (used / max(1, answers)), 3),
         "shed": sum(count for name, count in done.items() if " 503" in name),
         "small_served_part": round(
             done["small 200"] / max(1, sum(count for name, count in done.items() if name.startswith("small"))), 3

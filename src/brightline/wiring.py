@@ -77,7 +77,7 @@ from brightline.shell.witnessing import STEP_SECONDS, Witnessing, read_policy
 REFRESH_SECONDS: Final = 0.5
 PERIOD_SECONDS: Final = 60.0
 BODY_GRACE_SECONDS: Final = 2.0
-"""So much later than the gateway's own deadline, which answers, the connection of a late body is cut."""
+"""So much later than the gateway's own deadlines the connection of a late body or a deaf reader is cut."""
 
 log = logging.getLogger("brightline")
 
@@ -379,6 +379,7 @@ class Node:
             listen.head_seconds,
             listen.body_seconds + BODY_GRACE_SECONDS,
             listen.idle_seconds,
+            listen.write_seconds + BODY_GRACE_SECONDS,
             listen.connections_max,
             self.app.refused,
             self.app.shed,

@@ -226,6 +226,12 @@ def test_each_event_of_many_is_small_and_the_whole_is_bounded(served: tuple[Runn
     refused(ask(served, stream(*[comments] * 250), streamed=True))
 
 
+def test_a_redirect_is_not_followed(served: tuple[Running, RawServer]) -> None:
+    asked = served[1].asked
+    refused(ask(served, PLAIN["a redirect"], streamed=False))
+    assert served[1].asked == asked + 1
+
+
 def test_what_follows_an_answer_is_nobodys_answer(served: tuple[Running, RawServer]) -> None:
     """A server that writes two answers to one request must not answer the next request with the second."""
     _node, raw = served

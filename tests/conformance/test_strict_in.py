@@ -411,16 +411,3 @@ def test_a_crowd_that_asks_nothing_makes_room_for_who_does(node: Running) -> Non
     finally:
         for each in crowd:
             each.close()
-
-
-def test_who_reads_nothing_is_let_go(node: Running) -> None:
-    """Closing waits for what was written to be read; after a while it does not wait any more."""
-    many = asking(b"", line=b"GET /v1/models HTTP/1.1").replace(b"KEY", node.key.encode())
-    with connect(node) as deaf:
-        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-        with pytest.raises((ConnectionError, TimeoutError)):
-            deaf.settimeout(0.5)
-            for _ in range(100_000):
-                deaf.sendall(many)
-    assert node.ask().choices[0].message.content == "Fine."
-    node.model.seen.clear()

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+from typing import Any
 
 import pytest
 
 from brightline.core.errors import ConfigError
-from brightline.shell.serve import bind
+from brightline.shell.serve import LINGER_SECONDS, App, Door, Message, bind, serving
 
 
 async def test_what_is_accepted_sends_small_answers_at_once() -> None:
@@ -35,3 +37,42 @@ def test_a_port_that_is_taken_is_a_clear_error() -> None:
     with pytest.raises(ConfigError, match="cannot listen"):
         bind("127.0.0.1", taken.getsockname()[1])
     taken.close()
+
+
+async def unread(app: App, door: Door, asks: bytes) -> None:
+    """Ask, and read nothing until after the longest that a connection may be left hanging: then it is gone."""
+    listener = bind("127.0.0.1", 0)
+    async with serving(app, listener, door):
+        reader, writer = await asyncio.open_connection(*listener.getsockname()[:2], limit=1)
+        writer.write(asks)
+        await asyncio.sleep(LINGER_SECONDS + 3)
+        got = 0
+        with contextlib.suppress(ConnectionError):
+            while part := await reader.read(65_536):
+                got += len(part)
+        assert got < len(MUCH)
+        writer.close()
+
+
+MUCH = b"x" * 32_000_000  # more than the system's buffers take
+
+
+async def nothing_is_asked(scope: Message, receive: Any, send: Any) -> None:
+    raise AssertionError(scope)
+
+
+async def test_what_closes_is_not_waited_for_for_ever() -> None:
+    await unread(nothing_is_asked, Door(write_seconds=600.0, refused=lambda _error: MUCH), b"\0\r\n\r\n")
+
+
+async def test_an_answer_that_nobody_reads_does_not_hold_what_answers() -> None:
+    gone = asyncio.Event()
+
+    async def much(scope: Message, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(2):
+            await send({"type": "http.response.body", "body": MUCH, "more_body": True})
+        gone.set()
+
+    await unread(much, Door(write_seconds=1.0), b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+    assert gone.is_set()

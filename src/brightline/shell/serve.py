@@ -47,6 +47,7 @@ class Door(msgspec.Struct, frozen=True):
     head_seconds: float = 10.0
     body_seconds: float = 31.0
     idle_seconds: float = 30.0
+    write_seconds: float = 30.0
     connections_max: int = 4_096
     refused: Callable[[CallerError], bytes] = _say
     shed: Callable[[bytes], bytes | None] = lambda _request: None
@@ -64,6 +65,7 @@ class _Connection(HttpToolsProtocol):
         self._framing = Framing()
         self._since = 0.0  # when what is waited for began: a head, a body, the end of a connection that closes
         self._closing = False
+        self._deaf = 0.0  # since when the peer has not read what was written
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -112,6 +114,14 @@ class _Connection(HttpToolsProtocol):
             self.waiting.pop(self, None)
             self.waiting[self] = None
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._deaf = self.loop.time()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._deaf = 0.0
+
     def refuse(self, error: CallerError) -> None:
         """Answer what is no request, and read no further: what follows could be anything."""
         body = self.door.refused(error)
@@ -132,6 +142,8 @@ class _Connection(HttpToolsProtocol):
                 self._closing, self._since = True, now
             elif now - self._since > LINGER_SECONDS:
                 self.transport.abort()  # what was written is not read; closing would wait for that for ever
+        elif self._deaf and now - self._deaf > self.door.write_seconds:
+            self.transport.abort()
         elif not self._since:
             return
         elif self._framing.in_body:

@@ -7,7 +7,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -226,6 +226,27 @@ async def test_connections_are_used_again() -> None:
         for _ in range(5):
             assert b"Fine." in await ask(server)
     assert len(set(peers)) == 1
+
+
+async def test_the_first_byte_has_a_deadline_of_its_own_however_the_head_drips_in() -> None:
+    async def drips(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n")
+        for i in range(12):
+            await asyncio.sleep(0.1)
+            writer.write(b"x-%d: a\r\n" % i)
+        writer.write(b"content-type: application/json\r\ncontent-length: 2\r\n\r\n{}")
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+        done.set()
+
+    done = asyncio.Event()
+    server = await asyncio.start_server(drips, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, upstream(url, first_byte_seconds=0.4) as asked:
+        with pytest.raises(UpstreamFailed, match="in time"):
+            await ask(asked)
+        await done.wait()
 
 
 async def test_only_the_pinned_roots_are_believed(tmp_path: Path) -> None:
