@@ -376,14 +376,13 @@ class Node:
             observers=(self.metrics, *((traces,) if traces else ())),
         )
         self.door = Door(
-            listen.head_seconds,
-            listen.body_seconds + BODY_GRACE_SECONDS,
-            listen.idle_seconds,
-            listen.write_seconds + BODY_GRACE_SECONDS,
-            listen.connections_max,
-            self.app.refused,
-            self.app.shed,
-            listen.drain_seconds,
+            head_seconds=listen.head_seconds,
+            body_seconds=listen.body_seconds + BODY_GRACE_SECONDS,
+            idle_seconds=listen.idle_seconds,
+            write_seconds=listen.write_seconds + BODY_GRACE_SECONDS,
+            connections_max=listen.connections_max,
+            refused=self.app.refused,
+            shed=self.app.shed,
         )
 
     @classmethod

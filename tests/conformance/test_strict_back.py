@@ -35,33 +35,50 @@ class RawServer:
         self.writes: list[bytes | float] = []
         self.rows: dict[bytes, list[bytes | float]] = {}  # by a word of the question, for what is asked at once
         self.asked = 0
-        self.left = 0
+        self._serving: set[asyncio.Task[None]] = set()
         self.url = ""
 
     async def start(self, stack: AsyncExitStack) -> None:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        stack.push_async_callback(server.wait_closed)
+        server = await asyncio.start_server(self._begin, "127.0.0.1", 0)
+        stack.push_async_callback(self._end)
         stack.callback(server.close)
         self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
+    def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(self._serve(reader, writer))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
+    async def _end(self) -> None:
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
-                body = await reader.readexactly(int(length.split(b":")[1]))
-                self.asked += 1
-                writes = next((parts for word, parts in self.rows.items() if word in body), self.writes)
-                for part in writes:
-                    if isinstance(part, bytes):
-                        writer.write(part)
-                        await writer.drain()
-                    else:
-                        await asyncio.sleep(part)
-                if b"content-length" not in b"".join(p for p in writes if isinstance(p, bytes)).lower():
-                    break
-        self.left += 1
-        writer.close()
+        try:
+            while await self._answer(reader, writer):
+                pass
+        except (ConnectionError, asyncio.IncompleteReadError):
+            return
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Answer one request; whether another may come on this connection."""
+        asks = await reader.readuntil(b"\r\n\r\n")
+        length = next(line for line in asks.lower().split(b"\r\n") if line.startswith(b"content-length"))
+        body = await reader.readexactly(int(length.split(b":")[1]))
+        self.asked += 1
+        writes = next((parts for word, parts in self.rows.items() if word in body), self.writes)
+        for part in writes:
+            if isinstance(part, bytes):
+                writer.write(part)
+                await writer.drain()
+            else:
+                await asyncio.sleep(part)
+        return b"content-length" in b"".join(part for part in writes if isinstance(part, bytes)).lower()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from brightline.core.errors import ConfigError
-from brightline.shell.serve import LINGER_SECONDS, App, Door, Message, bind, serving
+from brightline.shell.serve import App, Door, Message, bind, serving
 
 
 async def test_what_is_accepted_sends_small_answers_at_once() -> None:
@@ -45,7 +45,7 @@ async def unread(app: App, door: Door, asks: bytes) -> None:
     async with serving(app, listener, door):
         reader, writer = await asyncio.open_connection(*listener.getsockname()[:2], limit=1)
         writer.write(asks)
-        await asyncio.sleep(LINGER_SECONDS + 3)
+        await asyncio.sleep(2.5)
         got = 0
         with contextlib.suppress(ConnectionError):
             while part := await reader.read(65_536):
@@ -62,7 +62,9 @@ async def nothing_is_asked(scope: Message, receive: Any, send: Any) -> None:
 
 
 async def test_what_closes_is_not_waited_for_for_ever() -> None:
-    await unread(nothing_is_asked, Door(write_seconds=600.0, refused=lambda _error: MUCH), b"\0\r\n\r\n")
+    await unread(
+        nothing_is_asked, Door(write_seconds=600.0, linger_seconds=0.5, refused=lambda _error: MUCH), b"\0\r\n\r\n"
+    )
 
 
 async def test_an_answer_that_nobody_reads_does_not_hold_what_answers() -> None:
@@ -74,5 +76,5 @@ async def test_an_answer_that_nobody_reads_does_not_hold_what_answers() -> None:
             await send({"type": "http.response.body", "body": MUCH, "more_body": True})
         gone.set()
 
-    await unread(much, Door(write_seconds=1.0), b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+    await unread(much, Door(write_seconds=0.5), b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
     assert gone.is_set()

@@ -48,6 +48,7 @@ class Door(msgspec.Struct, frozen=True):
     body_seconds: float = 31.0
     idle_seconds: float = 30.0
     write_seconds: float = 30.0
+    linger_seconds: float = LINGER_SECONDS
     connections_max: int = 4_096
     refused: Callable[[CallerError], bytes] = _say
     shed: Callable[[bytes], bytes | None] = lambda _request: None
@@ -140,7 +141,7 @@ class _Connection(HttpToolsProtocol):
         if self.transport.is_closing():
             if not self._closing:
                 self._closing, self._since = True, now
-            elif now - self._since > LINGER_SECONDS:
+            elif now - self._since > self.door.linger_seconds:
                 self.transport.abort()  # what was written is not read; closing would wait for that for ever
         elif self._deaf and now - self._deaf > self.door.write_seconds:
             self.transport.abort()
