@@ -131,6 +131,17 @@ async def test_what_was_sent_to_a_model_leaves_its_place_among_the_unsent() -> N
     await callers.end()
 
 
+async def test_what_is_said_to_be_sent_twice_frees_one_place() -> None:
+    callers = Callers(Admission(bounds(exchanges_max=3), Clock()))
+    for name in ("first", "second", "third"):
+        await callers.come(name, workload())
+    callers.entered["first"].sent()
+    callers.entered["first"].sent()
+    await settle()
+    assert list(callers.entered) == ["first", "second"]
+    await callers.end()
+
+
 async def test_a_free_place_goes_to_the_unit_and_then_the_workload_that_has_the_fewest() -> None:
     callers = Callers(Admission(bounds(exchanges_max=3, unsent_max=3), Clock()))
     for name, of in (
