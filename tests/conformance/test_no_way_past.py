@@ -263,6 +263,7 @@ TEXTS: Final[dict[str, Callable[[Path, str], str]]] = {
     "listen.host": lambda root, url: "localhost",
     "upstream.url": lambda root, url: url.replace("127.0.0.1", "localhost"),
     "upstream.key_env": lambda root, url: "BRIGHTLINE_TEST_KEY",
+    "upstream.key_file": lambda root, url: _key_file(root),
     "upstream.same_as": lambda root, url: "default",
     "upstream.roots": lambda root, url: _root_certificate(root),
     "upstream.probe_path": lambda root, url: "/health",
@@ -298,6 +299,11 @@ def _others(model: type[BaseModel], prefix: str, root: Path, url: str) -> dict[s
         else:
             values[name] = _another_number(field)
     return values
+
+
+def _key_file(folder: Path) -> str:
+    (folder / "key").write_text("sk-of-a-file\n")
+    return str(folder / "key")
 
 
 def _root_certificate(folder: Path) -> str:

@@ -53,3 +53,23 @@ def test_a_named_key_that_is_not_set_is_refused(monkeypatch: pytest.MonkeyPatch)
     settings = check_settings({"upstream": {"a": {"key_env": "NO_SUCH_KEY"}}}, "x").upstream["a"]
     with pytest.raises(ConfigError, match="NO_SUCH_KEY"):
         upstream_key(settings)
+
+
+def test_a_key_in_a_file_is_read_without_its_line_end(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sk-1234\n")
+    settings = check_settings({"upstream": {"a": {"key_file": str(tmp_path / "key")}}}, "x").upstream["a"]
+    assert upstream_key(settings) == "sk-1234"
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b"two lines\n", b"a\nb", b"\xff", b"k" * 5_000])
+def test_a_file_without_a_key_is_a_clear_error(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "key").write_bytes(data)
+    settings = check_settings({"upstream": {"a": {"key_file": str(tmp_path / "key")}}}, "x").upstream["a"]
+    with pytest.raises(ConfigError, match="holds no key"):
+        upstream_key(settings)
+
+
+def test_a_file_of_a_key_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
+    settings = check_settings({"upstream": {"a": {"key_file": str(tmp_path / "key")}}}, "x").upstream["a"]
+    with pytest.raises(ConfigError, match="cannot be read"):
+        upstream_key(settings)

@@ -19,6 +19,7 @@ from brightline.core.evidence.note import VerifierKey
 from brightline.shell.telemetry.logs import LogFormat
 
 FILE_NAME: Final = "brightline.toml"
+KEY_BYTES_MAX: Final = 4_096
 
 
 class _Settings(BaseModel):
@@ -101,6 +102,12 @@ class UpstreamSettings(_Settings):
 
     url: str = Field("http://127.0.0.1:8000", pattern=r"^https?://", description="Base URL, without /v1.")
     key_env: str = Field("", description="Name of the environment variable that holds the model server's key.")
+    key_file: str = Field(
+        "",
+        pattern=r"^(/[!-~]*)?$",
+        description="Path of a file that holds the key, in place of `key_env`: a credential of systemd's, a mounted "
+        "secret.",
+    )
     same_as: str = Field("", description="Name of another upstream; this one serves the same models, in turn with it.")
     roots: str = Field("", description="PEM file of the only roots believed over TLS; empty believes the system's.")
     probe_path: str = Field(
@@ -192,7 +199,9 @@ def check_settings(data: dict[str, object], where: str) -> Settings:
 
 
 def upstream_key(settings: UpstreamSettings) -> str:
-    """The model server's key from the environment; empty when none is named. Raises ``ConfigError``."""
+    """The model server's key from its file or the environment; empty when none is named. Raises ``ConfigError``."""
+    if settings.key_file:
+        return _key_in(Path(settings.key_file))
     if not settings.key_env:
         return ""
     key = os.environ.get(settings.key_env, "")
@@ -205,3 +214,14 @@ def child_environment() -> dict[str, str]:
     """Of our environment what a child process needs to find the interpreter and its libraries; none of the keys."""
     passed = ("PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH", "LANG", "TMPDIR")
     return {name: os.environ[name] for name in passed if name in os.environ}
+
+
+def _key_in(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            key = file.read(KEY_BYTES_MAX + 1).strip()
+    except OSError as error:
+        raise ConfigError(f"key_file {path} cannot be read: {error.strerror}") from error
+    if not key or len(key) > KEY_BYTES_MAX or not all(0x21 <= byte <= 0x7E for byte in key):
+        raise ConfigError(f"key_file {path} holds no key: one line of printable ASCII is expected")
+    return key.decode("ascii")
