@@ -18,6 +18,7 @@ help:
 	@echo "make bench        measure proofs, decisions, evidence, verification, overload, the gateway (QUICK=1: a minute)"
 	@echo "make fuzz         broken inputs at every reader (RUNS=10000000: the form of a release)"
 	@echo "make docs         check the generated parts of the documentation"
+	@echo "make bundle       everything for an installation without a network, signed, in dist/bundle (BUNDLE_KEY=FILE)"
 	@echo "make format       rewrite the code in the project's format"
 
 setup: $(STAMP)
@@ -59,6 +60,11 @@ bench: setup
 	@for each in $(BENCHES); do \
 		echo "== $$each"; $(BIN)/python bench/$$each.py $(if $(QUICK),--quick,) || exit 1; \
 	done
+
+bundle: setup
+	@mkdir -p dist
+	@test -e $(BUNDLE_KEY) || $(BIN)/python scripts/bundle.py key development.local/bundles $(BUNDLE_KEY)
+	@$(BIN)/python scripts/bundle.py make dist/bundle --key $(BUNDLE_KEY)
 
 format: setup
 	@$(BIN)/ruff format src tests scripts bench

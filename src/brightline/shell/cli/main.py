@@ -28,6 +28,7 @@ from brightline.shell.cli import (
 from brightline.shell.cli.agreement import agreement
 from brightline.shell.cli.import_ import import_
 from brightline.shell.cli.open import open_
+from brightline.verify.bundle import bundle
 from brightline.verify.canary.command import canary
 from brightline.verify.command import verify
 from brightline.verify.misbehaviour import misbehaviour
@@ -68,6 +69,7 @@ brightline.add_command(log.log)
 brightline.add_command(canary)
 brightline.add_command(shard.shard)
 brightline.add_command(sample)
+brightline.add_command(bundle)
 brightline.add_command(disclose.disclose)
 
 
