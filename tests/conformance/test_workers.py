@@ -253,7 +253,7 @@ def listens(url: str) -> bool:
 
 
 def test_what_is_not_finished_at_the_deadline_is_cut_and_booked(tmp_path: Path) -> None:
-    with running(tmp_path / "state", drain_seconds=0.3) as node:
+    with running(tmp_path / "state", drain_seconds=0.3, upstream="idle_seconds = 60.0\n") as node:
         node.model.streams([chunk("Fine. " * 400), 60.0])
         client = node.client()
         messages: Any = [{"role": "user", "content": "List three fruits."}]
