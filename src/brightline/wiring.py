@@ -383,6 +383,7 @@ class Node:
             connections_max=listen.connections_max,
             refused=self.app.refused,
             shed=self.app.shed,
+            drain_seconds=listen.drain_seconds,
         )
 
     @classmethod

@@ -254,7 +254,7 @@ def listens(url: str) -> bool:
 
 def test_what_is_not_finished_at_the_deadline_is_cut_and_booked(tmp_path: Path) -> None:
     with running(tmp_path / "state", drain_seconds=0.3, upstream="idle_seconds = 60.0\n") as node:
-        node.model.streams([chunk("Fine. " * 400), 60.0])
+        node.model.streams([chunk("Fine. " * 400), 10.0, chunk("", "stop"), b"data: [DONE]\n\n"])
         client = node.client()
         messages: Any = [{"role": "user", "content": "List three fruits."}]
         stream = client.chat.completions.create(model="m", messages=messages, stream=True)
