@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import http.client
 import json
 import shutil
@@ -16,10 +18,13 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from brightline.core.evidence.audit import Status
 from brightline.observe.app import Line, Observer
-from brightline.observe.exchanges import NotOurs, Seen, mirrored
+from brightline.observe.exchanges import NotOurs, Seen, mirrored, of_line, of_payload
+from brightline.observe.look import Look
 from brightline.observe.service import (
     ObserveSettings,
     listening,
@@ -30,6 +35,7 @@ from brightline.observe.service import (
 )
 from brightline.shell.cli.main import brightline
 from brightline.shell.clock import SystemClock
+from brightline.shell.inference.screen import Screen
 from brightline.shell.serve import Door, bind, serving
 from brightline.shell.storage.wal import frames_on_disk
 from brightline.verify.examine import verify_evidence
@@ -164,6 +170,14 @@ def test_a_callback_of_litellm_is_judged_with_its_answer_in_each_of_its_formats(
         assert "refused" not in found[0][3]
 
 
+def test_an_embedding_that_litellm_tells_of_is_judged_too(observer: Listening) -> None:
+    before = len(observed(observer.folder))
+    row = payload("", "", call_type="aembedding", messages=[RL1], model_parameters={}, response={"data": "redacted"})
+    assert observer.post("/litellm", json.dumps(row).encode()) == (204, b"")
+    [record] = observer.after(before)
+    assert (record["verdict"], record["committed"]["api"]) == ("deny", "embeddings")
+
+
 def test_whatever_else_is_asked_gets_no_word_and_is_counted(observer: Listening) -> None:
     before = len(observed(observer.folder))
     body = json.dumps(asks("hello")).encode()
@@ -172,7 +186,7 @@ def test_whatever_else_is_asked_gets_no_word_and_is_counted(observer: Listening)
     assert observer.post("/", body) == (404, b"")
     assert observer.post(CHAT, body, **{"content-encoding": "gzip"}) == (415, b"")
     assert observer.post("/litellm", b"nonsense") == (400, b"")
-    assert observer.post("/litellm", json.dumps([{"call_type": "aembedding"}]).encode()) == (204, b"")
+    assert observer.post("/litellm", json.dumps([{"call_type": "amoderation"}]).encode()) == (204, b"")
     assert observer.post("/livez", b"", method="GET") == (200, b"")
     assert len(observed(observer.folder)) == before
 
@@ -296,12 +310,12 @@ def test_for_people_it_is_tables_and_a_page_that_runs_nothing(week: Path, tmp_pa
 
 
 def test_what_was_looked_at_under_another_agreement_is_not_mixed_in(week: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "observer"
-    shutil.copytree(week, copy)
-    settings = copy / "observe.toml"
+    moved = tmp_path / "observer"
+    shutil.copytree(week, moved)
+    toml = moved / "observe.toml"
     other = Path(__file__).parents[2] / "src" / "brightline" / "agreements" / "two-red-lines-2026"
-    settings.write_text(settings.read_text().replace('agreement = ""', f'agreement = "{other}"'))
-    found = report_of(copy)
+    toml.write_text(toml.read_text().replace('agreement = ""', f'agreement = "{other}"'))
+    found = report_of(moved)
     assert (found["total"], found["others"]) == (0, 10)
 
 
@@ -338,6 +352,59 @@ def test_routes_that_are_not_served_are_no_exchanges() -> None:
         with pytest.raises(NotOurs):
             mirrored(path, b"{}")
     assert isinstance(mirrored(f"/x{CHAT}", b"{}"), Seen)
+
+
+@pytest.fixture(scope="module")
+def look() -> Look:
+    made = ObserveSettings()
+    agreement = made.read_agreement()
+    return Look(agreement, Screen(agreement, made.release_folder), bytes(32))
+
+
+ODD: list[Any] = [None, True, -1, 1e300, "", SEED, [], {}, [[]], [None], {SEED: SEED}, [{SEED: 1}], "\ud800"]
+WHOLE = [
+    (
+        CHAT,
+        asks("hello", tools=[{"type": "function", "function": {"name": "f", "parameters": {}}}], n=2),
+        completion(),
+    ),
+    ("/v1/responses", {"model": "m", "input": [{"role": "user", "content": "hello"}]}, {"output": []}),
+    ("/v1/embeddings", {"model": "m", "input": ["hello"]}, {"data": [{"index": 0, "embedding": [0.5, 0.25]}]}),
+]
+
+
+@settings(max_examples=120, deadline=None)
+@given(data=st.data(), of=st.sampled_from(WHOLE))
+def test_whatever_arrives_there_is_a_record_of_it_without_content(
+    data: st.DataObject, of: tuple[str, dict[str, Any], dict[str, Any]], look: Look
+) -> None:
+    """The thread that looks must outlive everything that strangers send."""
+    route, request, answer = copy.deepcopy(of)
+    for inside in data.draw(st.lists(st.sampled_from([request, answer]), max_size=3)):
+        at, name = data.draw(st.sampled_from(list(places(inside))))
+        at[name] = copy.deepcopy(data.draw(st.sampled_from(ODD)))
+    body = json.dumps(request).encode()
+    body = body[: data.draw(st.sampled_from([len(body), len(body), len(body) // 2]))]
+    line = json.dumps({"route": route, "request": request, "response": answer}).encode()
+    told = payload("", "", messages=request.get("messages"), model_parameters=request, response=answer)
+    for seen in [mirrored(route, body), *_if_ours(lambda: of_line(line, 1)), *_if_ours(lambda: of_payload(told))]:
+        draft = look.at(seen)
+        assert draft.public["verdict"] in {"permit", "hold", "deny", "unavailable", "none"}
+        assert SEED not in f"{draft.public} {draft.committed}"
+
+
+def _if_ours(read: Callable[[], Seen]) -> list[Seen]:
+    with contextlib.suppress(NotOurs):
+        return [read()]
+    return []
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Each place of a JSON value: what it stands in, and under which name or number."""
+    for name, child in list(value.items() if isinstance(value, dict) else enumerate(value)):
+        yield value, name
+        if isinstance(child, dict | list):
+            yield from places(child)
 
 
 NGINX = """\

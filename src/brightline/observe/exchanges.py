@@ -27,6 +27,13 @@ PAYLOADS_MAX: Final = 10_000
 # Ids that servers make: a prefix and letters that mean nothing. What a caller chose is not kept.
 _ID: Final = re.compile(r"\A[A-Za-z]{1,12}[-_][0-9A-Za-z-]{16,64}\Z")
 
+# What LiteLLM calls a call, without the "a" of those that are awaited: its route, and where its words stand.
+_CALLS: Final = {
+    "completion": ("/v1/chat/completions", "messages"),
+    "responses": ("/v1/responses", "input"),
+    "embedding": ("/v1/embeddings", "input"),
+}
+
 
 class NotOurs(ValueError):
     """What arrived is no exchange of an API that is screened here; ``reason`` is a word for counting."""
@@ -81,15 +88,15 @@ def of_payload(row: Any) -> Seen:
     """One StandardLoggingPayload. Raises ``NotOurs``."""
     if not isinstance(row, dict) or not isinstance(row.get("call_type"), str):
         raise NotOurs("unreadable")
-    calls = {"completion": "messages", "acompletion": "messages", "responses": "input", "aresponses": "input"}
-    said = calls.get(row["call_type"])
-    if said is None:
+    route, said = _CALLS.get(row["call_type"].removeprefix("a"), ("", ""))
+    api = BY_ROUTE.get(route)
+    if api is None:
         raise NotOurs("another_call")
     parameters = row.get("model_parameters")
     more = parameters if isinstance(parameters, dict) else {}
     request = {name: value for name, value in more.items() if value not in (None, {}, [])}
     request |= {"model": row.get("model_group") or row.get("model"), said: row.get("messages")}
-    return _seen(_api_of(request), request, row.get("response"), "litellm", _id(row.get("id")), row.get("startTime"))
+    return _seen(api, request, row.get("response"), "litellm", _id(row.get("id")), row.get("startTime"))
 
 
 def of_line(line: bytes, number: int) -> Seen:

@@ -27,7 +27,7 @@ IN_WORDS: Final = {
     "none": "would not have been read: refused as a request",
 }
 NOT_LOOKED_AT: Final = {
-    "another_call": "calls of LiteLLM that are no chat and no response",
+    "another_call": "calls of LiteLLM to an API that is not served here",
     "another_method": "requests that were no POST",
     "another_route": "requests to routes that are not served here",
     "encoded": "compressed bodies",

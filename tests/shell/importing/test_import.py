@@ -3,20 +3,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import json
 import shlex
 import tomllib
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from brightline.core.errors import ConfigError
 from brightline.shell.cli.main import brightline
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import check_settings, load_settings
+from brightline.shell.importing.envoy import read_envoy
+from brightline.shell.importing.litellm import read_litellm
+from brightline.shell.importing.nemo import read_nemo
+from brightline.shell.importing.write import init_line, write_settings
 from brightline.shell.serve import bind, serving
 from brightline.wiring import Node, open_agreement
 from tests.harness import Loop, ModelServer, Running, add_workload
@@ -171,7 +181,7 @@ def why(found: dict[str, Any], place: str) -> str:
 
 
 def test_models_servers_keys_and_deadlines_of_litellm_are_carried_over(tmp_path: Path) -> None:
-    found, settings, _ = imported(tmp_path, LITELLM, "--address", "WHERE=http://10.0.0.4:8000/v1", code=1)
+    found, written, _ = imported(tmp_path, LITELLM, "--address", "WHERE=http://10.0.0.4:8000/v1", code=1)
     assert found["kind"] == "litellm"
     assert [(model["name"], model["upstream_model"], model["upstream"]) for model in found["models"]] == [
         ("gpt-4o", "gpt-4o", "api-openai-com"),
@@ -180,7 +190,7 @@ def test_models_servers_keys_and_deadlines_of_litellm_are_carried_over(tmp_path:
         ("elsewhere", "x", "10-0-0-4-8000"),
         ("fast", "meta/llama", "10-0-0-1-8000"),
     ]
-    upstreams = settings["upstream"]
+    upstreams = written["upstream"]
     assert upstreams["api-openai-com"] == {
         "url": "https://api.openai.com",
         "key_env": "OPENAI_API_KEY",
@@ -193,11 +203,11 @@ def test_models_servers_keys_and_deadlines_of_litellm_are_carried_over(tmp_path:
         "probe_path": "/health",
         "total_seconds": 600.0,
     }
-    check_settings(settings, "what was written")
+    check_settings(written, "what was written")
 
 
 def test_a_secret_is_never_copied_and_its_place_is_named(tmp_path: Path) -> None:
-    found, settings, everything = imported(tmp_path, LITELLM, code=1)
+    found, written, everything = imported(tmp_path, LITELLM, code=1)
     assert "hidden" not in everything
     assert {secret["where"]: secret["key_env"] for secret in found["secrets"]} == {
         "model_list[1].litellm_params.api_key": "KEY_10_0_0_1_8000_API_KEY",
@@ -207,7 +217,7 @@ def test_a_secret_is_never_copied_and_its_place_is_named(tmp_path: Path) -> None
         "general_settings.database_url": "",
         "environment_variables.REDIS_PASSWORD": "",
     }
-    keys = [upstream.get("key_env") for upstream in settings["upstream"].values()]
+    keys = [upstream.get("key_env") for upstream in written["upstream"].values()]
     assert keys == ["OPENAI_API_KEY", "KEY_10_0_0_1_8000_API_KEY", None, "KEY_10_0_0_1_8000_API_KEY_2"]
 
 
@@ -283,10 +293,10 @@ def test_the_main_model_of_nemo_is_carried_over_and_each_rail_is_named(tmp_path:
 
 
 def test_routes_of_envoy_become_models_with_their_servers(tmp_path: Path) -> None:
-    found, settings, everything = imported(tmp_path, ENVOY, code=1)
+    found, written, everything = imported(tmp_path, ENVOY, code=1)
     assert found["kind"] == "envoy"
     assert [model["name"] for model in found["models"]] == ["gpt-4o-mini"]
-    assert settings["upstream"] == {
+    assert written["upstream"] == {
         "api-openai-com": {"url": "https://api.openai.com", "key_env": "OPENAI_APIKEY", "total_seconds": 120.0},
         "10-0-0-7-8000": {"url": "http://10.0.0.7:8000", "same_as": "api-openai-com", "total_seconds": 120.0},
     }
@@ -355,3 +365,62 @@ def test_init_with_ready_settings_wants_to_know_which_server_serves(
     assert isinstance(done.exception, ConfigError)
     assert says in str(done.exception)
     assert not (tmp_path / "state").exists()
+
+
+# ---- whatever the file says ---------------------------------------------------------------------------------------
+
+READERS = {"litellm": (read_litellm, LITELLM), "nemo": (read_nemo, NEMO), "envoy": (read_envoy, ENVOY)}
+ODD: list[Any] = [
+    None,
+    True,
+    -1,
+    7,
+    1e300,
+    float("nan"),
+    "",
+    "*",
+    "x" * 300,
+    "\x00",
+    "os.environ/",
+    "http://h:99999",
+    "é/ø",
+]
+ODD += [
+    [],
+    {},
+    [[]],
+    [None],
+    [{}],
+    {"": {}},
+    {"name": []},
+    ["http://h/v1"],
+    "https://h/v1/?q=1",
+    "http://[::1]:8000/v1",
+]
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Each place of a document: what it stands in, and under which name or number."""
+    for name, child in list(value.items() if isinstance(value, dict) else enumerate(value)):
+        yield value, name
+        if isinstance(child, dict | list):
+            yield from places(child)
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), kind=st.sampled_from(sorted(READERS)))
+def test_whatever_stands_in_any_place_of_a_file_there_is_a_plan_or_a_clear_error(
+    data: st.DataObject, kind: str
+) -> None:
+    read, text = READERS[kind]
+    documents = list(yaml.safe_load_all(text))
+    for _ in range(data.draw(st.integers(1, 3))):
+        inside, name = data.draw(st.sampled_from(list(places(documents))))
+        inside[name] = copy.deepcopy(data.draw(st.sampled_from(ODD)))
+    plan = read(documents, {})
+    assert "hidden" not in str(plan)
+    with contextlib.suppress(ConfigError):
+        written = write_settings(plan)
+        check_settings(tomllib.loads(written.toml), "what was written")
+        assert all(model.name in written.served_by for model in plan.models)
+        assert init_line(plan, written, "STATE", Path("b.toml"))
