@@ -170,6 +170,15 @@ def test_a_callback_of_litellm_is_judged_with_its_answer_in_each_of_its_formats(
         assert "refused" not in found[0][3]
 
 
+def test_a_call_that_failed_at_litellm_is_judged_by_its_request_alone(observer: Listening) -> None:
+    before = len(observed(observer.folder))
+    row = payload(HELD, "", status="failure", response={}, id="chatcmpl-xc_0123456789abcdef01234567")
+    assert observer.post("/litellm", json.dumps(row).encode()) == (204, b"")
+    [record] = observer.after(before)
+    assert (record["verdict"], "answer" in record["committed"]) == ("hold", False)
+    assert record["committed"]["reference"] == "chatcmpl-xc_0123456789abcdef01234567"
+
+
 def test_an_embedding_that_litellm_tells_of_is_judged_too(observer: Listening) -> None:
     before = len(observed(observer.folder))
     row = payload("", "", call_type="aembedding", messages=[RL1], model_parameters={}, response={"data": "redacted"})

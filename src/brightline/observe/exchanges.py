@@ -25,7 +25,7 @@ from brightline.core.exchange.api.table import APIS, BY_ROUTE
 BYTES_MAX: Final = 16 * 1024 * 1024
 PAYLOADS_MAX: Final = 10_000
 # Ids that servers make: a prefix and letters that mean nothing. What a caller chose is not kept.
-_ID: Final = re.compile(r"\A[A-Za-z]{1,12}[-_][0-9A-Za-z-]{16,64}\Z")
+_ID: Final = re.compile(r"\A[A-Za-z]{1,12}[-_][0-9A-Za-z_-]{16,64}\Z")
 
 # What LiteLLM calls a call, without the "a" of those that are awaited: its route, and where its words stand.
 _CALLS: Final = {
@@ -96,7 +96,8 @@ def of_payload(row: Any) -> Seen:
     more = parameters if isinstance(parameters, dict) else {}
     request = {name: value for name, value in more.items() if value not in (None, {}, [])}
     request |= {"model": row.get("model_group") or row.get("model"), said: row.get("messages")}
-    return _seen(api, request, row.get("response"), "litellm", _id(row.get("id")), row.get("startTime"))
+    answer = None if row.get("status") == "failure" else row.get("response")
+    return _seen(api, request, answer, "litellm", _id(row.get("id")), row.get("startTime"))
 
 
 def of_line(line: bytes, number: int) -> Seen:
