@@ -9,6 +9,7 @@ import http.client
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
@@ -354,6 +355,30 @@ def test_an_observer_that_does_not_look_any_more_says_so() -> None:
     finally:
         loop.close()
     assert said[0] == 503
+
+
+def test_the_program_listens_until_it_is_told_to_end_and_looks_at_what_waits(tmp_path: Path) -> None:
+    folder = tmp_path / "observer"
+    run("init", folder, "--port", "0")
+    program = "from brightline.shell.cli.main import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, "observe", "serve", folder], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        told = process.stdout.readline()
+        observer = Listening(folder, told.split()[2].rstrip(":"))
+        for _ in range(20):
+            assert observer.post(CHAT, json.dumps(asks(HELD)).encode()) == (204, b"")
+        assert observer.post("/v1/files", b"{}")[0] == 404
+        process.terminate()
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.communicate()
+    found = report_of(folder)
+    assert (found["verdicts"], found["sources"]) == ({"hold": 20}, {"mirror": 20})
+    assert found["not_looked_at"] == {"another_route": 1}
 
 
 def test_routes_that_are_not_served_are_no_exchanges() -> None:
