@@ -57,8 +57,10 @@ model_list:
   - model_name: odd
     litellm_params: {model: openai/x, api_base: "https://user:hidden-THREE@example.org/v1"}
   - model_name: painter
-    litellm_params: {model: dall-e-3}
+    litellm_params: {model: my-painter}
     model_info: {mode: image_generation}
+  - model_name: speaker
+    litellm_params: {model: openai/tts-1}
 litellm_settings:
   fallbacks: [{gpt-4o: [llama]}]
   cache: true
@@ -82,7 +84,7 @@ models:
   - type: main
     engine: nim
     model: meta/llama3-8b
-    parameters: {base_url: "http://localhost:7331/v1", temperature: 0}
+    parameters: {base_url: "http://localhost:7331/v1", temperature: 0, api_key: "${NIM_KEY}"}
   - {type: llama_guard, engine: vllm_openai, parameters: {openai_api_base: "http://localhost:5000/v1"}}
 instructions: [{type: general, content: be nice}]
 rails:
@@ -237,6 +239,7 @@ def test_what_does_not_map_is_named_with_its_reason(tmp_path: Path) -> None:
     assert "one name at its servers" in why(found, "model_list[3] (llama)")
     assert "--address WHERE=URL" in why(found, "model_list[5] (elsewhere)")
     assert "no API here" in why(found, "model_list[9] (painter)")
+    assert "no API here" in why(found, "model_list[10] (speaker)")
     assert why(found, "litellm_settings.unheard_of") == "nothing here is known by this name"
 
 
@@ -288,7 +291,7 @@ def test_the_main_model_of_nemo_is_carried_over_and_each_rail_is_named(tmp_path:
     assert "send it in the request" in why(found, "models[0].parameters.temperature")
     assert why(found, "rails.co") == "other files are not read"
     assert tomllib.loads((tmp_path / "out.toml").read_text())["upstream"] == {
-        "localhost-7331": {"url": "http://localhost:7331"}
+        "localhost-7331": {"url": "http://localhost:7331", "key_env": "NIM_KEY"}
     }
 
 
@@ -308,7 +311,7 @@ def test_routes_of_envoy_become_models_with_their_servers(tmp_path: Path) -> Non
     assert "quotas belong to workloads" in why(found, f"{route}.llmRequestCosts")
     assert "never sent again" in why(found, "BackendTrafficPolicy retries")
     assert "hidden" not in everything
-    assert [secret["where"] for secret in found["secrets"]] == ["Secret openai-apikey"]
+    assert found["secrets"] == [{"where": "Secret openai-apikey", "key_env": "OPENAI_APIKEY"}]
 
 
 def test_for_people_it_is_three_tables_and_the_line_to_run(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def read_envoy(documents: list[Value], addresses: Mapping[str, str]) -> Plan:
         resource = mapping(document)
         kind, name = text(resource.get("kind")), text(mapping(resource.get("metadata")).get("name"))
         if kind == "Secret":
-            if mapping(resource.get("stringData")) or mapping(resource.get("data")):
+            if _holds_something(resource):
                 draft.secret(f"Secret {name}")
         else:
             for place in open_secrets(mapping(resource.get("spec"))):
@@ -186,6 +186,10 @@ def _is_for(policy: Mapping[str, Value], name: str) -> bool:
     return any(text(mapping(target).get("name")) == name for target in items(policy.get("targetRefs")))
 
 
+def _holds_something(secret: Resource) -> bool:
+    return bool(mapping(secret.get("stringData")) or mapping(secret.get("data")))
+
+
 def _key(backend: str, spec: Mapping[str, Value], found: _Found, draft: Draft) -> str:
     """The variable of the key of a backend's server; what it is called is made from its Secret's name."""
     stated = text(mapping(spec.get("backendSecurityPolicyRef")).get("name"))
@@ -201,6 +205,9 @@ def _key(backend: str, spec: Mapping[str, Value], found: _Found, draft: Draft) -
             return ""
         secret = text(mapping(mapping(policy.get("apiKey")).get("secretRef")).get("name"))
         made = variable_for(secret or name)
-        draft.note(f"put the key of Secret {secret or name} into the environment as {made}")
+        if _holds_something(found.by_kind.get("Secret", {}).get(secret, {})):
+            draft.secret(f"Secret {secret}", made)
+        else:
+            draft.note(f"put the key of Secret {secret or name} into the environment as {made}")
         return made
     return ""

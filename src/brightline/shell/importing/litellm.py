@@ -22,7 +22,7 @@ from brightline.shell.importing.plan import (
     looks_secret,
     names_of,
     open_secrets,
-    variable,
+    referenced,
 )
 from brightline.shell.importing.providers import ANOTHER_API, OTHERS, PROVIDERS, Provider
 
@@ -36,6 +36,8 @@ _SECTIONS: Final = frozenset(
     {"model_list", "litellm_settings", "router_settings", "general_settings", "environment_variables", "guardrails"}
 )
 _MODES: Final = {"embedding": "embeddings", "chat": "chat.completions", "responses": "responses", "": "models"}
+
+_NO_WORDS: Final = ("dall-e", "gpt-image", "whisper", "tts-", "sora")
 
 
 def is_litellm(documents: list[Value]) -> bool:
@@ -82,8 +84,8 @@ def _deployment(
         draft.left(
             f"{where} ({name})", "each model is admitted by its own name; a pattern admits what nobody looked at"
         )
-    elif _MODES.get(mode, mode) not in ENDPOINTS:
-        draft.left(f"{where} ({name})", f"models for {mode} have no API here")
+    elif _MODES.get(mode, mode) not in ENDPOINTS or said.rpartition("/")[2].startswith(_NO_WORDS):
+        draft.left(f"{where} ({name})", f"models for {mode or 'images, sound or film'} have no API here")
     else:
         provider, upstream_model = _provider(said, text(params.get("custom_llm_provider")))
         server = _server(f"{where} ({name})", where, provider, params, defaults, addresses, draft)
@@ -149,11 +151,11 @@ def _key(where: str, said: Value, known: Provider, url: str, draft: Draft) -> st
             draft.note(f"{where}: no api_key; the provider's own {known.key_env} is taken")
             return known.key_env
         return ""
-    if text(said).startswith("os.environ/"):
-        name = variable(text(said).removeprefix("os.environ/"))
-        if not name:
-            draft.left(place, "this is no name of an environment variable")
+    if name := referenced(text(said)):
         return name
+    if text(said).startswith("os.environ/"):
+        draft.left(place, "this is no name of an environment variable")
+        return ""
     if not looks_secret("api_key", str(said)):
         return ""
     name = draft.variable_of(url, str(said))

@@ -19,6 +19,7 @@ from brightline.shell.importing.plan import (
     base_url,
     looks_secret,
     open_secrets,
+    referenced,
     variable,
 )
 from brightline.shell.importing.providers import ANOTHER_API, PROVIDERS, Provider
@@ -96,6 +97,8 @@ def _key(
         return stated
     for place in _KEYS:
         said = parameters.get(place)
+        if name := referenced(text(said)):
+            return name
         if said is not None and looks_secret("api_key", str(said)):
             name = draft.variable_of(url, str(said))
             draft.secret(f"{where}.parameters.{place}", name)

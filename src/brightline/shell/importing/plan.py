@@ -19,6 +19,9 @@ from brightline.shell.importing.documents import Value, items, mapping, text
 
 LEFT_MAX: Final = 2_000
 _VARIABLE: Final = re.compile(r"\A[A-Za-z_][A-Za-z0-9_]{0,99}\Z")
+_REFERENCE: Final = re.compile(
+    r"\A(?:os\.environ/([A-Za-z_][A-Za-z0-9_]{0,99})|\$([A-Za-z_][A-Za-z0-9_]{0,99})|\$\{([A-Za-z_][A-Za-z0-9_]{0,99})\})\Z"
+)
 _SECRET_NAME: Final = re.compile(
     r"(^|[_.-])(api_?key|key|token|secret|password|passwd|credential|credentials|access_key_id)$|_key$|apikey$", re.I
 )
@@ -164,9 +167,15 @@ def open_secrets(value: Value, where: str = "") -> Iterator[str]:
 
 def looks_secret(name: str, said: str) -> bool:
     """Whether a text under this name is a secret, and neither a reference to one nor a word for none."""
-    if said.lower() in _NO_SECRET or said.startswith("os.environ/"):
+    if said.lower() in _NO_SECRET or said.startswith("os.environ/") or referenced(said):
         return False
     return bool(_SECRET_VALUE.search(said) or _SECRET_NAME.search(name))
+
+
+def referenced(said: str) -> str:
+    """The environment variable that a text refers to (``os.environ/NAME``, ``$NAME``, ``${NAME}``), or nothing."""
+    found = _REFERENCE.match(said)
+    return next((name for name in found.groups() if name), "") if found else ""
 
 
 def variable(said: str) -> str:
