@@ -28,9 +28,11 @@ import openai
 import pytest
 from aiohttp import web
 
+from brightline.core.errors import ConfigError
 from brightline.core.evidence.receipt import read_receipt
+from brightline.shell.cli.workers import serve_with_workers
 from brightline.shell.clock import SystemClock
-from brightline.shell.install import log_registration
+from brightline.shell.install import log_registration, make_shard
 from brightline.shell.state import StateFolder
 from brightline.verify.examine import verify_evidence
 from brightline.wiring import in_force
@@ -288,10 +290,10 @@ def test_what_is_not_finished_at_the_deadline_is_cut_and_booked(tmp_path: Path) 
 
 def test_a_worker_that_cannot_open_its_evidence_starts_nobody(tmp_path: Path) -> None:
     root = tmp_path / "state"
-    make_state(root, "http://127.0.0.1:9")
-    high = run("serve", root, "--workers", "2", "--admin-port", "65535", code=2)
-    assert "no room for their metrics" in high.stderr
-    run("shard", "add", root, SHARDS[1])
+    settings, _, _ = make_state(root, "http://127.0.0.1:9")
+    with pytest.raises(ConfigError, match="no room for their metrics"):
+        serve_with_workers(root, settings, SHARDS[0], 2, 0, 65_535)
+    make_shard(root, SHARDS[1])
     StateFolder(root).log_key(SHARDS[1]).write_text("no key")
     failed = run("serve", root, "--workers", "2", code=2)
     assert "worker 1 ended before it served" in failed.stderr
