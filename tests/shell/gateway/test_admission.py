@@ -13,7 +13,7 @@ import pytest
 from brightline.core.errors import Overloaded, QuotaReached, Unauthenticated
 from brightline.core.evidence.record import Draft, RecordKind
 from brightline.core.workload import Workload, admit
-from brightline.shell.gateway.admission import DAY_SECONDS, Admission, Bounds, Entered
+from brightline.shell.gateway.admission import DAY_SECONDS, Admission, Bounds, Entered, Used
 from brightline.shell.gateway.peers import What
 from tests.core.test_workload import REGISTRATION
 from tests.shell.trust.test_attestation import Clock
@@ -71,6 +71,13 @@ class Callers:
 async def settle() -> None:
     for _ in range(6):
         await asyncio.sleep(0)
+
+
+async def test_what_was_used_is_forgotten_after_a_minute_also_where_no_limit_asks_for_it() -> None:
+    used = Used()
+    for second in range(1_000):
+        used.add(float(second), 1)
+    assert len(used) == 60
 
 
 async def test_who_finds_no_place_waits_and_then_gets_it() -> None:

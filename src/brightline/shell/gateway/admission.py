@@ -55,15 +55,23 @@ class Used:
 
     def within(self, now: float, limit: int) -> float:
         """0 if less than the limit was used in the last minute; else the seconds until that is so."""
-        while self._rows and now - self._rows[0][0] >= MINUTE_SECONDS:
-            self._sum -= self._rows.popleft()[1]
+        self._forget(now)
         return 0.0 if self._sum < limit else MINUTE_SECONDS - (now - self._rows[0][0])
 
     def add(self, now: float, amount: int) -> None:
         """Count an amount."""
+        self._forget(now)  # nobody need ever ask: without a limit nobody does
         if amount:
             self._rows.append((now, amount))
             self._sum += amount
+
+    def __len__(self) -> int:
+        """How many amounts are remembered."""
+        return len(self._rows)
+
+    def _forget(self, now: float) -> None:
+        while self._rows and now - self._rows[0][0] >= MINUTE_SECONDS:
+            self._sum -= self._rows.popleft()[1]
 
 
 class Admission:
