@@ -149,6 +149,18 @@ def test_heads_that_were_published_and_are_not_in_the_database_stop_the_publishe
         combined(tmp_path, store).publish()
 
 
+def test_a_database_that_another_process_is_just_making_is_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "heads").mkdir()
+    other = sqlite3.connect(tmp_path / "heads" / "heads.sqlite", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    done = threading.Timer(0.3, other.rollback)
+    done.start()
+    with opened(tmp_path) as store:
+        assert store.size() == 0
+    done.join()
+    other.close()
+
+
 def test_a_database_that_is_none_says_so(tmp_path: Path) -> None:
     (tmp_path / "heads").mkdir()
     (tmp_path / "heads" / "heads.sqlite").write_bytes(b"not a database, certainly not one" * 100)

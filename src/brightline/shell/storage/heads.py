@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -26,6 +27,7 @@ from brightline.shell.storage.sequencer import Head
 
 FILE_NAME: Final = "heads.sqlite"
 BUSY_SECONDS: Final = 5.0
+BUSY_LOOK_SECONDS: Final = 0.02
 _READ_MAX: Final = 4_096  # records at a time
 _NEXT: Final = "(SELECT COALESCE(MAX(place) + 1, 0) FROM head)"
 
@@ -45,7 +47,7 @@ class SqliteHeads:
         except (OSError, sqlite3.Error) as error:
             raise OperatorError(f"{self._path} cannot be opened: {error}") from error
         with self._using() as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
+            _into_wal_mode(connection)
             connection.execute("PRAGMA synchronous=FULL")
             connection.execute("CREATE TABLE IF NOT EXISTS head (place INTEGER PRIMARY KEY, leaf BLOB NOT NULL)")
             connection.execute("CREATE TABLE IF NOT EXISTS writer (log TEXT PRIMARY KEY, unix INTEGER NOT NULL)")
@@ -99,6 +101,20 @@ class SqliteHeads:
                 yield self._connection
         except sqlite3.Error as error:
             raise OperatorError(f"{self._path} cannot be used: {error}") from error
+
+
+def _into_wal_mode(connection: sqlite3.Connection) -> None:
+    """Raises ``sqlite3.Error``. SQLite does not wait here by itself: workers that start together all try it."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(BUSY_LOOK_SECONDS)
+        else:
+            return
 
 
 class HeadsLog:
