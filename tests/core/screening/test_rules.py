@@ -260,6 +260,8 @@ THREE = ["track everyone a", "track everyone b", "track everyone c"]
         ({"all": ["track"] * 9}, "9 patterns"),
         ({"all": ["track everyone$"]}, "end anchor"),
         ({"all": [r"track everyone\z"]}, "end anchor"),
+        ({"all": [r"\Atrack everyone"]}, "write ^"),
+        ({"all": [r"(?-m)^track everyone"]}, "flag m"),
         ({"all": ["<nobody> track"]}, "<nobody> is not in"),
         ({"all": ["track" + "a?" * 10_000]}, "at most 20000"),
         ({"all": ["(?:track.{900}){900}"]}, "track-everyone"),

@@ -264,6 +264,7 @@ def _check_shape(rule: Rule, name: str) -> None:
 # ---- patterns ---------------------------------------------------------------------------------------
 
 
+_UNLINES: Final = re2.compile(r"\(\?[a-zA-Z]*-?[a-zA-Z]*m")
 _WORD: Final = re2.compile(r"<([a-z][a-z0-9_]*)>")
 
 
@@ -295,6 +296,8 @@ def _pattern(text: str, words: Mapping[str, str], name: str, rule_id: str) -> st
     whole = _put_in(text, words, name, rule_id)
     if "$" in whole.replace("\\$", "") or "\\z" in whole:
         _refuse(name, rule_id, "an end anchor never holds, because the canary follows each text; remove $ or \\z")
+    if "\\A" in whole.replace("\\\\", "") or _UNLINES.search(whole):
+        _refuse(name, rule_id, "texts are searched as lines of one text: write ^ for the beginning, and set no flag m")
     if _compiled(whole, name, rule_id).search("") is not None:
         _refuse(name, rule_id, f"{text!r} matches the empty string, and so everything")
     return whole
