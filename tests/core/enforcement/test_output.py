@@ -74,6 +74,25 @@ def test_a_great_text_leaves_in_segments_of_bounded_size() -> None:
     assert sizes == [SEGMENT_CHARS_MAX] * 2 + [SEGMENT_CHARS_MAX - WINDOWS.holdback_chars]
 
 
+def test_a_reasoning_leaves_whole_once_the_answer_is_judged_and_one_that_goes_on_is_held_back() -> None:
+    def thought_after(*deltas: Delta) -> str:
+        out = output()
+        left = ""
+        for delta in deltas:
+            out.take(StreamPart((delta,)))
+            out.next_ask()
+            left += "".join(segment.reasoning for segment in out.judged())
+        return left
+
+    answer = Delta(0, "y" * (2 * WINDOWS.holdback_chars))
+    assert thought_after(Delta(0, reasoning="x" * 40), answer) == "x" * 40
+    went_on = "x" * 40, "z" * 40
+    held_back = "".join(went_on)[: -WINDOWS.holdback_chars]
+    assert thought_after(Delta(0, reasoning=went_on[0]), answer, Delta(0, reasoning=went_on[1])) == held_back
+    both = Delta(0, "y", reasoning=went_on[1])  # with a letter of the answer beside it
+    assert thought_after(Delta(0, reasoning=went_on[0]), answer, both) == held_back
+
+
 def test_fragments_of_calls_are_joined_by_their_index() -> None:
     out = output()
     out.take(part(calls=(CallDelta(1, "", "b", "{"), CallDelta(0, "", "a", "1"))))

@@ -68,6 +68,7 @@ class _Choice:
         self.reasoning = _Channel("reasoning")
         self.content = _Channel("content")
         self.refusal = _Channel("refusal")
+        self.thought = 0  # characters of the reasoning that were there when the answer began
         self.tokens: list[Token] = []
         self.calls: dict[int, _Call] = {}
         self.finish = ""
@@ -83,6 +84,8 @@ class _Choice:
                 raise UpstreamFailed("the upstream added to a choice that it had finished")
             return
         self.reasoning.text += delta.reasoning
+        if delta.text and not self.content.text:
+            self.thought = len(self.reasoning.text)
         self.content.text += delta.text
         self.refusal.text += delta.refusal
         self.tokens += delta.tokens
@@ -95,6 +98,10 @@ class _Choice:
         if delta.finish:
             self.finish = delta.finish
             self.step(ChoiceState.FINISHED)
+
+    def thought_out(self, channel: _Channel) -> bool:
+        """Whether this is a reasoning that the answer has followed. One that goes on is held back like any text."""
+        return channel is self.reasoning and self.thought == len(self.reasoning.text)
 
     def whole_calls(self) -> tuple[ToolCall, ...]:
         return tuple(
@@ -200,7 +207,7 @@ class Output:
                 channel.judged = channel.asked
             for channel in self._channels(choice):
                 end = releasable(channel.judged, channel.released, self._windows)
-                if channel is choice.reasoning and choice.content.judged > self._windows.holdback_chars:
+                if choice.thought_out(channel) and choice.content.judged > self._windows.holdback_chars:
                     end = channel.judged  # as much of what follows it was judged as is ever held back
                 while channel.released < end:
                     stop = min(end, channel.released + SEGMENT_CHARS_MAX)
