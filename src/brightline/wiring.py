@@ -49,7 +49,7 @@ from brightline.shell.gateway.upstreams import HttpUpstreams
 from brightline.shell.gateway.watch import DenyWatch
 from brightline.shell.heads import STEP_SECONDS as HEADS_SECONDS
 from brightline.shell.heads import CombinedHeads, FollowedLog, HeadsWatch
-from brightline.shell.inference.pool import AT_ONCE_CHARS, PooledDetector, ScreeningPool, ThreadDetector
+from brightline.shell.inference.pool import AT_ONCE_BYTES, PooledDetector, ScreeningPool, ThreadDetector
 from brightline.shell.inference.process import ProcessDetector
 from brightline.shell.inference.wire import Load
 from brightline.shell.install import GATEWAY_SHARD, agreement_folder
@@ -244,7 +244,7 @@ def open_detectors(
             case "rules":
                 rules = load_rules(data, required.path)
                 check_rules(rules, agreement.vocabulary)
-                detectors.append(ThreadDetector(required.id, f"sha256:{required.sha256}", rules.match, AT_ONCE_CHARS))
+                detectors.append(ThreadDetector(required.id, f"sha256:{required.sha256}", rules.match, AT_ONCE_BYTES))
             case "encoder":
                 encoder = load_encoder(data, required.path)
                 check_encoder(encoder, agreement.vocabulary, required.path)

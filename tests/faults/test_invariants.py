@@ -48,11 +48,11 @@ def refused(node: Running, code: str, status: int, **more: Any) -> openai.APISta
 
 
 def replace_judge(
-    node: Running, judge: Callable[[Sequence[Segment]], Sequence[Finding]], at_once_chars: int = 0
+    node: Running, judge: Callable[[Sequence[Segment]], Sequence[Finding]], at_once_bytes: int = 0
 ) -> None:
     """Put another judge behind the release's detector, under its own digest: on a thread, or at once."""
     release = node.node.release
-    detector = ThreadDetector("rules", f"sha256:{release.detectors[0].sha256}", judge, at_once_chars)
+    detector = ThreadDetector("rules", f"sha256:{release.detectors[0].sha256}", judge, at_once_bytes)
     node.node.app._screeners = ScreeningPool([detector], 0.5)
 
 
@@ -87,7 +87,7 @@ def answers_for_another(segments: Sequence[Segment]) -> Sequence[Finding]:
 ODD = [raises, gives_nan, gives_nothing, answers_for_another]
 
 
-@pytest.mark.parametrize(("judge", "at_once"), [(hangs, 0), *[(odd, chars) for odd in ODD for chars in (0, 8192)]])
+@pytest.mark.parametrize(("judge", "at_once"), [(hangs, 0), *[(odd, size) for odd in ODD for size in (0, 8192)]])
 def test_a_detector_that_does_not_judge_leaves_no_verdict_and_sends_nothing(
     node: Running, judge: Any, at_once: int
 ) -> None:

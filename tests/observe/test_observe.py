@@ -10,7 +10,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brightline.core.evidence.audit import Status
+from brightline.core.screening.finding import Finding, Segment
 from brightline.observe.app import Line, Observer
 from brightline.observe.exchanges import NotOurs, Seen, mirrored, of_line, of_payload
 from brightline.observe.look import Look
@@ -425,6 +426,21 @@ def test_whatever_arrives_there_is_a_record_of_it_without_content(
         draft = look.at(seen)
         assert draft.public["verdict"] in {"permit", "hold", "deny", "unavailable", "none"}
         assert SEED not in f"{draft.public} {draft.committed}"
+
+
+def test_a_detector_that_fails_leaves_a_record_that_it_could_not_judge(
+    look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An encoder refuses a text with too many windows; the thread that looks must outlive that."""
+
+    def too_many_windows(_segments: Sequence[Segment]) -> Sequence[Finding]:
+        raise OverflowError(SEED)
+
+    screen = look._screen
+    monkeypatch.setattr(screen, "_judges", [(*each[:2], too_many_windows) for each in screen._judges])
+    draft = look.at(mirrored(CHAT, json.dumps(asks("hello")).encode()))
+    assert draft.public["verdict"] == "unavailable"
+    assert SEED not in f"{draft.public} {draft.committed}"
 
 
 def _if_ours(read: Callable[[], Seen]) -> list[Seen]:

@@ -12,7 +12,7 @@ import pytest
 
 from brightline.core.errors import ScreeningUnavailable
 from brightline.core.screening.finding import Finding, Segment, Surface
-from brightline.shell.inference.pool import ScreeningPool, ThreadDetector
+from brightline.shell.inference.pool import AT_ONCE_SEGMENTS, ScreeningPool, ThreadDetector
 
 
 def segment(text: str) -> Segment:
@@ -92,6 +92,15 @@ async def test_a_small_batch_is_judged_at_once_where_every_detector_may_and_any_
     assert ScreeningPool([quick, slow], 1).judge_now(small) is None
     quick.close()
     slow.close()
+
+
+async def test_what_takes_long_though_it_has_few_letters_is_not_judged_at_once() -> None:
+    pool = ScreeningPool([ThreadDetector("q", "sha256:0", marks, 8)], 1)
+    assert pool.judge_now((segment("abcdefgh"),)) is not None
+    assert pool.judge_now((segment("ää漢字"),)) is None  # folding takes its time by the byte
+    assert pool.judge_now((segment(""),) * AT_ONCE_SEGMENTS) is not None
+    assert pool.judge_now((segment(""),) * (AT_ONCE_SEGMENTS + 1)) is None
+    await pool.close()
 
 
 async def test_what_was_judged_at_once_but_too_late_is_refused() -> None:

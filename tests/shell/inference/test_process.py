@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -105,6 +108,21 @@ async def test_with_no_fit_worker_everybody_is_told_at_once(tmp_path: Path) -> N
             await made.judge(ask("crash"))
         with pytest.raises(ScreeningUnavailable, match="no worker of detector d is fit"):
             await made.judge(ask("plain"))
+
+
+async def test_a_worker_that_could_not_be_started_is_started_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_descriptors_left() -> NoReturn:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "socketpair", no_descriptors_left)
+        async with asyncio.timeout(30), detector(tmp_path) as made:
+            with pytest.raises(ScreeningUnavailable, match="Too many open files"):
+                await made.until_fit()
+            patched.undo()
+            await until(made, fit=True)
 
 
 async def test_one_worker_that_crashes_leaves_the_others_at_work(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kinds of detector that a release may require, and how each becomes a judge."""
+"""The kinds of detector that a release may require, how each becomes a judge, and how a judge is asked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from brightline.core.errors import ReleaseError
+from brightline.core.errors import ReleaseError, ScreeningUnavailable
 from brightline.core.screening.encoder import load_encoder
 from brightline.core.screening.finding import Finding, Segment
 from brightline.core.screening.rules import load_rules
@@ -17,6 +17,7 @@ from brightline.folders import folder_reader
 RULES: Final = "rules"
 ENCODER: Final = "encoder"
 Judge = Callable[[Sequence[Segment]], Sequence[Finding]]
+"""The pure part of a detector: segments in, findings out. It may raise anything; that means unjudged."""
 
 
 def load_judge(kind: str, detector: str, folder: Path, path: str, weights: str) -> tuple[Judge, str]:
@@ -33,3 +34,11 @@ def load_judge(kind: str, detector: str, folder: Path, path: str, weights: str) 
             return OnnxEncoder(encoder, detector, (Path(weights), folder) if weights else (folder,)).judge, digest
         case _:
             raise ReleaseError(f"this version has no detector of kind {kind!r}")
+
+
+def findings_of(judge: Judge, detector: str, segments: Sequence[Segment]) -> tuple[Finding, ...]:
+    """Ask a judge in this thread. Raises ``ScreeningUnavailable``, whatever it raises."""
+    try:
+        return tuple(judge(segments))
+    except Exception as error:  # noqa: BLE001 - whatever a detector raises refuses; its message may hold content
+        raise ScreeningUnavailable(f"detector {detector} failed: {type(error).__name__}") from None

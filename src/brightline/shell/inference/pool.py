@@ -14,19 +14,18 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from brightline.core.errors import ScreeningUnavailable
 from brightline.core.ports import Detector
 from brightline.core.screening.finding import Finding, Judgement, Segment
+from brightline.shell.inference.kinds import Judge, findings_of
 
 QUEUE_MAX: Final = 256
 BATCH_MAX: Final = 32
-AT_ONCE_CHARS: Final = 8_192  # a few milliseconds, in which the loop does nothing else
-
-Judge = Callable[[Sequence[Segment]], Sequence[Finding]]
-"""The pure part of a detector: segments in, findings out. It may raise anything; that means unjudged."""
+AT_ONCE_BYTES: Final = 8_192  # a few milliseconds, in which the loop does nothing else; in UTF-8, because folding
+AT_ONCE_SEGMENTS: Final = 64  # letters of other scripts takes as much longer, and each segment takes its own time
 
 
 class _Ask:
@@ -50,9 +49,9 @@ class _Ask:
 class ThreadDetector:
     """A :class:`~brightline.core.ports.Detector` around a pure judge, on a thread of its own."""
 
-    def __init__(self, detector_id: str, digest: str, judge: Judge, at_once_chars: int = 0) -> None:
-        """``at_once_chars``: batches up to so many characters may be judged on the loop."""
-        self.at_once_chars = at_once_chars
+    def __init__(self, detector_id: str, digest: str, judge: Judge, at_once_bytes: int = 0) -> None:
+        """``at_once_bytes``: batches up to so many bytes in few segments may be judged on the loop."""
+        self.at_once_bytes = at_once_bytes
         self._id = detector_id
         self._digest = digest
         self._judge = judge
@@ -133,10 +132,7 @@ class ThreadDetector:
             start = end
 
     def _findings(self, segments: Sequence[Segment]) -> tuple[Finding, ...]:
-        try:
-            return tuple(self._judge(segments))
-        except Exception as error:  # noqa: BLE001 - whatever a detector raises refuses; its message may hold content
-            raise ScreeningUnavailable(f"detector {self._id} failed: {type(error).__name__}") from None
+        return findings_of(self._judge, self._id, segments)
 
     def _part(self, findings: Sequence[Finding], start: int, end: int) -> Judgement:
         mine = tuple(
@@ -175,7 +171,7 @@ class ScreeningPool:
         self._detectors = tuple(detectors)
         quick = [detector for detector in detectors if isinstance(detector, ThreadDetector)]
         self._quick = tuple(quick) if len(quick) == len(detectors) else ()  # all may judge at once, or none does
-        self._at_once_chars = min((detector.at_once_chars for detector in self._quick), default=0)
+        self._at_once_bytes = min((detector.at_once_bytes for detector in self._quick), default=0)
         self._deadline = deadline_seconds
 
     def judge_now(self, segments: tuple[Segment, ...]) -> tuple[Judgement, ...] | None:
@@ -184,7 +180,9 @@ class ScreeningPool:
         Raises ``ScreeningUnavailable`` if any detector fails. What was judged later than the deadline is not believed
         either, although it is here.
         """
-        if not self._quick or sum(len(segment.text) for segment in segments) > self._at_once_chars:
+        if not self._quick or len(segments) > AT_ONCE_SEGMENTS:
+            return None
+        if sum(len(segment.text.encode("utf-8", "replace")) for segment in segments) > self._at_once_bytes:
             return None
         begun = time.monotonic()
         judgements = tuple(detector.judge_now(segments) for detector in self._quick)

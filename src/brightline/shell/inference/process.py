@@ -197,8 +197,11 @@ class ProcessDetector:
 
     @contextlib.asynccontextmanager
     async def _started(self) -> AsyncIterator[_Worker]:
-        ours, theirs = socket.socketpair()
         environment = child_environment() | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:  # no descriptors left, for now
+            raise _UnfitError(f"it cannot be started: {error.strerror}") from error
         try:
             process = subprocess.Popen(  # noqa: ASYNC220, S603 - a fork that takes a millisecond, of our own command
                 [*self._command, str(theirs.fileno())],

@@ -22,7 +22,7 @@ from brightline.core.screening.release import Release, statements_from
 from brightline.core.screening.rules import check_rules, load_rules
 from brightline.core.screening.segment import cut
 from brightline.shell import shipped
-from brightline.shell.inference.kinds import RULES, Judge, load_judge
+from brightline.shell.inference.kinds import RULES, Judge, findings_of, load_judge
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -69,12 +69,18 @@ class Screen:
         )
 
     def request(self, api: Api, exchange: Exchange) -> Judged:
-        """Judge a request as the gateway does: the bytes that would be sent. Raises ``CallerError``."""
+        """Judge a request as the gateway does: the bytes that would be sent.
+
+        Raises ``CallerError``, or ``ScreeningUnavailable`` if a detector fails.
+        """
         ours = api.SERVER.write_request(exchange, exchange.model)
         return self._judge(cover_request(ours.body, exchange, api.SERVER.NAMES).segments)
 
     def answer(self, exchange: Exchange, reply: Reply) -> Judged:
-        """Judge a whole answer. Raises ``CallerError`` if it has too many places."""
+        """Judge a whole answer.
+
+        Raises ``CallerError`` if it has too many places, ``ScreeningUnavailable`` if a detector fails.
+        """
         return self._judge(cover_reply(reply, exchange).segments)
 
     def facts(self, judged: Iterable[Judged]) -> Facts:
@@ -89,7 +95,7 @@ class Screen:
         return Judged(
             segments,
             tuple(
-                Judgement(detector, digest, len(segments), tuple(judge(segments)))
+                Judgement(detector, digest, len(segments), findings_of(judge, detector, segments))
                 for detector, digest, judge in self._judges
             ),
         )

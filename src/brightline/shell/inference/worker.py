@@ -10,18 +10,15 @@ from __future__ import annotations
 import resource
 import socket
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from brightline.core.errors import BrightlineError
-from brightline.core.screening.finding import Finding, Segment
-from brightline.shell.inference.kinds import load_judge
+from brightline.shell.inference.kinds import Judge, load_judge
 from brightline.shell.inference.wire import FRAME_BYTES_MAX, LENGTH_BYTES, Ask, Load, Loaded, Told, pack
 
-Judge = Callable[[Sequence[Segment]], Sequence[Finding]]
 T = TypeVar("T", Load, Ask)
 
 
