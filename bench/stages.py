@@ -25,7 +25,7 @@ from typing import Any, Final
 import uvloop
 
 from brightline.shell.clock import SystemClock
-from brightline.shell.serve import bind, serving
+from brightline.shell.serve import bind, rest_the_collector, serving
 from brightline.wiring import Node
 
 # Only what runs without a pause: a coroutine's time would count what others do meanwhile.
@@ -86,6 +86,7 @@ async def serve(state: Path, port: int) -> dict[str, float]:
     clocks = Clocks()
     clocks.wind()
     async with Node.open(state, SystemClock()) as node, serving(node.app, bind("127.0.0.1", port)):
+        rest_the_collector()
         clocks.seconds.clear()
         begun = time.process_time()
         sys.stdout.write("ready\n")

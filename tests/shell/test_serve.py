@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import socket
+import weakref
 from typing import Any
 
 import pytest
 
 from brightline.core.errors import ConfigError
-from brightline.shell.serve import App, Door, Message, bind, serving
+from brightline.shell.serve import COLLECT_EACH, App, Door, Message, bind, rest_the_collector, serving
 
 
 async def test_what_is_accepted_sends_small_answers_at_once() -> None:
@@ -29,6 +31,27 @@ async def test_what_is_accepted_sends_small_answers_at_once() -> None:
         assert await accepted
         writer.close()
         await writer.wait_closed()
+
+
+def test_the_collector_leaves_out_what_is_there_and_still_frees_what_stands_in_a_circle() -> None:
+    class Circle:
+        itself: Circle
+
+    threshold = gc.get_threshold()
+    rest_the_collector()
+    try:
+        assert gc.get_freeze_count() > 0
+        circle = Circle()
+        circle.itself = circle
+        seen = weakref.ref(circle)
+        del circle
+        kept = [[number] for number in range(2 * COLLECT_EACH)]
+        assert seen() is None
+        assert len(kept) == 2 * COLLECT_EACH
+        assert gc.get_threshold()[0] > threshold[0]
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*threshold)
 
 
 def test_a_port_that_is_taken_is_a_clear_error() -> None:

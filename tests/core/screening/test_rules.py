@@ -234,6 +234,24 @@ def engine_of(key: int, pairs: tuple[tuple[str, str], ...]) -> Any:
     return ENGINES[key]
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.sampled_from((*WORDS, "enoyreve", "kcart")), max_size=8).map(" ".join), max_size=4))
+def test_a_batch_says_of_each_view_what_its_patterns_say_of_it_alone(batch: list[str]) -> None:
+    pairs = [(PATTERNS[i], PATTERNS[(i + 1) % len(PATTERNS)]) for i in range(len(PATTERNS))]
+    found = msgspec.structs.replace(LAW, engine=engine_of(1, tuple(pairs))).match([seen(text) for text in batch])
+
+    expected = [
+        (at, i, next(view.name for view in plain_and_backwards(text) if all(re2.search(p, view.text) for p in pair)))
+        for at, text in enumerate(batch)
+        for i, pair in enumerate(pairs)
+        if any(all(re2.search(p, view.text) for p in pair) for view in plain_and_backwards(text))
+    ]
+    assert sorted((one.segment, int(one.rule), one.view) for one in found) == expected
+
+
+LAW = load(*(rule(id=str(i)) for i in range(len(PATTERNS))))
+
+
 # ---- what does not load -----------------------------------------------------------------------------
 
 THREE = ["track everyone a", "track everyone b", "track everyone c"]

@@ -272,6 +272,19 @@ def test_a_hyphen_adds_two_views_and_a_number_none() -> None:
     assert list(texts("Version 3.2 of 2024 costs 15 $.")) == ["folded", "rot13", "reversed"]
 
 
+@given(st.text(alphabet=st.characters(max_codepoint=0x7F) | st.sampled_from(" \t\n"), max_size=40))
+def test_between_words_is_one_blank_and_around_them_none(text: str) -> None:
+    assert views_module._collapse(text) == " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "turn"),
+    [("folded", ""), ("base64+words", ""), ("rot13", "rot13"), ("hex+base64+reversed", "reversed")],
+)
+def test_a_view_is_turned_by_its_last_step(name: str, turn: str) -> None:
+    assert views_module.turn_of(name) == turn
+
+
 def test_the_first_view_is_the_folded_text_even_of_nothing() -> None:
     assert texts("") == {"folded": ""}
     assert views("Kill\u200b Chain")[0].text == PHRASE

@@ -88,6 +88,7 @@ class Machine:
         self._asks = 0
         self._statements: tuple[Statement, ...] = ()
         self._joined: tuple[tuple[Statement, ...] | None, Facts] = (None, Facts())
+        self._decided_last: tuple[Facts | None, Decision] = (None, UNDECIDED)
         self._findings: list[JsonValue] = []
         self._coverage = ""
         self._exchange_digest = ""
@@ -233,8 +234,10 @@ class Machine:
         except ScreeningUnavailable as error:
             return self._unjudged(error)
         self._note_findings(event)
-        self._statements = tuple(dict.fromkeys(self._statements + statements))
-        self._decision = decide(self._terms.agreement, self._facts, {})
+        stated = tuple(dict.fromkeys(self._statements + statements))
+        if stated != self._statements:  # a stream's later asks seldom state anything new
+            self._statements = stated
+        self._decision = self._decided
         match self._decision.verdict:
             case Verdict.PERMIT:
                 return self._permitted(event.at)
@@ -584,6 +587,15 @@ class Machine:
             facts = self._terms.agreement.vocabulary.join(self._statements)
             self._joined = (self._statements, facts)
         return facts
+
+    @property
+    def _decided(self) -> Decision:
+        """What the agreement says of the facts; asked again only when they are others."""
+        facts, decision = self._decided_last
+        if facts is not self._facts:
+            decision = decide(self._terms.agreement, self._facts, {})
+            self._decided_last = (self._facts, decision)
+        return decision
 
     def _hold(self) -> str:
         terms = self._terms

@@ -27,7 +27,7 @@ import re2
 from brightline.core.errors import ReleaseError, ScreeningUnavailable
 from brightline.core.facts import UNKNOWN, Source, Vocabulary
 from brightline.core.screening.finding import Finding, Segment, Surface
-from brightline.core.screening.views import fold, views
+from brightline.core.screening.views import fold, turn_of, views
 
 FORMAT: Final = "brightline-rules/1"
 DETECTOR_ID: Final = "rules"
@@ -132,12 +132,17 @@ class RuleSet(msgspec.Struct, frozen=True, eq=False):
         yield group
 
     def _findings(self, group: list[_Read]) -> Iterator[Finding]:
-        # Roles repeat, and so do the views of short texts.
-        suspects = self.engine.suspects(list(dict.fromkeys(view.text for read in group for view in read.views)))
-        for read in group if suspects else ():
+        # A rule must be found in one view, so views may be searched in parts. Plain words that were turned make words
+        # of no pattern: apart from the others they cost little, among them each pattern would be searched in them too.
+        texts: dict[str, dict[str, None]] = {}  # by the turn; roles repeat, and so do the views of short texts
+        for read in group:
+            for view in read.views:
+                texts.setdefault(turn_of(view.name), {})[view.text] = None
+        suspects = {turn: self.engine.suspects(list(of_turn)) for turn, of_turn in texts.items()}
+        for read in group if any(suspects.values()) else ():
             found: set[int] = set()
             for view in read.views:
-                for at in self.engine.found_in(view.text, read.surface, suspects):
+                for at in self.engine.found_in(view.text, read.surface, suspects[turn_of(view.name)]):
                     if at in found:
                         continue
                     rule = self.rules[at]
@@ -336,7 +341,7 @@ class _Engine:
     fails. A rule is looked up by its rarest pattern: so a text costs what stands in it, and not the length of
     the file. Which patterns are rare is counted in the examples of the file.
 
-    All texts of a batch are searched as one first, and each by itself only for the rules that are suspect then. An
+    Many texts of a batch are searched as one first, and each by itself only for the rules that are suspect then. An
     automaton is seldom in the processor's cache when it is needed, so it is dear to begin and cheap to go on.
 
     Patterns without any literal word are named for every text. Those by which a rule is looked up are searched
@@ -391,6 +396,8 @@ class _Engine:
 
     def found_in(self, folded: str, surface: Surface, suspects: Sequence[_Needs]) -> list[int]:
         """The places of those suspects for this surface that are found in one stretch of this text, in order."""
+        if not suspects:
+            return []
         found = _Found(self._sets, _searchable(folded))
         return sorted(
             rule.at

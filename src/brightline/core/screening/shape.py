@@ -10,6 +10,7 @@ every hint is yes.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import msgspec
@@ -71,7 +72,7 @@ def shape_of(text: str) -> Shape:
     beside = has_sums and ("a0" in sums or "0a" in sums)
     capitals = "aA" in shape or "AAa" in shape
     return Shape(
-        spelled=_may_be_spelled(f".{text.translate(_APART)}."),
+        spelled=_SPELLED.search(f".{text.translate(_APART)}.") is not None,
         split=split,
         apostrophe="'" in small,
         camel=capitals or (has_sums and "0A" in shape),
@@ -91,9 +92,8 @@ def _squeezed(shape: str) -> str:
     return shape
 
 
-def _may_be_spelled(apart: str) -> bool:
-    apart = _squeezed(apart)
-    return ".a.a." in apart or ".a.0." in apart
+_SPELLED: Final = re.compile(r"\.a\.{1,8}[a0]\.")
+"""Two single letters, or a letter and a digit, with up to eight signs between."""
 
 
 def _may_be_split(signs: str) -> bool:
@@ -104,5 +104,7 @@ def _may_be_split(signs: str) -> bool:
 
 def _is_hyphenated(text: str) -> bool:
     """A word may go on after the end of a line."""
+    if "-" not in text and "_" not in text:
+        return False
     text = text.replace("_", "-")
     return "-\n" in text or any(f"-{blank}\n" in text for blank in "\t\v\f\r\x1c\x1d\x1e\x1f ")

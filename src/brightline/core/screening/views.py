@@ -67,6 +67,15 @@ class ViewLimits(msgspec.Struct, frozen=True):
 DEFAULT: Final = ViewLimits()
 
 
+_TURNS: Final = frozenset({"rot13", "reversed"})
+
+
+def turn_of(name: str) -> str:
+    """How the words of the view of this name were turned last, so that plain ones are none any more; or ``""``."""
+    last = name.rpartition("+")[2]
+    return last if last in _TURNS else ""
+
+
 def fold(text: str) -> str:
     """Return what a person would type for what stands in ``text``: lower case, one blank between words.
 
@@ -181,7 +190,15 @@ def _characters(text: str) -> str:
     return marks.on_letters.sub("", text)
 
 
+_BLANKS: Final = {code: " " for code in range(0x80) if chr(code).isspace()}
+
+
 def _collapse(text: str) -> str:
+    """One blank between words, none around them. Taking words apart is dear, and few texts have blanks in a row."""
+    if text.isascii():
+        text = text.translate(_BLANKS)
+        if "  " not in text:
+            return text.strip(" ")
     return " ".join(text.split())
 
 

@@ -20,7 +20,7 @@ from brightline.shell.clock import SystemClock
 from brightline.shell.config import Settings, check_settings, load_settings
 from brightline.shell.install import GATEWAY_SHARD, ModelChoice, init_state
 from brightline.shell.registry.log import log_signer
-from brightline.shell.serve import bind, serving, until_signalled
+from brightline.shell.serve import bind, rest_the_collector, serving, until_signalled
 from brightline.shell.shipped import read_release
 from brightline.shell.state import StateFolder
 from brightline.shell.telemetry.logs import write_logs
@@ -191,6 +191,7 @@ async def _serve(state: Path, settings: Settings, shard: str, port: int, admin_p
         _admin(node, for_operators),
         serving(node.app, listener, node.door) as url,
     ):
+        rest_the_collector()
         click.echo(render.banner(url, node.terms.profile, node.agreement.id, node.release.id, node.release.note))
         for missing in node.readiness():
             click.echo(f"not ready: {missing}", err=True)

@@ -20,7 +20,7 @@ from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import load_settings
 from brightline.shell.gateway.peers import Peers
-from brightline.shell.serve import bind, serving, until_signalled
+from brightline.shell.serve import bind, rest_the_collector, serving, until_signalled
 from brightline.shell.telemetry.logs import write_logs
 from brightline.wiring import Node
 
@@ -76,6 +76,7 @@ async def _work(assignment: Assignment) -> None:
         if for_operators is not None:
             admin_url = await stack.enter_async_context(serving(node.admin, for_operators))
         url = await stack.enter_async_context(serving(node.app, listener, node.door))
+        rest_the_collector()
         terms = node.terms
         serves = Serves(
             url,
