@@ -9,11 +9,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from brightline.core.errors import Overloaded, QuotaReached, Unauthenticated
 from brightline.core.evidence.record import Draft, RecordKind
 from brightline.core.workload import Workload, admit
-from brightline.shell.gateway.admission import DAY_SECONDS, Admission, Bounds, Entered, Used
+from brightline.shell.gateway.admission import DAY_SECONDS, ROWS_PER_SECOND, Admission, Bounds, Entered, Used
 from brightline.shell.gateway.peers import What
 from tests.core.test_workload import REGISTRATION
 from tests.shell.trust.test_attestation import Clock
@@ -78,6 +80,29 @@ async def test_what_was_used_is_forgotten_after_a_minute_also_where_no_limit_ask
     for second in range(1_000):
         used.add(float(second), 1)
     assert len(used) == 60
+
+
+@given(st.lists(st.tuples(st.floats(0, 0.1), st.integers(1, 5)), min_size=1, max_size=30), st.floats(59, 61))
+def test_what_was_used_is_kept_for_its_minute_and_hardly_longer(steps: list[tuple[float, int]], pause: float) -> None:
+    used, exact, now = Used(), [], 0.0
+    for step, amount in steps:
+        now += step
+        used.add(now, amount)
+        exact.append((now, amount))
+    now += pause
+    least = sum(amount for when, amount in exact if now - when < 60)
+    most = sum(amount for when, amount in exact if now - when < 60 + 1 / ROWS_PER_SECOND)
+    assert not least or used.within(now, least)
+    assert not used.within(now, most + 1)
+
+
+def test_a_flood_takes_no_more_room_than_a_trickle() -> None:
+    used = Used()
+    for number in range(10_000):
+        used.add(number / 10_000, 1)
+    assert len(used) <= ROWS_PER_SECOND + 1
+    assert used.within(1.0, 10_000)
+    assert not used.within(1.0, 10_001)
 
 
 async def test_who_finds_no_place_waits_and_then_gets_it() -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Final, assert_never
@@ -31,6 +32,7 @@ from brightline.shell.gateway.line import Line, Waiting
 from brightline.shell.gateway.peers import Peers, What
 
 MINUTE_SECONDS: Final = 60.0
+ROWS_PER_SECOND: Final = 20
 DAY_SECONDS: Final = 86_400
 FRAME_BYTES: Final = 700
 """What a record has besides its committed values: leaf, commitments, wrapped key, frame."""
@@ -47,7 +49,11 @@ class Bounds(msgspec.Struct, frozen=True):
 
 
 class Used:
-    """What one workload used in the last minute: amounts and when, the oldest first."""
+    """What one workload used in the last minute: amounts and when, the oldest first.
+
+    What falls into one twentieth of a second counts as used at its end: a minute is some 1,200 rows at most, and nothing
+    is forgotten early.
+    """
 
     def __init__(self) -> None:
         self._rows: deque[tuple[float, int]] = deque()
@@ -61,12 +67,15 @@ class Used:
     def add(self, now: float, amount: int) -> None:
         """Count an amount."""
         self._forget(now)  # nobody need ever ask: without a limit nobody does
-        if amount:
-            self._rows.append((now, amount))
-            self._sum += amount
+        if not amount:
+            return
+        when = math.ceil(now * ROWS_PER_SECOND) / ROWS_PER_SECOND
+        before = self._rows.pop()[1] if self._rows and self._rows[-1][0] >= when else 0
+        self._rows.append((when, before + amount))
+        self._sum += amount
 
     def __len__(self) -> int:
-        """How many amounts are remembered."""
+        """How many rows are remembered."""
         return len(self._rows)
 
     def _forget(self, now: float) -> None:
