@@ -51,8 +51,8 @@ class Bounds(msgspec.Struct, frozen=True):
 class Used:
     """What one workload used in the last minute: amounts and when, the oldest first.
 
-    What falls into one twentieth of a second counts as used at its end: a minute is some 1,200 rows at most, and nothing
-    is forgotten early.
+    What falls into one twentieth of a second counts as used at its end: a minute is some 1,200 rows at most, and
+    nothing is forgotten early.
     """
 
     def __init__(self) -> None:
