@@ -25,12 +25,15 @@ import openai
 import pytest
 from aiohttp import web
 
-from brightline.core.errors import EvidenceDamaged, ShardSealed
+from brightline.core.errors import EvidenceDamaged, ShardSealed, WriterPresent
 from brightline.core.evidence.audit import ShardReport
 from brightline.core.evidence.audit_findings import Topic
 from brightline.shell.clock import SystemClock
+from brightline.shell.registry import seals
+from brightline.shell.seal import seal_shard
+from brightline.shell.state import StateFolder
 from brightline.verify.examine import verify_evidence
-from brightline.wiring import Node
+from brightline.wiring import Node, in_force, opened_heads
 from tests.harness import Loop, ModelServer, make_state
 from tests.shell.cli.test_commands import run
 
@@ -88,7 +91,8 @@ class Installation:
 def installed(tmp_path: Path) -> Iterator[Installation]:
     loop, stack, model = Loop(), AsyncExitStack(), ModelServer()
     loop.call(model.start(stack))
-    _, _, key = make_state(tmp_path / "state", model.url)
+    # A model that hangs is to hang for as long as a busy machine takes to kill the gateway.
+    _, _, key = make_state(tmp_path / "state", model.url, upstream="idle_seconds = 60.0\n")
     here = Installation(tmp_path / "state", key, model)
     try:
         yield here
@@ -241,6 +245,41 @@ def test_a_shard_whose_gateway_never_comes_back_is_sealed_with_what_is_open(
         assert report.size == sealed["size"]
         assert report.recount.open == 1
         assert [note.message for note in report.notes if "lost with its gateway" in note.message] == sealed["notes"]
+
+
+def test_a_gateway_that_comes_back_at_that_very_moment_cannot_write_what_is_being_sealed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with installed(tmp_path) as here:
+        run("shard", "add", here.root, SECOND)
+        gateway = here.start(SECOND)
+        gateway.ask()
+        gateway.end(signal.SIGKILL)
+        lease_ends(here.root, SECOND)
+        came_back: list[str] = []
+
+        def meanwhile(*arguments: Any) -> Any:
+            loop = Loop()
+            try:
+                loop.call(_boot(here.root, SECOND))
+            except WriterPresent:
+                came_back.append("in vain")
+            finally:
+                loop.close()
+            return seals.log_seal(*arguments)
+
+        monkeypatch.setattr("brightline.shell.seal.log_seal", meanwhile)
+        clock = SystemClock()
+        with (
+            in_force(here.root, clock) as (settings, registry),
+            opened_heads(StateFolder(here.root), settings, registry.roots.profile, clock) as (heads, store),
+        ):
+            sealed = seal_shard(here.root, settings, registry, heads, store, SECOND, clock)
+        assert sealed.open == 0
+        assert came_back == ["in vain"]
+        here.stop()
+        report = here.reports()[SECOND]
+        assert not report.contradictions, report.contradictions
 
 
 async def _hangs(_request: web.Request, _asked: dict[str, Any]) -> web.StreamResponse:

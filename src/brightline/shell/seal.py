@@ -7,11 +7,14 @@
     3. what is published is verified, and is no less than what the combined heads have
     4. a SEAL in the registry says where the shard ends, and how many attempts are open there for ever
 
+From 3 on nobody else may write to a private log that is here: its gateway could come back at this very moment.
 From then on every gateway refuses to open it, and a verifier contradicts whatever would be added.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +34,7 @@ from brightline.shell.registry.following import Registry
 from brightline.shell.registry.log import log_signer
 from brightline.shell.registry.seals import log_seal
 from brightline.shell.state import StateFolder
+from brightline.shell.storage.durable import HeldDirectory, WriterLock
 from brightline.verify.folder import PublishedFolder
 from brightline.wiring import opened_shard
 
@@ -71,21 +75,37 @@ def seal_shard(
     silent = clock.unix() - store.seen(origin)  # 1.
     if silent < LEASE_SECONDS:
         raise WriterPresent(f"the gateway of {shard} was at work {silent} s ago; its lease is {LEASE_SECONDS} s")
-    if (folder.wal / shard).is_dir():  # 2.
-        with opened_shard(folder, settings, registry, shard, clock):
-            pass
-    published = PublishedFolder(folder.evidence(settings.evidence.directory) / shard)
-    report = _audit(shard, published, signer.verifier, CombinedBook())  # 3.
-    recorded = heads.recorded(origin)
-    if recorded is not None and recorded.size > report.size:
-        raise OperatorError(f"{report.size} records of {shard} are here; the combined heads have {recorded.size}")
-    head = LogHead(origin, report.size, report.root)
-    book = CombinedBook()
-    book.seal(Seal(head, report.recount.open))
-    ended = _audit(shard, published, signer.verifier, book)
-    log_seal(root, settings, registry.roots.profile, head, report.recount.open, clock)  # 4.
+    with contextlib.ExitStack() as stack:
+        if (folder.wal / shard).is_dir():  # 2.
+            with opened_shard(folder, settings, registry, shard, clock):
+                pass
+            stack.enter_context(_nobody_writes(folder.wal / shard))
+        published = PublishedFolder(folder.evidence(settings.evidence.directory) / shard)
+        report = _audit(shard, published, signer.verifier, CombinedBook())  # 3.
+        recorded = heads.recorded(origin)
+        if recorded is not None and recorded.size > report.size:
+            raise OperatorError(f"{report.size} records of {shard} are here; the combined heads have {recorded.size}")
+        head = LogHead(origin, report.size, report.root)
+        book = CombinedBook()
+        book.seal(Seal(head, report.recount.open))
+        ended = _audit(shard, published, signer.verifier, book)
+        log_seal(root, settings, registry.roots.profile, head, report.recount.open, clock)  # 4.
     lost = tuple(note.message for note in ended.notes if note.topic is Topic.BOOKS and note.place.startswith(OPEN))
     return Sealed(origin, head.size, head.root, report.recount.open, lost)
+
+
+@contextlib.contextmanager
+def _nobody_writes(wal: Path) -> Iterator[None]:
+    """Hold the right to write a shard's log. Raises ``WriterPresent`` if its gateway has come back."""
+    directory = HeldDirectory.create(wal)
+    try:
+        lock = WriterLock.take(directory)
+    finally:
+        directory.close()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _audit(shard: str, published: PublishedFolder, key: VerifierKey, book: CombinedBook) -> ShardReport:
