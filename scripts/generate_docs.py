@@ -338,6 +338,10 @@ class _Idle:
         """Nothing."""
         return ()
 
+    def unfit(self) -> tuple[str, ...]:
+        """Nothing."""
+        return ()
+
 
 def metrics() -> str:
     """Every metric of our own."""

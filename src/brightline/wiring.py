@@ -522,7 +522,7 @@ class Node:
         """What keeps this node from serving; empty means ready."""
         missing = ["the evidence cannot be written or published"] if self.faults() else []  # details are not for all
         missing += ["the disk is full"] if self.log.full else []
-        missing += [each.fault for each in self.detectors if each.fault]
+        missing += [f"detector {each.id} cannot judge" for each in self.detectors if each.fault]
         missing += [
             f"model {model.name} has no upstream {model.upstream!r} in the settings"
             for model in self.installation.models
@@ -541,6 +541,10 @@ class Node:
             if spec.installation and facts[spec.name] != spec.good
         ]
         return tuple(missing)
+
+    def unfit(self) -> tuple[str, ...]:
+        """Why detectors cannot judge, in full: for operators, because it may name files and folders."""
+        return tuple(each.fault for each in self.detectors if each.fault)
 
     # ---- what telemetry reads ------------------------------------------------------------------------------
 

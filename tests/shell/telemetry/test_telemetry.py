@@ -104,6 +104,15 @@ def test_the_operators_are_told_every_reason_and_callers_are_not(admin: Admin) -
     assert admin.get("/livez").json() == {"status": "ok"}
 
 
+def test_callers_are_told_which_detector_cannot_judge_and_operators_why(
+    admin: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (detector,) = admin.node.node.detectors
+    monkeypatch.setattr(type(detector), "fault", property(lambda _detector: "/srv/weights/model.onnx is another file"))
+    assert httpx2.get(f"{admin.node.url}/readyz").json()["missing"] == ["detector rules cannot judge"]
+    assert "/srv/weights/model.onnx is another file" in admin.get("/readyz").json()["missing"]
+
+
 def test_the_operators_listener_serves_nothing_else_and_the_callers_one_no_metrics(admin: Admin) -> None:
     assert admin.get("/v1/models").status_code == 404
     assert httpx2.post(f"{admin.url}/metrics").status_code == 405

@@ -33,7 +33,7 @@ class Admin:
             case "/livez":
                 await _write(send, 200, _JSON, strict_json.encode({"status": "ok"}))
             case "/readyz":
-                missing = [*self._watched.readiness(), *self._watched.faults()]
+                missing = [*self._watched.readiness(), *self._watched.unfit(), *self._watched.faults()]
                 body = strict_json.encode({"status": "refusing" if missing else "ok", "missing": missing})
                 await _write(send, 503 if missing else 200, _JSON, body)
             case _:

@@ -32,6 +32,10 @@ class Watched(Protocol):
         """What keeps it from serving."""
         ...
 
+    def unfit(self) -> tuple[str, ...]:
+        """Why detectors cannot judge."""
+        ...
+
     @property
     def under_way(self) -> tuple[int, int]:
         """Exchanges under way, and how many may be."""
