@@ -137,3 +137,35 @@ async def test_a_client_that_leaves_while_the_pass_is_written_sends_nothing_to_t
     assert not parts.forwarded
     assert parts.recorded == [RecordKind.ATTEMPT, RecordKind.PASS, RecordKind.OUTCOME]
     assert parts.client.heard == []
+
+
+class Burst(Parts):
+    """A model server whose chunks all arrive at once; each ask is noted with the turn of the loop in which it was."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(client)
+        self.turn = 0
+        self.asked_in: list[int] = []
+
+    async def turns(self) -> None:
+        while True:
+            await asyncio.sleep(0)
+            self.turn += 1
+
+    def judge_now(self, segments: tuple[Segment, ...]) -> tuple[Judgement, ...]:
+        self.asked_in.append(self.turn)
+        return super().judge_now(segments)
+
+    async def send(self, token: PassToken, request: UpstreamRequest) -> AsyncGenerator[bytes, None]:
+        for _ in range(200):
+            yield f"data: {book.chunk('word ')}\n\n".encode()
+        yield f"data: {book.chunk('', 'stop')}\n\ndata: [DONE]\n\n".encode()
+
+
+async def test_between_two_asks_of_a_stream_in_a_burst_others_have_their_turn() -> None:
+    parts = Burst(Client())
+    others = asyncio.create_task(parts.turns())
+    await walk(parts)
+    others.cancel()
+    assert len(parts.asked_in) > 100
+    assert len(set(parts.asked_in)) == len(parts.asked_in)

@@ -173,7 +173,8 @@ class Pump:
         try:
             match command:
                 case do.Screen(ask, segments):
-                    self._screen(ask, segments)
+                    if self._screen(ask, segments):
+                        await asyncio.sleep(0)  # a stream in a burst has many asks in a row: others have their turn
                 case do.Forward():
                     self._sent()
                     self._stream_task = self._spawn(self._forward(command))
@@ -253,16 +254,18 @@ class Pump:
             return ev.AttemptDurable(self._now(), record, conditions)
         return _DURABLE[draft.kind](self._now(), record)
 
-    def _screen(self, ask: int, segments: tuple[Segment, ...]) -> None:
+    def _screen(self, ask: int, segments: tuple[Segment, ...]) -> bool:
+        """Have segments judged; whether that was done at once, on the loop."""
         try:
             judgements = self._screeners.judge_now(segments)
         except ScreeningUnavailable as error:
             self._own.append(ev.ScreeningFailed(self._now(), ask, str(error)))
-            return
+            return True
         if judgements is None:
             self._spawn(self._screen_apart(ask, segments))
-        else:
-            self._own.append(ev.Screened(self._now(), ask, judgements))
+            return False
+        self._own.append(ev.Screened(self._now(), ask, judgements))
+        return True
 
     async def _screen_apart(self, ask: int, segments: tuple[Segment, ...]) -> None:
         try:
