@@ -36,7 +36,7 @@ demo: setup
 	@$(BIN)/python -m brightline.demo $(if $(ONCE),--once,)
 
 test: setup
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(PYTEST_ARGS)
 
 check: lint types imports docs test
 

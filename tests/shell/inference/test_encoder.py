@@ -50,11 +50,11 @@ def test_no_word_of_a_long_text_is_outside_every_window(encoder: OnnxEncoder) ->
     text = " ".join(f"word{i}" for i in range(700))
     whole = encoder._tokenizer.encode(text, add_special_tokens=False).ids
     windows = [ids[1:-1] for ids in encoder.windows(text)]
-    assert max(len(ids) for ids in windows) == 254
+    assert max(len(ids) for ids in windows) == 382
     again = windows[0]
     for ids in windows[1:]:
-        assert ids[:32] == again[-32:]  # neighbours overlap, so that nothing short is cut in two
-        again = again + ids[32:]
+        assert ids[:64] == again[-64:]  # neighbours overlap, so that nothing short is cut in two
+        again = again + ids[64:]
     assert again == whole
 
 
@@ -79,7 +79,7 @@ def test_behind_the_gateway_it_stops_what_no_rule_sees(tmp_path: Path) -> None:
         assert node.ask("List three fruits.")
         with pytest.raises(openai.PermissionDeniedError):
             node.ask(canary.text)
-        assert {found[0] for found in node.records()[-1]["committed"]["findings"]} == {"head:mass_domestic"}
+        assert "head:mass_domestic" in {found[0] for found in node.records()[-1]["committed"]["findings"]}
 
 
 # ---- what is refused -----------------------------------------------------------------------------------------------
