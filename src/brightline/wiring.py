@@ -635,9 +635,13 @@ class Node:
     def _hold_registry(self) -> None:
         """Hold the registry to its recorded head. Raises ``OperatorError``, ``EvidenceDamaged`` if it is less."""
         recorded = self.heads.recorded(self._registry_origin)
-        if recorded is not None:
+        if recorded is None:
+            return
+        try:
             self.registry.refresh()
-            self.registry.hold_to(recorded)
+        except BrightlineError:
+            return  # the registry tells that itself, for as long as it is so; what the heads say is for good
+        self.registry.hold_to(recorded)
 
     def _published_head(self) -> Head | None:
         published = self.publisher.published

@@ -8,7 +8,8 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -22,9 +23,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from brightline.shell.serve import bind, serving
 from brightline.shell.telemetry import logs
+from brightline.shell.telemetry.finished import Finished
 from brightline.shell.telemetry.traces import open_traces
 from tests.harness import RL1, Running, running
 
+ENDS = "brightline_exchanges_total"
 SEEDED = "zanzibar-7731"  # a caller's word, to be looked for
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -49,6 +52,14 @@ class Admin:
         return found
 
 
+def until(there: Callable[[], bool]) -> None:
+    """Wait: the caller has his answer a moment before its end is told to those who watch."""
+    begun = time.monotonic()
+    while not there():
+        assert time.monotonic() - begun < 30
+        time.sleep(0.02)
+
+
 @pytest.fixture(scope="module")
 def admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Admin]:
     with running(tmp_path_factory.mktemp("telemetry") / "state") as node:
@@ -62,7 +73,9 @@ def admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Admin]:
                 node.ask(model=SEEDED)
             with pytest.raises(openai.AuthenticationError), node.client(key=f"bl-{SEEDED}") as stranger:
                 stranger.models.list()
-            yield Admin(node, url)
+            shown = Admin(node, url)
+            until(lambda: sum(n for name, n in shown.samples().items() if name.startswith(ENDS)) == 3)
+            yield shown
         finally:
             node.loop.call(stack.aclose())
 
@@ -154,6 +167,16 @@ class Collector(BaseHTTPRequestHandler):
         pass
 
 
+class Telling:
+    """An observer that comes after another one."""
+
+    def __init__(self, told: list[Finished]) -> None:
+        self._told = told
+
+    def finished(self, finished: Finished) -> None:
+        self._told.append(finished)
+
+
 def test_each_exchange_is_a_span_in_the_conventions_of_generative_ai_without_content(tmp_path: Path) -> None:
     Collector.spans, Collector.raw = [], []
     server = HTTPServer(("127.0.0.1", 0), Collector)
@@ -162,10 +185,12 @@ def test_each_exchange_is_a_span_in_the_conventions_of_generative_ai_without_con
     try:
         with running(tmp_path / "state") as node:
             traces = open_traces(f"http://127.0.0.1:{server.server_port}/v1/traces", "gateway-0")
-            node.node.app._observers += (traces,)
+            told: list[Finished] = []
+            node.node.app._observers += (traces, Telling(told))
             node.ask(f"A word: {SEEDED}")
             with pytest.raises(openai.PermissionDeniedError):
                 node.ask(f"{RL1} {SEEDED}")
+            until(lambda: len(told) == 2)
             traces.close()
     finally:
         server.shutdown()
