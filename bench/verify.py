@@ -9,7 +9,6 @@ gateway that mostly answers, with its keys' own signatures; ``README.md`` says w
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import json
 import os
@@ -29,7 +28,6 @@ from brightline.core.evidence.audit import ShardReport, audit_shard
 from brightline.core.evidence.audit_memory import LogMemory
 from brightline.core.evidence.audit_visit import Visit, head_of
 from brightline.verify.arguments import read_agreements
-from brightline.verify.command import COLLECT_EACH
 from brightline.verify.examine import verify_evidence
 from brightline.verify.sample.ledger import Files, Ledger
 from brightline.verify.sample.site import GATEWAY, Site, honest_site
@@ -66,7 +64,6 @@ class Results(msgspec.Struct, frozen=True):
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for results.json.")
 def main(quick: bool, out: Path | None) -> None:
     """Measure how fast a published log is verified."""
-    gc.set_threshold(COLLECT_EACH)  # as the command does
     count, runs = (20_000, 3) if quick else (100_000, 7)
     click.echo(f"writing {count:,} records", err=True)
     agreement = next(iter(read_agreements(())))

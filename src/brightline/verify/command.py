@@ -8,12 +8,10 @@ and so is a server that does not answer.
 
 from __future__ import annotations
 
-import gc
 import json
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 import click
 import msgspec
@@ -26,8 +24,6 @@ from brightline.verify.examine import Examined, Question, examine
 from brightline.verify.memory import write_memory
 from brightline.verify.page import Telling, to_html
 from brightline.verify.text import show
-
-COLLECT_EACH: Final = 100_000  # new objects before Python's collector looks at them
 
 
 @click.command()
@@ -100,7 +96,6 @@ def verify(
 
     Exit codes: 0 nothing is contradicted; 1 something is; 2 bad usage, unreadable, or a server that does not answer.
     """
-    gc.set_threshold(COLLECT_EACH)  # an audit makes a row for each record and leaves nothing in circles
     question = Question(
         evidence=evidence,
         keys=keys,
