@@ -33,9 +33,8 @@ from brightline.core.evidence.heads import HEADS_SHARD, REGISTRY_SHARD
 from brightline.core.evidence.period import StatedUpstream
 from brightline.core.expectation import Figures
 from brightline.core.ports import Clock, HeadStore
-from brightline.core.screening.encoder import check_encoder, load_encoder
 from brightline.core.screening.release import Release
-from brightline.core.screening.rules import check_rules, load_rules
+from brightline.core.screening.rules import RuleSet
 from brightline.core.standing import AGREEMENT_SCOPE, UnitStanding
 from brightline.core.statement import TrustRoots
 from brightline.shell import shipped
@@ -49,6 +48,7 @@ from brightline.shell.gateway.upstreams import HttpUpstreams
 from brightline.shell.gateway.watch import DenyWatch
 from brightline.shell.heads import STEP_SECONDS as HEADS_SECONDS
 from brightline.shell.heads import CombinedHeads, FollowedLog, HeadsWatch
+from brightline.shell.inference.kinds import check, define
 from brightline.shell.inference.pool import AT_ONCE_BYTES, PooledDetector, ScreeningPool, ThreadDetector
 from brightline.shell.inference.process import ProcessDetector
 from brightline.shell.inference.wire import Load
@@ -239,31 +239,23 @@ def open_detectors(
     read = shipped.folder_reader(folder)
     detectors: list[PooledDetector] = []
     for required in release.detectors:
-        data = read(required.path)
-        match required.kind:
-            case "rules":
-                rules = load_rules(data, required.path)
-                check_rules(rules, agreement.vocabulary)
-                detectors.append(ThreadDetector(required.id, f"sha256:{required.sha256}", rules.match, AT_ONCE_BYTES))
-            case "encoder":
-                encoder = load_encoder(data, required.path)
-                check_encoder(encoder, agreement.vocabulary, required.path)
-                load = Load(
-                    kind=required.kind,
-                    id=required.id,
-                    path=required.path,
-                    sha256=required.sha256,
-                    folder=str(folder),
-                    weights=settings.weights,
-                    memory_bytes=settings.memory_mb << 20,
-                )
-                detectors.append(
-                    ProcessDetector(
-                        load, encoder.canary, workers=settings.workers, deadline_seconds=release.deadline_seconds
-                    )
-                )
-            case other:
-                raise ReleaseError(f"this version has no detector of kind {other!r}")
+        definition = define(required.kind, read(required.path), required.path)
+        check(definition, agreement.vocabulary, required.path)
+        if isinstance(definition, RuleSet):
+            digest = f"sha256:{required.sha256}"
+            detectors.append(ThreadDetector(required.id, digest, definition.match, AT_ONCE_BYTES))
+            continue
+        load = Load(
+            kind=required.kind,
+            id=required.id,
+            path=required.path,
+            sha256=required.sha256,
+            folder=str(folder),
+            weights=settings.weights,
+            memory_bytes=settings.memory_mb << 20,
+        )
+        deadline = release.deadline_seconds
+        detectors.append(ProcessDetector(load, definition.canary, workers=settings.workers, deadline_seconds=deadline))
     return detectors
 
 
@@ -628,8 +620,9 @@ class Node:
         followed = self._registry_log
         self.heads.relay(self._registry_origin, followed.published, followed.root_at)
         self.heads.publish()
-        published = read_published(self._evidence, HEADS_SHARD, self._heads_key)
-        self._heads_published = published.size if published else 0
+        if self.witnessed is not None:  # they alone are asked how far the heads are published
+            published = read_published(self._evidence, HEADS_SHARD, self._heads_key)
+            self._heads_published = published.size if published else 0
         self.heads_watch.reached()
 
     def _hold_registry(self) -> None:

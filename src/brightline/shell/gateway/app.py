@@ -41,7 +41,15 @@ from brightline.shell.config import ListenSettings
 from brightline.shell.gateway.admission import Admission, Entered
 from brightline.shell.gateway.identify import Identifier
 from brightline.shell.gateway.pump import Pump, Screeners
-from brightline.shell.gateway.responder import AsgiResponder, Receive, Scope, Send, send_whole, whole_answer
+from brightline.shell.gateway.responder import (
+    AsgiResponder,
+    Receive,
+    Scope,
+    Send,
+    send_health,
+    send_whole,
+    whole_answer,
+)
 from brightline.shell.gateway.watch import DenyWatch
 from brightline.shell.telemetry.finished import Finished, Observer
 
@@ -133,7 +141,7 @@ class Gateway:
         match path:
             case "/livez" | "/readyz":
                 _only("GET", method, path)
-                await self._health(path, send)
+                await send_health(send, self._readiness() if path == "/readyz" else ())
             case "/v1/models":
                 _only("GET", method, path)
                 workload = self._identifier.identify(scope["headers"])
@@ -150,17 +158,12 @@ class Gateway:
                 async with self._admission.enter(workload) as entered:
                     await self._exchange(api, workload, entered, scope, receive, send)
 
-    async def _health(self, path: str, send: Send) -> None:
-        missing = self._readiness() if path == "/readyz" else ()
-        body = strict_json.encode({"status": "refusing" if missing else "ok", "missing": list(missing)})
-        await send_whole(send, 503 if missing else 200, body, "", [])
-
     async def _models(self, send: Send) -> None:
         terms = self._terms()
         rows = [
             {"id": name, "object": "model", "created": 0, "owned_by": "brightline"} for name in sorted(terms.models)
         ]
-        await send_whole(send, 200, strict_json.encode({"object": "list", "data": rows}), "", [])
+        await send_whole(send, 200, strict_json.encode({"object": "list", "data": rows}))
 
     async def _exchange(
         self, api: Api, workload: Workload, entered: Entered, scope: Scope, receive: Receive, send: Send

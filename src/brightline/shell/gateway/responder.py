@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import http
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 from brightline.core.enforcement.commands import Notice
 from brightline.core.errors import BrightlineError
 from brightline.core.evidence.receipt import Receipt
+from brightline.core.exchange import strict_json
 from brightline.core.exchange.api.protocol import Api, StreamWriter
 from brightline.core.exchange.judged import JudgedReply, JudgedSegment
 from brightline.core.exchange.model import Exchange, Usage
@@ -30,14 +31,25 @@ _NO_STORE = (b"cache-control", b"no-store")
 
 
 async def send_whole(
-    send: Send, status: int, body: bytes, exchange_id: str, headers: list[tuple[bytes, bytes]]
+    send: Send,
+    status: int,
+    body: bytes,
+    exchange_id: str = "",
+    headers: Sequence[tuple[bytes, bytes]] = (),
+    kind: tuple[bytes, bytes] = _JSON,
 ) -> None:
-    """Write one complete JSON answer."""
-    all_headers = [_JSON, _NO_STORE, (b"content-length", str(len(body)).encode()), *headers]
+    """Write one complete answer; ``kind`` is its content type, JSON where none is given."""
+    all_headers = [kind, _NO_STORE, (b"content-length", str(len(body)).encode()), *headers]
     if exchange_id:
         all_headers.append((b"x-request-id", exchange_id.encode()))
     await send({"type": "http.response.start", "status": status, "headers": all_headers})
     await send({"type": "http.response.body", "body": body})
+
+
+async def send_health(send: Send, missing: Sequence[str]) -> None:
+    """Say that all is well, or what is not."""
+    body = strict_json.encode({"status": "refusing" if missing else "ok", "missing": list(missing)})
+    await send_whole(send, 503 if missing else 200, body)
 
 
 def whole_answer(error: BrightlineError) -> bytes:

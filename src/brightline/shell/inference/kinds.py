@@ -6,34 +6,55 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
 
 from brightline.core.errors import ReleaseError, ScreeningUnavailable
-from brightline.core.screening.encoder import load_encoder
+from brightline.core.facts import Vocabulary
+from brightline.core.screening.encoder import Encoder, check_encoder, load_encoder
 from brightline.core.screening.finding import Finding, Segment
-from brightline.core.screening.rules import load_rules
+from brightline.core.screening.rules import RuleSet, check_rules, load_rules
 from brightline.folders import folder_reader
 
-RULES: Final = "rules"
-ENCODER: Final = "encoder"
+Definition = RuleSet | Encoder
 Judge = Callable[[Sequence[Segment]], Sequence[Finding]]
 """The pure part of a detector: segments in, findings out. It may raise anything; that means unjudged."""
+
+
+def define(kind: str, data: bytes, path: str) -> Definition:
+    """What a detector's file says. Raises ``ReleaseError``, also for a kind that this version does not know."""
+    match kind:
+        case "rules":
+            return load_rules(data, path)
+        case "encoder":
+            return load_encoder(data, path)
+        case _:
+            raise ReleaseError(f"this version has no detector of kind {kind!r}")
+
+
+def check(definition: Definition, vocabulary: Vocabulary, path: str) -> None:
+    """Hold a detector against the facts of an agreement. Raises ``ReleaseError``."""
+    if isinstance(definition, RuleSet):
+        check_rules(definition, vocabulary)
+    else:
+        check_encoder(definition, vocabulary, path)
+
+
+def judge_of(definition: Definition, detector: str, folder: Path, weights: str) -> Judge:
+    """The judge that is defined so; weights are looked for in ``weights`` (or nowhere) and in the release's folder.
+
+    Raises ``ReleaseError``.
+    """
+    if isinstance(definition, RuleSet):
+        return definition.match
+    from brightline.shell.inference.onnx import OnnxEncoder  # only where one is run
+
+    return OnnxEncoder(definition, detector, (Path(weights), folder) if weights else (folder,)).judge
 
 
 def load_judge(kind: str, detector: str, folder: Path, path: str, weights: str) -> tuple[Judge, str]:
     """The judge that this file of a release defines, and the file's digest. Raises ``ReleaseError``."""
     data = folder_reader(folder)(path)
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    match kind:
-        case "rules":
-            return load_rules(data, path).match, digest
-        case "encoder":
-            from brightline.shell.inference.onnx import OnnxEncoder  # only in a worker that needs it
-
-            encoder = load_encoder(data, path)
-            return OnnxEncoder(encoder, detector, (Path(weights), folder) if weights else (folder,)).judge, digest
-        case _:
-            raise ReleaseError(f"this version has no detector of kind {kind!r}")
+    return judge_of(define(kind, data, path), detector, folder, weights), digest
 
 
 def findings_of(judge: Judge, detector: str, segments: Sequence[Segment]) -> tuple[Finding, ...]:

@@ -19,10 +19,9 @@ from brightline.core.exchange.model import Exchange, Reply
 from brightline.core.facts import Facts, Source, Statement
 from brightline.core.screening.finding import Judgement, Segment
 from brightline.core.screening.release import Release, statements_from
-from brightline.core.screening.rules import check_rules, load_rules
 from brightline.core.screening.segment import cut
 from brightline.shell import shipped
-from brightline.shell.inference.kinds import RULES, Judge, findings_of, load_judge
+from brightline.shell.inference.kinds import Judge, check, define, findings_of, judge_of
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -57,10 +56,10 @@ class Screen:
         self._judges: list[tuple[str, str, Judge]] = []
         read = shipped.folder_reader(folder)
         for required in self.release.detectors:
-            if required.kind == RULES:
-                check_rules(load_rules(read(required.path), required.path), agreement.vocabulary)
-            judge, digest = load_judge(required.kind, required.id, folder, required.path, weights)
-            self._judges.append((required.id, digest, judge))
+            definition = define(required.kind, read(required.path), required.path)
+            check(definition, agreement.vocabulary, required.path)
+            judge = judge_of(definition, required.id, folder, weights)
+            self._judges.append((required.id, f"sha256:{required.sha256}", judge))
         self._others = tuple(
             Statement(spec.name, spec.good, source, "taken as good")
             for spec in agreement.vocabulary.specs
