@@ -56,14 +56,19 @@ def test_a_flood_sheds_itself_whole_and_another_unit_is_served(node: Running) ->
 
     with ThreadPoolExecutor(16) as pool:
         floods = [pool.submit(flood, RL1 if i % 3 == 0 else "List three fruits.") for i in range(16)]
-        time.sleep(0.3)
-        assert ask(node, small).status_code == 200
-        # The socket sheds by the name that a key claims; so a false key in the flood's name is not even looked at,
-        assert ask(node, "bl_tests_" + "0" * 64).status_code == 503
-        # and one in the name of somebody who asks for little sheds nobody.
-        assert ask(node, "bl_small_" + "0" * 64).status_code == 401
-        assert ask(node, small).status_code == 200
-        stop.set()
+        try:
+            time.sleep(0.3)
+            assert ask(node, small).status_code == 200
+            # The socket sheds by the name that a key claims, whenever that name has as many as it may; so a false key
+            # in the flood's name is then not even looked at,
+            false = [ask(node, "bl_tests_" + "0" * 64).status_code for _ in range(20)]
+            assert 503 in false
+            assert set(false) <= {401, 503}
+            # and one in the name of somebody who asks for little sheds nobody.
+            assert ask(node, "bl_small_" + "0" * 64).status_code == 401
+            assert ask(node, small).status_code == 200
+        finally:
+            stop.set()  # also after a failure: the pool waits for all of them, and they would ask for ever
         answers = [answer for each in floods for answer in each.result(30)]
     by_status = Counter(answer.status_code for answer in answers)
     assert set(by_status) <= {200, 403, 503}
@@ -79,7 +84,7 @@ def test_a_flood_sheds_itself_whole_and_another_unit_is_served(node: Running) ->
     assert kinds.count("OUTCOME:refused") == by_status[403]
     assert RL1 not in str(node.model.seen)
     assert kinds.count("ATTEMPT") == by_status[200] + by_status[403] + 2  # who was shed cost no record
-    assert node.node.admission.take_counts()["overloaded"] == by_status[503] + 1
+    assert node.node.admission.take_counts()["overloaded"] == by_status[503] + false.count(503)
 
 
 def test_a_quota_is_a_429_that_says_when(node: Running) -> None:
