@@ -138,8 +138,8 @@ def test_a_disk_that_cannot_be_looked_at_is_taken_for_full(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("kind", ["tmpfs", "ext4"])
-def test_a_small_disk_that_fills_up_in_earnest(tmp_path: Path, kind: str) -> None:
-    with small_disk(kind, tmp_path) as disk:
+def test_a_small_disk_that_fills_up_in_earnest(kind: str) -> None:
+    with small_disk(kind) as disk:
         root, hog = disk / "state", disk / "hog"
         with running(root) as node:
             node.ask()
@@ -152,20 +152,22 @@ def test_a_small_disk_that_fills_up_in_earnest(tmp_path: Path, kind: str) -> Non
             askers = [threading.Thread(target=keep_asking) for _ in range(4)]
             for asker in askers:
                 asker.start()
-            with streaming(node) as was_cut:
-                for _ in range(20):  # the log is not the only one that writes here
-                    fill(hog)
-                    time.sleep(0.02)
-                until(node, "evidence_unavailable")
-                was_cut()
-            assert "the disk is full" in missing(node)
-            fill(hog)
-            assert code_of_asking(node) == "evidence_unavailable"
-            hog.unlink()
-            until(node, "")
-            stop.set()
-            for asker in askers:
-                asker.join(15)
+            try:
+                with streaming(node) as was_cut:
+                    for _ in range(20):  # the log is not the only one that writes here
+                        fill(hog)
+                        time.sleep(0.02)
+                    until(node, "evidence_unavailable")
+                    was_cut()
+                assert "the disk is full" in missing(node)
+                fill(hog)
+                assert code_of_asking(node) == "evidence_unavailable"
+                hog.unlink()
+                until(node, "")
+            finally:
+                stop.set()
+                for asker in askers:
+                    asker.join(15)
             assert missing(node) == []
             assert [said["full"] for said in disk_records(node)] == [True, False]
         report = audited(root)
@@ -174,8 +176,8 @@ def test_a_small_disk_that_fills_up_in_earnest(tmp_path: Path, kind: str) -> Non
 
 
 @pytest.mark.parametrize("kind", ["tmpfs", "ext4"])
-def test_what_was_kept_is_still_kept_after_a_crash_on_a_full_disk(tmp_path: Path, kind: str) -> None:
-    with small_disk(kind, tmp_path) as disk:
+def test_what_was_kept_is_still_kept_after_a_crash_on_a_full_disk(kind: str) -> None:
+    with small_disk(kind) as disk:
         for _ in range(3):  # a writer that dies gives nothing back
             wal = Wal.open(disk, "gw-1", lambda _frame: None)
             fill(disk / "hog")
@@ -185,7 +187,7 @@ def test_what_was_kept_is_still_kept_after_a_crash_on_a_full_disk(tmp_path: Path
 
 
 @pytest.mark.parametrize("kind", ["tmpfs", "ext4"])
-def test_used_tokens_on_a_full_disk_are_refused_and_booked_again_afterwards(tmp_path: Path, kind: str) -> None:
+def test_used_tokens_on_a_full_disk_are_refused_and_booked_again_afterwards(kind: str) -> None:
     async def consume(store: ConsumedTokens, numbers: range) -> list[bool]:
         return [await store.consume(Consumption(f"{number:064x}", 1 << 40)) for number in numbers]
 
@@ -202,5 +204,5 @@ def test_used_tokens_on_a_full_disk_are_refused_and_booked_again_afterwards(tmp_
         finally:
             store.close()
 
-    with small_disk(kind, tmp_path) as disk:
+    with small_disk(kind) as disk:
         asyncio.run(story(disk))
