@@ -36,8 +36,8 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from transformers import AutoModel, AutoTokenizer
 
 from brightline.classifier.corpus import Line, Row, RowSurface, read_corpora
-from brightline.classifier.words import area_under_curve
 from brightline.core.screening.encoder import FORMAT, Canary, Encoder, Head, Part
+from brightline.core.screening.figures import area_under_curve
 from brightline.core.screening.finding import Surface
 
 MAIN: Final = ("mass_domestic", "weapon_direct", "high_stakes", "acts_alone", "social_scoring")

@@ -9,12 +9,10 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
-from hypothesis import strategies as st
 
 from brightline.classifier.corpus import Line, Row, RowSurface, read_corpora, read_corpus
 from brightline.classifier.rows import WORDS_MAX
-from brightline.classifier.words import area_under_curve, ranked_by_words
+from brightline.classifier.words import ranked_by_words
 from brightline.core.errors import ConfigError
 from brightline.shell.cli.main import brightline
 
@@ -140,9 +138,3 @@ def test_words_that_give_the_label_away_are_found_and_others_are_not() -> None:
     untold = [made(i % 2 == 0, f"word{i % 7} word{i % 5}", i) for i in range(70)]
     assert (ranked_by_words(untold) or 0) < 0.8
     assert ranked_by_words([made(True, "x", 1)]) is None
-
-
-@given(st.lists(st.integers(0, 5), min_size=1, max_size=30), st.lists(st.integers(0, 5), min_size=1, max_size=30))
-def test_the_area_is_the_share_of_pairs_in_order(positives: list[int], negatives: list[int]) -> None:
-    counted = sum((p > n) + 0.5 * (p == n) for p in positives for n in negatives) / len(positives) / len(negatives)
-    assert area_under_curve(positives, negatives) == pytest.approx(counted)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from brightline.classifier.corpus import Row
+from brightline.core.screening.figures import area_under_curve
 
 FOLDS: Final = 5
 _WORD: Final = re.compile(r"\w+")
@@ -48,19 +49,3 @@ def ranked_by_words(rows: Sequence[Row]) -> float | None:
         [score for score, yes in zip(scores, crossed, strict=True) if yes],
         [score for score, yes in zip(scores, crossed, strict=True) if not yes],
     )
-
-
-def area_under_curve(positives: Sequence[float], negatives: Sequence[float]) -> float | None:
-    """The share of pairs, one of each, in which the positive ranks higher; half for a tie."""
-    if not positives or not negatives:
-        return None
-    everything = sorted([(score, True) for score in positives] + [(score, False) for score in negatives])
-    rank_sum, at = 0.0, 0
-    while at < len(everything):
-        end = at
-        while end < len(everything) and everything[end][0] == everything[at][0]:
-            end += 1
-        rank_sum += (at + 1 + end) / 2 * sum(yes for _, yes in everything[at:end])
-        at = end
-    n = len(positives)
-    return (rank_sum - n * (n + 1) / 2) / (n * len(negatives))
