@@ -9,6 +9,7 @@ import click
 
 from brightline import __version__
 from brightline.classifier.rows import classifier
+from brightline.classifier.weights import weights
 from brightline.core.errors import BrightlineError
 from brightline.guard.__main__ import guard
 from brightline.observe.__main__ import observe
@@ -62,6 +63,7 @@ brightline.add_command(open_)
 brightline.add_command(retention.retention)
 brightline.add_command(agreement)
 brightline.add_command(classifier)
+classifier.add_command(weights)
 brightline.add_command(verify)
 brightline.add_command(misbehaviour)
 brightline.add_command(receipt)

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asking a decoder about an exchange: the definitions read once and kept, the questions side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from brightline.core.screening.prompt import SPECIAL, Constitution, definitions, question
+from brightline.decoder.graph import Decoder, Prefix
+from brightline.decoder.tokens import tokenizer_of
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """Definitions that were read, and the tokens of their questions, in their order."""
+
+    prefix: Prefix
+    endings: tuple[tuple[int, ...], ...]
+
+
+class Asker:
+    """A decoder with its tokenizer. Not for several threads at once."""
+
+    def __init__(self, path: Path, layers: Sequence[int], threads: int = 1) -> None:
+        """Raises ``ReleaseError``."""
+        self.decoder = Decoder(path, layers, threads)
+        self._tokenizer = tokenizer_of(self.decoder.file)
+
+    def keep(self, constitutions: Sequence[Constitution]) -> Kept:
+        """Read the definitions of these facts."""
+        prefix = self.decoder.read(self._pieces(definitions(constitutions)), self.decoder.nothing)
+        return Kept(prefix, tuple(tuple(self._pieces(question(one))) for one in constitutions))
+
+    def tokens(self, text: str) -> list[int]:
+        """The tokens of a caller's text: none of them is special."""
+        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def token(self, word: str) -> int:
+        """A word that is one token. Raises ``KeyError``."""
+        found = self._tokenizer.token_to_id(word)
+        if found is None:
+            raise KeyError(word)
+        return int(found)
+
+    def states(self, tokens: Sequence[int], kept: Kept) -> tuple[Any, Any]:
+        """What the decoder makes of each question, shape (questions, layers, width); of the exchange, (layers, width).
+
+        The second is the mean over the exchange's own tokens. Raises ``ValueError`` for no tokens.
+        """
+        if not tokens:
+            raise ValueError("an exchange of no tokens")
+        return self.decoder.states(tokens, kept.endings, kept.prefix)
+
+    def _pieces(self, pieces: Sequence[str]) -> list[int]:
+        found: list[int] = []
+        for piece in pieces:
+            found += [self.token(piece)] if piece in SPECIAL else self.tokens(piece)
+        return found

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tokenizer that a GGUF file of the Qwen2 family carries. Needs ``brightline[judge]``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+
+from brightline.core.errors import ReleaseError
+from brightline.decoder.gguf import Gguf
+
+_WORDS: Final = (  # what Qwen2 tells apart before it joins letters
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+
+
+def tokenizer_of(file: Gguf) -> Tokenizer:
+    """Its byte-pair encoding; special tokens are not found in texts. Raises ``ReleaseError``."""
+    known = file.metadata
+    if known.get("tokenizer.ggml.model") != "gpt2" or known.get("tokenizer.ggml.pre") != "qwen2":
+        raise ReleaseError("the model's tokenizer is not that of Qwen2")
+    vocabulary = {token: number for number, token in enumerate(known["tokenizer.ggml.tokens"])}
+    merges = [tuple(merge.split(" ", 1)) for merge in known["tokenizer.ggml.merges"]]
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges))
+    words = pre_tokenizers.Split(Regex(_WORDS), "isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([words, pre_tokenizers.ByteLevel(False, use_regex=False)])
+    return tokenizer
