@@ -10,7 +10,7 @@ import time
 import tomllib
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,10 +21,12 @@ from brightline.core.agreement.clause import Agreement
 from brightline.core.exchange import strict_json
 from brightline.core.exchange.api import chat
 from brightline.core.exchange.model import tool_digests
+from brightline.core.screening.release import Release
 from brightline.core.workload import Bounds
 from brightline.shell import shipped
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import Settings, check_settings
+from brightline.shell.gateway.pump import Screeners
 from brightline.shell.install import (
     GATEWAY_SHARD,
     ModelChoice,
@@ -36,8 +38,9 @@ from brightline.shell.install import (
 from brightline.shell.keyring import open_vault
 from brightline.shell.serve import bind, serving
 from brightline.shell.state import StateFolder
+from brightline.shell.storage.releases import release_folder
 from brightline.shell.storage.wal import frames_on_disk
-from brightline.wiring import Node, open_agreement, release_folder
+from brightline.wiring import Node, open_agreement
 
 T = TypeVar("T")
 Handler = Callable[[web.Request, dict[str, Any]], Coroutine[Any, Any, web.StreamResponse]]
@@ -199,6 +202,17 @@ class Running:
     def kinds(self) -> list[str]:
         """The kinds of all records, in order; an OUTCOME with its outcome."""
         return [record["kind"] + (f":{record['outcome']}" if "outcome" in record else "") for record in self.records()]
+
+
+class JudgedBy:
+    """In the place of a node's judges: whatever release is in force, these screeners judge."""
+
+    def __init__(self, screeners: Screeners) -> None:
+        self._screeners = screeners
+
+    def under(self, release: Release) -> AbstractContextManager[Screeners]:
+        """These screeners."""
+        return nullcontext(self._screeners)
 
 
 def read_records(root: Path, shard: str = GATEWAY_SHARD) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -33,7 +33,7 @@ from brightline.core.evidence.heads import HEADS_SHARD, REGISTRY_SHARD
 from brightline.core.evidence.period import StatedUpstream
 from brightline.core.expectation import Figures
 from brightline.core.ports import Clock, HeadStore
-from brightline.core.screening.release import Release
+from brightline.core.screening.release import Release, RequiredDetector
 from brightline.core.screening.rules import RuleSet
 from brightline.core.standing import AGREEMENT_SCOPE, UnitStanding
 from brightline.core.statement import TrustRoots
@@ -48,8 +48,9 @@ from brightline.shell.gateway.upstreams import HttpUpstreams
 from brightline.shell.gateway.watch import DenyWatch
 from brightline.shell.heads import STEP_SECONDS as HEADS_SECONDS
 from brightline.shell.heads import CombinedHeads, FollowedLog, HeadsWatch
-from brightline.shell.inference.kinds import check, define
-from brightline.shell.inference.pool import AT_ONCE_BYTES, PooledDetector, ScreeningPool, ThreadDetector
+from brightline.shell.inference.judges import Judges, Loaded
+from brightline.shell.inference.kinds import Definition, check, define
+from brightline.shell.inference.pool import AT_ONCE_BYTES, PooledDetector, ThreadDetector
 from brightline.shell.inference.process import ProcessDetector
 from brightline.shell.inference.wire import Load
 from brightline.shell.install import GATEWAY_SHARD, agreement_folder
@@ -64,6 +65,7 @@ from brightline.shell.storage.agreements import AgreementStore
 from brightline.shell.storage.heads import SqliteHeads
 from brightline.shell.storage.periods import PeriodWriter
 from brightline.shell.storage.publisher import Publisher, read_published
+from brightline.shell.storage.releases import release_folder
 from brightline.shell.storage.sequencer import Head, Sequencer
 from brightline.shell.storage.vault import Vault
 from brightline.shell.storage.wal import frames_on_disk
@@ -76,6 +78,9 @@ from brightline.shell.witnessing import STEP_SECONDS, Witnessing, read_policy
 
 REFRESH_SECONDS: Final = 0.5
 PERIOD_SECONDS: Final = 60.0
+BEHIND_SECONDS: Final = 60.0
+"""So long after a release came into force a node may still judge by the one before; then it refuses."""
+LOADED_MAX: Final = 4
 BODY_GRACE_SECONDS: Final = 2.0
 """So much later than the gateway's own deadlines the connection of a late body or a deaf reader is cut."""
 
@@ -223,24 +228,32 @@ def opened_shard(
             publisher.close()
 
 
-def release_folder(settings: Settings) -> Path:
-    """The folder of the release that the settings name."""
-    folder = settings.agreement.release
-    return Path(folder) if folder else shipped.shipped_release()
+Defined = Sequence[tuple[RequiredDetector, Definition]]
 
 
-def open_detectors(
-    release: Release, folder: Path, agreement: Agreement, settings: InferenceSettings
-) -> list[PooledDetector]:
-    """Start every detector that the release requires: rules on a thread, what computes in processes of its own.
+def read_definitions(release: Release, folder: Path, agreement: Agreement) -> Defined:
+    """Read what each detector of a release is, and hold it against the agreement. Takes its time: patterns compile.
 
     Raises ``ReleaseError``.
     """
     read = shipped.folder_reader(folder)
-    detectors: list[PooledDetector] = []
+    found = []
     for required in release.detectors:
         definition = define(required.kind, read(required.path), required.path)
         check(definition, agreement.vocabulary, required.path)
+        found.append((required, definition))
+    return found
+
+
+def open_detectors(
+    release: Release, folder: Path, defined: Defined, settings: InferenceSettings
+) -> list[PooledDetector]:
+    """Start every detector that the release requires: rules on a thread, what computes in processes of its own.
+
+    Call it inside the running loop. Raises ``ReleaseError``.
+    """
+    detectors: list[PooledDetector] = []
+    for required, definition in defined:
         if isinstance(definition, RuleSet):
             digest = f"sha256:{required.sha256}"
             detectors.append(ThreadDetector(required.id, digest, definition.match, AT_ONCE_BYTES))
@@ -290,7 +303,8 @@ class Node:
         self.admin = Admin(self.metrics, self)
         self.settings = settings
         self.installation = installation
-        self.release = release
+        self._behind_since: float | None = None
+        self._behind_why = ""
         self._clock = clock
         self._folder = folder
         self._findings: set[asyncio.Task[None]] = set()
@@ -317,8 +331,7 @@ class Node:
         self.registry = Registry(folder.root, settings, roots, agreement)
         self.follow()
         self.watch = DenyWatch(lambda: self.agreement, self.standing_of, self._pattern_found, peers)
-        self.detectors = open_detectors(release, release_folder(settings), agreement, settings.inference)
-        self.screeners = ScreeningPool(self.detectors, release.deadline_seconds)
+        self.judges = Judges(self._first_release())
         if self.origin in self.registry.seals.logs:
             raise ShardSealed(f"{self.origin} was sealed by a peer while this gateway was away")
         published = _further(read_published(evidence, shard, signer.verifier), heads.recorded(self.origin))
@@ -358,7 +371,7 @@ class Node:
             identifier=Identifier(self.registry.workloads, self.standing_of),
             admission=self.admission,
             log=self.log,
-            screeners=self.screeners,
+            judges=self.judges,
             upstreams=self.upstream,
             conditions=self.conditions,
             watch=self.watch,
@@ -417,6 +430,7 @@ class Node:
             background = (
                 node._renew,
                 node._refresh,
+                node._follow_release,
                 node._period,
                 node._retain,
                 node._have_witnessed,
@@ -436,11 +450,10 @@ class Node:
 
     async def until_fit(self) -> None:
         """Wait until every detector can judge. Raises ``ReleaseError``."""
-        for detector in self.detectors:
-            try:
-                await detector.until_fit()
-            except ScreeningUnavailable as error:
-                raise ReleaseError(str(error)) from error
+        try:
+            await self.judges.current.until_fit()
+        except ScreeningUnavailable as error:
+            raise ReleaseError(str(error)) from error
 
     def follow(self) -> None:
         """Read what is new in the registry, and go over to the version that is in force.
@@ -453,6 +466,61 @@ class Node:
         if current is not self.terms.agreement:
             self.terms = msgspec.structs.replace(self.terms, agreement=current)
             log.info("%s version %d is in force: %s", current.id, current.version, current.digest)
+
+    def _first_release(self) -> Loaded:
+        """Start the detectors of the release that is in force at the start. Raises ``OperatorError``."""
+        store, digest = self.registry.classifiers.store, self.registry.classifiers.current
+        release = store.read(digest, self.agreement.vocabulary)
+        self.terms = msgspec.structs.replace(self.terms, release=release)
+        folder = store.folder(digest)
+        defined = read_definitions(release, folder, self.agreement)
+        return Loaded(release, open_detectors(release, folder, defined, self.settings.inference))
+
+    async def _load(self, digest: str) -> Loaded:
+        """Start the detectors of another release and wait until they are fit, while this one goes on judging.
+
+        Raises ``OperatorError`` or ``ScreeningUnavailable``.
+        """
+        store, agreement = self.registry.classifiers.store, self.agreement
+        release = await asyncio.to_thread(store.read, digest, agreement.vocabulary)
+        folder = store.folder(digest)
+        defined = await asyncio.to_thread(read_definitions, release, folder, agreement)
+        loaded = Loaded(release, open_detectors(release, folder, defined, self.settings.inference))
+        async with contextlib.AsyncExitStack() as unless_fit:
+            unless_fit.push_async_callback(loaded.screeners.close)
+            await loaded.until_fit()
+            unless_fit.pop_all()
+        return loaded
+
+    async def go_over(self) -> None:
+        """Load the release that is in force, if it is another, and judge by it what begins from then on.
+
+        Terms and detectors change at one instant, between two exchanges.
+        """
+        wanted = self.registry.classifiers.current
+        if wanted == self.terms.release.digest:
+            self._behind_since, self._behind_why = None, ""
+            return
+        if self._behind_since is None:
+            self._behind_since = self._clock.monotonic()
+        if self.judges.count >= LOADED_MAX:
+            self._behind_why = f"{LOADED_MAX} releases still judge exchanges that began under them"
+            return
+        try:
+            loaded = await self._load(wanted)
+        except (OperatorError, ScreeningUnavailable) as error:
+            self._behind_why = str(error)
+            log.warning("release %s is in force and cannot be loaded: %s", wanted, error)
+            return
+        self.judges.go_over(loaded)
+        self.terms = msgspec.structs.replace(self.terms, release=loaded.release)
+        self._behind_since, self._behind_why = None, ""
+        log.info("release %s version %d judges: %s", loaded.release.id, loaded.release.version, wanted)
+
+    @property
+    def release(self) -> Release:
+        """The release that new exchanges are judged by."""
+        return self.terms.release
 
     @property
     def agreement(self) -> Agreement:
@@ -506,6 +574,8 @@ class Node:
             out.append(fault)
         if self.origin in self.registry.seals.logs:
             out.append("a peer has sealed this shard")
+        if self._behind_since is not None and self._clock.monotonic() - self._behind_since > BEHIND_SECONDS:
+            out.append(f"another release is in force and cannot be loaded: {self._behind_why}")
         if self.registry.stale:  # a suspension or a revocation that cannot be seen stops service
             out.append("the registry cannot be read")
         return tuple(out)
@@ -514,7 +584,7 @@ class Node:
         """What keeps this node from serving; empty means ready."""
         missing = ["the evidence cannot be written or published"] if self.faults() else []  # details are not for all
         missing += ["the disk is full"] if self.log.full else []
-        missing += [f"detector {each.id} cannot judge" for each in self.detectors if each.fault]
+        missing += [f"detector {each.id} cannot judge" for each in self.judges.current.detectors if each.fault]
         missing += [
             f"model {model.name} has no upstream {model.upstream!r} in the settings"
             for model in self.installation.models
@@ -536,7 +606,7 @@ class Node:
 
     def unfit(self) -> tuple[str, ...]:
         """Why detectors cannot judge, in full: for operators, because it may name files and folders."""
-        return tuple(each.fault for each in self.detectors if each.fault)
+        return self.judges.current.faults
 
     # ---- what telemetry reads ------------------------------------------------------------------------------
 
@@ -583,6 +653,11 @@ class Node:
                 self.follow()
             except BrightlineError as error:
                 log.warning("the registry cannot be read: %s", error)
+            await asyncio.sleep(REFRESH_SECONDS)
+
+    async def _follow_release(self) -> None:
+        while True:
+            await self.go_over()
             await asyncio.sleep(REFRESH_SECONDS)
 
     async def _talk(self) -> None:
@@ -682,6 +757,6 @@ class Node:
             await asyncio.to_thread(self.write_heads)
         except OperatorError as error:
             log.warning("the combined heads could not be written: %s", error)
-        await self.screeners.close()
+        await self.judges.close()
         self.registry.close()
         await self.upstream.close()

@@ -19,7 +19,7 @@ from brightline.shell.clock import SystemClock
 from brightline.shell.config import load_settings
 from brightline.shell.development import DEVELOPMENT_PROTOCOL, DEVELOPMENT_VVT, record_demand, register_entry
 from brightline.shell.registry.entries import retired
-from tests.harness import Running, add_workload, registered, running, within_two_seconds
+from tests.harness import JudgedBy, Running, add_workload, registered, running, within_two_seconds
 from tests.registers import demand, vvt
 
 TOOL: dict[str, Any] = {
@@ -44,7 +44,7 @@ class Counting:
     """The node's own detectors, and how often they were asked."""
 
     def __init__(self, node: Running) -> None:
-        self._inner = node.node.screeners
+        self._inner = node.node.judges.current.screeners
         self.asked = 0
 
     def judge_now(self, segments: tuple[Segment, ...]) -> tuple[Judgement, ...] | None:
@@ -57,7 +57,7 @@ class Counting:
 
 def counting(node: Running) -> Counting:
     counted = Counting(node)
-    node.node.app._screeners = counted
+    node.node.app._judges = JudgedBy(counted)
     return counted
 
 

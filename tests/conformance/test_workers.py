@@ -36,8 +36,11 @@ from brightline.shell.install import log_registration, make_shard
 from brightline.shell.state import StateFolder
 from brightline.verify.examine import verify_evidence
 from brightline.wiring import in_force
+from tests.conformance.test_release import back
+from tests.conformance.test_release import bring as bring_release
 from tests.conformance.test_update import SAFETY, bring
 from tests.harness import Loop, ModelServer, add_workload, chunk, completion, make_state, read_records, running
+from tests.releases import FLOODGATE, beginning, finds_more, pinned_cases
 from tests.shell.cli.test_commands import run
 from tests.versions import stricter
 
@@ -53,7 +56,11 @@ class Site:
         self.loop, self.stack, self.model, self.root = Loop(), AsyncExitStack(), ModelServer(), root
         self.loop.call(self.model.start(self.stack))
         self.settings, self.agreement, self.key = make_state(
-            root, self.model.url, upstream="idle_seconds = 60.0\n", drain_seconds=20.0
+            root,
+            self.model.url,
+            upstream="idle_seconds = 60.0\n",
+            own_release=str(beginning(root.parent)),
+            drain_seconds=20.0,
         )
         self.admin_port = two_free_ports()
         self.start()
@@ -209,11 +216,52 @@ def test_nothing_is_dropped_while_agreement_and_keys_change_and_each_exchange_ha
     assert {tuple(found) for found in ends.values()} == {("completed",)}
 
 
-def in_force_at_both(site: Site, digest: str) -> bool:
+def test_nothing_is_dropped_while_the_classifiers_change_and_each_exchange_has_one_release(
+    site: Site, tmp_path: Path
+) -> None:
+    stop, failed, answered = threading.Event(), list[str](), list[int]()
+
+    def load() -> None:
+        with openai.OpenAI(base_url=f"{site.url}/v1", api_key=site.key, max_retries=0) as client:
+            while not stop.is_set():
+                try:
+                    messages: Any = [{"role": "user", "content": "List three fruits."}]
+                    client.chat.completions.create(model="m", messages=messages)
+                    answered.append(1)
+                except openai.OpenAIError as error:
+                    failed.append(repr(error))
+
+    callers = [threading.Thread(target=load) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    try:
+        pinned = pinned_cases(tmp_path)
+        first = bring_release(site.root, finds_more(tmp_path), pinned)
+        wait_until(lambda: in_force_at_both(site, first, "release"))
+        assert [site.ask(FLOODGATE).status_code for _ in range(6)] == [403] * 6
+        with in_force(site.root, SystemClock()) as (_, registry):
+            baseline = registry.classifiers.history[0].update.replaces
+        back(site.root, baseline)
+        wait_until(lambda: in_force_at_both(site, baseline, "release"))
+    finally:
+        stop.set()
+        for caller in callers:
+            caller.join()
+    assert not failed
+    assert len(answered) > len(callers)
+    digests: dict[str, set[str]] = defaultdict(set)
+    for record in site.records():
+        if "exchange" in record:
+            digests[record["exchange"]].add(record["release"])
+    assert {len(found) for found in digests.values()} == {1}
+    assert set.union(*digests.values()) == {baseline, first}
+
+
+def in_force_at_both(site: Site, digest: str, what: str = "agreement") -> bool:
     """Whether the newest exchange of each shard was decided by this version."""
     site.ask()
     newest = [
-        [record["agreement"] for record in read_records(site.root, shard) if record["kind"] == "ATTEMPT"][-1]
+        [record[what] for record in read_records(site.root, shard) if record["kind"] == "ATTEMPT"][-1]
         for shard in SHARDS
     ]
     return newest == [digest, digest]

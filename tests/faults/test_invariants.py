@@ -24,7 +24,7 @@ from brightline.shell import shipped
 from brightline.shell.clock import SystemClock
 from brightline.shell.inference.pool import ScreeningPool, ThreadDetector
 from brightline.wiring import Node
-from tests.harness import RL1, Running, chunk, completion, make_state, read_records, running
+from tests.harness import RL1, JudgedBy, Running, chunk, completion, make_state, read_records, running
 
 SECRET = "SECRET-MODEL-OUTPUT"
 
@@ -53,12 +53,12 @@ def replace_judge(
     """Put another judge behind the release's detector, under its own digest: on a thread, or at once."""
     release = node.node.release
     detector = ThreadDetector("rules", f"sha256:{release.detectors[0].sha256}", judge, at_once_bytes)
-    node.node.app._screeners = ScreeningPool([detector], 0.5)
+    node.node.app._judges = JudgedBy(ScreeningPool([detector], 0.5))
 
 
 def own_judge(node: Running) -> Callable[[Sequence[Segment]], Sequence[Finding]]:
     """The judge of the release's detector."""
-    (detector,) = node.node.detectors
+    (detector,) = node.node.judges.current.detectors
     assert isinstance(detector, ThreadDetector)
     return detector._judge
 
@@ -114,19 +114,19 @@ class Silent:
 
 def test_a_detector_that_judged_fewer_segments_than_asked_is_refused(node: Running) -> None:
     digest = f"sha256:{node.node.release.detectors[0].sha256}"
-    node.node.app._screeners = Silent(Judgement("rules", digest, 0, ()))
+    node.node.app._judges = JudgedBy(Silent(Judgement("rules", digest, 0, ())))
     refused(node, "screening_unavailable", 503)
     assert node.model.seen == []
 
 
 def test_a_detector_of_another_digest_is_refused(node: Running) -> None:
-    node.node.app._screeners = Silent(Judgement("rules", "sha256:00", 1, ()))
+    node.node.app._judges = JudgedBy(Silent(Judgement("rules", "sha256:00", 1, ())))
     refused(node, "screening_unavailable", 503)
     assert node.model.seen == []
 
 
 def test_a_missing_detector_is_refused(node: Running) -> None:
-    node.node.app._screeners = Silent()
+    node.node.app._judges = JudgedBy(Silent())
     refused(node, "screening_unavailable", 503)
     assert node.model.seen == []
 
@@ -184,7 +184,7 @@ def test_a_full_queue_sheds_and_does_not_skip(node: Running) -> None:
     release = node.node.release
     detector = ThreadDetector("rules", f"sha256:{release.detectors[0].sha256}", waits)
     detector._asks.maxsize = 1
-    node.node.app._screeners = ScreeningPool([detector], 1.0)
+    node.node.app._judges = JudgedBy(ScreeningPool([detector], 1.0))
     threads = [threading.Thread(target=lambda: _quietly(node)) for _ in range(6)]
     for thread in threads:
         thread.start()

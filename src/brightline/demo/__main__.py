@@ -40,8 +40,9 @@ from brightline.shell.keyring import open_vault
 from brightline.shell.serve import bind, serving, until_signalled
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.publisher import export_disclosures
+from brightline.shell.storage.releases import release_folder
 from brightline.shell.trust.keys import load_key, public_hex
-from brightline.wiring import Node, open_agreement, release_folder
+from brightline.wiring import Node, open_agreement
 
 MODEL_START_SECONDS: Final = 60
 SMALL_MODEL: Final = "smollm2-135m-instruct"

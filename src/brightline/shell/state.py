@@ -5,6 +5,8 @@ brightline.toml      deployment settings
 trust.json           pinned public keys and the profile
 installation.json    what both parties signed: agreement, release, roster, models
 agreements/<digest>/ the agreement that both parties signed, and each later version with its proofs
+releases/<digest>/   classifier releases that came into force after the installation's own
+outcomes/<digest>/   what each of them said of the pinned cases
 keys/                private keys (development profile only)
 heads/               the combined heads of all shards, shared by all gateways (heads.sqlite)
 witness-policy       who must cosign the log (optional in development)
@@ -40,6 +42,16 @@ class StateFolder(msgspec.Struct, frozen=True):
     def agreements(self) -> Path:
         """Agreements by digest."""
         return self.root / "agreements"
+
+    @property
+    def releases(self) -> Path:
+        """Classifier releases by digest."""
+        return self.root / "releases"
+
+    @property
+    def outcomes(self) -> Path:
+        """What releases said of pinned cases, by digest."""
+        return self.root / "outcomes"
 
     @property
     def witness_policy(self) -> Path:

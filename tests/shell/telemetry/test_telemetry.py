@@ -120,7 +120,7 @@ def test_the_operators_are_told_every_reason_and_callers_are_not(admin: Admin) -
 def test_callers_are_told_which_detector_cannot_judge_and_operators_why(
     admin: Admin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (detector,) = admin.node.node.detectors
+    (detector,) = admin.node.node.judges.current.detectors
     monkeypatch.setattr(type(detector), "fault", property(lambda _detector: "/srv/weights/model.onnx is another file"))
     assert httpx2.get(f"{admin.node.url}/readyz").json()["missing"] == ["detector rules cannot judge"]
     assert "/srv/weights/model.onnx is another file" in admin.get("/readyz").json()["missing"]

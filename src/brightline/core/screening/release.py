@@ -13,9 +13,10 @@ import hashlib
 import math
 import tomllib
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 from brightline.core.errors import ReleaseError, ScreeningUnavailable
 from brightline.core.facts import Source, Statement, Vocabulary
@@ -54,10 +55,14 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     windows: Windows
     detector: tuple[RequiredDetector, ...]
     silence: tuple[Entitlement, ...]
+    version: Annotated[int, Meta(ge=1)] = 1
 
 
 class Release(msgspec.Struct, frozen=True):
-    """A release whose files are what it pins. ``digest`` is ``sha256:<hex>`` over its own bytes."""
+    """A release whose files are what it pins. ``digest`` is ``sha256:<hex>`` over its own bytes.
+
+    ``version`` is the payload's own: what comes into force later has a higher one, or is signed as a rollback.
+    """
 
     id: str
     digest: str
@@ -66,6 +71,7 @@ class Release(msgspec.Struct, frozen=True):
     windows: Windows
     detectors: tuple[RequiredDetector, ...]
     entitlements: tuple[Entitlement, ...]
+    version: int = 1
 
 
 def load_release(toml_bytes: bytes, read_file: Callable[[str], bytes], vocabulary: Vocabulary) -> Release:
@@ -103,6 +109,7 @@ def load_release(toml_bytes: bytes, read_file: Callable[[str], bytes], vocabular
         windows=file.windows,
         detectors=file.detector,
         entitlements=file.silence,
+        version=file.version,
     )
 
 

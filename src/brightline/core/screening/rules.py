@@ -195,6 +195,12 @@ def load_rules(toml_bytes: bytes, name: str, views: ViewsOf = views) -> RuleSet:
     return loaded
 
 
+def rules_as_written(toml_bytes: bytes, name: str) -> tuple[tuple[Rule, ...], Mapping[str, str]]:
+    """The rules of a file and its words, read and not compiled, to compare files. Raises ``ReleaseError``."""
+    file = _read(toml_bytes, name)
+    return file.rule, file.words
+
+
 # ---- reading ----------------------------------------------------------------------------------------
 
 

@@ -23,9 +23,10 @@ from brightline.shell.registry.log import log_signer
 from brightline.shell.serve import bind, rest_the_collector, serving, until_signalled
 from brightline.shell.shipped import read_release
 from brightline.shell.state import StateFolder
+from brightline.shell.storage.releases import release_folder
 from brightline.shell.telemetry.logs import write_logs
 from brightline.shell.trust.keys import load_key, public_hex
-from brightline.wiring import Node, open_agreement, release_folder
+from brightline.wiring import Node, open_agreement
 
 _TOML = """\
 # Deployment settings of a Brightline gateway: addresses, paths, sizes, the network's deadlines.

@@ -27,6 +27,7 @@ from brightline.shell.cli import (
     workload,
 )
 from brightline.shell.cli.agreement import agreement
+from brightline.shell.cli.classifier import add_to
 from brightline.shell.cli.import_ import import_
 from brightline.shell.cli.open import open_
 from brightline.verify.bundle import bundle
@@ -62,6 +63,7 @@ brightline.add_command(standing.standing)
 brightline.add_command(open_)
 brightline.add_command(retention.retention)
 brightline.add_command(agreement)
+add_to(classifier)
 brightline.add_command(classifier)
 classifier.add_command(weights)
 brightline.add_command(verify)

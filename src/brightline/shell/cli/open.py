@@ -38,8 +38,8 @@ from brightline.shell.install import agreement_folder
 from brightline.shell.keyring import open_vault
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.agreements import AgreementStore
+from brightline.shell.storage.releases import release_folder
 from brightline.shell.storage.wal import frames_on_disk, shards_in
-from brightline.wiring import release_folder
 
 _HEADER: Final = ("v", "kind", "shard", "epoch", "seq", "time", "profile", "exchange", "commitments")
 

@@ -35,6 +35,7 @@ from brightline.core.exchange.model import Exchange
 from brightline.core.exchange.refusal import error_body, retry_headers
 from brightline.core.ports import Clock, ConditionSource, RecordLog, Upstream
 from brightline.core.register import RegisterBook
+from brightline.core.screening.release import Release
 from brightline.core.workload import Workload
 from brightline.shell.body import BodyTooLarge, ClientLeft, is_http, read_body
 from brightline.shell.config import ListenSettings
@@ -73,6 +74,14 @@ class Upstreams(Upstream, Protocol):
         ...
 
 
+class Judges(Protocol):
+    """The releases that judge here."""
+
+    def under(self, release: Release) -> AbstractContextManager[Screeners]:
+        """Its detectors, kept for as long as an exchange is judged by it. Raises ``ScreeningUnavailable``."""
+        ...
+
+
 class Gateway:
     """Serves one node. ``readiness`` lists what keeps it from serving; empty means ready."""
 
@@ -84,7 +93,7 @@ class Gateway:
         identifier: Identifier,
         admission: Admission,
         log: RecordLog,
-        screeners: Screeners,
+        judges: Judges,
         upstreams: Upstreams,
         conditions: ConditionSource,
         watch: DenyWatch,
@@ -98,7 +107,7 @@ class Gateway:
         self._identifier = identifier
         self._admission = admission
         self._log = log
-        self._screeners = screeners
+        self._judges = judges
         self._upstreams = upstreams
         self._conditions = conditions
         self._watch = watch
@@ -169,19 +178,21 @@ class Gateway:
         self, api: Api, workload: Workload, entered: Entered, scope: Scope, receive: Receive, send: Send
     ) -> None:
         terms = self._terms()
-        request = await self._read(api, scope, receive)
-        model = terms.models.get(request.model) if isinstance(request, Exchange) else None
-        if model is None:
-            await self._walk(api, terms, workload, entered, request, receive, send)
-            return
-        with self._upstreams.placed(model.upstream) as upstream:
-            chosen = terms.served_by(model, upstream)
-            await self._walk(api, chosen, workload, entered, request, receive, send)
+        with self._judges.under(terms.release) as screeners:
+            request = await self._read(api, scope, receive)
+            model = terms.models.get(request.model) if isinstance(request, Exchange) else None
+            if model is None:
+                await self._walk(api, terms, screeners, workload, entered, request, receive, send)
+                return
+            with self._upstreams.placed(model.upstream) as upstream:
+                chosen = terms.served_by(model, upstream)
+                await self._walk(api, chosen, screeners, workload, entered, request, receive, send)
 
     async def _walk(
         self,
         api: Api,
         terms: Terms,
+        screeners: Screeners,
         workload: Workload,
         entered: Entered,
         request: Exchange | CallerError,
@@ -200,7 +211,7 @@ class Gateway:
             model=request.model if isinstance(request, Exchange) else "",
             unit=workload.unit,
             log=self._admission.metered(self._log, workload.unit),
-            screeners=self._screeners,
+            screeners=screeners,
             upstream=self._upstreams,
             conditions=self._conditions,
             clock=self._clock,

@@ -73,14 +73,14 @@ class Screen:
         Raises ``CallerError``, or ``ScreeningUnavailable`` if a detector fails.
         """
         ours = api.SERVER.write_request(exchange, exchange.model)
-        return self._judge(cover_request(ours.body, exchange, api.SERVER.NAMES).segments)
+        return self.judged(cover_request(ours.body, exchange, api.SERVER.NAMES).segments)
 
     def answer(self, exchange: Exchange, reply: Reply) -> Judged:
         """Judge a whole answer.
 
         Raises ``CallerError`` if it has too many places, ``ScreeningUnavailable`` if a detector fails.
         """
-        return self._judge(cover_reply(reply, exchange).segments)
+        return self.judged(cover_reply(reply, exchange).segments)
 
     def facts(self, judged: Iterable[Judged]) -> Facts:
         """What is known after these. Raises ``ScreeningUnavailable``."""
@@ -89,7 +89,8 @@ class Screen:
         ]
         return self._agreement.vocabulary.join((*self._others, *statements))
 
-    def _judge(self, leaves: Iterable[Segment]) -> Judged:
+    def judged(self, leaves: Iterable[Segment]) -> Judged:
+        """Judge leaves as they are, cut into segments. Raises ``ScreeningUnavailable`` if a detector fails."""
         segments = cut(leaves, self.release.windows)
         return Judged(
             segments,

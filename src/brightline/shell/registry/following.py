@@ -13,6 +13,7 @@ from brightline.core.evidence.heads import REGISTRY_SHARD
 from brightline.core.statement import TrustRoots
 from brightline.shell.config import Settings
 from brightline.shell.keyring import open_vault
+from brightline.shell.registry.classifiers import Classifiers
 from brightline.shell.registry.log import registry_verifier
 from brightline.shell.registry.reader import RegistryReader, read_entry
 from brightline.shell.registry.registers import Demands, Registers
@@ -24,7 +25,9 @@ from brightline.shell.registry.workloads import Workloads
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.agreements import AgreementStore
 from brightline.shell.storage.publisher import read_published, tiles_reach
+from brightline.shell.storage.releases import ReleaseStore
 from brightline.shell.storage.sequencer import Head
+from brightline.shell.trust.installation import read_installation
 
 STALE_SECONDS: Final = 2.0
 
@@ -39,6 +42,12 @@ class Registry:
         evidence = folder.evidence(settings.evidence.directory)
         verifier = registry_verifier(root, settings)
         self.releases = Releases(baseline, roots, AgreementStore(folder.agreements))
+        self.classifiers = Classifiers(
+            lambda: read_installation(folder.installation, roots, int(time.time())).release,
+            roots,
+            ReleaseStore(folder, settings),
+            lambda: self.releases.current.vocabulary,
+        )
         self.workloads = Workloads(
             folder.cache,
             roots,
@@ -55,7 +64,16 @@ class Registry:
             vault,
             lambda: read_published(evidence, REGISTRY_SHARD, verifier),
             lambda: tiles_reach(evidence, REGISTRY_SHARD),
-            (self.releases, self.workloads, self.registers, self.demands, self.standings, self.retentions, self.seals),
+            (
+                self.releases,
+                self.classifiers,
+                self.workloads,
+                self.registers,
+                self.demands,
+                self.standings,
+                self.retentions,
+                self.seals,
+            ),
         )
         self._seen = time.monotonic()
         self._failure = ""

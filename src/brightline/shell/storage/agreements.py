@@ -3,16 +3,11 @@
 
     <state>/agreements/<64 hex digits>/agreement.toml, the prose, update.json (a later version), proof/ (kept proofs)
 
-A folder appears whole, by a rename, so that a crash leaves none or all of it. What it is called is believed only after
-its bytes gave the same digest.
+What an agreement's folder is called is believed only after its bytes gave the same digest.
 """
 
 from __future__ import annotations
 
-import os
-import re
-import secrets
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -20,28 +15,24 @@ from typing import Final
 from brightline.core.agreement.clause import Agreement
 from brightline.core.errors import TrustError
 from brightline.shell import shipped
-from brightline.shell.storage.durable import HeldDirectory
+from brightline.shell.storage.kept import KeptFolders
 
 PROOF: Final = "proof"
-_DIGEST: Final = re.compile(r"\Asha256:([0-9a-f]{64})\Z")
 
 
 class AgreementStore:
     """Agreements by digest, below one folder."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self._kept = KeptFolders(directory, "an agreement")
 
     def folder(self, digest: str) -> Path:
-        """Where an agreement lies. Raises ``TrustError`` for what is no digest."""
-        found = _DIGEST.match(digest)
-        if found is None:
-            raise TrustError(f"{digest[:80]!r} is no digest of an agreement")
-        return self._directory / found[1]
+        """Where an agreement lies. Raises ``TrustError`` for what is no digest of an agreement."""
+        return self._kept.folder(digest)
 
     def holds(self, digest: str) -> bool:
         """Whether the agreement is there."""
-        return self.folder(digest).is_dir()
+        return self._kept.holds(digest)
 
     def read(self, digest: str) -> Agreement:
         """Load an agreement and check that it is the one that was asked for.
@@ -58,28 +49,7 @@ class AgreementStore:
 
         Raises ``OSError``.
         """
-        target = self.folder(agreement.digest)
-        if target.is_dir():
-            return target
-        self._directory.mkdir(mode=0o700, exist_ok=True)
-        incoming = self._directory / f".incoming-{secrets.token_hex(8)}"
-        try:
-            for name, data in files.items():
-                path = incoming / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with path.open("xb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-            incoming.rename(target)
-            directory = HeldDirectory.create(self._directory)
-            try:
-                directory.sync()
-            finally:
-                directory.close()
-        finally:
-            shutil.rmtree(incoming, ignore_errors=True)
-        return target
+        return self._kept.put(agreement.digest, files)
 
 
 def agreement_files(folder: Path, agreement: Agreement) -> dict[str, bytes]:

@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``brightline classifier release``, ``rollback``, ``approve``, ``releases``: which release judges, and since when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NoReturn
+
+import click
+import msgspec
+
+from brightline.classifier.pinned import read_pinned
+from brightline.core.canonical import JsonValue
+from brightline.core.errors import ConfigError
+from brightline.core.evidence.record import DurableRecord
+from brightline.core.screening.gate import FILE_BYTES_MAX, Ratcheted
+from brightline.core.screening.update import SIGNERS, UPDATE_TYPE, Kind, ReleaseUpdate
+from brightline.core.statement import add_signature, sign_statement
+from brightline.shell.cli import render
+from brightline.shell.cli.agreement.opening import FOLDER_TYPE
+from brightline.shell.cli.pairs import pairs
+from brightline.shell.clock import SystemClock
+from brightline.shell.registry.following import Registry
+from brightline.shell.releasing import UPDATE_FILE, Proposed, bring_into_force, propose, propose_rollback
+from brightline.shell.state import StateFolder
+from brightline.shell.storage.releases import OUTCOMES_FILE
+from brightline.shell.trust.keys import load_key
+from brightline.wiring import in_force
+
+NAMED_MAX: Final = 20
+_STATE = click.argument("state", type=FOLDER_TYPE)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+_BY = click.option("--by", "holders", multiple=True, metavar="HOLDER", help="Sign with this holder's key; repeat.")
+_PREPARE = click.option(
+    "--prepare",
+    type=click.Path(path_type=Path),
+    help="Write the unsigned statement into this folder, and stop. Signers then use `classifier approve`.",
+)
+_PREPARED = click.option("--prepared", type=FOLDER_TYPE, help="A folder from --prepare, signed: bring it into force.")
+_REASON = click.option("--reason", default="", help="Why, in a sentence: part of what is signed.")
+
+
+@click.command()
+@_STATE
+@click.argument("folder", type=FOLDER_TYPE)
+@click.option(
+    "--corpus",
+    "corpora",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="A folder or file of pinned cases (*.jsonl); repeat for more. Those of the last statement must be there.",
+)
+@click.option("--emergency", is_flag=True, help="It only tightens: two safety people of the provider sign it.")
+@click.option(
+    "--concede",
+    "concessions",
+    multiple=True,
+    metavar="FACT=SHARE",
+    help="Accept this share of wrongful stops on the worst corpus, although it is more than now; repeat.",
+)
+@_REASON
+@_BY
+@_PREPARE
+@_PREPARED
+@_JSON
+def release(
+    state: Path,
+    folder: Path,
+    corpora: tuple[Path, ...],
+    emergency: bool,
+    concessions: tuple[str, ...],
+    reason: str,
+    holders: tuple[str, ...],
+    prepare: Path | None,
+    prepared: Path | None,
+    as_json: bool,
+) -> None:
+    """Hold the release in FOLDER against the one in force at STATE, case by case, and bring it into force.
+
+    A running gateway loads it beside the old one and goes over between two exchanges. What is refused changes nothing.
+
+    Exit codes: 0 in force (or prepared); 1 refused, with the cases; 2 bad usage, files or signatures.
+    """
+    _one_of(holders, prepare, prepared)
+    if prepared is not None:
+        _bring(state, folder, _read(prepared / OUTCOMES_FILE), _read(prepared / UPDATE_FILE), as_json)
+        return
+    if not corpora or not reason:
+        raise ConfigError("give --corpus, with the pinned cases, and --reason")
+    kind = Kind.EMERGENCY if emergency else Kind.RELEASE
+    pinned = read_pinned(corpora)
+    clock = SystemClock()
+    bar = render.progress("asking both releases", len(pinned.cases))
+    with in_force(state, clock) as (settings, registry), bar as on_done:
+        proposed = propose(
+            registry,
+            folder,
+            pinned,
+            kind,
+            reason,
+            clock,
+            conceded=_shares(concessions),
+            weights=settings.inference.weights,
+            on_done=on_done,
+        )
+    if proposed.refusals:
+        _refused(proposed, as_json)
+    if prepare is not None:
+        _write(prepare, proposed.update, proposed.outcomes, as_json)
+        return
+    _bring(state, folder, proposed.outcomes, _signed(state, proposed.update, holders), as_json, proposed.ratcheted)
+
+
+@click.command()
+@_STATE
+@click.argument("digest", default="")
+@_REASON
+@_BY
+@_PREPARE
+@_PREPARED
+@_JSON
+def rollback(
+    state: Path,
+    digest: str,
+    reason: str,
+    holders: tuple[str, ...],
+    prepare: Path | None,
+    prepared: Path | None,
+    as_json: bool,
+) -> None:
+    """Go back at STATE to the release with this DIGEST, which was in force before: both organisations sign it.
+
+    Exit codes: 0 in force (or prepared); 2 bad usage or signatures, or a release that was never in force.
+    """
+    _one_of(holders, prepare, prepared)
+    if prepared is not None:
+        _bring(state, prepared, b"", _read(prepared / UPDATE_FILE), as_json)
+        return
+    if not digest or not reason:
+        raise ConfigError("give the digest of the release to go back to, and --reason")
+    with in_force(state, SystemClock()) as (_, registry):
+        update = propose_rollback(registry, digest, reason, SystemClock())
+    if prepare is not None:
+        _write(prepare, update, b"", as_json)
+        return
+    _bring(state, state, b"", _signed(state, update, holders), as_json)
+
+
+@click.command()
+@click.argument("prepared", type=FOLDER_TYPE)
+@click.option("--key", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A PEM key.")
+def approve(prepared: Path, key: Path) -> None:
+    """Sign a release or a rollback that was prepared; every signer does so once, with a key of their own."""
+    path = prepared / UPDATE_FILE
+    signed = add_signature(_read(prepared / UPDATE_FILE), UPDATE_TYPE, load_key(key))
+    path.write_bytes(signed)
+    click.echo(f"signed {path}")
+
+
+@click.command()
+@_STATE
+@_JSON
+def releases(state: Path, as_json: bool) -> None:
+    """List the releases that were in force at STATE, and the statements that were signed and refused."""
+    with in_force(state, SystemClock()) as (_, registry):
+        rows = _history(registry)
+    if as_json:
+        click.echo(render.as_json(rows))
+        return
+    columns = ["number", "does", "id", "version", "state", "since", "record", "digest", "signed by"]
+    render.table("Classifier releases", columns, [list(row.values()) for row in rows])
+
+
+def _history(registry: Registry) -> list[dict[str, str]]:
+    classifiers = registry.classifiers
+    place, vocabulary = classifiers.place, registry.releases.current.vocabulary
+    first = classifiers.history[0].update.replaces if classifiers.history else place.current
+    baseline = classifiers.store.read(first, vocabulary)
+    rows = [_row("", "installation", baseline.id, baseline.version, first, "", "", "")]
+    for each in classifiers.history:
+        said = each.update
+        by = ", ".join(holder for _, holder in each.signers)
+        rows.append(
+            _row(str(said.number), said.kind.value, said.id, said.version, said.release, each.time, str(each.seq), by)
+        )
+    rows[-1]["state"] = "in force"
+    for refused in classifiers.refused:
+        said = refused.update
+        row = _row(str(said.number), said.kind.value, said.id, said.version, said.release, "", str(refused.seq), "")
+        rows.append({**row, "state": f"refused: {refused.why[0]}"})
+    return rows
+
+
+def _row(
+    number: str, does: str, name: str, version: int, digest: str, since: str, record: str, by: str
+) -> dict[str, str]:
+    return {
+        "number": number,
+        "does": does,
+        "id": name,
+        "version": str(version),
+        "state": "was in force",
+        "since": since,
+        "record": record,
+        "digest": digest,
+        "signed_by": by,
+    }
+
+
+# ---- folders -------------------------------------------------------------------------------------------------------
+
+
+def _one_of(holders: Sequence[str], prepare: Path | None, prepared: Path | None) -> None:
+    if sum((bool(holders), prepare is not None, prepared is not None)) != 1:
+        raise ConfigError("give one of --by HOLDER, --prepare FOLDER and --prepared FOLDER")
+
+
+def _shares(concessions: Sequence[str]) -> dict[str, float]:
+    found = {}
+    for fact, text in pairs(concessions, "--concede").items():
+        try:
+            found[fact] = float(text)
+        except ValueError:
+            raise ConfigError(f"--concede takes a share from 0 to 1; found {text!r}") from None
+        if not 0 <= found[fact] <= 1:
+            raise ConfigError(f"--concede takes a share from 0 to 1; found {text!r}")
+    return found
+
+
+def _signed(state: Path, update: ReleaseUpdate, holders: Sequence[str]) -> bytes:
+    keys = [load_key(StateFolder(state).key(holder)) for holder in holders]
+    return sign_statement(update, UPDATE_TYPE, keys)
+
+
+def _read(path: Path) -> bytes:
+    """Raises ``ConfigError``."""
+    try:
+        with path.open("rb") as file:
+            return file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _write(folder: Path, update: ReleaseUpdate, outcomes: bytes, as_json: bool) -> None:
+    """Raises ``ConfigError``: nothing of anybody's is written over."""
+    try:
+        folder.mkdir(parents=True)
+        (folder / UPDATE_FILE).write_bytes(sign_statement(update, UPDATE_TYPE, ()))
+        (folder / OUTCOMES_FILE).write_bytes(outcomes)
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be written: {error.strerror}") from error
+    if as_json:
+        click.echo(render.as_json({**_told(update), "prepared": str(folder)}))
+        return
+    click.echo(f"prepared in {folder}; every signer now runs: brightline classifier approve {folder} --key FILE")
+    for need in SIGNERS[update.kind]:
+        click.echo(f"  it takes {need.holders} of the {need.role}")
+
+
+# ---- what is said --------------------------------------------------------------------------------------------------
+
+
+def _bring(
+    state: Path, folder: Path, outcomes: bytes, envelope: bytes, as_json: bool, found: Ratcheted | None = None
+) -> None:
+    clock = SystemClock()
+    with in_force(state, clock) as (settings, registry):
+        record = bring_into_force(state, settings, registry, folder, outcomes, envelope, clock)
+        said = registry.classifiers.history[-1].update
+    _in_force(said, record, found, as_json)
+
+
+def _told(update: ReleaseUpdate) -> dict[str, JsonValue]:
+    return {"does": update.kind.value, "id": update.id, "version": update.version, "release": update.release}
+
+
+def _refused(proposed: Proposed, as_json: bool) -> NoReturn:
+    if as_json:
+        lost = msgspec.to_builtins(proposed.ratcheted.lost)
+        said = {**_told(proposed.update), "in_force": False, "refused": list(proposed.refusals), "lost": lost}
+        click.echo(render.as_json(said))
+    else:
+        update = proposed.update
+        click.echo(f"refused: {update.id} version {update.version} does not come into force; nothing was changed")
+        for reason in proposed.refusals[:NAMED_MAX]:
+            click.echo(f"  - {render.plain(reason)}")
+        if len(proposed.refusals) > NAMED_MAX:
+            click.echo(f"  and {len(proposed.refusals) - NAMED_MAX} more; --json lists all")
+    raise SystemExit(1)
+
+
+def _in_force(update: ReleaseUpdate, record: DurableRecord, found: Ratcheted | None, as_json: bool) -> None:
+    if as_json:
+        said = {**_told(update), "in_force": True, "record": record.place.seq}
+        click.echo(render.as_json({**said, "figures": msgspec.to_builtins(found.figures) if found else []}))
+        return
+    click.echo(f"{update.id} version {update.version} is in force as record {record.place.seq} of the registry")
+    if found is not None and found.figures:
+        rows = [
+            [
+                each.fact,
+                each.positives,
+                " → ".join(map(str, each.stopped)),
+                " → ".join(map(str, each.denied)),
+                " → ".join(f"{worst.rate:.2%}" for worst in each.worst_stopped),
+                each.worst_stopped[1].corpus,
+            ]
+            for each in found.figures
+        ]
+        render.table("pinned cases", ["fact", "bad", "stopped", "denied", "wrongful at worst", "where"], rows)
