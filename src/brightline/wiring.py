@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from brightline.core.agreement.clause import Agreement
-from brightline.core.agreement.limits import lost_budget
+from brightline.core.agreement.limits import lost_budget, unit_quotas
 from brightline.core.agreement.theorems import require_theorems
 from brightline.core.enforcement.terms import AdmittedModel, Terms
 from brightline.core.errors import (
@@ -44,6 +44,7 @@ from brightline.shell.gateway.admission import Admission, Bounds
 from brightline.shell.gateway.app import Gateway
 from brightline.shell.gateway.identify import Identifier
 from brightline.shell.gateway.peers import Peers, Told
+from brightline.shell.gateway.quotas import Quotas
 from brightline.shell.gateway.upstreams import HttpUpstreams
 from brightline.shell.gateway.watch import DenyWatch
 from brightline.shell.heads import STEP_SECONDS as HEADS_SECONDS
@@ -359,17 +360,19 @@ class Node:
         listen = settings.listen
         bounds = Bounds(
             listen.exchanges_max,
+            listen.unit_exchanges_max,
             listen.unsent_max,
             listen.waiting_max,
             listen.wait_seconds,
-            settings.evidence.unit_bytes_per_day,
         )
-        self.admission = Admission(bounds, clock, peers)
+        self.quotas = Quotas(settings.evidence.unit_bytes_per_day, clock, peers, lambda: unit_quotas(self.agreement))
+        self.admission = Admission(bounds, self.quotas)
         self.app = Gateway(
             settings=settings.listen,
             terms=lambda: self.terms,
             identifier=Identifier(self.registry.workloads, self.standing_of),
             admission=self.admission,
+            quotas=self.quotas,
             log=self.log,
             judges=self.judges,
             upstreams=self.upstream,
@@ -666,7 +669,9 @@ class Node:
     def _heard(self, told: Told) -> None:
         """Count what another worker says."""
         for what, name, amount in told.used:
-            self.admission.heard(what, name, amount)
+            self.quotas.heard(what, name, amount)
+        for what, name, digest in told.held:
+            self.quotas.heard_held(what, name, digest)
         for unit, unix, requests in told.decided:
             self.watch.heard_decided(unit, unix, requests)
         for unit, digest, unix in told.denied:

@@ -15,7 +15,7 @@ import pytest
 
 from brightline.shell.config import load_settings
 from brightline.wiring import open_agreement
-from tests.harness import RL1, Running, add_workload, chunk, running
+from tests.harness import HELD, RL1, Running, add_workload, chunk, running
 
 SLOW: list[bytes | float] = [0.15, chunk("Fine."), chunk("", "stop"), b"data: [DONE]\n\n"]
 
@@ -101,6 +101,27 @@ def test_tokens_are_a_quota_of_the_registration(node: Running) -> None:
     node.model.answers(node.model._fine)  # which says that it used five
     key = another(node, "words", "unit-4", tokens_per_minute=6)
     assert [ask(node, key, streamed=False).status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_a_unit_gets_no_more_by_a_second_workload(node: Running) -> None:
+    node.model.answers(node.model._fine)
+    first = another(node, "one-of-two", "unit-6", unit_requests_per_minute=2)
+    second = another(node, "two-of-two", "unit-6", unit_requests_per_minute=2)
+    assert [ask(node, key, streamed=False).status_code for key in (first, second)] == [200, 200]
+    answer = ask(node, second, streamed=False)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (429, "quota_reached")
+    assert "this unit may have 2 requests a minute" in answer.json()["error"]["message"]
+
+
+def test_what_is_left_to_people_is_a_quota_and_the_same_question_counts_once(node: Running) -> None:
+    node.model.answers(node.model._fine)
+    key = another(node, "asks-people", "unit-7", holds_per_day=2)
+    held = [ask(node, key, HELD, streamed=False) for _ in range(3)]
+    assert {answer.json()["error"]["code"] for answer in held} == {"held_for_review"}
+    assert ask(node, key, HELD + " Now.", streamed=False).json()["error"]["code"] == "held_for_review"
+    answer = ask(node, key, streamed=False)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (429, "quota_reached")
+    assert "2 holds a day" in answer.json()["error"]["message"]
 
 
 def test_what_a_model_server_does_not_count_is_estimated(node: Running) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from brightline.core.errors import TrustError
 from brightline.core.facts import YES, FactSpec, Formerly, Register, Source, Vocabulary
+from brightline.core.quota import HOLDS_MAX, NO_QUOTA
 from brightline.core.register import DAY_SECONDS, DaysMax, Entry, RegisterBook
 from brightline.core.workload import (
     FORMAT,
@@ -190,6 +191,11 @@ def test_a_new_registration_does_not_name_what_was_retired() -> None:
         {"output_tokens_max": 0},
         {"choices_max": 0},
         {"requests_per_minute": 0},
+        {"tokens_per_minute": -1},
+        {"holds_per_day": HOLDS_MAX + 1},
+        {"unit_requests_per_minute": -1},
+        {"unit_tokens_per_minute": NO_QUOTA + 1},
+        {"unit_holds_per_day": -1},
         {"workload": "of_fice"},
         {"workload": ""},
         {"workload": "bürö"},

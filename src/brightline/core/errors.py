@@ -161,7 +161,7 @@ class ExpectationRefused(CallerError):
 
 
 class QuotaReached(CallerError):
-    """More in this time than the workload is registered for, or than one unit may write to this node's disk."""
+    """More in this time than a workload is registered for, or than its unit may have or write to this node's disk."""
 
     status = 429
     type = "rate_limit_error"

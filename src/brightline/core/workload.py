@@ -13,12 +13,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, assert_never
 
 import msgspec
 
 from brightline.core.errors import TrustError
 from brightline.core.facts import Register, Source, Statement, Vocabulary
+from brightline.core.quota import HOLDS_MAX, NO_QUOTA
 from brightline.core.register import KINDS, LIST_MAX, VERSION_MAX, RegisterBook, check_days, check_id, ends
 
 REGISTRATION_TYPE: Final = "application/vnd.brightline.registration+json"
@@ -26,6 +29,15 @@ KEY_PREFIX: Final = "bl"
 SECRET_HEX_CHARS: Final = 64
 FORMAT: Final = "brightline-registration/2"
 _ENDPOINT: Final = re.compile(r"[a-z]{1,32}(\.[a-z]{1,32}){0,3}")
+_QUOTAS: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "tokens_per_minute": NO_QUOTA,
+        "holds_per_day": HOLDS_MAX,
+        "unit_requests_per_minute": NO_QUOTA,
+        "unit_tokens_per_minute": NO_QUOTA,
+        "unit_holds_per_day": HOLDS_MAX,
+    }
+)
 _TOOL_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -50,7 +62,8 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     the entries that the facts rest on. ``endpoints`` are words out of ``exchange/api/table.py``; one that is not
     served here allows nothing. ``tools`` maps the name of each tool that may be sent to the digest of its
     schema (``exchange.model.tool_digest``). ``request_bytes_max`` bounds our own bytes to the model server,
-    ``output_tokens_max`` what one choice may be asked to have, ``choices_max`` the choices of one request.
+    ``output_tokens_max`` what one choice may be asked to have, ``choices_max`` the choices of one request. The quotas
+    of a unit count all its workloads, and stop this one: where two registrations differ, each is held to its own.
     """
 
     format: str
@@ -73,6 +86,10 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     choices_max: int
     requests_per_minute: int
     tokens_per_minute: int = 0  # of prompts and answers; 0: as many as the requests may have
+    holds_per_day: int = 0  # 0: as many as there are
+    unit_requests_per_minute: int = 0  # of all workloads of the unit; 0: as many as the agreement lets a unit have
+    unit_tokens_per_minute: int = 0
+    unit_holds_per_day: int = 0
     issued: int
     expires: int
     key_salt: str
@@ -224,8 +241,9 @@ def _check_lists(registration: Registration) -> None:
     for tool, tool_digest in registration.tools.items():
         if not tool or not _TOOL_DIGEST.fullmatch(tool_digest):
             raise TrustError(f"{what}: the tool {tool[:80]!r} needs a name and the digest of its schema")
-    if registration.tokens_per_minute < 0:
-        raise TrustError(f"{what}: tokens_per_minute is {registration.tokens_per_minute}; at least 0")
+    for quota in _QUOTAS:
+        if not 0 <= getattr(registration, quota) <= _QUOTAS[quota]:
+            raise TrustError(f"{what}: {quota} is {getattr(registration, quota)}; 0 to {_QUOTAS[quota]}")
     for limit in ("request_bytes_max", "output_tokens_max", "choices_max", "requests_per_minute"):
         if getattr(registration, limit) < 1:
             raise TrustError(f"{what}: {limit} is {getattr(registration, limit)}; at least 1")

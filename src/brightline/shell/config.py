@@ -54,6 +54,9 @@ class ListenSettings(_Settings):
     body_seconds: Seconds = Field(30.0, description="Longest time a client may take to send its body.")
     write_seconds: Seconds = Field(30.0, description="Longest time a client may take to accept one chunk.")
     exchanges_max: int = Field(512, ge=1, le=100_000, description="Exchanges under way at once; more wait.")
+    unit_exchanges_max: int = Field(
+        448, ge=1, le=100_000, description="Exchanges of one unit under way at once; the rest is left to others."
+    )
     unsent_max: int = Field(
         32, ge=1, le=10_000, description="Exchanges at once that no model has yet: all of it is our own work."
     )

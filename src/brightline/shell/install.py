@@ -196,6 +196,10 @@ class NewWorkload(msgspec.Struct, frozen=True):
     output_tokens_max: int = OUTPUT_TOKENS_MAX
     choices_max: int = CHOICES_MAX
     tokens_per_minute: int = 0
+    holds_per_day: int = 0
+    unit_requests_per_minute: int = 0
+    unit_tokens_per_minute: int = 0
+    unit_holds_per_day: int = 0
 
 
 def register(
@@ -234,6 +238,10 @@ def register(
         choices_max=new.choices_max,
         requests_per_minute=new.requests_per_minute,
         tokens_per_minute=new.tokens_per_minute,
+        holds_per_day=new.holds_per_day,
+        unit_requests_per_minute=new.unit_requests_per_minute,
+        unit_tokens_per_minute=new.unit_tokens_per_minute,
+        unit_holds_per_day=new.unit_holds_per_day,
         issued=now - 1,
         expires=now - 1 + new.days * DAY_SECONDS,
         key_salt=salt,

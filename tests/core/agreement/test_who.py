@@ -29,6 +29,7 @@ from brightline.core.agreement.limits import (
     days_max,
     keep_days,
     lost_budget,
+    unit_quotas,
 )
 from brightline.core.agreement.ratchet import check, require_no_weaker
 from brightline.core.agreement.who import compare_facts, compare_who
@@ -161,6 +162,7 @@ def test_every_known_limit_has_the_number_that_is_enforced_in_silence() -> None:
     days |= {"vvt_days_max": enforced.vvt, FALSE_STOPS_PER_MILLION: FALSE_STOPS_DEFAULT}
     days |= {KEEP_DAYS[kept]: number for kept, number in keep_days(silent).items()}
     days |= {LOST_PER_MILLION: lost_budget(silent)}
+    days |= {f"unit_{quota}": number for quota, number in msgspec.structs.asdict(unit_quotas(silent)).items()}
     assert dict(SILENT) == days
 
 

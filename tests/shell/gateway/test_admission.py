@@ -9,28 +9,26 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from brightline.core.errors import Overloaded, QuotaReached, Unauthenticated
-from brightline.core.evidence.record import Draft, RecordKind
 from brightline.core.workload import Workload, admit
-from brightline.shell.gateway.admission import DAY_SECONDS, ROWS_PER_SECOND, Admission, Bounds, Entered, Used
-from brightline.shell.gateway.peers import What
+from brightline.shell.gateway.admission import Admission, Bounds, Entered
+from brightline.shell.gateway.peers import Peers
+from brightline.shell.gateway.quotas import Quotas
 from tests.core.test_workload import REGISTRATION
 from tests.shell.trust.test_attestation import Clock
 
 
-def workload(name: str = "a", unit: str = "u", requests: int = 1_000, tokens: int = 0) -> Workload:
-    return admit(
-        msgspec.structs.replace(
-            REGISTRATION, workload=name, unit=unit, requests_per_minute=requests, tokens_per_minute=tokens
-        )
-    )
+def workload(name: str = "a", unit: str = "u", **said: int) -> Workload:
+    """``said`` are members of its registration; a thousand requests a minute if nothing else is said."""
+    said = {"requests_per_minute": 1_000} | said
+    return admit(msgspec.structs.replace(REGISTRATION, workload=name, unit=unit, **said))
 
 
-def bounds(**more: Any) -> Bounds:
-    return Bounds(**{"exchanges_max": 1, "unsent_max": 1, "waiting_max": 8, "wait_seconds": 5.0, **more})
+def opened(clock: Clock | None = None, **more: Any) -> Admission:
+    """One place and eight that wait, where nothing else is said."""
+    bounds = Bounds(**{"exchanges_max": 1, "unsent_max": 1, "waiting_max": 8, "wait_seconds": 5.0, **more})
+    return Admission(bounds, Quotas(1_000_000, clock or Clock(), Peers()))
 
 
 class Callers:
@@ -75,38 +73,8 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_what_was_used_is_forgotten_after_a_minute_also_where_no_limit_asks_for_it() -> None:
-    used = Used()
-    for second in range(1_000):
-        used.add(float(second), 1)
-    assert len(used) == 60
-
-
-@given(st.lists(st.tuples(st.floats(0, 0.1), st.integers(1, 5)), min_size=1, max_size=30), st.floats(59, 61))
-def test_what_was_used_is_kept_for_its_minute_and_hardly_longer(steps: list[tuple[float, int]], pause: float) -> None:
-    used, exact, now = Used(), [], 0.0
-    for step, amount in steps:
-        now += step
-        used.add(now, amount)
-        exact.append((now, amount))
-    now += pause
-    least = sum(amount for when, amount in exact if now - when < 60)
-    most = sum(amount for when, amount in exact if now - when < 60 + 1 / ROWS_PER_SECOND)
-    assert not least or used.within(now, least)
-    assert not used.within(now, most + 1)
-
-
-def test_a_flood_takes_no_more_room_than_a_trickle() -> None:
-    used = Used()
-    for number in range(10_000):
-        used.add(number / 10_000, 1)
-    assert len(used) <= ROWS_PER_SECOND + 1
-    assert used.within(1.0, 10_000)
-    assert not used.within(1.0, 10_001)
-
-
 async def test_who_finds_no_place_waits_and_then_gets_it() -> None:
-    callers = Callers(Admission(bounds(), Clock()))
+    callers = Callers(opened())
     await callers.come("first", workload())
     await callers.come("second", workload())
     assert list(callers.entered) == ["first"]
@@ -116,7 +84,7 @@ async def test_who_finds_no_place_waits_and_then_gets_it() -> None:
 
 
 async def test_a_place_is_given_back_when_an_exchange_fails() -> None:
-    admission = Admission(bounds(waiting_max=0), Clock())
+    admission = opened(waiting_max=0)
     for _ in range(3):
         with contextlib.suppress(RuntimeError):
             async with admission.enter(workload()):
@@ -125,7 +93,7 @@ async def test_a_place_is_given_back_when_an_exchange_fails() -> None:
 
 
 async def test_who_waits_too_long_is_shed_and_the_line_goes_on_without_it() -> None:
-    callers = Callers(Admission(bounds(wait_seconds=0.05), Clock()))
+    callers = Callers(opened(wait_seconds=0.05))
     await callers.come("first", workload())
     await callers.come("late", workload())
     assert "within 0.05 s" in await callers.shed("late")
@@ -136,7 +104,7 @@ async def test_who_waits_too_long_is_shed_and_the_line_goes_on_without_it() -> N
 
 
 async def test_who_leaves_the_line_takes_no_place() -> None:
-    callers = Callers(Admission(bounds(), Clock()))
+    callers = Callers(opened())
     for name in ("first", "gone", "next"):
         await callers.come(name, workload())
     callers.tasks["gone"].cancel()
@@ -147,7 +115,7 @@ async def test_who_leaves_the_line_takes_no_place() -> None:
 
 
 async def test_what_was_sent_to_a_model_leaves_its_place_among_the_unsent() -> None:
-    callers = Callers(Admission(bounds(exchanges_max=2), Clock()))
+    callers = Callers(opened(exchanges_max=2))
     for name in ("first", "second", "third"):
         await callers.come(name, workload())
     assert list(callers.entered) == ["first"]
@@ -163,8 +131,22 @@ async def test_what_was_sent_to_a_model_leaves_its_place_among_the_unsent() -> N
     await callers.end()
 
 
+async def test_long_answers_for_one_unit_leave_places_for_another() -> None:
+    callers = Callers(opened(exchanges_max=4, unit_exchanges_max=3, unsent_max=4))
+    for name in ("a1", "a2", "a3", "a4"):
+        await callers.come(name, workload(name, "u"))
+    assert list(callers.entered) == ["a1", "a2", "a3"]  # the fourth place is free, and not for this unit
+    await callers.come("b1", workload("b", "v"))  # who comes later is not kept from it by those who wait
+    assert list(callers.entered)[3:] == ["b1"]
+    await callers.go("b1")
+    assert "a4" not in callers.entered
+    await callers.go("a2")
+    assert "a4" in callers.entered
+    await callers.end()
+
+
 async def test_what_is_said_to_be_sent_twice_frees_one_place() -> None:
-    callers = Callers(Admission(bounds(exchanges_max=3), Clock()))
+    callers = Callers(opened(exchanges_max=3))
     for name in ("first", "second", "third"):
         await callers.come(name, workload())
     callers.entered["first"].sent()
@@ -175,7 +157,7 @@ async def test_what_is_said_to_be_sent_twice_frees_one_place() -> None:
 
 
 async def test_a_free_place_goes_to_the_unit_and_then_the_workload_that_has_the_fewest() -> None:
-    callers = Callers(Admission(bounds(exchanges_max=3, unsent_max=3), Clock()))
+    callers = Callers(opened(exchanges_max=3, unsent_max=3))
     for name, of in (
         ("a1", workload("a", "u")),
         ("a2", workload("a", "u")),
@@ -193,7 +175,7 @@ async def test_a_free_place_goes_to_the_unit_and_then_the_workload_that_has_the_
 
 
 async def test_of_those_who_have_as_few_each_has_its_turn() -> None:
-    callers = Callers(Admission(bounds(), Clock()))
+    callers = Callers(opened())
     for name in ("a1", "a2", "a3", "b1", "b2"):
         await callers.come(name, workload(name[0], name[0]))
     for _ in range(4):
@@ -203,7 +185,7 @@ async def test_of_those_who_have_as_few_each_has_its_turn() -> None:
 
 
 async def test_a_flood_sheds_itself_and_not_who_asks_for_little() -> None:
-    admission = Admission(bounds(waiting_max=3), Clock())
+    admission = opened(waiting_max=3)
     callers = Callers(admission)
     for name in ("f0", "f1", "f2", "f3"):
         await callers.come(name, workload("flood", "u"))
@@ -219,7 +201,7 @@ async def test_a_flood_sheds_itself_and_not_who_asks_for_little() -> None:
 
 
 async def test_a_unit_gets_no_more_by_many_workloads() -> None:
-    callers = Callers(Admission(bounds(waiting_max=4), Clock()))
+    callers = Callers(opened(waiting_max=4))
     for i in range(5):
         await callers.come(f"many{i}", workload(f"w{i}", "many"))
     await callers.come("one", workload("one", "v"))
@@ -231,7 +213,7 @@ async def test_a_unit_gets_no_more_by_many_workloads() -> None:
 
 
 async def test_nobody_is_crowded_while_there_is_room() -> None:
-    admission = Admission(bounds(waiting_max=2), Clock())
+    admission = opened(waiting_max=2)
     callers = Callers(admission)
     for name in ("f0", "f1"):
         await callers.come(name, workload("flood"))
@@ -239,41 +221,23 @@ async def test_nobody_is_crowded_while_there_is_room() -> None:
     await callers.end()
 
 
-async def test_one_workload_at_its_limit_does_not_stop_another() -> None:
-    clock = Clock()
-    admission = Admission(bounds(), clock)
-    for _ in range(2):
-        async with admission.enter(workload("a", requests=2)):
-            pass
-    clock.pass_(20)
-    with pytest.raises(QuotaReached, match="2 requests a minute") as caught:
-        async with admission.enter(workload("a", requests=2)):
-            pass
-    assert (caught.value.status, caught.value.retry_after_seconds) == (429, 40)
-    async with admission.enter(workload("b", requests=2)):
-        pass
-    clock.pass_(40)
-    async with admission.enter(workload("a", requests=2)):
-        pass
-
-
 async def test_what_was_shed_uses_up_no_quota() -> None:
-    admission = Admission(bounds(waiting_max=0), Clock())
+    admission = opened(waiting_max=0)
     callers = Callers(admission)
-    await callers.come("first", workload("a", requests=2))
+    await callers.come("first", workload("a", requests_per_minute=2))
     for name in ("x", "y"):
-        await callers.come(name, workload("a", requests=2))
+        await callers.come(name, workload("a", requests_per_minute=2))
         await callers.shed(name)
     await callers.go("first")
-    async with admission.enter(workload("a", requests=2)):
+    async with admission.enter(workload("a", requests_per_minute=2)):
         pass
     await callers.end()
 
 
 async def test_those_who_wait_do_not_pass_the_limit_together() -> None:
-    callers = Callers(Admission(bounds(), Clock()))
+    callers = Callers(opened())
     for name in ("first", "second", "third"):
-        await callers.come(name, workload("a", requests=2))
+        await callers.come(name, workload("a", requests_per_minute=2))
     await callers.go("first")
     await callers.go("second")
     with pytest.raises(QuotaReached):
@@ -281,68 +245,8 @@ async def test_those_who_wait_do_not_pass_the_limit_together() -> None:
     await callers.end()
 
 
-async def test_tokens_are_counted_when_an_exchange_ends() -> None:
-    clock = Clock()
-    admission = Admission(bounds(), clock)
-    of = workload(tokens=100)
-    async with admission.enter(of):
-        pass
-    admission.used(of, 99)
-    async with admission.enter(of):
-        pass
-    admission.used(of, 1)
-    with pytest.raises(QuotaReached, match="100 tokens a minute"):
-        async with admission.enter(of):
-            pass
-    clock.pass_(60)
-    async with admission.enter(of):
-        pass
-
-
-async def test_what_another_worker_says_was_used_counts_as_our_own() -> None:
-    clock = Clock()
-    admission = Admission(bounds(unit_bytes_per_day=5_000), clock)
-    async with admission.enter(workload("a", requests=3)):
-        pass
-    admission.heard(What.REQUESTS, "a", 2)
-    admission.heard(What.TOKENS, "b", 100)
-    admission.heard(What.BYTES, "v", 5_000)
-    for of, limit in (
-        (workload("a", requests=3), "3 requests"),
-        (workload("b", tokens=100), "100 tokens"),
-        (workload("c", "v"), "this unit has written"),
-    ):
-        with pytest.raises(QuotaReached, match=limit):
-            async with admission.enter(of):
-                pass
-    clock.pass_(60)
-    async with admission.enter(workload("a", requests=3)):
-        pass
-
-
-async def test_a_unit_cannot_fill_the_disk_for_all() -> None:
-    class Log:
-        async def append(self, draft: Draft) -> Any:
-            return draft
-
-    clock = Clock()
-    admission = Admission(bounds(unit_bytes_per_day=5_000), clock)
-    log = admission.metered(Log(), "u")
-    for _ in range(2):
-        async with admission.enter(workload("a", "u")):
-            await log.append(Draft(RecordKind.ATTEMPT, "x", {}, {"text": "a" * 2_000}))
-    with pytest.raises(QuotaReached, match="this unit has written"):
-        async with admission.enter(workload("b", "u")):
-            pass
-    async with admission.enter(workload("c", "v")):
-        pass
-    clock.pass_(DAY_SECONDS)
-    async with admission.enter(workload("b", "u")):
-        pass
-
-
 def test_requests_without_a_record_are_counted_by_reason_once() -> None:
-    admission = Admission(bounds(), Clock())
+    admission = opened()
     admission.count(Unauthenticated("x"))
     admission.count(Unauthenticated("y"))
     assert admission.take_counts() == {"invalid_api_key": 2}

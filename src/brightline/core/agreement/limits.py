@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from brightline.core.agreement.clause import Agreement, Tighter
+from brightline.core.quota import HOLDS_MAX, NO_QUOTA, UnitQuotas
 from brightline.core.register import DAYS_MAX_DEFAULT, DaysMax
 
 
@@ -44,6 +45,9 @@ KEEP_DAYS: Final[Mapping[Kept, str]] = MappingProxyType({kept: f"keep_days_{kept
 FOR_EVER_DAYS: Final = 1_000_000
 LOST_PER_MILLION: Final = "lost_per_million"
 LOST_DEFAULT: Final = 1_000
+UNIT_REQUESTS_PER_MINUTE: Final = "unit_requests_per_minute"
+UNIT_TOKENS_PER_MINUTE: Final = "unit_tokens_per_minute"
+UNIT_HOLDS_PER_DAY: Final = "unit_holds_per_day"
 
 KNOWN: Final[Mapping[str, KnownLimit]] = MappingProxyType(
     {
@@ -76,10 +80,29 @@ KNOWN: Final[Mapping[str, KnownLimit]] = MappingProxyType(
             Tighter.LOWER,
             LOST_DEFAULT,
         ),
+        UNIT_REQUESTS_PER_MINUTE: KnownLimit(
+            "requests in a minute of one unit, over all its workloads", Tighter.LOWER, NO_QUOTA
+        ),
+        UNIT_TOKENS_PER_MINUTE: KnownLimit(
+            "tokens of prompts and answers in a minute of one unit, over all its workloads", Tighter.LOWER, NO_QUOTA
+        ),
+        UNIT_HOLDS_PER_DAY: KnownLimit(
+            "exchanges of one unit that a day may leave to people, over all its workloads", Tighter.LOWER, NO_QUOTA
+        ),
     }
 )
 SILENT: Final[Mapping[str, int]] = MappingProxyType({limit: known.silent for limit, known in KNOWN.items()})
 """What is enforced while an agreement is silent; a test compares these with those who enforce them."""
+
+
+def unit_quotas(agreement: Agreement) -> UnitQuotas:
+    """What an agreement leaves each unit. 0 leaves nothing: it stops service, or holds, for all."""
+    holds = agreement.limit(UNIT_HOLDS_PER_DAY, NO_QUOTA)
+    return UnitQuotas(
+        requests_per_minute=agreement.limit(UNIT_REQUESTS_PER_MINUTE, NO_QUOTA),
+        tokens_per_minute=agreement.limit(UNIT_TOKENS_PER_MINUTE, NO_QUOTA),
+        holds_per_day=holds if holds == NO_QUOTA else min(holds, HOLDS_MAX),
+    )
 
 
 def lost_budget(agreement: Agreement) -> int:

@@ -13,6 +13,7 @@ from brightline.core.errors import CallerError, ConfigError
 from brightline.core.exchange.api import chat
 from brightline.core.exchange.api.table import ENDPOINTS
 from brightline.core.exchange.model import Tool, tool_digests
+from brightline.core.quota import HOLDS_MAX, NO_QUOTA
 from brightline.core.workload import Bounds, Workload
 from brightline.shell.cli import render
 from brightline.shell.cli.pairs import pairs
@@ -136,6 +137,34 @@ def workload() -> None:
     type=click.IntRange(0, 1_000_000_000),
     help="Tokens of prompts and answers in a minute; 0: as many as the requests may have.",
 )
+@click.option(
+    "--holds-per-day",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, HOLDS_MAX),
+    help="Exchanges that it may leave to people in a day (UTC); 0: as many as there are.",
+)
+@click.option(
+    "--unit-requests-per-minute",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, NO_QUOTA),
+    help="Requests of all workloads of its unit at which it is served no more; 0: what the agreement says.",
+)
+@click.option(
+    "--unit-tokens-per-minute",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, NO_QUOTA),
+    help="The same in tokens of prompts and answers.",
+)
+@click.option(
+    "--unit-holds-per-day",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, HOLDS_MAX),
+    help="The same in exchanges that are left to people in a day (UTC).",
+)
 @click.option("--days", default=90, show_default=True, type=click.IntRange(1, 366), help="Days until it expires.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def add(
@@ -151,6 +180,10 @@ def add(
     bounds: tuple[str, ...],
     requests_per_minute: int,
     tokens_per_minute: int,
+    holds_per_day: int,
+    unit_requests_per_minute: int,
+    unit_tokens_per_minute: int,
+    unit_holds_per_day: int,
     protocols: tuple[str, ...],
     vvt: tuple[str, ...],
     endpoints: tuple[str, ...],
@@ -186,6 +219,10 @@ def add(
         bounds=declared,
         requests_per_minute=requests_per_minute,
         tokens_per_minute=tokens_per_minute,
+        holds_per_day=holds_per_day,
+        unit_requests_per_minute=unit_requests_per_minute,
+        unit_tokens_per_minute=unit_tokens_per_minute,
+        unit_holds_per_day=unit_holds_per_day,
         days=days,
         purpose_id=purpose_id,
         protocols=protocols,

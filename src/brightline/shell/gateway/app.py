@@ -28,6 +28,7 @@ from brightline.core.errors import (
     UnknownRoute,
     UnsupportedMediaType,
 )
+from brightline.core.evidence.record import Outcome
 from brightline.core.exchange import strict_json
 from brightline.core.exchange.api.protocol import Api
 from brightline.core.exchange.api.table import BY_ROUTE, ENDPOINT_MODELS
@@ -42,6 +43,7 @@ from brightline.shell.config import ListenSettings
 from brightline.shell.gateway.admission import Admission, Entered
 from brightline.shell.gateway.identify import Identifier
 from brightline.shell.gateway.pump import Pump, Screeners
+from brightline.shell.gateway.quotas import Quotas
 from brightline.shell.gateway.responder import (
     AsgiResponder,
     Receive,
@@ -92,6 +94,7 @@ class Gateway:
         terms: Callable[[], Terms],
         identifier: Identifier,
         admission: Admission,
+        quotas: Quotas,
         log: RecordLog,
         judges: Judges,
         upstreams: Upstreams,
@@ -106,6 +109,7 @@ class Gateway:
         self._terms = terms
         self._identifier = identifier
         self._admission = admission
+        self._quotas = quotas
         self._log = log
         self._judges = judges
         self._upstreams = upstreams
@@ -210,7 +214,7 @@ class Gateway:
             machine,
             model=request.model if isinstance(request, Exchange) else "",
             unit=workload.unit,
-            log=self._admission.metered(self._log, workload.unit),
+            log=self._quotas.metered(self._log, workload.unit),
             screeners=screeners,
             upstream=self._upstreams,
             conditions=self._conditions,
@@ -226,7 +230,9 @@ class Gateway:
         finally:
             for closed in machine.closed:
                 self._watch.ended(workload.unit, closed, now.unix)
-                self._admission.used(workload, closed.tokens)
+                self._quotas.used(workload, closed.tokens)
+                if closed.outcome is Outcome.HELD:
+                    self._quotas.held(workload, closed.exchange_digest)
             self._tell(api, exchange_id, request, terms, machine, now)
 
     def _tell(

@@ -2,8 +2,9 @@
 """Who is next: places that are few, and a bounded line before them in which nobody's flood stands before another.
 
 A free place goes to the unit that has the fewest places, among its workloads to the one that has the fewest, and of
-that one to the request that has waited longest. When the line is full, the newest of whoever has the most in it makes
-room; if that is the one who comes, it is not let in. No clock: how long anybody waits is for the caller to say.
+that one to the request that has waited longest. A unit that has its share of the places waits while others are free.
+When the line is full, the newest of whoever has the most in it makes room; if that is the one who comes, it is not let
+in. No clock: how long anybody waits is for the caller to say.
 """
 
 from __future__ import annotations
@@ -26,10 +27,13 @@ class Waiting:
 
 
 class Line:
-    """At most ``placed_max`` have a place, of them ``unsent_max`` unsent; at most ``waiting_max`` wait."""
+    """At most ``placed_max`` have a place, of them ``unsent_max`` unsent and ``unit_max`` of one unit; at most
+    ``waiting_max`` wait.
+    """
 
-    def __init__(self, placed_max: int, unsent_max: int, waiting_max: int) -> None:
+    def __init__(self, placed_max: int, unit_max: int, unsent_max: int, waiting_max: int) -> None:
         self._placed_max = placed_max
+        self._unit_max = unit_max
         self._unsent_max = unsent_max
         self._waiting_max = waiting_max
         self._placed = 0
@@ -42,9 +46,12 @@ class Line:
         self._waiting: Counter[str] = Counter()  # by unit
 
     def join(self, unit: str, workload: str) -> Waiting:
-        """Take a place if one is free and nobody waits, else stand in line, or be turned away at once."""
+        """Take a place if one is free, else stand in line, or be turned away at once.
+
+        While a place is free, whoever waits is of a unit that has its share: nobody is passed by.
+        """
         waiting = Waiting(unit, workload)
-        if self._free and not self._lines:
+        if self._free and self._of_unit[unit] < self._unit_max:
             self._place(waiting)
             return waiting
         waiting.turn = asyncio.get_running_loop().create_future()
@@ -103,8 +110,8 @@ class Line:
         self._served[f"unit {waiting.unit}"] = self._served[waiting.workload] = self._given
 
     def _call(self) -> None:
-        while self._free and self._lines:
-            unit, workload = min(self._lines, key=self._next)
+        while self._free and (may := [who for who in self._lines if self._of_unit[who[0]] < self._unit_max]):
+            unit, workload = min(may, key=self._next)
             waiting = self._lines[unit, workload].popleft()
             self._shorter(waiting)
             if waiting.turn is not None and not waiting.turn.done():

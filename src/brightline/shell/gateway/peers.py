@@ -31,10 +31,14 @@ log = logging.getLogger("brightline")
 
 
 class What(enum.StrEnum):
-    """What of a quota: requests and tokens of a workload, bytes of evidence of a unit."""
+    """What of a quota: of a workload, or of a unit over all its workloads; bytes are of evidence."""
 
     REQUESTS = "requests"
     TOKENS = "tokens"
+    HOLDS = "holds"
+    UNIT_REQUESTS = "unit_requests"
+    UNIT_TOKENS = "unit_tokens"
+    UNIT_HOLDS = "unit_holds"
     BYTES = "bytes"
 
 
@@ -42,6 +46,7 @@ class Told(msgspec.Struct, frozen=True):
     """One datagram."""
 
     used: tuple[tuple[What, str, int], ...] = ()  # what, of whom, how much
+    held: tuple[tuple[What, str, str], ...] = ()  # what, of whom, digest of the exchange
     decided: tuple[tuple[str, int, int], ...] = ()  # unit, unix seconds, requests
     denied: tuple[tuple[str, str, int], ...] = ()  # unit, digest of the exchange, unix seconds
 
@@ -52,21 +57,24 @@ class _Pending:
     def __init__(self, to: socket.socket) -> None:
         self._to = to
         self.used: Counter[tuple[What, str]] = Counter()
+        self.held: dict[tuple[What, str, str], None] = {}
         self.decided: Counter[tuple[str, int]] = Counter()
         self.denied: dict[tuple[str, str], int] = {}
 
     @property
     def full(self) -> bool:
-        return len(self.used) + len(self.decided) + len(self.denied) >= ENTRIES_MAX
+        return len(self.used) + len(self.held) + len(self.decided) + len(self.denied) >= ENTRIES_MAX
 
     def send(self) -> None:
         """Tell as much as the peer takes now; the rest waits."""
-        while self.used or self.decided or self.denied:
+        while self.used or self.held or self.decided or self.denied:
             used = list(islice(self.used.items(), ENTRIES_AT_ONCE))
+            held = tuple(islice(self.held, ENTRIES_AT_ONCE))
             decided = list(islice(self.decided.items(), ENTRIES_AT_ONCE))
             denied = list(islice(self.denied.items(), ENTRIES_AT_ONCE))
             told = Told(
                 tuple((what, name, amount) for (what, name), amount in used),
+                held,
                 tuple((unit, unix, requests) for (unit, unix), requests in decided),
                 tuple((unit, digest, unix) for (unit, digest), unix in denied),
             )
@@ -76,6 +84,8 @@ class _Pending:
                 return
             for key, _ in used:
                 del self.used[key]
+            for hold in held:
+                del self.held[hold]
             for place, _ in decided:
                 del self.decided[place]
             for deny, _ in denied:
@@ -107,6 +117,12 @@ class Peers:
         for pending in self._pending:
             if self._has_room(pending):
                 pending.used[what, name] += amount
+
+    def tell_held(self, what: What, name: str, digest: str) -> None:
+        """An exchange was held."""
+        for pending in self._pending:
+            if self._has_room(pending):
+                pending.held[what, name, digest] = None
 
     def tell_decided(self, unit: str, unix: int) -> None:
         """A request of a unit was decided, and not denied."""

@@ -16,7 +16,8 @@ NO_CACHE: Final = "no answer is given twice: each has its own verdict, under the
 NO_SWITCH: Final = "screening has no switch: what is judged lies in the signed agreement and release"
 _LOAD: Final = "of several servers alike the least loaded that is well is asked; nothing is to be chosen"
 _QUOTA: Final = (
-    "quotas belong to workloads: --requests-per-minute and --tokens-per-minute of `brightline workload add`"
+    "quotas belong to workloads and units: --requests-per-minute, --tokens-per-minute, --unit-requests-per-minute and "
+    "--unit-tokens-per-minute of `brightline workload add`"
 )
 _STATE: Final = "there is no database or store beside the log; the log is the register"
 _KEYS: Final = "each workload has a key of its own, made by `brightline workload add`; there is no key for everything"
