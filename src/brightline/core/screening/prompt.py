@@ -8,11 +8,13 @@ that no text of a caller can spell.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
+
+from brightline.core.screening.finding import Surface
 
 BEGIN: Final = "<|im_start|>"
 END: Final = "<|im_end|>"
@@ -23,6 +25,13 @@ REVIEWER: Final = (
     "What counts is what the exchange does or asks for, not its topic, and not what it claims about itself. "
     "Then answer the question with Yes or No."
 )
+
+SPEAKER: Final[Mapping[Surface, str]] = {
+    Surface.INPUT: "User: ",
+    Surface.OUTPUT: "Assistant: ",
+    Surface.TOOL_CALL: "Tool call: ",
+}
+"""How a text is introduced; the corpora are read under the same words."""
 
 _Text = Annotated[str, Meta(min_length=1, max_length=8_000)]
 _Fact = Annotated[str, Meta(pattern=r"^[a-z][a-z_]{0,40}$")]

@@ -8,6 +8,7 @@ import sys
 import click
 
 from brightline import __version__
+from brightline.classifier.judging.command import judge
 from brightline.classifier.rows import classifier
 from brightline.classifier.weights import weights
 from brightline.core.errors import BrightlineError
@@ -66,6 +67,7 @@ brightline.add_command(agreement)
 add_to(classifier)
 brightline.add_command(classifier)
 classifier.add_command(weights)
+classifier.add_command(judge)
 brightline.add_command(verify)
 brightline.add_command(misbehaviour)
 brightline.add_command(receipt)

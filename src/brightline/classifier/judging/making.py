@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From states to a judge file: penalty and thresholds on authors held out in turns, figures on the test authors."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from brightline.classifier.constitutions import constitution
+from brightline.classifier.corpus import Corpus, Row
+from brightline.classifier.judging.features import ASKED, TOKENS_MAX, Store, in_order
+from brightline.classifier.judging.heads import PENALTIES, Linear, fit, held_out, spread
+from brightline.classifier.judging.measure import SHARES, Bounds, Settled, Told, bounds, line_said, settled, told
+from brightline.core.errors import ConfigError
+from brightline.core.screening.encoder import Canary, Head
+from brightline.core.screening.figures import area_under_curve
+from brightline.core.screening.finding import Surface
+from brightline.core.screening.judge import FORMAT, Judge, Model, View
+from brightline.decoder.published import MODELS
+
+WITH_MEAN: Final = True
+OVERLAP: Final = 64
+WINDOWS_MAX: Final = 16
+DEADLINE_MS: Final = 8_000
+QUEUE_MAX: Final = 8
+CANARY_CHARS_MAX: Final = 400
+
+
+class Point(msgspec.Struct, frozen=True):
+    """What a head fitted on so many rows does on the test rows."""
+
+    rows: int
+    auroc: float | None
+    pairs: float | None
+
+
+class FactReport(msgspec.Struct, frozen=True):
+    """One fact. ``held_out`` is on training authors held out, the rest on test authors; ``untrained`` is the area of
+    a head fitted on the other lines alone, with this fact's definition in the prompt.
+    """
+
+    train_rows: int
+    penalty: float
+    bounds: Bounds
+    held_out: Told
+    test: Told
+    test_settled: Settled
+    curve: tuple[Point, ...]
+    untrained: float | None
+
+
+class Report(msgspec.Struct, frozen=True):
+    """All facts, and the three lines."""
+
+    model: str
+    rows_read: int
+    facts: dict[str, FactReport]
+    lines: dict[str, Told]
+
+
+class _Rows(msgspec.Struct, frozen=True):
+    """The rows of one fact and split with what a head reads of them."""
+
+    rows: list[Row]
+    authors: list[str]
+    values: list[str]
+    states: Any
+
+
+def make(corpora: Sequence[Corpus], states: Path, missed: float, wrongful: float) -> tuple[Judge, Report]:
+    """Fit every head. Raises ``ConfigError`` if a side of a fact has no rows."""
+    store = Store.open(states)
+    there = store.load()
+    rows = [row for row in in_order(corpora) if row.id in there]
+    split = {corpus.author.author: corpus.author.split for corpus in corpora}
+    author = {row.id: corpus.author.author for corpus in corpora for row in corpus.rows}
+    numbers = {name: value for name, (_, value) in there.items()}
+    model = next(one for one in MODELS if one.sha256 == store.weights)
+    facts: dict[str, FactReport] = {}
+    heads: list[Head] = []
+    canaries: list[Canary] = []
+    sides: dict[str, tuple[_Rows, _Rows]] = {}
+    for line, asked in ASKED.items():
+        for number, fact in enumerate(asked):
+            ours = [row for row in rows if row.line is line and _counts(row, fact)]
+            train, test = (
+                _chosen([row for row in ours if split[author[row.id]] == one], fact, number, author, numbers)
+                for one in ("train", "test")
+            )
+            sides[fact] = train, test
+    for fact, (train, test) in sides.items():
+        if not all({"yes", "no"} <= set(side.values) for side in (train, test)):
+            raise ConfigError(f"too few rows were read to fit {fact}: go on with `brightline classifier judge read`")
+        head, report = _fact(fact, train, test, sides, missed, wrongful)
+        facts[fact] = report
+        heads.append(_as_head(fact, head, report.bounds))
+        canaries.append(_canary(fact, train, head))
+    views = tuple(View(tuple(constitution(fact) for fact in asked)) for asked in ASKED.values())
+    width = store.shape[1]
+    judge = Judge(
+        format=FORMAT,
+        model=Model(model.file, model.sha256, store.layers, width, WITH_MEAN),
+        tokens=TOKENS_MAX,
+        overlap=OVERLAP,
+        windows_max=WINDOWS_MAX,
+        deadline_ms=DEADLINE_MS,
+        queue_max=QUEUE_MAX,
+        view=views,
+        head=tuple(heads),
+        canary=tuple(canaries),
+    )
+    return judge, Report(model.name, len(rows), facts, _lines(judge, rows, split, author, numbers))
+
+
+def _counts(row: Row, fact: str) -> bool:
+    """Where nothing is at stake, authors differ on what acting alone is (``corpora/README.md``)."""
+    return fact != "acts_alone" or row.facts["high_stakes"] != "no"
+
+
+def _chosen(rows: list[Row], fact: str, number: int, author: Mapping[str, str], numbers: Mapping[str, Any]) -> _Rows:
+    states = np.array([read_of(numbers[row.id], number) for row in rows])
+    return _Rows(rows, [author[row.id] for row in rows], [row.facts[fact] for row in rows], states)
+
+
+def read_of(found: Any, question: int) -> Any:
+    """What a head reads of a row's numbers, shape (questions + 1, layers, width): its question, and the mean."""
+    parts = [found[question].reshape(-1), found[-1][-1]] if WITH_MEAN else [found[question].reshape(-1)]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def _fact(
+    fact: str,
+    train: _Rows,
+    test: _Rows,
+    sides: Mapping[str, tuple[_Rows, _Rows]],
+    missed: float,
+    wrongful: float,
+) -> tuple[Linear, FactReport]:
+    tried = [(penalty, held_out(train.states, train.values, train.authors, penalty)) for penalty in PENALTIES]
+    penalty, said = max(tried, key=lambda one: _area(train.values, one[1]))
+    found = bounds(train.values, said, missed, wrongful)
+    head = fit(spread(train.states), train.values, penalty)
+    on_test = head.of(test.states)
+    return head, FactReport(
+        train_rows=len(train.rows),
+        penalty=penalty,
+        bounds=found,
+        held_out=told(train.rows, train.values, said),
+        test=told(test.rows, test.values, on_test),
+        test_settled=settled(test.values, on_test, found),
+        curve=tuple(_point(train, test, penalty, share) for share in SHARES),
+        untrained=_untrained(fact, sides, penalty),
+    )
+
+
+def _point(train: _Rows, test: _Rows, penalty: float, share: float) -> Point:
+    count = round(len(train.rows) * share)
+    if not {"yes", "no"} <= set(train.values[:count]):
+        return Point(count, None, None)
+    said = fit(spread(train.states[:count]), train.values[:count], penalty).of(test.states)
+    one = told(test.rows, test.values, said)
+    return Point(count, one.auroc, one.pairs.share)
+
+
+def _untrained(fact: str, sides: Mapping[str, tuple[_Rows, _Rows]], penalty: float) -> float | None:
+    """The area on the test rows of a head that saw rows of other lines only, each fact's states standardised by its
+    own rows, which takes no labels.
+    """
+    line = sides[fact][0].rows[0].line
+    others = [train for train, _ in sides.values() if train.rows[0].line is not line]
+    states = np.concatenate([_even(one.states, one.states) for one in others])
+    head = fit(spread(states), [value for one in others for value in one.values], penalty)
+    train, test = sides[fact]
+    return _area(test.values, head.of(_even(test.states, train.states)))
+
+
+def _even(states: Any, by: Any) -> Any:
+    size = by.std(0)
+    return np.where(size > 0, (states - by.mean(0)) / np.maximum(size, np.float32(1e-6)), 0).astype(np.float32)
+
+
+def _area(values: Sequence[str], said: Any) -> float:
+    both = {"yes": [], "no": [], "unknown": []}  # type: dict[str, list[float]]
+    for value, score in zip(values, said, strict=True):
+        both[value].append(float(score))
+    return area_under_curve(both["yes"], both["no"]) or 0.0
+
+
+def _as_head(fact: str, head: Linear, found: Bounds) -> Head:
+    return Head(
+        fact=fact,
+        value="yes",
+        weights=base64.b64encode(head.weights.astype("<f4").tobytes()).decode(),
+        bias=head.bias,
+        unknown=_share(found.unknown),
+        yes=_share(found.yes),
+    )
+
+
+def _share(log_odds: float) -> float:
+    return float(1 / (1 + np.exp(-np.clip(log_odds, -15, 15))))
+
+
+def _canary(fact: str, train: _Rows, head: Linear) -> Canary:
+    """The short row of training that is surest: what is missed one day is broken."""
+    said = head.of(train.states)
+    plain = {"prompt": Surface.INPUT, "output": Surface.OUTPUT, "tool_call": Surface.TOOL_CALL}
+    fit_for_it = [
+        number
+        for number, (row, value) in enumerate(zip(train.rows, train.values, strict=True))
+        if value == "yes" and row.surface.value in plain and not row.asked and len(row.judged) <= CANARY_CHARS_MAX
+    ]
+    if not fit_for_it:
+        raise ConfigError(f"no short row shows {fact}: go on with `brightline classifier judge read`")
+    best = train.rows[max(fit_for_it, key=lambda number: float(said[number]))]
+    return Canary(fact, best.judged, plain[best.surface.value])
+
+
+def _lines(
+    judge: Judge,
+    rows: Sequence[Row],
+    split: Mapping[str, str],
+    author: Mapping[str, str],
+    numbers: Mapping[str, Any],
+) -> dict[str, Told]:
+    heads = {head.fact: (np.frombuffer(base64.b64decode(head.weights), "<f4"), head.bias) for head in judge.head}
+    found = {}
+    for line, asked in ASKED.items():
+        ours = [row for row in rows if row.line is line and split[author[row.id]] == "test"]
+        said = {}
+        for number, fact in enumerate(asked):
+            weights, bias = heads[fact]
+            said[fact] = np.array([read_of(numbers[row.id], number) for row in ours]) @ weights + bias
+        found[line.value] = told(ours, [row.label for row in ours], line_said(line, said))
+    return found

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the decoder makes of the rows is read once, in an order that is a sample wherever it is cut, and goes on."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from brightline.classifier.corpus import Corpus, read_corpora
+from brightline.classifier.judging import making
+from brightline.classifier.judging.features import ASKED, Store, exchange_of, in_order
+from brightline.core.errors import ConfigError
+from brightline.core.screening.judge import load_judge_file
+from brightline.decoder.published import Published
+from brightline.shell.cli.main import brightline
+from tests import tiny_decoder
+
+pytest.importorskip("openvino", reason="the extra `judge` is not installed")
+
+from brightline.decoder.asking import Asker
+
+CORPORA = Path(__file__).resolve().parents[3] / "corpora"
+LAYERS = (1, 3)
+
+
+def write_corpora(folder: Path) -> Path:
+    """Three authors, each with pairs on every line; a row that crosses its line says so in a word of its own."""
+    folder.mkdir()
+    facts = {
+        "surveillance": ["mass_domestic"],
+        "weapons": ["weapon_direct"],
+        "decisions": ["high_stakes", "acts_alone", "social_scoring"],
+    }
+    for number, split in enumerate(("train", "train", "test")):
+        lines: list[dict[str, Any]] = [
+            {"author": f"author-{number}", "kind": "model", "persona": "a tester", "split": split}
+        ]
+        for line, names in facts.items():
+            for i in range(6):
+                for value in ("yes", "no"):
+                    word = "qqqqqqqq" if value == "yes" else "a quiet day"
+                    lines.append(
+                        {
+                            "id": f"{number}-{line}-{i}-{value}",
+                            "line": line,
+                            "facts": dict.fromkeys(names, value) | ({"high_stakes": "yes"} if i % 2 else {}),
+                            "surface": "prompt",
+                            "lang": "en",
+                            "setting": "a test",
+                            "reason": "it says so",
+                            "pair": f"{number}-{line}-{i}",
+                            "factor": "the word",
+                            "text": f"{line[:3]} {i} by {number}: {word}",
+                        }
+                    )
+        (folder / f"author-{number}.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    path = tmp_path_factory.mktemp("model") / "tiny.gguf"
+    return path, tiny_decoder.write(path)
+
+
+@pytest.fixture
+def corpora(tmp_path: Path) -> tuple[Corpus, ...]:
+    return read_corpora(write_corpora(tmp_path / "corpora"))
+
+
+def store(folder: Path, digest: str) -> Store:
+    return Store(folder, digest, LAYERS, tiny_decoder.WIDTH)
+
+
+def test_reading_that_was_ended_anywhere_goes_on_and_gives_the_same(
+    tmp_path: Path, model: tuple[Path, str], corpora: tuple[Corpus, ...]
+) -> None:
+    path, digest = model
+    asker, rows = Asker(path, LAYERS), in_order(corpora)
+    whole = store(tmp_path / "whole", digest)
+    assert sum(1 for _ in whole.read(rows, asker, 1, 1)) == len(rows)
+
+    ended = store(tmp_path / "ended", digest)
+    for taken, _ in enumerate(ended.read(rows, asker, 1, 1), 1):
+        if taken == 7:
+            break
+    with (tmp_path / "ended" / "rows-1-1.f16").open("ab") as file:
+        file.write(b"half a row")
+    with (tmp_path / "ended" / "rows-1-1.jsonl").open("ab") as file:
+        file.write(b'{"id": "half a')
+    assert len(ended.load()) == 7, "what is whole is read while the rest is being written"
+    assert sum(1 for _ in ended.read(rows, asker, 1, 1)) == len(rows) - 7
+    expected, found = whole.load(), ended.load()
+    assert list(found) == [row.id for row in rows]
+    for name, (entry, numbers) in expected.items():
+        assert found[name][0] == entry
+        np.testing.assert_array_equal(found[name][1], numbers)
+    line = {row.id: row.line for row in rows}
+    assert all(numbers.shape[0] == len(ASKED[line[name]]) + 1 for name, (_, numbers) in found.items())
+    assert sum(1 for _ in ended.read(rows, asker, 1, 1)) == 0
+
+
+def test_parts_share_the_rows_and_keep_pairs_together(
+    tmp_path: Path, model: tuple[Path, str], corpora: tuple[Corpus, ...]
+) -> None:
+    path, digest = model
+    rows, asker = in_order(corpora), Asker(path, LAYERS)
+    folder = tmp_path / "states"
+    assert sum(sum(1 for _ in store(folder, digest).read(rows, asker, part, 2)) for part in (1, 2)) == len(rows)
+    pair = {row.id: row.pair for row in rows}
+    pairs = [
+        {pair[json.loads(line)["id"]] for line in (folder / f"rows-{part}-2.jsonl").read_text().splitlines()}
+        for part in (1, 2)
+    ]
+    assert not pairs[0] & pairs[1]
+    assert set(store(folder, digest).load()) == {row.id for row in rows}
+
+
+def test_another_model_or_other_definitions_are_not_mixed_in(tmp_path: Path) -> None:
+    store(tmp_path, "a" * 64)
+    with pytest.raises(ConfigError, match="another model"):
+        store(tmp_path, "b" * 64)
+    with pytest.raises(ConfigError, match="another model"):
+        Store(tmp_path, "a" * 64, (1,), tiny_decoder.WIDTH)
+    (tmp_path / "about.json").write_text("{}")
+    with pytest.raises(ConfigError, match="no states"):
+        Store.open(tmp_path)
+
+
+def test_wherever_the_order_is_cut_the_rest_is_a_sample_with_whole_pairs() -> None:
+    corpora = read_corpora(CORPORA)
+    rows = in_order(corpora)
+    assert sorted(row.id for row in rows) == sorted(row.id for corpus in corpora for row in corpus.rows)
+    assert [row.id for row in in_order(tuple(reversed(corpora)))] == [row.id for row in rows]
+    first = rows[:1_500]
+    pairs = Counter((row.pair, row.line) for row in rows if row.pair)
+    begun = Counter((row.pair, row.line) for row in first if row.pair)
+    broken = [pair for pair, count in begun.items() if count != pairs[pair]]
+    assert len(broken) <= 1, "only the pair at the cut"
+    author = {row.id: corpus.author for corpus in corpora for row in corpus.rows}
+    assert {author[row.id].author for row in first} == {corpus.author.author for corpus in corpora}
+    for line in ASKED:
+        assert sum(row.line is line for row in first) == pytest.approx(500, abs=60)
+    tested = sum(author[row.id].split == "test" for row in first) / len(first)
+    overall = sum(len(corpus.rows) for corpus in corpora if corpus.author.split == "test") / len(rows)
+    assert overall < tested < 2.5 * overall
+
+
+def test_heads_that_were_fitted_stand_in_a_judge_file_and_are_reported(
+    tmp_path: Path, model: tuple[Path, str], corpora: tuple[Corpus, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, digest = model
+    tiny = Published("tiny", path.name, digest, path.stat().st_size, "Apache-2.0", "none", "1", 1, LAYERS)
+    monkeypatch.setattr(making, "MODELS", (tiny,))
+    for _ in store(tmp_path / "states", digest).read(in_order(corpora), Asker(path, LAYERS), 1, 1):
+        pass
+    out = tmp_path / "out"
+    command = ["classifier", "judge", "fit", str(tmp_path / "corpora"), str(tmp_path / "states"), str(out), "--json"]
+    done = CliRunner().invoke(brightline, command)
+    assert done.exit_code == 0, done.output
+    made = load_judge_file((out / "judge.json").read_bytes(), "judge.json")
+    assert made.facts == tuple(fact for facts in ASKED.values() for fact in facts)
+    assert made.model.sha256 == digest
+    report = json.loads((out / "report.json").read_text())
+    assert report == json.loads(done.stdout)
+    assert report["rows_read"] == 108
+    told = report["facts"]["mass_domestic"]
+    assert told["test"]["auroc"] > 0.95, "a word tells the rows apart, and the decoder sees words"
+    assert told["test"]["pairs"]["of"] == 6
+    assert [point["rows"] for point in told["curve"]][-1] == told["train_rows"] == 24
+    assert set(report["lines"]) == {line.value for line in ASKED}
+    again = tmp_path / "again"
+    assert CliRunner().invoke(brightline, [*command[:-2], str(again)]).exit_code == 0
+    assert (again / "judge.json").read_bytes() == (out / "judge.json").read_bytes()
+
+
+def test_too_few_rows_and_another_file_are_said(
+    tmp_path: Path, model: tuple[Path, str], corpora: tuple[Corpus, ...]
+) -> None:
+    path, digest = model
+    where = str(tmp_path / "corpora")
+    store(tmp_path / "states", digest)
+    wrong = CliRunner().invoke(
+        brightline, ["classifier", "judge", "read", where, str(tmp_path / "s"), "--weights", str(path)]
+    )
+    assert isinstance(wrong.exception, ConfigError)
+    assert "digest" in str(wrong.exception)
+    part = CliRunner().invoke(
+        brightline,
+        ["classifier", "judge", "read", where, str(tmp_path / "s"), "--weights", str(path), "--part", "3/2"],
+    )
+    assert part.exit_code == 2
+
+
+def test_a_row_is_read_as_who_said_what(corpora: tuple[Corpus, ...]) -> None:
+    row = corpora[0].rows[0]
+    assert exchange_of(row) == f"User: {row.text}"
+    convert = msgspec.structs.replace
+    assert exchange_of(convert(row, surface="output", asked="why")) == f"User: why\nAssistant: {row.text}"
