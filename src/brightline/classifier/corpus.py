@@ -100,15 +100,8 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def label(self) -> Value:
-        """Whether its red line is crossed (``red lines``, RL-1 to RL-3)."""
-        facts = self.facts
-        if self.line is not Line.DECISIONS:
-            return facts[_FACT[self.line]]
-        scoring, stakes, alone = (facts[name] for name in _DECISIONS)
-        if scoring == "yes" or (stakes == "yes" and alone == "yes"):
-            return "yes"
-        open_ = scoring == "unknown" or (stakes != "no" and alone != "no")
-        return "unknown" if open_ else "no"
+        """Whether its red line is crossed."""
+        return crossed(self.line, self.facts)
 
 
 class Corpus(msgspec.Struct, frozen=True):
@@ -133,6 +126,22 @@ FACTS: Final = frozenset(
         "operational",
     }
 )
+
+
+def crossed(line: Line, facts: Mapping[str, Value]) -> Value:
+    """Whether facts cross a red line (RL-1 to RL-3). Raises ``KeyError`` for a fact of the line that is not there."""
+    if line is not Line.DECISIONS:
+        return facts[_FACT[line]]
+    scoring, stakes, alone = (facts[name] for name in _DECISIONS)
+    if scoring == "yes" or (stakes == "yes" and alone == "yes"):
+        return "yes"
+    open_ = scoring == "unknown" or (stakes != "no" and alone != "no")
+    return "unknown" if open_ else "no"
+
+
+def facts_of(line: Line) -> tuple[str, ...]:
+    """The facts that decide about a red line."""
+    return _DECISIONS if line is Line.DECISIONS else (_FACT[line],)
 
 
 def read_corpora(folder: Path) -> tuple[Corpus, ...]:
@@ -176,7 +185,7 @@ def read_corpus(path: Path) -> Corpus:
 def _objections(row: Row) -> Iterator[str]:
     if unknown := row.facts.keys() - FACTS:
         yield f"no fact is called {min(unknown)!r}"
-    for fact in _DECISIONS if row.line is Line.DECISIONS else (_FACT[row.line],):
+    for fact in facts_of(row.line):
         if fact not in row.facts:
             yield f"a row on {row.line.value} labels {fact}"
     if not row.judged.strip():

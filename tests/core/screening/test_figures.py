@@ -95,6 +95,21 @@ def test_a_threshold_lets_no_more_through_than_allowed_and_is_the_lowest_that_do
         assert sum(score >= lower for score in negatives) > allowed - 1e-6
 
 
+def test_what_reaches_a_threshold_counts() -> None:
+    assert counted([0.5, 0.4], 0.5).hits == 1
+
+
+def test_an_interval_of_none_or_all_ends_at_none_or_all() -> None:
+    for of in range(1, 60):
+        assert wilson(0, of).low == 0.0
+        assert wilson(of, of).high == 1.0
+
+
+def test_a_share_of_a_round_number_is_whole_whatever_the_float_says() -> None:
+    assert 0.29 * 100 < 29, "the float says less"
+    assert counted([i / 100 for i in range(100)], threshold_at([i / 100 for i in range(100)], 0.29)).hits == 29
+
+
 def test_one_in_a_thousand_of_a_thousand_is_one() -> None:
     negatives = [i / 1000 for i in range(1000)]
     assert sum(score >= threshold_at(negatives, 0.001) for score in negatives) == 1
@@ -107,6 +122,10 @@ def test_the_worst_corpus_sets_the_threshold_for_all(corpora: dict[str, list[flo
     for negatives in corpora.values():
         assert counted(negatives, threshold.value).hits <= wrongful * len(negatives) + 1e-6
     assert threshold.value == threshold_at(corpora[threshold.corpus], wrongful)
+
+
+def test_of_corpora_that_ask_for_the_same_the_first_by_name_is_named() -> None:
+    assert threshold_of_worst({"b": [0.5], "a": [0.5]}, 0.01).corpus == "a"
 
 
 def test_a_pooled_threshold_would_not_hold_for_the_worst_corpus() -> None:

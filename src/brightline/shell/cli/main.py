@@ -8,6 +8,7 @@ import sys
 import click
 
 from brightline import __version__
+from brightline.classifier.evaluation.command import evaluate_command
 from brightline.classifier.judging.command import judge
 from brightline.classifier.rows import classifier
 from brightline.classifier.weights import weights
@@ -68,6 +69,7 @@ add_to(classifier)
 brightline.add_command(classifier)
 classifier.add_command(weights)
 classifier.add_command(judge)
+classifier.add_command(evaluate_command)
 brightline.add_command(verify)
 brightline.add_command(misbehaviour)
 brightline.add_command(receipt)

@@ -7,7 +7,7 @@ have stated is taken as good, so that what is seen is what the detectors alone m
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -17,11 +17,13 @@ from brightline.core.exchange.api.protocol import Api
 from brightline.core.exchange.coverage import cover_reply, cover_request
 from brightline.core.exchange.model import Exchange, Reply
 from brightline.core.facts import Facts, Source, Statement
-from brightline.core.screening.finding import Judgement, Segment
+from brightline.core.screening.finding import Finding, Judgement, Segment
 from brightline.core.screening.release import Release, statements_from
 from brightline.core.screening.segment import cut
 from brightline.shell import shipped
-from brightline.shell.inference.kinds import Judge, check, define, findings_of, judge_of
+from brightline.shell.inference.kinds import Definition, Judge, check, define, findings_of, judge_of
+
+MakesJudge = Callable[[Definition, str, Path, str], Judge]
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -37,10 +39,14 @@ class Judged(msgspec.Struct, frozen=True):
 
     def without(self, rule: str) -> Judged:
         """The same, had this rule not matched."""
+        return self.keep(lambda finding: finding.rule != rule)
+
+    def keep(self, wanted: Callable[[Finding], bool]) -> Judged:
+        """The same, had only these findings been made."""
         return Judged(
             self.segments,
             tuple(
-                msgspec.structs.replace(each, findings=tuple(one for one in each.findings if one.rule != rule))
+                msgspec.structs.replace(each, findings=tuple(filter(wanted, each.findings)))
                 for each in self.judgements
             ),
         )
@@ -49,8 +55,11 @@ class Judged(msgspec.Struct, frozen=True):
 class Screen:
     """The detectors of one release, in the thread of whoever asks."""
 
-    def __init__(self, agreement: Agreement, folder: Path, weights: str = "") -> None:
-        """``folder`` is the release's. Raises ``ReleaseError``."""
+    def __init__(self, agreement: Agreement, folder: Path, weights: str = "", make: MakesJudge = judge_of) -> None:
+        """``folder`` is the release's; ``make`` lets whoever measures listen to what judges say.
+
+        Raises ``ReleaseError``.
+        """
         self._agreement = agreement
         self.release: Release = shipped.read_release(folder, agreement.vocabulary)
         self._judges: list[tuple[str, str, Judge]] = []
@@ -58,7 +67,7 @@ class Screen:
         for required in self.release.detectors:
             definition = define(required.kind, read(required.path), required.path)
             check(definition, agreement.vocabulary, required.path)
-            judge = judge_of(definition, required.id, folder, weights)
+            judge = make(definition, required.id, folder, weights)
             self._judges.append((required.id, f"sha256:{required.sha256}", judge))
         self._others = tuple(
             Statement(spec.name, spec.good, source, "taken as good")

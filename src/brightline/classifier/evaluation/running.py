@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An evaluation from end to end: sources in, an ``Evaluation`` out. Long work tells how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from brightline.classifier.corpus import Author
+from brightline.classifier.evaluation.bench import Bench
+from brightline.classifier.evaluation.evading import disguised, evaded
+from brightline.classifier.evaluation.evaluation import FORMAT, Evaluation, LearningPoint, Rows
+from brightline.classifier.evaluation.measuring import (
+    TOGETHER,
+    Judged,
+    benign_worst_first,
+    measure,
+    measure_benign,
+    questions_of,
+)
+from brightline.classifier.evaluation.probe import LINES, Probe, Source
+from brightline.core.agreement.clause import Agreement
+from brightline.terminal import progress
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What is asked for beyond the rows: so many of each kind in every disguise, and leave-one-source-out."""
+
+    evasions: int = 0
+    held_out: bool = False
+    learning: tuple[LearningPoint, ...] = ()
+    without: tuple[str, ...] = ()
+
+
+def evaluate(
+    bench: Bench, agreement: Agreement, sources: Sequence[Source], benign: Sequence[Source], wanted: Wanted
+) -> Evaluation:
+    """Show everything to the release, and measure. The same files give the same evaluation."""
+    probes = [probe for source in sources for probe in source.probes]
+    costumes = disguised(probes, wanted.evasions) if wanted.evasions else ()
+    total = len(probes) + sum(len(source.probes) for source in benign) + len(costumes)
+    with progress("judging rows", total) as tell:
+        show = _Showing(bench, tell)
+        judged = [show(probe) for probe in probes]
+        everyday = [(source.name, [show(probe) for probe in source.probes]) for source in benign]
+        worn = [(costume, show(costume.probe)) for costume in costumes]
+    questions = [
+        measure(name, judged, everyday if name in LINES else (), held_out=wanted.held_out)
+        for name in questions_of(probes)
+    ]
+    good = {spec.name: spec.good for spec in agreement.vocabulary.specs}
+    ordinary = benign_worst_first(measure_benign(name, rows, good) for name, rows in everyday)
+    together = [one for _, rows in everyday for one in rows]
+    return Evaluation(
+        format=FORMAT,
+        release=bench.release.id,
+        release_digest=bench.release.digest,
+        release_note=bench.release.note,
+        agreement=agreement.digest,
+        layers=bench.layers,
+        without=wanted.without,
+        scored=tuple(sorted(bench.scored)),
+        rows=tuple(map(_rows, sources)),
+        benign_rows=tuple(map(_rows, benign)),
+        questions=tuple(
+            msgspec.structs.replace(one, evasions=evaded(one.name, judged, worn)) if one.name in LINES else one
+            for one in questions
+        ),
+        benign=ordinary,
+        benign_together=measure_benign(TOGETHER, together, good) if together else None,
+        by_models=_by_models(sources),
+        learning=wanted.learning,
+    )
+
+
+class _Showing:
+    """Shows probes one by one, and says how many it has shown."""
+
+    def __init__(self, bench: Bench, tell: Callable[[int], None]) -> None:
+        self._bench = bench
+        self._tell = tell
+        self._done = 0
+
+    def __call__(self, probe: Probe) -> Judged:
+        answer = self._bench.show(probe)
+        self._done += 1
+        self._tell(self._done)
+        return Judged(probe, answer)
+
+
+def _rows(source: Source) -> Rows:
+    author: Author | None = source.author
+    if author is None:
+        return Rows(source.name, source.sha256, len(source.probes))
+    return Rows(source.name, source.sha256, len(source.probes), author.kind, author.persona, author.split)
+
+
+def _by_models(sources: Sequence[Source]) -> float | None:
+    """The share of the rows that models wrote, of those of which it is said who wrote them."""
+    known = [source for source in sources if source.author is not None]
+    of = sum(len(source.probes) for source in known)
+    written = sum(len(source.probes) for source in known if source.author and source.author.kind == "model")
+    return written / of if of else None
