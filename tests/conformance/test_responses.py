@@ -233,6 +233,7 @@ PLACES: dict[str, dict[str, Any]] = {
     "output": {"input": [{"type": "function_call_output", "call_id": "c", "output": RL1}]},
     "schema": {"text": {"format": {"type": "json_schema", "name": "n", "schema": {"description": RL1}}}},
     "metadata": {"metadata": {"a": RL1}},
+    "user": {"user": RL1},
     "thought": {
         "input": [{"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": RL1}]}],
     },

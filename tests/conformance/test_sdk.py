@@ -348,9 +348,10 @@ def test_a_broken_model_server_is_a_502_and_its_words_reach_nobody(node: Running
     [
         ({"logit_bias": {"50256": -100}}, "logit_bias"),
         ({"logprobs": True, "top_logprobs": 20}, "top_logprobs"),
-        ({"user": "someone"}, "user"),
+        ({"user": "x" * 513}, "user"),
         ({"extra_body": {"guardrails": "off"}}, "guardrails"),
-        ({"extra_body": {"metadata": {"guardrails": []}}}, "metadata"),
+        ({"metadata": {"x" * 65: "y"}}, "metadata"),
+        ({"extra_body": {"metadata": {"guardrails": []}}}, "metadata[...]"),
         ({"store": True}, "store"),
         ({"n": 9}, "n"),
         ({"temperature": 3}, "temperature"),
@@ -362,6 +363,27 @@ def test_what_is_not_carried_is_refused_by_name(node: Running, change: dict[str,
     assert caught.value.param == param
     assert node.model.seen == []
     assert node.kinds()[-2:] == ["ATTEMPT", "OUTCOME:refused"]
+
+
+LABELS: dict[str, Any] = {
+    "user": "unit-7/clerk",
+    "safety_identifier": "a1b2",
+    "prompt_cache_key": "forms",
+    "metadata": {"ticket": "7"},
+}
+
+
+def test_what_many_clients_put_on_a_request_goes_to_no_model(node: Running) -> None:
+    assert node.ask(**LABELS).choices[0].message.content == "Fine."
+    assert not any(name in asked for asked in node.model.seen for name in LABELS)
+
+
+@pytest.mark.parametrize("name", sorted(LABELS))
+def test_and_is_judged_like_any_words(node: Running, name: str) -> None:
+    with pytest.raises(openai.PermissionDeniedError):
+        said: Any = {"ticket": RL1} if name == "metadata" else RL1
+        node.ask(**{name: said})
+    assert node.model.seen == []
 
 
 def test_an_image_is_refused_by_name(node: Running) -> None:

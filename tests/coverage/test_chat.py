@@ -40,10 +40,15 @@ BASES: Final[list[dict[str, Any]]] = [
         "tools": [TOOL],
         "tool_choice": {"type": "function", "function": {"name": "look_up"}},
         "response_format": {"type": "json_schema", "json_schema": {"name": "form", "schema": {"type": "object"}}},
+        "metadata": {"a": "b", "c": "d"},
+        "user": "ada",
+        "safety_identifier": "id-1",
+        "prompt_cache_key": "key-1",
         "stream": True,
     },
 ]
 PLACES: Final = places(chat._Request)
+LABELS: Final = ("user", "safety_identifier", "prompt_cache_key")
 NO_FREE_WORDS: Final = {
     "model": "only the name of an admitted model; the upstream's own name for it is sent",
     "messages.[].role": "a closed list",
@@ -84,21 +89,32 @@ def test_whatever_carries_words_in_a_request_is_judged_or_refused(place: tuple[s
 
 @pytest.mark.parametrize("place", objects(chat._Request), ids=named)
 def test_a_name_that_the_api_does_not_have_is_refused_wherever_it_stands(place: tuple[str, ...]) -> None:
-    for name in (MARK, "guardrails", "metadata", "_"):
+    for name in (MARK, "guardrails", "extra_body", "_"):
         bodies = list(planted(BASES, chat._Request, (*place, name), "x"))
         assert bodies
         assert accepted(iter(bodies)) == []
 
 
-def test_every_place_takes_free_words_or_is_known_to_take_none() -> None:
+def test_every_place_takes_free_words_and_judges_them_or_is_known_to_take_none() -> None:
     """Else a place that refuses every text, an innocent one too, would pass the test above without being tried."""
-    taking = set()
-    for place in PLACES:
-        for value in (INNOCENT, {INNOCENT: 1}, [INNOCENT]):
-            if any(INNOCENT in DESK.wire_of(body) for body in accepted(planted(BASES, chat._Request, place, value))):
-                taking.add(named(place))
+    judged = {
+        named(place)
+        for place in PLACES
+        if accepted(planted(BASES, chat._Request, place, INNOCENT))
+        and any(map(_denied, accepted(planted(BASES, chat._Request, place, MARK))))
+    }
     texts = {named(place) for place in PLACES if _takes_text(place)}
-    assert texts - taking == set(NO_FREE_WORDS)
+    assert texts - judged == set(NO_FREE_WORDS)
+
+
+def test_what_is_put_on_a_request_goes_to_no_model() -> None:
+    body = {**BASES[0], "metadata": {"ticket": INNOCENT}, **dict.fromkeys(LABELS, INNOCENT)}
+    assert DESK.wire_of(body) == DESK.wire_of(BASES[0])
+
+
+def _denied(body: Any) -> bool:
+    decided = DESK.request(body)
+    return decided is not None and decided.verdict == "deny" and decided.asked == []
 
 
 def _takes_text(place: tuple[str, ...]) -> bool:
@@ -133,7 +149,10 @@ def spoken(body: Any) -> list[tuple[str, ...]]:
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    list(itertools.pairwise(spoken(BASES[2]))),
+    [
+        *itertools.pairwise(spoken(BASES[2])),
+        *itertools.pairwise([("metadata", "a"), ("metadata", "c"), *((name,) for name in LABELS)]),
+    ],
     ids=lambda path: ".".join(map(str, path)),
 )
 @pytest.mark.parametrize("cut", [3, 6, 7], ids=["in a word", "after a word", "after the blank"])

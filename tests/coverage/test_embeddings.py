@@ -21,7 +21,7 @@ from tests.coverage.places import CARRIERS, objects, places, planted
 DESK: Final = Desk(embeddings)
 BASES: Final[list[dict[str, Any]]] = [
     {"model": "m", "input": "Hello."},
-    {"model": "m", "input": ["Hello.", "There."], "encoding_format": "base64", "dimensions": 3},
+    {"model": "m", "input": ["Hello.", "There."], "encoding_format": "base64", "dimensions": 3, "user": "ada"},
 ]
 PLACES: Final = places(embeddings.REQUEST)
 NO_FREE_WORDS: Final = {
@@ -52,19 +52,23 @@ def test_whatever_carries_words_in_a_request_is_judged_or_refused(place: tuple[s
             assert decided.verdict == "deny" or decided.why == "malformed"
 
 
-def test_every_place_takes_free_words_or_is_known_to_take_none() -> None:
+def test_every_place_takes_free_words_and_judges_them_or_is_known_to_take_none() -> None:
+    def judges(body: Any) -> bool:
+        decided = DESK.request(body)
+        return decided is not None and decided.verdict == "deny"
+
     taking = {
         named(place)
         for place in PLACES
-        for value in (INNOCENT, [INNOCENT])
-        if any(INNOCENT in DESK.wire_of(body) for body in accepted(place, value))
+        for shape in (str, lambda text: [text])
+        if accepted(place, shape(INNOCENT)) and any(map(judges, accepted(place, shape(MARK))))
     }
-    assert taking == {"input", "input.[]"}
+    assert taking == {"input", "input.[]", "user"}
     assert {named(place) for place in PLACES} - taking == {*NO_FREE_WORDS, "input.[].[]", "dimensions"}
 
 
 @pytest.mark.parametrize("place", objects(embeddings.REQUEST), ids=named)
-@pytest.mark.parametrize("name", [MARK, "user", "guardrails", "input_type", "truncate_prompt_tokens"])
+@pytest.mark.parametrize("name", [MARK, "metadata", "guardrails", "input_type", "truncate_prompt_tokens"])
 def test_a_name_that_the_api_does_not_have_is_refused(place: tuple[str, ...], name: str) -> None:
     assert accepted((*place, name), "x") == []
 

@@ -57,6 +57,9 @@ BASES: Final[list[dict[str, Any]]] = [
         "tool_choice": {"type": "function", "name": "look_up"},
         "text": {"format": {"type": "json_schema", "name": "form", "schema": {"type": "object"}}},
         "metadata": {"a": "b", "c": "d"},
+        "user": "ada",
+        "safety_identifier": "id-1",
+        "prompt_cache_key": "key-1",
         "stream": True,
     },
 ]
@@ -153,7 +156,12 @@ def spoken(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 NEIGHBOURS: Final = [
     *itertools.pairwise([("instructions",), *spoken(BASES[2]["input"], ("input",))]),
-    *itertools.pairwise(spoken(BASES[2]["metadata"], ("metadata",))),
+    *itertools.pairwise(
+        [
+            *spoken(BASES[2]["metadata"], ("metadata",)),
+            *((name,) for name in ("user", "safety_identifier", "prompt_cache_key")),
+        ]
+    ),
 ]
 
 

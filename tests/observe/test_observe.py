@@ -234,7 +234,7 @@ def test_nothing_of_the_content_is_kept_anywhere(observer: Listening) -> None:
 
 WEEK = [
     {"request": asks("List three fruits."), "response": completion("Fine.")},
-    {"request": asks("List three fruits.", logit_bias={"1": 1}, user="u")},
+    {"request": asks("List three fruits.", logit_bias={"1": 1}, verbosity="low")},
     {"request": asks(HELD)},
     {"request": asks(HELD)},
     {"request": asks(RL1), "time": "2020-01-01T00:00:00Z"},
@@ -291,7 +291,7 @@ def test_holds_are_counted_for_each_hour_of_a_reviewer_and_the_same_once(week: P
 
 def test_fields_that_would_be_refused_are_named_with_their_reason(week: Path) -> None:
     found = report_of(week)
-    assert {row["field"]: row["count"] for row in found["fields"]} == {"logit_bias": 1, "user": 1}
+    assert {row["field"]: row["count"] for row in found["fields"]} == {"logit_bias": 1, "verbosity": 1}
     assert all(row["why"] for row in found["fields"])
     assert found["unread"] == {"unsupported_parameter messages[].content[].image_url": 1}
     assert found["refused"] == 2

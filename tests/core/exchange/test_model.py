@@ -45,6 +45,8 @@ FULL = Exchange(
     choices=2,
     streamed=True,
     usage_in_stream=True,
+    metadata={"a": "b"},
+    labels={"user": "ada"},
     vectors=VectorsAsked(3, as_base64=True),
 )
 
@@ -75,7 +77,7 @@ def variants(value: Any) -> list[Any]:
     if isinstance(value, int | float):
         return [value + 1]
     if isinstance(value, dict):
-        return [{**value, "more": None}]
+        return [{**value, "more": None}, {}]
     raise AssertionError(f"no other value of {type(value)}")
 
 

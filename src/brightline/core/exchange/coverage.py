@@ -64,16 +64,25 @@ def cover_request(wire: bytes, exchange: Exchange, names: WireNames) -> Coverage
         texts = list(_texts(part, names))
         if texts not in (spoken, offered):
             leaves += _joined(texts, f"joined:{name}.all", Surface.INPUT)
-    if exchange.metadata:
-        leaves += _walk({**exchange.metadata}, "metadata", _FREE)
-        pairs = [part for pair in exchange.metadata.items() for part in pair if part]
-        for name, parts in (
-            ("", pairs),
-            (".keys", list(exchange.metadata)),
-            (".values", list(exchange.metadata.values())),
-        ):
-            leaves += _joined(parts, f"joined:metadata{name}", Surface.INPUT)
+    leaves += _beside(exchange)
     return _covered(leaves)
+
+
+def _beside(exchange: Exchange) -> Iterator[Segment]:
+    """What a caller puts on a request and no model is sent: judged all the same, alone and read in one go."""
+    if exchange.metadata:
+        yield from _walk({**exchange.metadata}, "metadata", _FREE)
+    for name, text in exchange.labels.items():
+        yield Segment(name, Surface.INPUT, text)
+        yield from _inner_json(text, name, Surface.INPUT)
+    labels = list(exchange.labels.values())
+    yield from _joined(
+        [*(part for pair in exchange.metadata.items() for part in pair if part), *labels],
+        "joined:metadata",
+        Surface.INPUT,
+    )
+    yield from _joined(list(exchange.metadata), "joined:metadata.keys", Surface.INPUT)
+    yield from _joined([*exchange.metadata.values(), *labels], "joined:metadata.values", Surface.INPUT)
 
 
 def cover_reply(reply: Reply, exchange: Exchange) -> Coverage:

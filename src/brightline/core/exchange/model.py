@@ -108,8 +108,9 @@ class VectorsAsked(msgspec.Struct, frozen=True):
 class Exchange(msgspec.Struct, frozen=True):
     """A request, understood. ``choices`` is ``n``; ``parallel_calls`` is ``None`` when not given.
 
-    ``metadata`` goes to no model: it is judged, and repeated to the caller. ``instructed`` says that the first turn
-    is what the caller gave as instructions, and not as a message.
+    ``metadata`` and ``labels`` (users, cache keys, by the names of their fields) go to no model and onto no record:
+    they are judged, and an API may repeat metadata to the caller. ``instructed`` says that the first turn is what the
+    caller gave as instructions, and not as a message.
     """
 
     api: str
@@ -124,12 +125,16 @@ class Exchange(msgspec.Struct, frozen=True):
     streamed: bool = False
     usage_in_stream: bool = False
     metadata: dict[str, str] = {}
+    labels: dict[str, str] = {}
     instructed: bool = False
     vectors: VectorsAsked = VectorsAsked()
 
 
 def exchange_digest(exchange: Exchange) -> str:
-    """The digest of the canonical request, whatever API it came by: for holds and approvals, never for tokens."""
+    """The digest of the canonical request, whatever API it came by: for holds and approvals, never for tokens.
+
+    What goes to no model is part of it too: words that are tried there one after the other are so many requests.
+    """
     return "sha256:" + hashlib.sha256(msgspec.json.encode(exchange, order="sorted")).hexdigest()
 
 

@@ -148,10 +148,6 @@ def test_nothing_of_the_clients_bytes_is_reused() -> None:
 
 UNSUPPORTED: dict[str, Any] = {
     "logit_bias": {"50256": -100},
-    "user": "ada",
-    "safety_identifier": "ada",
-    "prompt_cache_key": "k",
-    "metadata": {"a": "b"},
     "functions": [{"name": "f"}],
     "function_call": "auto",
     "audio": {"voice": "alloy", "format": "wav"},

@@ -27,6 +27,8 @@ from brightline.core.exchange.api.reading import (
     check_effort,
     check_model,
     in_range,
+    read_labels,
+    read_metadata,
 )
 from brightline.core.exchange.judged import JudgedReply
 from brightline.core.exchange.model import (
@@ -155,6 +157,10 @@ class _Request(In, frozen=True):
     chat_template_kwargs: _TemplateArguments | None = None
     store: bool | None = None
     service_tier: str | None = None
+    metadata: dict[str, str] | None = None
+    user: str | None = None
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
 
 
 REQUEST: Final = _Request
@@ -190,6 +196,14 @@ def read_request(body: bytes) -> Exchange:
         choices=choices,
         streamed=streamed,
         usage_in_stream=bool(wire.stream_options and wire.stream_options.include_usage),
+        metadata=read_metadata(wire.metadata),
+        labels=read_labels(
+            {
+                "user": wire.user,
+                "safety_identifier": wire.safety_identifier,
+                "prompt_cache_key": wire.prompt_cache_key,
+            }
+        ),
     )
 
 
@@ -325,7 +339,8 @@ def _sampling(wire: _Request) -> Sampling:
         in_range(value, low, high, name)
     _alternatives(wire)
     if wire.store:
-        raise UnsupportedField("nothing is stored for a caller: evidence is, and its keys are the parties'", "store")
+        why = "nothing is stored for a caller: leave `store` out, or send false; evidence is, under the parties' keys"
+        raise UnsupportedField(why, "store")
     if wire.service_tier not in {None, "auto", "default"}:
         raise UnsupportedField("there is one tier here; shares are by workload", "service_tier")
     thinking = wire.chat_template_kwargs or _TemplateArguments()

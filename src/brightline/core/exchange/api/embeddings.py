@@ -14,7 +14,7 @@ from brightline.core.canonical import JsonValue
 from brightline.core.errors import BrightlineError, MalformedRequest, UnsupportedField
 from brightline.core.exchange import embeddings_server, strict_json, vectors
 from brightline.core.exchange.api.not_carried import with_reason
-from brightline.core.exchange.api.reading import In, bounded, check_model, in_range
+from brightline.core.exchange.api.reading import In, bounded, check_model, in_range, read_labels
 from brightline.core.exchange.judged import JudgedReply, JudgedSegment
 from brightline.core.exchange.model import Exchange, Role, Turn, Usage, VectorsAsked
 from brightline.core.exchange.refusal import error_body
@@ -60,6 +60,7 @@ class _Request(In, frozen=True):
     input: str | list[str | int | list[int]]
     encoding_format: str | None = None
     dimensions: int | None = None
+    user: str | None = None
 
 
 REQUEST: Final = _Request
@@ -84,6 +85,7 @@ def read_request(body: bytes) -> Exchange:
         api=NAME,
         model=wire.model,
         turns=tuple(Turn(Role.USER, (_text(text, i),)) for i, text in enumerate(texts)),
+        labels=read_labels({"user": wire.user}),
         vectors=VectorsAsked(wire.dimensions, wire.encoding_format == "base64"),
     )
 

@@ -28,13 +28,9 @@ NOT_CARRIED: Final[dict[str, str]] = {
     "function_call": "old; send tool_choice",
     "functions": "old; send tools, which are registered",
     "logit_bias": _CODED,
-    "metadata": "it would go to no model and come back in no answer; use x-request-id to find an exchange",
     "moderation": "screening is the agreement's; no request raises or lowers it",
     "prediction": "an answer that is given beforehand is a second prompt",
-    "prompt_cache_key": "which requests share a cache is not the caller's choice",
     "prompt_cache_retention": "nothing is kept for a caller",
-    "safety_identifier": "exchanges are counted by unit and workload, and no person's name is kept",
-    "user": "exchanges are counted by unit and workload, and no person's name is kept",
     "verbosity": "say it in a message",
     "web_search_options": "tools that a provider hosts are not judged here",
     # vLLM

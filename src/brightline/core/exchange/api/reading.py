@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -17,6 +18,10 @@ TURNS_MAX: Final = 2_048
 PARTS_MAX: Final = 512
 CALLS_MAX: Final = 128
 TOKENS_MAX: Final = 1_000_000
+METADATA_MAX: Final = 16
+METADATA_KEY_CHARS_MAX: Final = 64
+METADATA_VALUE_CHARS_MAX: Final = 512
+LABEL_CHARS_MAX: Final = 512
 EFFORTS: Final = frozenset({"none", "minimal", "low", "medium", "high", "xhigh"})
 
 
@@ -40,6 +45,27 @@ def check_model(name: str) -> None:
     """Raise ``MalformedRequest`` unless this may be the name of a model."""
     if not name or len(name) > MODEL_CHARS_MAX:
         raise MalformedRequest(f"`model` must be a name of 1 to {MODEL_CHARS_MAX} characters", "model")
+
+
+def read_labels(given: Mapping[str, str | None]) -> dict[str, str]:
+    """The labels that a caller put on a request, by the names of their fields; without those not given.
+
+    Raises ``MalformedRequest`` for one that is too long.
+    """
+    for name, text in given.items():
+        bounded(len(text or ""), 0, LABEL_CHARS_MAX, name)
+    return {name: text for name, text in given.items() if text}
+
+
+def read_metadata(wire: dict[str, str] | None) -> dict[str, str]:
+    """The pairs that a caller put on a request. Raises ``MalformedRequest`` for too many, or for one too long."""
+    wire = wire or {}
+    bounded(len(wire), 0, METADATA_MAX, "metadata")
+    for key, text in wire.items():
+        if len(key) > METADATA_KEY_CHARS_MAX or len(text) > METADATA_VALUE_CHARS_MAX:
+            most = f"{METADATA_KEY_CHARS_MAX} and {METADATA_VALUE_CHARS_MAX}"
+            raise MalformedRequest(f"keys and values of metadata have at most {most} characters", "metadata")
+    return wire
 
 
 def check_effort(effort: str | None, param: str) -> str:

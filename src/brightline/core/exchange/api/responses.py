@@ -30,6 +30,8 @@ from brightline.core.exchange.api.reading import (
     check_effort,
     check_model,
     in_range,
+    read_labels,
+    read_metadata,
 )
 from brightline.core.exchange.judged import JudgedReply
 from brightline.core.exchange.model import (
@@ -50,10 +52,6 @@ ROUTE: Final = "/v1/responses"
 ENDPOINT: Final = "responses"
 SERVER: Final = chat_server
 REQUEST_LIMITS: Final = strict_json.Limits()
-
-METADATA_MAX: Final = 16
-METADATA_KEY_CHARS_MAX: Final = 64
-METADATA_VALUE_CHARS_MAX: Final = 512
 
 _STATELESS: Final = "nothing is stored here, so there is nothing to go on from: send the whole conversation as `input`"
 _NOT_HERE: Final = {
@@ -155,6 +153,9 @@ class _Request(In, frozen=True):
     include: list[str] | None = None
     top_logprobs: int | None = None
     service_tier: str | None = None
+    user: str | None = None
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
     previous_response_id: None = None
     conversation: None = None
     prompt: None = None
@@ -200,7 +201,14 @@ def read_request(body: bytes) -> Exchange:
         sampling=_sampling(wire),
         streamed=streamed,
         usage_in_stream=streamed,  # every answer of this API says what it used
-        metadata=_metadata(wire.metadata or {}),
+        metadata=read_metadata(wire.metadata),
+        labels=read_labels(
+            {
+                "user": wire.user,
+                "safety_identifier": wire.safety_identifier,
+                "prompt_cache_key": wire.prompt_cache_key,
+            }
+        ),
         instructed=wire.instructions is not None,
     )
 
@@ -405,15 +413,6 @@ def _sampling(wire: _Request) -> Sampling:
         logprobs=bool(wire.include or top),
         top_logprobs=top,
     )
-
-
-def _metadata(wire: dict[str, str]) -> dict[str, str]:
-    bounded(len(wire), 0, METADATA_MAX, "metadata")
-    for key, text in wire.items():
-        if len(key) > METADATA_KEY_CHARS_MAX or len(text) > METADATA_VALUE_CHARS_MAX:
-            most = f"{METADATA_KEY_CHARS_MAX} and {METADATA_VALUE_CHARS_MAX}"
-            raise MalformedRequest(f"keys and values of metadata have at most {most} characters", "metadata")
-    return wire
 
 
 # ---- what is answered: see responses_answers.py and responses_stream.py ---------------------------------------
