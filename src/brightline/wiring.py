@@ -33,6 +33,7 @@ from brightline.core.evidence.heads import HEADS_SHARD, REGISTRY_SHARD
 from brightline.core.evidence.period import StatedUpstream
 from brightline.core.expectation import Figures
 from brightline.core.ports import Clock, HeadStore
+from brightline.core.screening.ngrams import NGrams
 from brightline.core.screening.release import Release, RequiredDetector
 from brightline.core.screening.rules import RuleSet
 from brightline.core.standing import AGREEMENT_SCOPE, UnitStanding
@@ -50,7 +51,7 @@ from brightline.shell.gateway.watch import DenyWatch
 from brightline.shell.heads import STEP_SECONDS as HEADS_SECONDS
 from brightline.shell.heads import CombinedHeads, FollowedLog, HeadsWatch
 from brightline.shell.inference.judges import Judges, Loaded
-from brightline.shell.inference.kinds import Definition, check, define
+from brightline.shell.inference.kinds import Definition, check, define, first_stage
 from brightline.shell.inference.pool import AT_ONCE_BYTES, PooledDetector, ThreadDetector
 from brightline.shell.inference.process import ProcessDetector
 from brightline.shell.inference.wire import Load
@@ -258,6 +259,10 @@ def open_detectors(
         if isinstance(definition, RuleSet):
             digest = f"sha256:{required.sha256}"
             detectors.append(ThreadDetector(required.id, digest, definition.match, AT_ONCE_BYTES))
+            continue
+        if isinstance(definition, NGrams):
+            digest = f"sha256:{required.sha256}"
+            detectors.append(ThreadDetector(required.id, digest, first_stage(definition), AT_ONCE_BYTES))
             continue
         load = Load(
             kind=required.kind,

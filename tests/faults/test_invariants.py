@@ -9,7 +9,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,10 @@ import pytest
 
 from brightline.core.errors import EvidenceUnavailable, OperatorError, TrustError
 from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
-from brightline.core.screening.finding import Finding, Judgement, Segment
+from brightline.core.screening.finding import Finding, Judgement, Raised, Segment
 from brightline.shell import shipped
 from brightline.shell.clock import SystemClock
+from brightline.shell.inference.kinds import Judge
 from brightline.shell.inference.pool import ScreeningPool, ThreadDetector
 from brightline.wiring import Node
 from tests.harness import RL1, JudgedBy, Running, chunk, completion, make_state, read_records, running
@@ -47,16 +48,14 @@ def refused(node: Running, code: str, status: int, **more: Any) -> openai.APISta
 # ---- detectors: raise, hang, answer nothing, NaN, something else ---------------------------------------------
 
 
-def replace_judge(
-    node: Running, judge: Callable[[Sequence[Segment]], Sequence[Finding]], at_once_bytes: int = 0
-) -> None:
+def replace_judge(node: Running, judge: Judge, at_once_bytes: int = 0) -> None:
     """Put another judge behind the release's detector, under its own digest: on a thread, or at once."""
     release = node.node.release
     detector = ThreadDetector("rules", f"sha256:{release.detectors[0].sha256}", judge, at_once_bytes)
     node.node.app._judges = JudgedBy(ScreeningPool([detector], 0.5))
 
 
-def own_judge(node: Running) -> Callable[[Sequence[Segment]], Sequence[Finding]]:
+def own_judge(node: Running) -> Judge:
     """The judge of the release's detector."""
     (detector,) = node.node.judges.current.detectors
     assert isinstance(detector, ThreadDetector)
@@ -135,7 +134,7 @@ def test_a_detector_that_fails_on_the_answer_keeps_the_answer_back(node: Running
     node.model.says(completion(SECRET))
     judge = own_judge(node)
 
-    def fails_on_output(segments: Sequence[Segment]) -> Sequence[Finding]:
+    def fails_on_output(segments: Sequence[Segment]) -> Sequence[Finding] | Sequence[Raised]:
         if any(segment.surface == "output" for segment in segments):
             raise RuntimeError
         return judge(segments)
@@ -149,7 +148,7 @@ def test_a_detector_that_fails_in_mid_stream_ends_the_stream_with_an_error(node:
     judge = own_judge(node)
     broken = threading.Event()
 
-    def fails_later(segments: Sequence[Segment]) -> Sequence[Finding]:
+    def fails_later(segments: Sequence[Segment]) -> Sequence[Finding] | Sequence[Raised]:
         if broken.is_set() and any(segment.surface == "output" for segment in segments):
             raise RuntimeError
         return judge(segments)

@@ -167,6 +167,7 @@ class _Heard:
         def listen(segments: Sequence[Segment]) -> Sequence[Finding]:
             found = []
             for score in inner(segments):
+                assert isinstance(score, Finding)  # noqa: S101 - an encoder raises nothing
                 bound = bounds[score.fact]
                 value = bound.value if score.score >= bound.yes else "unknown" if score.score >= bound.unknown else ""
                 heard = msgspec.structs.replace(score, value=value)

@@ -27,7 +27,7 @@ from brightline.core.screening.views import views
 
 FORMAT: Final = "brightline-encoder/1"
 FILE_BYTES_MAX: Final = 4 * 1024 * 1024
-VIEWS_MAX: Final = 8  # of one segment, besides the text itself; the rules see all of them
+VIEWS_MAX: Final = 8  # of one segment, besides the folded one; the rules and a first stage see all of them
 
 _Share = Annotated[float, Meta(gt=0, lt=1)]
 _Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
@@ -129,12 +129,14 @@ def weights_of(head: Head, dimensions: int, name: str) -> tuple[float, ...]:
 
 
 def texts_of(segment: Segment) -> Iterator[tuple[str, str]]:
-    """What is scored of a segment, each with its name: the text as it is, and the readings beyond the folded one.
+    """What is scored of a segment, each with its name: its readings, or the one reading that it is.
 
     Raises ``ScreeningUnavailable`` when its views do not fit their limits.
     """
-    yield "text", segment.text
-    for view in views(segment.text)[1 : VIEWS_MAX + 1]:
+    if segment.view:
+        yield segment.view, segment.text
+        return
+    for view in views(segment.text)[: VIEWS_MAX + 1]:
         yield view.name, view.text
 
 

@@ -25,13 +25,15 @@ class Segment(msgspec.Struct, frozen=True):
     """A stretch of text to be judged.
 
     ``path`` names the leaf (``messages[0].content``) or the joined view (``joined:messages``); ``start`` is the
-    offset of ``text`` in that leaf, in characters.
+    offset of ``text`` in that leaf, in characters. ``view`` is empty, or names the reading of the leaf that ``text``
+    is; then a detector makes no further readings of it.
     """
 
     path: str
     surface: Surface
     text: str
     start: int = 0
+    view: str = ""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -49,8 +51,16 @@ class Finding(msgspec.Struct, frozen=True):
     score: float = 1.0
 
 
+class Raised(msgspec.Struct, frozen=True):
+    """A first stage holds this reading of a segment worth the next stage's time. It sets no fact."""
+
+    segment: int
+    view: str
+    text: str
+
+
 class Judgement(msgspec.Struct, frozen=True):
-    """A detector's whole answer to one batch.
+    """A detector's whole answer to one batch. ``raised`` is what a first stage would have others look at.
 
     ``segments_judged`` must equal the number asked and ``digest`` the detector's digest in the release; otherwise
     the batch counts as unjudged (``release.py``).
@@ -60,3 +70,4 @@ class Judgement(msgspec.Struct, frozen=True):
     digest: str
     segments_judged: int
     findings: tuple[Finding, ...]
+    raised: tuple[Raised, ...] = ()

@@ -5,6 +5,9 @@ Findings become facts here and nowhere else. A finding states the value that its
 *unknown*, unless the release entitles the detector to say the good value for that fact; each entitlement names the
 miss rate that was measured, on which corpus, and every record names the release. A required detector that did not
 answer for every segment leaves the batch *unjudged*: no fact, no verdict, ``ScreeningUnavailable``.
+
+A *cascade* lets a cheap detector stand before a dear one: the second is asked only about the readings that the first
+raised. It is part of what both parties sign, with what the first lets slip of what the second finds.
 """
 
 from __future__ import annotations
@@ -20,11 +23,13 @@ from msgspec import Meta
 
 from brightline.core.errors import ReleaseError, ScreeningUnavailable
 from brightline.core.facts import Source, Statement, Vocabulary
-from brightline.core.screening.finding import Judgement, Segment
+from brightline.core.screening.finding import Judgement, Raised, Segment
 from brightline.core.screening.segment import Windows
 
 FORMAT: Final = "brightline-release/1"
 RELEASE_BYTES_MAX: Final = 262_144
+RAISES: Final = frozenset({"ngrams"})
+"""The kinds of detector that set no fact and raise readings for others."""
 
 
 class RequiredDetector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,6 +52,16 @@ class Entitlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     corpus: str
 
 
+class Cascade(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``then`` is asked what ``first`` raised. Of ``positives`` that ``then`` finds, ``misses`` were not raised."""
+
+    first: str
+    then: str
+    misses: int
+    positives: int
+    corpus: str
+
+
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: str
     id: str
@@ -56,6 +71,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detector: tuple[RequiredDetector, ...]
     silence: tuple[Entitlement, ...]
     version: Annotated[int, Meta(ge=1)] = 1
+    cascade: tuple[Cascade, ...] = ()
 
 
 class Release(msgspec.Struct, frozen=True):
@@ -72,6 +88,11 @@ class Release(msgspec.Struct, frozen=True):
     detectors: tuple[RequiredDetector, ...]
     entitlements: tuple[Entitlement, ...]
     version: int = 1
+    cascades: tuple[Cascade, ...] = ()
+
+    def before(self, detector: str) -> str:
+        """The first stage that stands before this detector, or nothing."""
+        return next((cascade.first for cascade in self.cascades if cascade.then == detector), "")
 
 
 def load_release(toml_bytes: bytes, read_file: Callable[[str], bytes], vocabulary: Vocabulary) -> Release:
@@ -101,6 +122,7 @@ def load_release(toml_bytes: bytes, read_file: Callable[[str], bytes], vocabular
             )
         if not entitlement.positives or not entitlement.corpus:
             raise ReleaseError(f"the entitlement for {entitlement.fact} names no measurement")
+    _check_cascades(file)
     return Release(
         id=file.id,
         digest="sha256:" + hashlib.sha256(toml_bytes).hexdigest(),
@@ -110,7 +132,41 @@ def load_release(toml_bytes: bytes, read_file: Callable[[str], bytes], vocabular
         detectors=file.detector,
         entitlements=file.silence,
         version=file.version,
+        cascades=file.cascade,
     )
+
+
+def _check_cascades(file: _File) -> None:
+    kinds = {detector.id: detector.kind for detector in file.detector}
+    if len(kinds) != len(file.detector):
+        raise ReleaseError("two detectors have one id")
+    for cascade in file.cascade:
+        if kinds.get(cascade.first) not in RAISES or kinds.get(cascade.then, "") in {"", *RAISES}:
+            raise ReleaseError(f"{cascade.first} cannot stand before {cascade.then}")
+        if not 0 <= cascade.misses <= cascade.positives or not cascade.positives or not cascade.corpus:
+            raise ReleaseError(f"the cascade from {cascade.first} to {cascade.then} names no measurement")
+    after = [cascade.then for cascade in file.cascade]
+    if len(set(after)) != len(after):
+        raise ReleaseError("one first stage stands before a detector, not several")
+    idle = {id_ for id_, kind in kinds.items() if kind in RAISES} - {cascade.first for cascade in file.cascade}
+    if idle:
+        raise ReleaseError(f"{min(idle)} stands before no detector, and can say nothing by itself")
+    if any(kinds.get(entitlement.detector) in RAISES for entitlement in file.silence):
+        raise ReleaseError("a first stage sets no fact, and its silence means none")
+
+
+def raised_segments(asked: Sequence[Segment], raised: Sequence[Raised]) -> tuple[Segment, ...]:
+    """What a later stage is asked: each raised reading as a segment of its own."""
+    return tuple(msgspec.structs.replace(asked[one.segment], text=one.text, view=one.view) for one in raised)
+
+
+def of_the_batch(judgement: Judgement, raised: Sequence[Raised]) -> Judgement:
+    """A later stage's answer, its findings named by the segments of the whole batch. Raises ``IndexError``."""
+    findings = tuple(
+        msgspec.structs.replace(finding, segment=raised[finding.segment].segment, view=raised[finding.segment].view)
+        for finding in judgement.findings
+    )
+    return msgspec.structs.replace(judgement, findings=findings)
 
 
 def statements_from(
@@ -118,8 +174,8 @@ def statements_from(
 ) -> tuple[Statement, ...]:
     """Turn the detectors' answers for one batch into statements.
 
-    Raises ``ScreeningUnavailable`` unless every required detector judged every segment that was asked, under the
-    digest that the release pins, with finite scores.
+    Raises ``ScreeningUnavailable`` unless every required detector judged every segment that was asked, or every
+    reading that its first stage raised, under the digest that the release pins, with finite scores.
     """
     answers = {judgement.detector: judgement for judgement in judgements}
     statements: list[Statement] = []
@@ -129,12 +185,18 @@ def statements_from(
             raise ScreeningUnavailable(f"detector {detector.id} did not answer")
         if answer.digest != f"sha256:{detector.sha256}":
             raise ScreeningUnavailable(f"detector {detector.id} is not the one that the release pins")
-        if answer.segments_judged != len(asked):
-            raise ScreeningUnavailable(f"detector {detector.id} judged {answer.segments_judged} of {len(asked)}")
+        first = release.before(detector.id)
+        raised = {(one.segment, one.view) for one in answers[first].raised} if first in answers else None
+        wanted = len(asked) if raised is None else len(answers[first].raised)
+        if answer.segments_judged != wanted:
+            raise ScreeningUnavailable(f"detector {detector.id} judged {answer.segments_judged} of {wanted}")
+        if not all(0 <= one.segment < len(asked) for one in answer.raised):
+            raise ScreeningUnavailable(f"detector {detector.id} raised something else")
         for finding in answer.findings:
             if not math.isfinite(finding.score) or not 0 <= finding.score <= 1:
                 raise ScreeningUnavailable(f"detector {detector.id} gave a score that is no score")
-            if not 0 <= finding.segment < len(asked) or finding.detector != detector.id:
+            whole = 0 <= finding.segment < len(asked) and finding.detector == detector.id
+            if not whole or (raised is not None and (finding.segment, finding.view) not in raised):
                 raise ScreeningUnavailable(f"detector {detector.id} answered for something else")
             statements.append(Statement(finding.fact, finding.value, Source.DETECTOR, finding.rule))
     found = {statement.fact for statement in statements}

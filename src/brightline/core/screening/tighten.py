@@ -7,6 +7,7 @@ and not only on the pinned ones. What follows is sufficient for that: more is ne
     silence     what it may mean is what it meant, or less of it
     windows     the same, held back as far or further, asked about as often or oftener
     detectors   each is there again; another one may come on top
+    cascades    no first stage stands where none stood
     rules       each is there again, for the same fact and surfaces or more, with the same patterns or fewer of them
     encoders    the same weights, heads and canaries; thresholds as they were or lower; another head may come on top
     any other   kind of file is the same, byte for byte
@@ -46,6 +47,9 @@ def _frame(old: Release, new: Release) -> Iterator[str]:
     for each in new.entitlements:
         if (each.detector, each.fact, each.value) not in silences:
             yield f"the silence of {each.detector} would say that {each.fact} is {each.value}"
+    stood = {(each.first, each.then) for each in old.cascades}
+    for first, then in sorted({(each.first, each.then) for each in new.cascades} - stood):
+        yield f"{first} would stand before {then}"
     was, now = old.windows, new.windows
     if (was.window_chars, was.overlap_chars) != (now.window_chars, now.overlap_chars):
         yield "its windows are others"

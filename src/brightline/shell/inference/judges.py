@@ -22,7 +22,7 @@ class Loaded:
     def __init__(self, release: Release, detectors: Sequence[PooledDetector]) -> None:
         self.release = release
         self.detectors = tuple(detectors)
-        self.screeners = ScreeningPool(detectors, release.deadline_seconds)
+        self.screeners = ScreeningPool(detectors, release.deadline_seconds, release.cascades)
         self.exchanges = 0
 
     async def until_fit(self) -> None:

@@ -10,13 +10,15 @@ from pathlib import Path
 from brightline.core.errors import ReleaseError, ScreeningUnavailable
 from brightline.core.facts import Vocabulary
 from brightline.core.screening.encoder import Encoder, check_encoder, load_encoder
-from brightline.core.screening.finding import Finding, Segment
+from brightline.core.screening.finding import Finding, Judgement, Raised, Segment
+from brightline.core.screening.ngrams import NGrams, load_ngrams
 from brightline.core.screening.rules import RuleSet, check_rules, load_rules
 from brightline.folders import folder_reader
 
-Definition = RuleSet | Encoder
-Judge = Callable[[Sequence[Segment]], Sequence[Finding]]
-"""The pure part of a detector: segments in, findings out. It may raise anything; that means unjudged."""
+Definition = RuleSet | Encoder | NGrams
+Judge = Callable[[Sequence[Segment]], Sequence[Finding] | Sequence[Raised]]
+"""The pure part of a detector: segments in, findings out, or what a first stage raises. It may raise any exception;
+that means unjudged."""
 
 
 def define(kind: str, data: bytes, path: str) -> Definition:
@@ -26,16 +28,21 @@ def define(kind: str, data: bytes, path: str) -> Definition:
             return load_rules(data, path)
         case "encoder":
             return load_encoder(data, path)
+        case "ngrams":
+            return load_ngrams(data, path)
         case _:
             raise ReleaseError(f"this version has no detector of kind {kind!r}")
 
 
 def check(definition: Definition, vocabulary: Vocabulary, path: str) -> None:
     """Hold a detector against the facts of an agreement. Raises ``ReleaseError``."""
-    if isinstance(definition, RuleSet):
-        check_rules(definition, vocabulary)
-    else:
-        check_encoder(definition, vocabulary, path)
+    match definition:
+        case RuleSet():
+            check_rules(definition, vocabulary)
+        case Encoder():
+            check_encoder(definition, vocabulary, path)
+        case NGrams():
+            pass  # it sets no fact
 
 
 def judge_of(definition: Definition, detector: str, folder: Path, weights: str) -> Judge:
@@ -45,6 +52,8 @@ def judge_of(definition: Definition, detector: str, folder: Path, weights: str) 
     """
     if isinstance(definition, RuleSet):
         return definition.match
+    if isinstance(definition, NGrams):
+        return first_stage(definition)
     from brightline.shell.inference.onnx import OnnxEncoder  # only where one is run
 
     return OnnxEncoder(definition, detector, (Path(weights), folder) if weights else (folder,)).judge
@@ -57,9 +66,21 @@ def load_judge(kind: str, detector: str, folder: Path, path: str, weights: str) 
     return judge_of(define(kind, data, path), detector, folder, weights), digest
 
 
-def findings_of(judge: Judge, detector: str, segments: Sequence[Segment]) -> tuple[Finding, ...]:
+def first_stage(definition: NGrams) -> Judge:
+    """The judge of a first stage. Raises ``ReleaseError`` if it misses a canary or cannot run here."""
+    try:
+        from brightline.shell.inference.ngrams import FirstStage  # only where one is run
+
+        return FirstStage(definition).judge
+    except (ImportError, ScreeningUnavailable) as error:
+        raise ReleaseError(f"the first stage does not run: {error}") from error
+
+
+def judgement_of(judge: Judge, detector: str, digest: str, segments: Sequence[Segment]) -> Judgement:
     """Ask a judge in this thread. Raises ``ScreeningUnavailable``, whatever it raises."""
     try:
-        return tuple(judge(segments))
+        said = tuple(judge(segments))
     except Exception as error:  # noqa: BLE001 - whatever a detector raises refuses; its message may hold content
         raise ScreeningUnavailable(f"detector {detector} failed: {type(error).__name__}") from None
+    findings = tuple(one for one in said if isinstance(one, Finding))
+    return Judgement(detector, digest, len(segments), findings, tuple(one for one in said if isinstance(one, Raised)))

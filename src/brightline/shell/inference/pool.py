@@ -6,6 +6,8 @@ thread and back costs more than most of them take, and on one core nothing is wo
 
 Each detector has a thread of its own. A detector that hangs keeps its thread; from then on its queue is late and
 full, so every exchange is unavailable until the process is replaced. That is the safe way to fail.
+
+Where the release lets a first stage stand before a detector, that one is asked last, and only what was raised.
 """
 
 from __future__ import annotations
@@ -17,10 +19,13 @@ import time
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+import msgspec
+
 from brightline.core.errors import ScreeningUnavailable
 from brightline.core.ports import Detector
-from brightline.core.screening.finding import Finding, Judgement, Segment
-from brightline.shell.inference.kinds import Judge, findings_of
+from brightline.core.screening.finding import Judgement, Segment
+from brightline.core.screening.release import Cascade, of_the_batch, raised_segments
+from brightline.shell.inference.kinds import Judge, judgement_of
 
 QUEUE_MAX: Final = 256
 BATCH_MAX: Final = 32
@@ -65,6 +70,11 @@ class ThreadDetector:
         return self._id
 
     @property
+    def digest(self) -> str:
+        """The digest of the file that defines it, as the release pins it."""
+        return self._digest
+
+    @property
     def fault(self) -> str:
         """Nothing: its thread is there, or every ask is late."""
         return ""
@@ -74,7 +84,7 @@ class ThreadDetector:
 
     def judge_now(self, segments: Sequence[Segment]) -> Judgement:
         """Judge on this very thread. Raises ``ScreeningUnavailable``, whatever the detector raises."""
-        return Judgement(self._id, self._digest, len(segments), self._findings(segments))
+        return judgement_of(self._judge, self._id, self._digest, segments)
 
     async def judge(self, segments: Sequence[Segment]) -> Judgement:
         """Ask, and wait for the thread. Raises ``ScreeningUnavailable`` at once when the queue is full."""
@@ -116,35 +126,37 @@ class ThreadDetector:
         live = [ask for ask in batch if not ask.future.done()]
         segments = [segment for ask in live for segment in ask.segments]
         why = ""
-        findings: Sequence[Finding] = ()
+        whole = None
         try:
-            findings = self._findings(segments)
+            whole = judgement_of(self._judge, self._id, self._digest, segments)
         except ScreeningUnavailable as error:  # for every ask of the batch
             why = str(error)
         start = 0
         for ask in live:
             end = start + len(ask.segments)
-            judgement = None if why else self._part(findings, start, end)
+            judgement = None if whole is None else _part(whole, start, end)
             try:
                 ask.loop.call_soon_threadsafe(ask.settle, judgement, why)
             except RuntimeError:
                 pass  # the asker's loop was closed: nobody waits for this answer
             start = end
 
-    def _findings(self, segments: Sequence[Segment]) -> tuple[Finding, ...]:
-        return findings_of(self._judge, self._id, segments)
 
-    def _part(self, findings: Sequence[Finding], start: int, end: int) -> Judgement:
-        mine = tuple(
-            Finding(f.detector, f.fact, f.value, f.rule, f.segment - start, f.view, f.score)
-            for f in findings
-            if start <= f.segment < end
-        )
-        return Judgement(self._id, self._digest, end - start, mine)
+def _part(whole: Judgement, start: int, end: int) -> Judgement:
+    """What was said of the segments from ``start`` to ``end``, as an answer to them alone."""
+    replace = msgspec.structs.replace
+    findings = tuple(replace(f, segment=f.segment - start) for f in whole.findings if start <= f.segment < end)
+    raised = tuple(replace(r, segment=r.segment - start) for r in whole.raised if start <= r.segment < end)
+    return Judgement(whole.detector, whole.digest, end - start, findings, raised)
 
 
 class PooledDetector(Detector, Protocol):
     """A detector that the pool keeps."""
+
+    @property
+    def digest(self) -> str:
+        """The digest of the file that defines it, as the release pins it."""
+        ...
 
     @property
     def fault(self) -> str:
@@ -167,15 +179,20 @@ class PooledDetector(Detector, Protocol):
 class ScreeningPool:
     """Every detector that the release requires, asked side by side behind the release's deadline."""
 
-    def __init__(self, detectors: Sequence[PooledDetector], deadline_seconds: float) -> None:
+    def __init__(
+        self, detectors: Sequence[PooledDetector], deadline_seconds: float, cascades: Sequence[Cascade] = ()
+    ) -> None:
         self._detectors = tuple(detectors)
-        quick = [detector for detector in detectors if isinstance(detector, ThreadDetector)]
-        self._quick = tuple(quick) if len(quick) == len(detectors) else ()  # all may judge at once, or none does
+        self._before = {cascade.then: cascade.first for cascade in cascades}
+        self._first = tuple(detector for detector in detectors if detector.id not in self._before)
+        self._then = tuple(detector for detector in detectors if detector.id in self._before)
+        quick = [detector for detector in self._first if isinstance(detector, ThreadDetector)]
+        self._quick = tuple(quick) if len(quick) == len(self._first) else ()  # all may judge at once, or none does
         self._at_once_bytes = min((detector.at_once_bytes for detector in self._quick), default=0)
         self._deadline = deadline_seconds
 
     def judge_now(self, segments: tuple[Segment, ...]) -> tuple[Judgement, ...] | None:
-        """Judge a batch at once if every detector may; ``None`` if not.
+        """Judge a batch at once if every detector may, later stages having nothing to do; ``None`` if not.
 
         Raises ``ScreeningUnavailable`` if any detector fails. What was judged later than the deadline is not believed
         either, although it is here.
@@ -186,18 +203,31 @@ class ScreeningPool:
             return None
         begun = time.monotonic()
         judgements = tuple(detector.judge_now(segments) for detector in self._quick)
+        if any(judgement.raised for judgement in judgements):
+            return None
         if time.monotonic() - begun > self._deadline:
             raise ScreeningUnavailable("a detector did not answer within the release's deadline")
-        return judgements
+        return judgements + tuple(_not_asked(detector) for detector in self._then)
 
     async def judge(self, segments: tuple[Segment, ...]) -> tuple[Judgement, ...]:
         """Judge a batch. Raises ``ScreeningUnavailable`` if any detector fails or is late."""
-        asks = [detector.judge(segments) for detector in self._detectors]
+        asks = [detector.judge(segments) for detector in self._first]
         try:
             async with asyncio.timeout(self._deadline):
-                return tuple(await asyncio.gather(*asks))
+                first = tuple(await asyncio.gather(*asks))
+                then = await asyncio.gather(*(self._judge_raised(one, segments, first) for one in self._then))
         except TimeoutError as error:
             raise ScreeningUnavailable("a detector did not answer within the release's deadline") from error
+        return first + tuple(then)
+
+    async def _judge_raised(
+        self, detector: PooledDetector, segments: tuple[Segment, ...], first: Sequence[Judgement]
+    ) -> Judgement:
+        before = self._before[detector.id]
+        raised = next(judgement.raised for judgement in first if judgement.detector == before)
+        if not raised:
+            return _not_asked(detector)
+        return of_the_batch(await detector.judge(raised_segments(segments, raised)), raised)
 
     async def close(self) -> None:
         """Close every detector, and see its processes gone."""
@@ -205,3 +235,8 @@ class ScreeningPool:
             detector.close()
         for detector in self._detectors:
             await detector.closed()
+
+
+def _not_asked(detector: PooledDetector) -> Judgement:
+    """It judged all of the nothing that was raised."""
+    return Judgement(detector.id, detector.digest, 0, ())

@@ -139,6 +139,11 @@ class ProcessDetector:
         return self._load.id
 
     @property
+    def digest(self) -> str:
+        """The digest of the file that defines it, as the release pins it."""
+        return self._digest
+
+    @property
     def fault(self) -> str:
         """Why it cannot judge; empty while a worker is fit."""
         return "" if self._fit else f"no worker of detector {self.id} is fit: {self._why}"

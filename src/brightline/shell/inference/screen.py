@@ -18,10 +18,10 @@ from brightline.core.exchange.coverage import cover_reply, cover_request
 from brightline.core.exchange.model import Exchange, Reply
 from brightline.core.facts import Facts, Source, Statement
 from brightline.core.screening.finding import Finding, Judgement, Segment
-from brightline.core.screening.release import Release, statements_from
+from brightline.core.screening.release import Release, of_the_batch, raised_segments, statements_from
 from brightline.core.screening.segment import cut
 from brightline.shell import shipped
-from brightline.shell.inference.kinds import Definition, Judge, check, define, findings_of, judge_of
+from brightline.shell.inference.kinds import Definition, Judge, check, define, judge_of, judgement_of
 
 MakesJudge = Callable[[Definition, str, Path, str], Judge]
 
@@ -101,10 +101,12 @@ class Screen:
     def judged(self, leaves: Iterable[Segment]) -> Judged:
         """Judge leaves as they are, cut into segments. Raises ``ScreeningUnavailable`` if a detector fails."""
         segments = cut(leaves, self.release.windows)
-        return Judged(
-            segments,
-            tuple(
-                Judgement(detector, digest, len(segments), findings_of(judge, detector, segments))
-                for detector, digest, judge in self._judges
-            ),
-        )
+        found: dict[str, Judgement] = {}
+        for detector, digest, judge in sorted(self._judges, key=lambda one: bool(self.release.before(one[0]))):
+            if not (first := self.release.before(detector)):
+                found[detector] = judgement_of(judge, detector, digest, segments)
+                continue
+            raised = found[first].raised
+            answer = judgement_of(judge, detector, digest, raised_segments(segments, raised))
+            found[detector] = of_the_batch(answer, raised)
+        return Judged(segments, tuple(found.values()))
