@@ -11,6 +11,8 @@ import msgspec
 
 from brightline.classifier.corpus import FACTS, Line
 from brightline.classifier.evaluation.bench import Bench
+from brightline.classifier.evaluation.evaluation import read_learning
+from brightline.classifier.evaluation.page import to_html
 from brightline.classifier.evaluation.probe import Source
 from brightline.classifier.evaluation.reading import FIXED, Columns, read_benign, read_source
 from brightline.classifier.evaluation.running import Wanted, evaluate
@@ -52,6 +54,8 @@ _FILE: Final = click.Path(exists=True, path_type=Path)
 @click.option("--without", multiple=True, metavar="LAYER", help="Measure with this layer off; only here is there one.")
 @click.option("--evasions", default=0, type=click.IntRange(0, EVASIONS_MAX), help="Rows of a kind in each disguise.")
 @click.option("--leave-one-out", is_flag=True, help="Also each corpus at the threshold that the others set.")
+@click.option("--learning", type=_FILE, help="A JSON list of rows and figures, to be drawn as a learning curve.")
+@click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write a page to read here.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the evaluation as JSON here.")
 @click.option("--json", "json_wanted", is_flag=True, help="Print a JSON object.")
 def evaluate_command(
@@ -66,6 +70,8 @@ def evaluate_command(
     without: tuple[str, ...],
     evasions: int,
     leave_one_out: bool,
+    learning: Path | None,
+    page: Path | None,
     out: Path | None,
     json_wanted: bool,
     **columns: Any,
@@ -94,9 +100,12 @@ def evaluate_command(
         bench = Bench(spoken, where, weights, frozenset(without))
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    found = evaluate(bench, spoken, sources, ordinary, Wanted(evasions, leave_one_out, (), without))
+    learnt = read_learning(learning.read_bytes(), str(learning)) if learning else ()
+    found = evaluate(bench, spoken, sources, ordinary, Wanted(evasions, leave_one_out, learnt, without))
     if out is not None:
         out.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+    if page is not None:
+        page.write_text(to_html(found), "utf-8")
     if json_wanted:
         click.echo(as_json(msgspec.to_builtins(found)))
     else:

@@ -171,3 +171,14 @@ def read_evaluation(data: bytes, name: str) -> Evaluation:
     if evaluation.format != FORMAT:
         raise ConfigError(f"{name} has format {evaluation.format[:40]!r}; expected {FORMAT!r}")
     return evaluation
+
+
+def read_learning(data: bytes, name: str) -> tuple[LearningPoint, ...]:
+    """The points of a learning curve from a JSON list; figures are shares. Raises ``ConfigError``."""
+    try:
+        points = msgspec.json.decode(data[:FILE_BYTES_MAX], type=tuple[LearningPoint, ...])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ConfigError(f"{name} is no learning curve: {error}") from error
+    if not points or any(not 0 <= value <= 1 for point in points for value in point.figures.values()):
+        raise ConfigError(f"{name}: a learning curve has points, and its figures are shares from 0 to 1")
+    return points

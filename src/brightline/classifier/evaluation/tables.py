@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 import click
 
-from brightline.classifier.evaluation.evaluation import WRONGFUL, Benign, Evaluation, Question, Slice
+from brightline.classifier.evaluation.evaluation import WRONGFUL, Benign, Evaded, Evaluation, Question, Slice
 from brightline.classifier.evaluation.probe import LINES
 from brightline.core.screening.figures import Rate
 from brightline.terminal import table
 
 NONE = "n/a"
+FACTS_SHOWN = 3
 
 
 def print_evaluation(evaluation: Evaluation) -> None:
@@ -46,6 +47,11 @@ def area(value: float | None) -> str:
 def percent(wrongful: float) -> str:
     """A share of false positives, as a head of a column."""
     return f"{100 * wrongful:g} %"
+
+
+def least_first(evasions: Sequence[Evaded]) -> list[Evaded]:
+    """Least caught first; those of which nothing crosses come last."""
+    return sorted(evasions, key=lambda one: (one.caught.share is None, one.caught.share or 0, one.name))
 
 
 def _print_questions(questions: Sequence[Question]) -> None:
@@ -111,7 +117,7 @@ def _print_question(question: Question) -> None:
             ["disguise", "caught", "plain", "wrong", "plain"],
             [
                 [one.name, share(one.caught), share(one.plain), share(one.wrongful), share(one.plain_wrongful)]
-                for one in sorted(question.evasions, key=lambda one: (one.caught.share or 0, one.name))
+                for one in least_first(question.evasions)
             ],
         )
     if question.held_out:
@@ -177,5 +183,5 @@ def _benign(one: Benign) -> list[str]:
         ", ".join(
             f"{line} {said['yes']} / {said['unknown']}" for line, said in one.lines.items() if any(said.values())
         ),
-        ", ".join(f"{fact}: {count}" for fact, count in one.facts.items()),
+        ", ".join(f"{fact}: {count}" for fact, count in list(one.facts.items())[:FACTS_SHOWN]),
     ]
