@@ -40,6 +40,7 @@ from brightline.core.standing import AGREEMENT_SCOPE, UnitStanding
 from brightline.core.statement import TrustRoots
 from brightline.shell import shipped
 from brightline.shell.config import InferenceSettings, Settings, load_settings
+from brightline.shell.delivery.fresh import fresh_until
 from brightline.shell.gateway.admin import Admin
 from brightline.shell.gateway.admission import Admission, Bounds
 from brightline.shell.gateway.app import Gateway
@@ -309,6 +310,7 @@ class Node:
         self.admin = Admin(self.metrics, self)
         self.settings = settings
         self.installation = installation
+        self._fresh_until = fresh_until(folder.delivery)
         self._behind_since: float | None = None
         self._behind_why = ""
         self._clock = clock
@@ -582,6 +584,8 @@ class Node:
             out.append(fault)
         if self.origin in self.registry.seals.logs:
             out.append("a peer has sealed this shard")
+        if self._fresh_until is not None and self._clock.unix() >= self._fresh_until:
+            out.append("the newest word about classifier releases has expired: fetch from the delivery repository")
         if self._behind_since is not None and self._clock.monotonic() - self._behind_since > BEHIND_SECONDS:
             out.append(f"another release is in force and cannot be loaded: {self._behind_why}")
         if self.registry.stale:  # a suspension or a revocation that cannot be seen stops service
@@ -666,6 +670,7 @@ class Node:
     async def _follow_release(self) -> None:
         while True:
             await self.go_over()
+            self._fresh_until = fresh_until(self._folder.delivery)
             await asyncio.sleep(REFRESH_SECONDS)
 
     async def _talk(self) -> None:

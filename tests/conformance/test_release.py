@@ -272,3 +272,17 @@ def test_a_gateway_starts_with_the_release_in_force_and_not_if_a_byte_of_it_was_
         file.write("# one more line\n")
     with pytest.raises(OperatorError, match="rules.toml has digest"), in_force(root, SystemClock()):
         pass
+
+
+def test_a_site_that_pinned_a_delivery_root_serves_only_while_the_newest_word_is_fresh(node: Running) -> None:
+    delivery = StateFolder(node.root).delivery
+    (delivery / "metadata").mkdir(parents=True)
+    (delivery / "root.json").write_text("pinned")
+    wait_until(lambda: any("has expired" in fault for fault in node.node.faults()))
+    with pytest.raises(openai.InternalServerError):
+        node.ask()
+    tomorrow = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 86_400))
+    timestamp = {"signed": {"version": 1, "expires": tomorrow}}
+    (delivery / "metadata" / "timestamp.json").write_bytes(msgspec.json.encode(timestamp))
+    wait_until(lambda: not node.node.faults())
+    node.ask()

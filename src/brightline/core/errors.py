@@ -343,9 +343,9 @@ class WorkersFailed(OperatorError):
 
 
 class Unreachable(OperatorError):
-    """A published log whose server does not answer, or sends elsewhere. It says nothing about the log."""
+    """A published log or a repository whose server does not answer, or sends elsewhere. It says nothing of either."""
 
-    next_step = "Try again later, or verify a copy in a folder; silence of a server is no evidence."
+    next_step = "Try again later, or take a copy in a folder; silence of a server is no evidence."
 
 
 class EvidenceDamaged(OperatorError):

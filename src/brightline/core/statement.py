@@ -129,6 +129,14 @@ def open_payload(envelope: bytes, payload_type: str, public: bytes, bytes_max: i
     raise TrustError("this key did not sign this statement")
 
 
+def unverified_payload(envelope: bytes, payload_type: str, type_: type[T]) -> T:
+    """What an envelope says, whoever signed it: to show it, never to act on it. Raises ``TrustError``."""
+    try:
+        return msgspec.json.decode(_envelope(envelope, payload_type).payload, type=type_, strict=True)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise TrustError(f"a statement does not read as {type_.__name__}: {error}") from error
+
+
 def open_statement(
     envelope: bytes,
     payload_type: str,

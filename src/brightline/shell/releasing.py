@@ -32,11 +32,13 @@ from brightline.core.screening.tighten import Files, looser
 from brightline.core.screening.update import FORMAT, Kind, ReleaseUpdate, check_next, fits, open_release_update
 from brightline.shell import shipped
 from brightline.shell.config import Settings
+from brightline.shell.delivery.fresh import verified_versions
 from brightline.shell.inference.score import said_of
 from brightline.shell.inference.screen import Screen
 from brightline.shell.registry.classifiers import CLASSIFIER, Classifiers, judge
 from brightline.shell.registry.following import Registry
 from brightline.shell.registry.log import append_to_registry
+from brightline.shell.state import StateFolder
 from brightline.shell.storage.releases import outcomes_digest
 
 UPDATE_FILE: Final = "update.json"
@@ -174,6 +176,8 @@ def bring_into_force(
         "corpus": update.corpus,
         "outcomes": update.outcomes,
     }
+    if delivered := _delivered(StateFolder(root).delivery):
+        public["delivered"] = dict(delivered)
     committed: dict[str, JsonValue] = {"statement": envelope.decode()}
     draft = Draft(RecordKind.RELEASE, "", public, committed)
     record = append_to_registry(root, settings, registry.roots.profile, clock, draft)
@@ -181,3 +185,11 @@ def bring_into_force(
     if classifiers.current != update.release:
         raise TrustError("another release came into force at the same moment; look, and try again")
     return record
+
+
+def _delivered(delivery: Path) -> Mapping[str, int]:
+    """What this site has verified of its delivery repository, for its log to remember; nothing where it has none."""
+    try:
+        return verified_versions(delivery)
+    except (OSError, ValueError):
+        return {}

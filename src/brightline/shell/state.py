@@ -7,6 +7,7 @@ installation.json    what both parties signed: agreement, release, roster, model
 agreements/<digest>/ the agreement that both parties signed, and each later version with its proofs
 releases/<digest>/   classifier releases that came into force after the installation's own
 outcomes/<digest>/   what each of them said of the pinned cases
+delivery/            the pinned root of a delivery repository, and what was verified of it last
 keys/                private keys (development profile only)
 heads/               the combined heads of all shards, shared by all gateways (heads.sqlite)
 witness-policy       who must cosign the log (optional in development)
@@ -52,6 +53,11 @@ class StateFolder(msgspec.Struct, frozen=True):
     def outcomes(self) -> Path:
         """What releases said of pinned cases, by digest."""
         return self.root / "outcomes"
+
+    @property
+    def delivery(self) -> Path:
+        """What is trusted and known of a delivery repository."""
+        return self.root / "delivery"
 
     @property
     def witness_policy(self) -> Path:

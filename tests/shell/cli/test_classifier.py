@@ -12,7 +12,7 @@ import pytest
 from brightline.shell.state import StateFolder
 from tests.harness import make_state
 from tests.releases import FIRE, GATE, WATCHED, beginning, finds_less, finds_more, pinned_cases, release
-from tests.shell.cli.test_commands import run
+from tests.shell.cli.in_process import run
 
 BOTH = ("--by", "provider-safety-1", "--by", "customer-official")
 WHY = ("--reason", "floods are weapons")

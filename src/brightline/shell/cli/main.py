@@ -30,6 +30,7 @@ from brightline.shell.cli import (
 )
 from brightline.shell.cli.agreement import agreement
 from brightline.shell.cli.classifier import add_to
+from brightline.shell.cli.delivery import delivery
 from brightline.shell.cli.import_ import import_
 from brightline.shell.cli.open import open_
 from brightline.verify.bundle import bundle
@@ -67,6 +68,7 @@ brightline.add_command(retention.retention)
 brightline.add_command(agreement)
 add_to(classifier)
 brightline.add_command(classifier)
+brightline.add_command(delivery)
 classifier.add_command(weights)
 classifier.add_command(judge)
 classifier.add_command(evaluate_command)

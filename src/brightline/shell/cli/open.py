@@ -38,7 +38,7 @@ from brightline.shell.install import agreement_folder
 from brightline.shell.keyring import open_vault
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.agreements import AgreementStore
-from brightline.shell.storage.releases import release_folder
+from brightline.shell.storage.releases import ReleaseStore
 from brightline.shell.storage.wal import frames_on_disk, shards_in
 
 _HEADER: Final = ("v", "kind", "shard", "epoch", "seq", "time", "profile", "exchange", "commitments")
@@ -177,6 +177,7 @@ class _Replays:
 
     def __init__(self, folder: StateFolder, settings: Settings) -> None:
         self._store = AgreementStore(folder.agreements)
+        self._releases = ReleaseStore(folder, settings)
         self._settings = settings
 
     def of(self, records: Sequence[OpenedRecord]) -> dict[int, tuple[Step, ...]]:
@@ -209,10 +210,10 @@ class _Replays:
         return named if named.digest == digest else None
 
     def _release(self, record: OpenedRecord) -> tuple[Release, tuple[Rule, ...]] | None:
-        folder = release_folder(self._settings)
         agreement = self._agreement(str(record.public["agreement"]))
         if agreement is None:
             return None
+        folder = self._releases.folder(str(record.public.get("release")))
         release = shipped.read_release(folder, agreement.vocabulary)
         if release.digest != record.public.get("release"):
             return None

@@ -10,11 +10,12 @@ matter: this node cannot know what is in force elsewhere, so it raises, and the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
 
+from brightline.core.canonical import JsonValue
 from brightline.core.errors import ReleaseError, TrustError
 from brightline.core.evidence.record import RecordKind
 from brightline.core.facts import Vocabulary
@@ -65,6 +66,7 @@ class Classifiers:
         self.store = store
         self.history: tuple[InForce, ...] = ()
         self.refused: tuple[Refused, ...] = ()
+        self.delivered: Mapping[str, int] = {}  # the newest versions of delivery metadata that this site had verified
         self.pinned: frozenset[str] = frozenset()  # the cases that the last statement was judged on
         self._baseline = baseline
         self._roots = roots
@@ -97,6 +99,7 @@ class Classifiers:
             return
         if update.kind is not Kind.ROLLBACK:
             self.pinned = frozenset(case.digest for case in self._outcomes(update).cases)
+        self.delivered = _highest(self.delivered, entry.public.get("delivered"))
         place = self.place
         self._place = Place(
             update.release, update.number, max(place.version, update.version), place.was | {update.release}
@@ -132,6 +135,12 @@ class Classifiers:
         if (outcomes.was, outcomes.now, outcomes.corpus) != (update.replaces, update.release, update.corpus):
             raise ReleaseError("the outcomes are of other releases, or of another corpus, than was signed for")
         return outcomes
+
+
+def _highest(before: Mapping[str, int], said: JsonValue) -> Mapping[str, int]:
+    """The higher version of each role."""
+    now = {role: each for role, each in said.items() if isinstance(each, int)} if isinstance(said, Mapping) else {}
+    return {role: max(before.get(role, 0), now.get(role, 0)) for role in before.keys() | now.keys()}
 
 
 def judge(update: ReleaseUpdate, outcomes: Outcomes, vocabulary: Vocabulary, pinned: frozenset[str]) -> Ratcheted:
