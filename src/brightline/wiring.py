@@ -40,13 +40,13 @@ from brightline.core.standing import AGREEMENT_SCOPE, UnitStanding
 from brightline.core.statement import TrustRoots
 from brightline.shell import shipped
 from brightline.shell.config import InferenceSettings, Settings, load_settings
-from brightline.shell.delivery.fresh import fresh_until
 from brightline.shell.gateway.admin import Admin
 from brightline.shell.gateway.admission import Admission, Bounds
 from brightline.shell.gateway.app import Gateway
 from brightline.shell.gateway.identify import Identifier
 from brightline.shell.gateway.peers import Peers, Told
 from brightline.shell.gateway.quotas import Quotas
+from brightline.shell.gateway.succession import Succession
 from brightline.shell.gateway.upstreams import HttpUpstreams
 from brightline.shell.gateway.watch import DenyWatch
 from brightline.shell.heads import STEP_SECONDS as HEADS_SECONDS
@@ -81,9 +81,6 @@ from brightline.shell.witnessing import STEP_SECONDS, Witnessing, read_policy
 
 REFRESH_SECONDS: Final = 0.5
 PERIOD_SECONDS: Final = 60.0
-BEHIND_SECONDS: Final = 60.0
-"""So long after a release came into force a node may still judge by the one before; then it refuses."""
-LOADED_MAX: Final = 4
 BODY_GRACE_SECONDS: Final = 2.0
 """So much later than the gateway's own deadlines the connection of a late body or a deaf reader is cut."""
 
@@ -310,9 +307,6 @@ class Node:
         self.admin = Admin(self.metrics, self)
         self.settings = settings
         self.installation = installation
-        self._fresh_until = fresh_until(folder.delivery)
-        self._behind_since: float | None = None
-        self._behind_why = ""
         self._clock = clock
         self._folder = folder
         self._findings: set[asyncio.Task[None]] = set()
@@ -339,7 +333,9 @@ class Node:
         self.registry = Registry(folder.root, settings, roots, agreement)
         self.follow()
         self.watch = DenyWatch(lambda: self.agreement, self.standing_of, self._pattern_found, peers)
-        self.judges = Judges(self._first_release())
+        self.succession = Succession(
+            self.registry.classifiers, self._first_release(), self._load, self._went_over, clock, folder.delivery
+        )
         if self.origin in self.registry.seals.logs:
             raise ShardSealed(f"{self.origin} was sealed by a peer while this gateway was away")
         published = _further(read_published(evidence, shard, signer.verifier), heads.recorded(self.origin))
@@ -381,7 +377,7 @@ class Node:
             admission=self.admission,
             quotas=self.quotas,
             log=self.log,
-            judges=self.judges,
+            judges=self.succession.judges,
             upstreams=self.upstream,
             conditions=self.conditions,
             watch=self.watch,
@@ -502,30 +498,13 @@ class Node:
             unless_fit.pop_all()
         return loaded
 
-    async def go_over(self) -> None:
-        """Load the release that is in force, if it is another, and judge by it what begins from then on.
+    def _went_over(self, release: Release) -> None:
+        self.terms = msgspec.structs.replace(self.terms, release=release)
 
-        Terms and detectors change at one instant, between two exchanges.
-        """
-        wanted = self.registry.classifiers.current
-        if wanted == self.terms.release.digest:
-            self._behind_since, self._behind_why = None, ""
-            return
-        if self._behind_since is None:
-            self._behind_since = self._clock.monotonic()
-        if self.judges.count >= LOADED_MAX:
-            self._behind_why = f"{LOADED_MAX} releases still judge exchanges that began under them"
-            return
-        try:
-            loaded = await self._load(wanted)
-        except (OperatorError, ScreeningUnavailable) as error:
-            self._behind_why = str(error)
-            log.warning("release %s is in force and cannot be loaded: %s", wanted, error)
-            return
-        self.judges.go_over(loaded)
-        self.terms = msgspec.structs.replace(self.terms, release=loaded.release)
-        self._behind_since, self._behind_why = None, ""
-        log.info("release %s version %d judges: %s", loaded.release.id, loaded.release.version, wanted)
+    @property
+    def judges(self) -> Judges:
+        """The releases that judge here."""
+        return self.succession.judges
 
     @property
     def release(self) -> Release:
@@ -584,10 +563,7 @@ class Node:
             out.append(fault)
         if self.origin in self.registry.seals.logs:
             out.append("a peer has sealed this shard")
-        if self._fresh_until is not None and self._clock.unix() >= self._fresh_until:
-            out.append("the newest word about classifier releases has expired: fetch from the delivery repository")
-        if self._behind_since is not None and self._clock.monotonic() - self._behind_since > BEHIND_SECONDS:
-            out.append(f"another release is in force and cannot be loaded: {self._behind_why}")
+        out += self.succession.faults
         if self.registry.stale:  # a suspension or a revocation that cannot be seen stops service
             out.append("the registry cannot be read")
         return tuple(out)
@@ -669,8 +645,7 @@ class Node:
 
     async def _follow_release(self) -> None:
         while True:
-            await self.go_over()
-            self._fresh_until = fresh_until(self._folder.delivery)
+            await self.succession.step()
             await asyncio.sleep(REFRESH_SECONDS)
 
     async def _talk(self) -> None:

@@ -26,12 +26,13 @@ from brightline.shell import shipped
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import load_settings
 from brightline.shell.development import HOLDERS
+from brightline.shell.gateway.succession import BEHIND_SECONDS
 from brightline.shell.registry.classifiers import CLASSIFIER
 from brightline.shell.registry.log import append_to_registry
 from brightline.shell.releasing import Proposed, bring_into_force, propose, propose_rollback
 from brightline.shell.state import StateFolder
 from brightline.shell.trust.keys import load_key
-from brightline.wiring import BEHIND_SECONDS, in_force
+from brightline.wiring import in_force
 from tests.harness import Running, chunk, completion, read_records, running
 from tests.releases import (
     FIRE,
@@ -248,12 +249,12 @@ def test_a_release_that_cannot_be_loaded_leaves_the_old_one_judging_and_then_sto
     async def broken(digest: str) -> Any:
         raise ScreeningUnavailable("no worker is fit")
 
-    monkeypatch.setattr(node.node, "_load", broken)
+    monkeypatch.setattr(node.node.succession, "_load", broken)
     bring(node.root, finds_more(tmp_path), pinned)
-    wait_until(lambda: bool(node.node._behind_why))
+    wait_until(lambda: bool(node.node.succession._why))
     node.ask()
     assert node.node.release.digest == before
-    monkeypatch.setattr(node.node, "_behind_since", time.monotonic() - BEHIND_SECONDS - 1)
+    monkeypatch.setattr(node.node.succession, "_since", time.monotonic() - BEHIND_SECONDS - 1)
     assert any("no worker is fit" in fault for fault in node.node.faults())
     with pytest.raises(openai.InternalServerError):
         node.ask()
