@@ -51,6 +51,7 @@ from brightline.shell.gateway.upstreams import HttpUpstreams
 from brightline.shell.gateway.watch import DenyWatch
 from brightline.shell.heads import STEP_SECONDS as HEADS_SECONDS
 from brightline.shell.heads import CombinedHeads, FollowedLog, HeadsWatch
+from brightline.shell.inference.canaries import Canaries, FirstStageCanaries, RuleCanaries
 from brightline.shell.inference.judges import Judges, Loaded
 from brightline.shell.inference.kinds import Definition, check, define, first_stage
 from brightline.shell.inference.pool import AT_ONCE_BYTES, PooledDetector, ThreadDetector
@@ -256,11 +257,14 @@ def open_detectors(
     for required, definition in defined:
         if isinstance(definition, RuleSet):
             digest = f"sha256:{required.sha256}"
-            detectors.append(ThreadDetector(required.id, digest, definition.match, AT_ONCE_BYTES))
+            canaries: Canaries = RuleCanaries(definition)
+            detectors.append(ThreadDetector(required.id, digest, definition.match, AT_ONCE_BYTES, canaries))
             continue
         if isinstance(definition, NGrams):
             digest = f"sha256:{required.sha256}"
-            detectors.append(ThreadDetector(required.id, digest, first_stage(definition), AT_ONCE_BYTES))
+            canaries = FirstStageCanaries(definition.header)
+            judge = first_stage(definition)
+            detectors.append(ThreadDetector(required.id, digest, judge, AT_ONCE_BYTES, canaries))
             continue
         load = Load(
             kind=required.kind,

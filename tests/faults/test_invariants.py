@@ -124,6 +124,20 @@ def test_a_detector_of_another_digest_is_refused(node: Running) -> None:
     assert node.model.seen == []
 
 
+def test_a_detector_that_goes_blind_to_known_bad_text_is_out_of_service(node: Running) -> None:
+    (detector,) = node.node.judges.current.detectors
+    assert isinstance(detector, ThreadDetector)
+    sees = detector._judge
+    detector._judge = lambda _segments: ()
+    detector.probe()  # as its thread does each minute
+    refused(node, "screening_unavailable", 503)
+    assert node.model.seen == []
+    assert "detector rules cannot judge" in node.node.readiness()
+    detector._judge = sees
+    detector.probe()
+    node.ask()
+
+
 def test_a_missing_detector_is_refused(node: Running) -> None:
     node.node.app._judges = JudgedBy(Silent())
     refused(node, "screening_unavailable", 503)

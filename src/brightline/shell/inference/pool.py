@@ -7,12 +7,16 @@ thread and back costs more than most of them take, and on one core nothing is wo
 Each detector has a thread of its own. A detector that hangs keeps its thread; from then on its queue is late and
 full, so every exchange is unavailable until the process is replaced. That is the safe way to fail.
 
+Every minute each is asked for texts that it must find (``canaries.py``). While it misses one, or its thread does not
+come to try them, it judges nothing, and every exchange is refused as unavailable.
+
 Where the release lets a first stage stand before a detector, that one is asked last, and only what was raised.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import threading
 import time
@@ -25,8 +29,14 @@ from brightline.core.errors import ScreeningUnavailable
 from brightline.core.ports import Detector
 from brightline.core.screening.finding import Judgement, Segment
 from brightline.core.screening.release import Cascade, of_the_batch, raised_segments
+from brightline.shell.inference.canaries import Canaries
 from brightline.shell.inference.kinds import Judge, judgement_of
 
+log = logging.getLogger("brightline.screening")
+
+CANARY_SECONDS: Final = 60.0
+AGAIN_SECONDS: Final = 5.0  # until canaries that were missed are tried again
+LATE_FACTOR: Final = 3
 QUEUE_MAX: Final = 256
 BATCH_MAX: Final = 32
 AT_ONCE_BYTES: Final = 8_192  # a few milliseconds, in which the loop does nothing else; in UTF-8, because folding
@@ -54,9 +64,26 @@ class _Ask:
 class ThreadDetector:
     """A :class:`~brightline.core.ports.Detector` around a pure judge, on a thread of its own."""
 
-    def __init__(self, detector_id: str, digest: str, judge: Judge, at_once_bytes: int = 0) -> None:
-        """``at_once_bytes``: batches up to so many bytes in few segments may be judged on the loop."""
+    def __init__(
+        self,
+        detector_id: str,
+        digest: str,
+        judge: Judge,
+        at_once_bytes: int = 0,
+        canaries: Canaries | None = None,
+        canary_seconds: float = CANARY_SECONDS,
+    ) -> None:
+        """``at_once_bytes``: batches up to so many bytes in few segments may be judged on the loop.
+
+        ``canaries`` are tried every ``canary_seconds``; one that is missed, or not answered, takes it out of service.
+        """
         self.at_once_bytes = at_once_bytes
+        self._canaries = canaries
+        self._canary_seconds = canary_seconds
+        self._turn = 0
+        self._passed = time.monotonic()
+        self._due = self._passed + canary_seconds
+        self._missed = ""
         self._id = detector_id
         self._digest = digest
         self._judge = judge
@@ -76,7 +103,11 @@ class ThreadDetector:
 
     @property
     def fault(self) -> str:
-        """Nothing: its thread is there, or every ask is late."""
+        """Why it cannot judge: it missed a canary, or its thread has not come to try them. Empty if it can."""
+        if self._missed:
+            return self._missed
+        if self._canaries is not None and time.monotonic() - self._passed > LATE_FACTOR * self._canary_seconds:
+            return f"detector {self._id} has not answered to its canaries for {LATE_FACTOR} times their period"
         return ""
 
     async def until_fit(self) -> None:
@@ -84,10 +115,14 @@ class ThreadDetector:
 
     def judge_now(self, segments: Sequence[Segment]) -> Judgement:
         """Judge on this very thread. Raises ``ScreeningUnavailable``, whatever the detector raises."""
+        if fault := self.fault:
+            raise ScreeningUnavailable(fault)
         return judgement_of(self._judge, self._id, self._digest, segments)
 
     async def judge(self, segments: Sequence[Segment]) -> Judgement:
-        """Ask, and wait for the thread. Raises ``ScreeningUnavailable`` at once when the queue is full."""
+        """Ask, and wait for the thread. Raises ``ScreeningUnavailable`` at once when it is unfit or its queue full."""
+        if fault := self.fault:
+            raise ScreeningUnavailable(fault)
         ask = _Ask(segments)
         try:
             self._asks.put_nowait(ask)
@@ -105,22 +140,47 @@ class ThreadDetector:
     async def closed(self) -> None:
         """Return at once: the thread is a daemon."""
 
+    def probe(self) -> None:
+        """Try the canaries of this turn, in whatever thread this is. What is missed is told by ``fault``."""
+        if self._canaries is None:
+            return
+        turn, self._turn = self._turn, self._turn + 1
+        try:
+            found = judgement_of(self._judge, self._id, self._digest, self._canaries.segments(turn))
+            missed = self._canaries.missed(turn, found)
+            why = f"detector {self._id} missed its canaries: {', '.join(missed)}" if missed else ""
+        except ScreeningUnavailable as error:
+            why = f"detector {self._id} failed on its canaries: {error}"
+        if why != self._missed:
+            log.warning("%s", why or f"detector {self._id} finds its canaries again")
+        self._missed = why
+        if why:
+            self._turn = turn  # until it finds what it missed
+        else:
+            self._passed = time.monotonic()
+        self._due = time.monotonic() + (min(AGAIN_SECONDS, self._canary_seconds) if why else self._canary_seconds)
+
     def _work(self) -> None:
         while True:
-            first = self._asks.get()
-            if first is None:
-                return
-            batch = [first]
-            while len(batch) < BATCH_MAX:
-                try:
-                    more = self._asks.get_nowait()
-                except queue.Empty:
-                    break
-                if more is None:
-                    self._judge_batch(batch)
+            wait = None if self._canaries is None else max(0.0, self._due - time.monotonic())
+            batch: list[_Ask] = []
+            try:
+                first = self._asks.get(timeout=wait)
+                if first is None:
                     return
-                batch.append(more)
-            self._judge_batch(batch)
+                batch.append(first)
+                while len(batch) < BATCH_MAX:
+                    more = self._asks.get_nowait()
+                    if more is None:
+                        self._judge_batch(batch)
+                        return
+                    batch.append(more)
+            except queue.Empty:
+                pass
+            if batch:
+                self._judge_batch(batch)
+            if self._canaries is not None and time.monotonic() >= self._due:
+                self.probe()
 
     def _judge_batch(self, batch: list[_Ask]) -> None:
         live = [ask for ask in batch if not ask.future.done()]

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Known-bad texts through every kind of detector: one that misses them judges nothing until it finds them again.
+
+Detectors in processes have the same in ``test_process.py``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from brightline.core.errors import ScreeningUnavailable
+from brightline.core.screening.finding import Finding, Segment, Surface
+from brightline.core.screening.rules import RuleSet, load_rules
+from brightline.shell import shipped
+from brightline.shell.inference.canaries import Canaries, FirstStageCanaries, RuleCanaries
+from brightline.shell.inference.kinds import Judge, first_stage
+from brightline.shell.inference.pool import CANARY_SECONDS, LATE_FACTOR, ScreeningPool, ThreadDetector
+from tests.shell.inference.test_cascade import definition
+
+ASKED = (Segment("x", Surface.INPUT, "plain"),)
+
+
+@pytest.fixture(scope="module")
+def rules() -> RuleSet:
+    return load_rules((shipped.shipped_release() / "rules.toml").read_bytes(), "rules.toml")
+
+
+class Sighted:
+    """A judge that can be made blind, or made to hang."""
+
+    def __init__(self, judge: Judge) -> None:
+        self.judge, self.blind, self.go_on = judge, False, threading.Event()
+        self.go_on.set()
+
+    def __call__(self, segments: Sequence[Segment]) -> Sequence[Finding]:
+        self.go_on.wait(30)
+        return () if self.blind else self.judge(segments)  # type: ignore[return-value]
+
+
+def kinds(rules: RuleSet) -> list[tuple[Judge, Canaries]]:
+    header = definition().header
+    return [(rules.match, RuleCanaries(rules)), (first_stage(definition()), FirstStageCanaries(header))]
+
+
+@pytest.mark.parametrize("kind", [0, 1], ids=["rules", "first stage"])
+async def test_one_that_goes_blind_is_out_within_its_period_and_comes_back_when_it_sees(
+    kind: int, rules: RuleSet
+) -> None:
+    judge, canaries = kinds(rules)[kind]
+    sighted = Sighted(judge)
+    detector = ThreadDetector("d", "sha256:0", sighted, 1_000, canaries, canary_seconds=0.05)
+    pool = ScreeningPool([detector], 5)
+    await pool.judge(ASKED)
+    sighted.blind = True
+    await until(detector, "missed its canaries" if kind == 0 else "were not raised")
+    with pytest.raises(ScreeningUnavailable, match="missed its canaries"):
+        await pool.judge(ASKED)
+    with pytest.raises(ScreeningUnavailable, match="missed its canaries"):
+        pool.judge_now(ASKED)
+    sighted.blind = False
+    await until(detector, "")
+    assert (await pool.judge(ASKED))[0].segments_judged == 1
+    await pool.close()
+
+
+async def test_one_that_hangs_is_out_although_nothing_was_missed(rules: RuleSet) -> None:
+    sighted = Sighted(rules.match)
+    detector = ThreadDetector("d", "sha256:0", sighted, 1_000, RuleCanaries(rules), canary_seconds=0.1)
+    sighted.go_on.clear()
+    await until(detector, "has not answered to its canaries")
+    with pytest.raises(ScreeningUnavailable, match="has not answered"):
+        await detector.judge(ASKED)
+    sighted.go_on.set()
+    await until(detector, "")
+    detector.close()
+
+
+async def test_one_that_raises_on_its_canaries_is_out(rules: RuleSet) -> None:
+    def raises(segments: Sequence[Segment]) -> Sequence[Finding]:
+        raise MemoryError
+
+    detector = ThreadDetector("d", "sha256:0", raises, 0, RuleCanaries(rules), canary_seconds=0.05)
+    await until(detector, "failed on its canaries: detector d failed: MemoryError")
+    detector.close()
+
+
+async def test_they_are_tried_also_by_a_thread_that_is_never_idle(rules: RuleSet) -> None:
+    sighted = Sighted(rules.match)
+    detector = ThreadDetector("d", "sha256:0", sighted, 0, RuleCanaries(rules), canary_seconds=0.05)
+    sighted.blind = True
+    with pytest.raises(ScreeningUnavailable, match="missed its canaries"):
+        for _ in range(10_000):
+            await detector.judge(ASKED)
+    detector.close()
+
+
+def test_in_time_each_rule_of_the_shipped_release_is_asked_for_and_found(rules: RuleSet) -> None:
+    canaries = RuleCanaries(rules)
+    asked = set()
+    detector = ThreadDetector("rules", "sha256:0", rules.match, 0, canaries)
+    for turn in range(canaries.turns):
+        detector.probe()
+        assert not detector.fault
+        asked |= {rule.id for rule in canaries._asked(turn)}
+    assert asked == {rule.id for rule in rules.rules}
+    detector.close()
+
+
+def test_a_rule_that_is_missed_is_asked_for_again_until_it_is_found(rules: RuleSet) -> None:
+    canaries = RuleCanaries(rules)
+    sighted = Sighted(rules.match)
+    detector = ThreadDetector("rules", "sha256:0", sighted, 0, canaries)
+    sighted.blind = True
+    detector.probe()
+    missed = detector.fault
+    detector.probe()
+    assert detector.fault == missed
+    detector.close()
+
+
+def test_the_period_is_a_minute_and_three_of_them_without_an_answer_are_too_many() -> None:
+    assert (CANARY_SECONDS, LATE_FACTOR) == (60.0, 3)
+
+
+async def until(detector: ThreadDetector, fault: str) -> None:
+    async with asyncio.timeout(30):
+        while fault not in detector.fault if fault else detector.fault:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
