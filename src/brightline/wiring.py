@@ -33,6 +33,7 @@ from brightline.core.evidence.heads import HEADS_SHARD, REGISTRY_SHARD
 from brightline.core.evidence.period import StatedUpstream
 from brightline.core.expectation import Figures
 from brightline.core.ports import Clock, HeadStore
+from brightline.core.screening.judge import JudgeFile
 from brightline.core.screening.ngrams import NGrams
 from brightline.core.screening.release import Release, RequiredDetector
 from brightline.core.screening.rules import RuleSet
@@ -54,7 +55,7 @@ from brightline.shell.heads import CombinedHeads, FollowedLog, HeadsWatch
 from brightline.shell.inference.canaries import Canaries, FirstStageCanaries, RuleCanaries
 from brightline.shell.inference.judges import Judges, Loaded
 from brightline.shell.inference.kinds import Definition, check, define, first_stage
-from brightline.shell.inference.pool import AT_ONCE_BYTES, PooledDetector, ThreadDetector
+from brightline.shell.inference.pool import AT_ONCE_BYTES, Judging, PooledDetector, ThreadDetector
 from brightline.shell.inference.process import ProcessDetector
 from brightline.shell.inference.wire import Load
 from brightline.shell.install import GATEWAY_SHARD, agreement_folder
@@ -239,21 +240,20 @@ def read_definitions(release: Release, folder: Path, agreement: Agreement) -> De
     """
     read = shipped.folder_reader(folder)
     found = []
-    for required in release.detectors:
+    for required in (*release.detectors, *([release.judge] if release.judge else [])):
         definition = define(required.kind, read(required.path), required.path)
         check(definition, agreement.vocabulary, required.path)
         found.append((required, definition))
     return found
 
 
-def open_detectors(
-    release: Release, folder: Path, defined: Defined, settings: InferenceSettings
-) -> list[PooledDetector]:
-    """Start every detector that the release requires: rules on a thread, what computes in processes of its own.
+def open_release(release: Release, folder: Path, defined: Defined, settings: InferenceSettings) -> Loaded:
+    """Start every detector that the release requires, and its judge: rules on a thread, what computes in processes.
 
     Call it inside the running loop. Raises ``ReleaseError``.
     """
     detectors: list[PooledDetector] = []
+    judging: Judging | None = None
     for required, definition in defined:
         if isinstance(definition, RuleSet):
             digest = f"sha256:{required.sha256}"
@@ -275,9 +275,25 @@ def open_detectors(
             weights=settings.weights,
             memory_bytes=settings.memory_mb << 20,
         )
+        if isinstance(definition, JudgeFile):
+            judging = _open_judge(release, load, definition, settings)
+            continue
         deadline = release.deadline_seconds
         detectors.append(ProcessDetector(load, definition.canary, workers=settings.workers, deadline_seconds=deadline))
-    return detectors
+    return Loaded(release, detectors, judging)
+
+
+def _open_judge(release: Release, load: Load, definition: JudgeFile, settings: InferenceSettings) -> Judging:
+    seconds = definition.deadline_ms / 1000
+    judge = ProcessDetector(
+        msgspec.structs.replace(load, threads=settings.judge_threads, memory_bytes=settings.judge_memory_mb << 20),
+        definition.canary,
+        workers=settings.judge_workers,
+        deadline_seconds=seconds,
+        queue_max=definition.queue_max,
+        asks_max=1,
+    )
+    return Judging(judge, release.settlements, seconds)
 
 
 def _further(one: Head | None, other: Head | None) -> Head | None:
@@ -484,7 +500,7 @@ class Node:
         self.terms = msgspec.structs.replace(self.terms, release=release)
         folder = store.folder(digest)
         defined = read_definitions(release, folder, self.agreement)
-        return Loaded(release, open_detectors(release, folder, defined, self.settings.inference))
+        return open_release(release, folder, defined, self.settings.inference)
 
     async def _load(self, digest: str) -> Loaded:
         """Start the detectors of another release and wait until they are fit, while this one goes on judging.
@@ -495,7 +511,7 @@ class Node:
         release = await asyncio.to_thread(store.read, digest, agreement.vocabulary)
         folder = store.folder(digest)
         defined = await asyncio.to_thread(read_definitions, release, folder, agreement)
-        loaded = Loaded(release, open_detectors(release, folder, defined, self.settings.inference))
+        loaded = open_release(release, folder, defined, self.settings.inference)
         async with contextlib.AsyncExitStack() as unless_fit:
             unless_fit.push_async_callback(loaded.screeners.close)
             await loaded.until_fit()
@@ -598,7 +614,8 @@ class Node:
 
     def unfit(self) -> tuple[str, ...]:
         """Why detectors cannot judge, in full: for operators, because it may name files and folders."""
-        return self.judges.current.faults
+        current = self.judges.current
+        return (*current.faults, *([current.judge_fault] if current.judge_fault else []))
 
     # ---- what telemetry reads ------------------------------------------------------------------------------
 

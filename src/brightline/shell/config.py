@@ -98,6 +98,9 @@ class InferenceSettings(_Settings):
     weights: str = Field(
         "", description="Folder in which weights are looked for first; empty: the release's, then installed packages."
     )
+    judge_workers: int = Field(1, ge=1, le=64, description="Processes for the release's judge, if it has one.")
+    judge_threads: int = Field(1, ge=1, le=64, description="Threads of each of them.")
+    judge_memory_mb: int = Field(8_192, ge=256, le=1_048_576, description="Address space of each, in MiB.")
 
 
 class UpstreamSettings(_Settings):

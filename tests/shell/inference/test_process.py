@@ -33,11 +33,22 @@ def ask(*texts: str) -> list[Segment]:
 
 @asynccontextmanager
 async def detector(
-    tmp_path: Path, path: str = "d", workers: int = 1, deadline: float = 20.0, canary_seconds: float = 60.0
+    tmp_path: Path,
+    path: str = "d",
+    workers: int = 1,
+    deadline: float = 20.0,
+    canary_seconds: float = 60.0,
+    queue_max: int = process.QUEUE_MAX,
 ) -> AsyncIterator[ProcessDetector]:
     load = Load("encoder", "d", path, "0" * 64, "", str(tmp_path / "blind"), 512 << 20)
     made = ProcessDetector(
-        load, [CANARY], workers=workers, deadline_seconds=deadline, command=FAULTY, canary_seconds=canary_seconds
+        load,
+        [CANARY],
+        workers=workers,
+        deadline_seconds=deadline,
+        command=FAULTY,
+        canary_seconds=canary_seconds,
+        queue_max=queue_max,
     )
     try:
         yield made

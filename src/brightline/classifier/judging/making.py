@@ -20,7 +20,7 @@ from brightline.core.errors import ConfigError
 from brightline.core.screening.encoder import Canary, Head
 from brightline.core.screening.figures import area_under_curve
 from brightline.core.screening.finding import Surface
-from brightline.core.screening.judge import FORMAT, Judge, Model, View
+from brightline.core.screening.judge import FORMAT, JudgeFile, Model, View
 from brightline.decoder.published import MODELS
 
 WITH_MEAN: Final = True
@@ -72,7 +72,7 @@ class _Rows(msgspec.Struct, frozen=True):
     states: Any
 
 
-def make(corpora: Sequence[Corpus], states: Path, missed: float, wrongful: float) -> tuple[Judge, Report]:
+def make(corpora: Sequence[Corpus], states: Path, missed: float, wrongful: float) -> tuple[JudgeFile, Report]:
     """Fit every head. Raises ``ConfigError`` if a side of a fact has no rows."""
     store = Store.open(states)
     there = store.load()
@@ -102,7 +102,7 @@ def make(corpora: Sequence[Corpus], states: Path, missed: float, wrongful: float
         canaries.append(_canary(fact, train, head))
     views = tuple(View(tuple(constitution(fact) for fact in asked)) for asked in ASKED.values())
     width = store.shape[1]
-    judge = Judge(
+    judge = JudgeFile(
         format=FORMAT,
         model=Model(model.file, model.sha256, store.layers, width, WITH_MEAN),
         tokens=TOKENS_MAX,
@@ -222,7 +222,7 @@ def _canary(fact: str, train: _Rows, head: Linear) -> Canary:
 
 
 def _lines(
-    judge: Judge,
+    judge: JudgeFile,
     rows: Sequence[Row],
     split: Mapping[str, str],
     author: Mapping[str, str],

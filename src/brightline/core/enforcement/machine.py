@@ -57,6 +57,7 @@ from brightline.core.review.case import hold_id
 from brightline.core.screening.finding import Segment
 from brightline.core.screening.release import statements_from
 from brightline.core.screening.segment import cut
+from brightline.core.screening.settle import settled_rule
 from brightline.core.standing import Conditions, Standing
 
 Commands = list[do.Command]
@@ -226,11 +227,13 @@ class Machine:
         self._in_flight = False
         if isinstance(event, ev.ScreeningFailed):
             return self._unjudged(ScreeningUnavailable(event.why))
+        release = self._terms.release
         answered = sorted(judgement.detector for judgement in event.judgements)
-        if answered != sorted(detector.id for detector in self._terms.release.detectors):
+        required = [detector.id for detector in release.detectors]
+        if answered not in (sorted(required), sorted([*required, *([release.judge.id] if release.judge else [])])):
             return self._unjudged(ScreeningUnavailable(f"{answered} answered: not each required detector, once"))
         try:
-            statements = statements_from(self._terms.release, self._asked, event.judgements)
+            statements = statements_from(release, self._asked, event.judgements)
         except ScreeningUnavailable as error:
             return self._unjudged(error)
         self._note_findings(event)
@@ -559,12 +562,19 @@ class Machine:
 
     def _note_findings(self, event: ev.Screened) -> None:
         """Which rule saw what where, without the words: for reviewers and auditors, committed and never told."""
+        judge = self._terms.release.judge
+        settled = self._terms.release.settled(event.judgements)
         for judgement in event.judgements:
+            if judge is not None and judgement.detector == judge.id:
+                continue  # what it settled stands with what it settled
             for finding in judgement.findings:
+                rule = finding.rule
+                if judge is not None and finding in settled:
+                    rule = settled_rule(rule, judge.id)
                 row: JsonValue = [
-                    finding.rule,
+                    rule,
                     finding.fact,
-                    finding.value,
+                    settled.get(finding, finding.value),
                     finding.view,
                     self._asked[finding.segment].path,
                 ]

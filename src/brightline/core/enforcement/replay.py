@@ -2,8 +2,9 @@
 """A recorded decision made again: by the same agreement from the same facts, and the facts from the same findings.
 
 What a detector saw in a text cannot be seen again without the text. What followed can: each finding must be one that
-the release's rules could have made, the facts that only detectors set must be what these findings and the release's
-entitlements make, and the agreement must come to the recorded verdict and clauses. Where not, it is said where.
+the release's rules could have made, or its judge settled, the facts that only detectors set must be what these
+findings and the release's entitlements make, and the agreement must come to the recorded verdict and clauses. Where
+not, it is said where.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from brightline.core.canonical import JsonValue
 from brightline.core.facts import UNKNOWN, Facts, Source
 from brightline.core.screening.release import Release
 from brightline.core.screening.rules import Rule
+from brightline.core.screening.settle import settled_rule
 
 FINDINGS_MAX: Final = 200  # a record keeps so many; what came after may have set a fact
 DECIDED: Final = frozenset({"permit", "hold", "deny"})
@@ -61,7 +63,7 @@ def replay_facts(
     found = [
         f"finding {row.rule} of {row.fact}={row.value} at {row.path}: the release has no such rule"
         for row in findings
-        if (row.rule, row.fact, row.value) not in known
+        if _as_found(row, release) not in known
     ]
     entitled = {each.fact: each.value for each in release.entitlements}
     complete = len(findings) < FINDINGS_MAX
@@ -80,6 +82,14 @@ def replay_facts(
         if better or (recorded != made and not worse_is_possible):
             found.append(f"{spec.name}: the record says {recorded}; its findings make {made}")
     return Step("the findings through the release", tuple(found))
+
+
+def _as_found(row: FoundRow, release: Release) -> tuple[str, str, str]:
+    """Rule, fact and value before a judge settled it, if the release lets one settle this fact."""
+    by = settled_rule("", release.judge.id) if release.judge is not None else ""
+    if by and row.rule.endswith(by) and any(each.fact == row.fact for each in release.settlements):
+        return row.rule.removesuffix(by), row.fact, UNKNOWN
+    return row.rule, row.fact, row.value
 
 
 def read_findings(value: JsonValue) -> tuple[FoundRow, ...]:

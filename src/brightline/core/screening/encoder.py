@@ -162,4 +162,6 @@ def missed(canaries: Sequence[Canary], findings: Sequence[Finding]) -> tuple[str
 
 def canary_segments(canaries: Sequence[Canary]) -> tuple[Segment, ...]:
     """The canaries as a batch."""
-    return tuple(Segment(f"canary[{i}]", canary.surface, canary.text) for i, canary in enumerate(canaries))
+    return tuple(
+        Segment(f"canary[{i}]", canary.surface, canary.text, open=(canary.fact,)) for i, canary in enumerate(canaries)
+    )

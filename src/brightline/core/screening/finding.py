@@ -34,6 +34,7 @@ class Segment(msgspec.Struct, frozen=True):
     text: str
     start: int = 0
     view: str = ""
+    open: tuple[str, ...] = ()
 
 
 class Finding(msgspec.Struct, frozen=True):

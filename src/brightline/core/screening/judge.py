@@ -56,7 +56,7 @@ class View(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     constitution: Annotated[tuple[Constitution, ...], Meta(min_length=1, max_length=VIEW_FACTS_MAX)]
 
 
-class Judge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class JudgeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A judge. Long texts are read in windows of ``tokens`` with ``overlap``; the worst counts.
 
     ``deadline_ms`` is for one batch, ``queue_max`` how many may wait: more are not asked, and stay unknown.
@@ -79,12 +79,12 @@ class Judge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(one.fact for view in self.view for one in view.constitution)
 
 
-def load_judge_file(data: bytes, name: str) -> Judge:
+def load_judge_file(data: bytes, name: str) -> JudgeFile:
     """Read a judge file. Raises ``ReleaseError``."""
     if len(data) > FILE_BYTES_MAX:
         raise ReleaseError(f"{name}: longer than {FILE_BYTES_MAX} bytes")
     try:
-        judge = msgspec.json.decode(data, type=Judge)
+        judge = msgspec.json.decode(data, type=JudgeFile)
     except (msgspec.DecodeError, RecursionError) as error:
         raise ReleaseError(f"{name}: {error}") from error
     if judge.format != FORMAT:
@@ -104,7 +104,7 @@ def load_judge_file(data: bytes, name: str) -> Judge:
     return judge
 
 
-def check_judge(judge: Judge, vocabulary: Vocabulary, name: str) -> None:
+def check_judge(judge: JudgeFile, vocabulary: Vocabulary, name: str) -> None:
     """Hold a judge against the facts of an agreement: its heads set what detectors may. Raises ``ReleaseError``."""
     for head in judge.head:
         if head.fact not in vocabulary or Source.DETECTOR not in vocabulary.spec(head.fact).set_by:
@@ -115,7 +115,7 @@ def check_judge(judge: Judge, vocabulary: Vocabulary, name: str) -> None:
 
 
 def findings_of_judge(
-    judge: Judge, detector: str, scored: Iterable[tuple[int, str, str, float]]
+    judge: JudgeFile, detector: str, scored: Iterable[tuple[int, str, str, float]]
 ) -> tuple[Finding, ...]:
     """Turn scores into findings: ``scored`` gives segment, view, fact and a score in 0..1. Below both is silence."""
     heads = {head.fact: head for head in judge.head}
@@ -128,7 +128,7 @@ def findings_of_judge(
     return tuple(found)
 
 
-def windows_of(tokens: Sequence[int], judge: Judge) -> list[Sequence[int]]:
+def windows_of(tokens: Sequence[int], judge: JudgeFile) -> list[Sequence[int]]:
     """The windows in which a text is read. Raises ``OverflowError`` for too many."""
     starts = range(0, max(1, len(tokens) - judge.overlap), judge.tokens - judge.overlap)
     if len(starts) > judge.windows_max:

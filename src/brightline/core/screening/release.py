@@ -8,6 +8,8 @@ answer for every segment leaves the batch *unjudged*: no fact, no verdict, ``Scr
 
 A *cascade* lets a cheap detector stand before a dear one: the second is asked only about the readings that the first
 raised. It is part of what both parties sign, with what the first lets slip of what the second finds.
+
+A *judge* comes after all of them and need not answer: it may settle what they left unknown (``settle.py``).
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import math
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Final
 
 import msgspec
@@ -23,13 +25,16 @@ from msgspec import Meta
 
 from brightline.core.errors import ReleaseError, ScreeningUnavailable
 from brightline.core.facts import Source, Statement, Vocabulary
-from brightline.core.screening.finding import Judgement, Raised, Segment
+from brightline.core.screening.finding import Finding, Judgement, Raised, Segment
 from brightline.core.screening.segment import Windows
+from brightline.core.screening.settle import Settlement, check_settlements, settled, settled_rule
 
 FORMAT: Final = "brightline-release/1"
 RELEASE_BYTES_MAX: Final = 262_144
 RAISES: Final = frozenset({"ngrams"})
 """The kinds of detector that set no fact and raise readings for others."""
+JUDGES: Final = frozenset({"judge", "remote-judge"})
+"""The kinds of judge: asked last, and only what others left open."""
 
 
 class RequiredDetector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,6 +77,8 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     silence: tuple[Entitlement, ...]
     version: Annotated[int, Meta(ge=1)] = 1
     cascade: tuple[Cascade, ...] = ()
+    judge: RequiredDetector | None = None
+    settle: tuple[Settlement, ...] = ()
 
 
 class Release(msgspec.Struct, frozen=True):
@@ -89,10 +96,18 @@ class Release(msgspec.Struct, frozen=True):
     entitlements: tuple[Entitlement, ...]
     version: int = 1
     cascades: tuple[Cascade, ...] = ()
+    judge: RequiredDetector | None = None  # it need not answer
+    settlements: tuple[Settlement, ...] = ()
 
     def before(self, detector: str) -> str:
         """The first stage that stands before this detector, or nothing."""
         return next((cascade.first for cascade in self.cascades if cascade.then == detector), "")
+
+    def settled(self, judgements: Sequence[Judgement]) -> Mapping[Finding, str]:
+        """The findings that the judge settled, each with the value in its place."""
+        if self.judge is None:
+            return {}
+        return settled(self.settlements, self.judge.id, f"sha256:{self.judge.sha256}", judgements)
 
 
 def load_release(toml_bytes: bytes, read_file: Callable[[str], bytes], vocabulary: Vocabulary) -> Release:
@@ -107,7 +122,7 @@ def load_release(toml_bytes: bytes, read_file: Callable[[str], bytes], vocabular
         raise ReleaseError(f"release format {file.format[:40]!r}; expected {FORMAT!r}")
     if not file.detector or not 0 < file.deadline_ms <= 60_000:
         raise ReleaseError("a release requires at least one detector and a deadline of 1 to 60,000 ms")
-    for detector in file.detector:
+    for detector in (*file.detector, *([file.judge] if file.judge else [])):
         found = hashlib.sha256(read_file(detector.path)).hexdigest()
         if found != detector.sha256:
             raise ReleaseError(f"{detector.path} has digest {found}; the release pins {detector.sha256}")
@@ -123,6 +138,7 @@ def load_release(toml_bytes: bytes, read_file: Callable[[str], bytes], vocabular
         if not entitlement.positives or not entitlement.corpus:
             raise ReleaseError(f"the entitlement for {entitlement.fact} names no measurement")
     _check_cascades(file)
+    _check_judge(file, vocabulary)
     return Release(
         id=file.id,
         digest="sha256:" + hashlib.sha256(toml_bytes).hexdigest(),
@@ -133,7 +149,22 @@ def load_release(toml_bytes: bytes, read_file: Callable[[str], bytes], vocabular
         entitlements=file.silence,
         version=file.version,
         cascades=file.cascade,
+        judge=file.judge,
+        settlements=file.settle,
     )
+
+
+def _check_judge(file: _File, vocabulary: Vocabulary) -> None:
+    names = {detector.id for detector in file.detector}
+    if any(detector.kind in JUDGES for detector in file.detector):
+        raise ReleaseError("a judge is asked about what detectors leave open, and is no detector that must answer")
+    if file.judge is None:
+        if file.settle:
+            raise ReleaseError("what no judge is there for cannot be settled")
+        return
+    if file.judge.kind not in JUDGES or file.judge.id in names:
+        raise ReleaseError(f"{file.judge.id} is no judge, or has the id of a detector")
+    check_settlements(file.settle, frozenset(names), vocabulary)
 
 
 def _check_cascades(file: _File) -> None:
@@ -175,10 +206,12 @@ def statements_from(
     """Turn the detectors' answers for one batch into statements.
 
     Raises ``ScreeningUnavailable`` unless every required detector judged every segment that was asked, or every
-    reading that its first stage raised, under the digest that the release pins, with finite scores.
+    reading that its first stage raised, under the digest that the release pins, with finite scores. What a judge
+    settled stands in the place of the unknown that it was.
     """
     answers = {judgement.detector: judgement for judgement in judgements}
     statements: list[Statement] = []
+    instead = release.settled(judgements)
     for detector in release.detectors:
         answer = answers.get(detector.id)
         if answer is None:
@@ -198,7 +231,10 @@ def statements_from(
             whole = 0 <= finding.segment < len(asked) and finding.detector == detector.id
             if not whole or (raised is not None and (finding.segment, finding.view) not in raised):
                 raise ScreeningUnavailable(f"detector {detector.id} answered for something else")
-            statements.append(Statement(finding.fact, finding.value, Source.DETECTOR, finding.rule))
+            value, by = finding.value, finding.rule
+            if release.judge is not None and finding in instead:
+                value, by = instead[finding], settled_rule(by, release.judge.id)
+            statements.append(Statement(finding.fact, value, Source.DETECTOR, by))
     found = {statement.fact for statement in statements}
     statements += [
         Statement(entitlement.fact, entitlement.value, Source.DETECTOR, entitlement.detector)

@@ -8,6 +8,7 @@ and not only on the pinned ones. What follows is sufficient for that: more is ne
     windows     the same, held back as far or further, asked about as often or oftener
     detectors   each is there again; another one may come on top
     cascades    no first stage stands where none stood
+    the judge   the same, settling what it settled or less; or none
     rules       each is there again, for the same fact and surfaces or more, with the same patterns or fewer of them
     encoders    the same weights, heads and canaries; thresholds as they were or lower; another head may come on top
     any other   kind of file is the same, byte for byte
@@ -50,6 +51,11 @@ def _frame(old: Release, new: Release) -> Iterator[str]:
     stood = {(each.first, each.then) for each in old.cascades}
     for first, then in sorted({(each.first, each.then) for each in new.cascades} - stood):
         yield f"{first} would stand before {then}"
+    settles = {(each.after, each.fact) for each in old.settlements}
+    for after, fact in sorted({(each.after, each.fact) for each in new.settlements} - settles):
+        yield f"a judge would settle {fact} after {after}"
+    if new.judge is not None and new.judge != old.judge:
+        yield "its judge is another"
     was, now = old.windows, new.windows
     if (was.window_chars, was.overlap_chars) != (now.window_chars, now.overlap_chars):
         yield "its windows are others"

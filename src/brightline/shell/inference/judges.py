@@ -13,16 +13,23 @@ from collections.abc import Iterator, Sequence
 
 from brightline.core.errors import ScreeningUnavailable
 from brightline.core.screening.release import Release
-from brightline.shell.inference.pool import PooledDetector, ScreeningPool
+from brightline.shell.inference.pool import Judging, PooledDetector, ScreeningPool
 
 
 class Loaded:
     """A release whose detectors run, and how many exchanges are judged by it now."""
 
-    def __init__(self, release: Release, detectors: Sequence[PooledDetector]) -> None:
+    def __init__(
+        self,
+        release: Release,
+        detectors: Sequence[PooledDetector],
+        judging: Judging | None = None,
+    ) -> None:
+        """A judge need not be fit, then or ever: what it would settle stays open for as long."""
         self.release = release
         self.detectors = tuple(detectors)
-        self.screeners = ScreeningPool(detectors, release.deadline_seconds, release.cascades)
+        self.judging = judging
+        self.screeners = ScreeningPool(detectors, release.deadline_seconds, release.cascades, judging)
         self.exchanges = 0
 
     async def until_fit(self) -> None:
@@ -34,6 +41,11 @@ class Loaded:
     def faults(self) -> tuple[str, ...]:
         """Why detectors cannot judge now; empty if all can."""
         return tuple(each.fault for each in self.detectors if each.fault)
+
+    @property
+    def judge_fault(self) -> str:
+        """Why the judge, if there is one, cannot judge now: what it would settle is held. Empty if it can."""
+        return self.judging.judge.fault if self.judging is not None else ""
 
 
 class Judges:

@@ -11,11 +11,12 @@ from brightline.core.errors import ReleaseError, ScreeningUnavailable
 from brightline.core.facts import Vocabulary
 from brightline.core.screening.encoder import Encoder, check_encoder, load_encoder
 from brightline.core.screening.finding import Finding, Judgement, Raised, Segment
+from brightline.core.screening.judge import JudgeFile, check_judge, load_judge_file
 from brightline.core.screening.ngrams import NGrams, load_ngrams
 from brightline.core.screening.rules import RuleSet, check_rules, load_rules
 from brightline.folders import folder_reader
 
-Definition = RuleSet | Encoder | NGrams
+Definition = RuleSet | Encoder | NGrams | JudgeFile
 Judge = Callable[[Sequence[Segment]], Sequence[Finding] | Sequence[Raised]]
 """The pure part of a detector: segments in, findings out, or what a first stage raises. It may raise any exception;
 that means unjudged."""
@@ -30,6 +31,8 @@ def define(kind: str, data: bytes, path: str) -> Definition:
             return load_encoder(data, path)
         case "ngrams":
             return load_ngrams(data, path)
+        case "judge":
+            return load_judge_file(data, path)
         case _:
             raise ReleaseError(f"this version has no detector of kind {kind!r}")
 
@@ -43,10 +46,14 @@ def check(definition: Definition, vocabulary: Vocabulary, path: str) -> None:
             check_encoder(definition, vocabulary, path)
         case NGrams():
             pass  # it sets no fact
+        case JudgeFile():
+            check_judge(definition, vocabulary, path)
 
 
-def judge_of(definition: Definition, detector: str, folder: Path, weights: str) -> Judge:
+def judge_of(definition: Definition, detector: str, folder: Path, weights: str, threads: int = 1) -> Judge:
     """The judge that is defined so; weights are looked for in ``weights`` (or nowhere) and in the release's folder.
+
+    ``threads`` are for a decoder; whatever else computes has one.
 
     Raises ``ReleaseError``.
     """
@@ -54,16 +61,21 @@ def judge_of(definition: Definition, detector: str, folder: Path, weights: str) 
         return definition.match
     if isinstance(definition, NGrams):
         return first_stage(definition)
+    folders = (Path(weights), folder) if weights else (folder,)
+    if isinstance(definition, JudgeFile):
+        from brightline.shell.inference.judge import DecoderJudge  # only where one is run
+
+        return DecoderJudge(definition, detector, folders, threads).judge
     from brightline.shell.inference.onnx import OnnxEncoder  # only where one is run
 
-    return OnnxEncoder(definition, detector, (Path(weights), folder) if weights else (folder,)).judge
+    return OnnxEncoder(definition, detector, folders).judge
 
 
-def load_judge(kind: str, detector: str, folder: Path, path: str, weights: str) -> tuple[Judge, str]:
+def load_judge(kind: str, detector: str, folder: Path, path: str, weights: str, threads: int = 1) -> tuple[Judge, str]:
     """The judge that this file of a release defines, and the file's digest. Raises ``ReleaseError``."""
     data = folder_reader(folder)(path)
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    return judge_of(define(kind, data, path), detector, folder, weights), digest
+    return judge_of(define(kind, data, path), detector, folder, weights, threads), digest
 
 
 def first_stage(definition: NGrams) -> Judge:

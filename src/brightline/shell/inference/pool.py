@@ -10,7 +10,8 @@ full, so every exchange is unavailable until the process is replaced. That is th
 Every minute each is asked for texts that it must find (``canaries.py``). While it misses one, or its thread does not
 come to try them, it judges nothing, and every exchange is refused as unavailable.
 
-Where the release lets a first stage stand before a detector, that one is asked last, and only what was raised.
+Where the release lets a first stage stand before a detector, that one is asked last, and only what was raised. A judge
+is asked after all of them, about what they left open, and has a deadline of its own; no answer leaves it open.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import queue
 import threading
 import time
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -29,6 +30,7 @@ from brightline.core.errors import ScreeningUnavailable
 from brightline.core.ports import Detector
 from brightline.core.screening.finding import Judgement, Segment
 from brightline.core.screening.release import Cascade, of_the_batch, raised_segments
+from brightline.core.screening.settle import Question, Settlement, as_segments, open_questions
 from brightline.shell.inference.canaries import Canaries
 from brightline.shell.inference.kinds import Judge, judgement_of
 
@@ -236,13 +238,26 @@ class PooledDetector(Detector, Protocol):
         ...
 
 
+class Judging(NamedTuple):
+    """The judge that the release lets settle these, and how long anybody waits for it."""
+
+    judge: PooledDetector
+    settlements: tuple[Settlement, ...]
+    seconds: float
+
+
 class ScreeningPool:
     """Every detector that the release requires, asked side by side behind the release's deadline."""
 
     def __init__(
-        self, detectors: Sequence[PooledDetector], deadline_seconds: float, cascades: Sequence[Cascade] = ()
+        self,
+        detectors: Sequence[PooledDetector],
+        deadline_seconds: float,
+        cascades: Sequence[Cascade] = (),
+        judging: Judging | None = None,
     ) -> None:
         self._detectors = tuple(detectors)
+        self._judging = judging
         self._before = {cascade.then: cascade.first for cascade in cascades}
         self._first = tuple(detector for detector in detectors if detector.id not in self._before)
         self._then = tuple(detector for detector in detectors if detector.id in self._before)
@@ -263,7 +278,7 @@ class ScreeningPool:
             return None
         begun = time.monotonic()
         judgements = tuple(detector.judge_now(segments) for detector in self._quick)
-        if any(judgement.raised for judgement in judgements):
+        if any(judgement.raised for judgement in judgements) or self._questions(judgements):
             return None
         if time.monotonic() - begun > self._deadline:
             raise ScreeningUnavailable("a detector did not answer within the release's deadline")
@@ -278,7 +293,24 @@ class ScreeningPool:
                 then = await asyncio.gather(*(self._judge_raised(one, segments, first) for one in self._then))
         except TimeoutError as error:
             raise ScreeningUnavailable("a detector did not answer within the release's deadline") from error
-        return first + tuple(then)
+        judgements = first + tuple(then)
+        return judgements + await self._settling(segments, judgements)
+
+    async def _settling(self, segments: tuple[Segment, ...], judgements: Sequence[Judgement]) -> tuple[Judgement, ...]:
+        """What the judge says of what they left open: nothing if it is late, busy or not there; then it stays open."""
+        questions = self._questions(judgements)
+        if self._judging is None or not questions:
+            return ()
+        judge = self._judging.judge
+        try:
+            async with asyncio.timeout(self._judging.seconds):
+                return (await judge.judge(as_segments(questions, segments, judgements)),)
+        except (ScreeningUnavailable, LookupError, TimeoutError) as error:
+            log.warning("judge %s did not answer: %s", judge.id, str(error) or "it is late")
+            return ()
+
+    def _questions(self, judgements: Sequence[Judgement]) -> tuple[Question, ...]:
+        return open_questions(self._judging.settlements, judgements) if self._judging is not None else ()
 
     async def _judge_raised(
         self, detector: PooledDetector, segments: tuple[Segment, ...], first: Sequence[Judgement]
@@ -291,9 +323,10 @@ class ScreeningPool:
 
     async def close(self) -> None:
         """Close every detector, and see its processes gone."""
-        for detector in self._detectors:
+        every = (*self._detectors, *([self._judging.judge] if self._judging else []))
+        for detector in every:
             detector.close()
-        for detector in self._detectors:
+        for detector in every:
             await detector.closed()
 
 

@@ -116,8 +116,13 @@ class ProcessDetector:
         deadline_seconds: float,
         command: Sequence[str] = COMMAND,
         canary_seconds: float = CANARY_SECONDS,
+        queue_max: int = QUEUE_MAX,
+        asks_max: int = BATCH_ASKS_MAX,
     ) -> None:
-        """``deadline_seconds`` is the release's, for one batch; ``command`` takes a file descriptor as last word."""
+        """``deadline_seconds`` is the release's, for one batch of at most ``asks_max`` asks; ``queue_max`` may wait.
+
+        ``command`` takes a file descriptor as last word.
+        """
         self._load = load
         self._digest = f"sha256:{load.sha256}"
         self._canaries = tuple(canaries)
@@ -125,6 +130,7 @@ class ProcessDetector:
         self._deadline = deadline_seconds
         self._command = tuple(command)
         self._canary_seconds = canary_seconds
+        self._queue_max, self._asks_max = queue_max, asks_max
         self._asks: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._fit: set[int] = set()
@@ -160,7 +166,7 @@ class ProcessDetector:
             raise ScreeningUnavailable(self.fault)
         while self._asks and self._asks[0].future.done():
             self._asks.popleft()  # who gave up makes room
-        if len(self._asks) >= QUEUE_MAX:
+        if len(self._asks) >= self._queue_max:
             raise ScreeningUnavailable(f"the queue of detector {self.id} is full")
         waiting = _Waiting(segments)
         self._asks.append(waiting)
@@ -258,7 +264,7 @@ class ProcessDetector:
         """As many as make a batch; whoever gave up is left out."""
         batch: list[_Waiting] = []
         count = 0
-        while self._asks and len(batch) < BATCH_ASKS_MAX:
+        while self._asks and len(batch) < self._asks_max:
             if self._asks[0].future.done():
                 self._asks.popleft()
                 continue

@@ -7,12 +7,14 @@ have stated is taken as good, so that what is seen is what the detectors alone m
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
 
 from brightline.core.agreement.clause import Agreement
+from brightline.core.errors import ReleaseError
 from brightline.core.exchange.api.protocol import Api
 from brightline.core.exchange.coverage import cover_reply, cover_request
 from brightline.core.exchange.model import Exchange, Reply
@@ -20,10 +22,13 @@ from brightline.core.facts import Facts, Source, Statement
 from brightline.core.screening.finding import Finding, Judgement, Segment
 from brightline.core.screening.release import Release, of_the_batch, raised_segments, statements_from
 from brightline.core.screening.segment import cut
+from brightline.core.screening.settle import as_segments, open_questions
 from brightline.shell import shipped
 from brightline.shell.inference.kinds import Definition, Judge, check, define, judge_of, judgement_of
 
 MakesJudge = Callable[[Definition, str, Path, str], Judge]
+
+log = logging.getLogger("brightline.screening")
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -69,6 +74,7 @@ class Screen:
             check(definition, agreement.vocabulary, required.path)
             judge = make(definition, required.id, folder, weights)
             self._judges.append((required.id, f"sha256:{required.sha256}", judge))
+        self._judge = self._open_judge(folder, weights, make)
         self._others = tuple(
             Statement(spec.name, spec.good, source, "taken as good")
             for spec in agreement.vocabulary.specs
@@ -109,4 +115,26 @@ class Screen:
             raised = found[first].raised
             answer = judgement_of(judge, detector, digest, raised_segments(segments, raised))
             found[detector] = of_the_batch(answer, raised)
-        return Judged(segments, tuple(found.values()))
+        judgements = tuple(found.values())
+        return Judged(segments, judgements + self._settling(segments, judgements))
+
+    def _open_judge(self, folder: Path, weights: str, make: MakesJudge) -> Judge | None:
+        """The judge; none where its model or its engine is not there: what it would settle stays open then."""
+        required = self.release.judge
+        if required is None:
+            return None
+        definition = define(required.kind, shipped.folder_reader(folder)(required.path), required.path)
+        check(definition, self._agreement.vocabulary, required.path)
+        try:
+            return make(definition, required.id, folder, weights)
+        except (ReleaseError, ImportError) as error:
+            log.warning("the judge is not asked: %s", error)
+            return None
+
+    def _settling(self, segments: tuple[Segment, ...], judgements: tuple[Judgement, ...]) -> tuple[Judgement, ...]:
+        required = self.release.judge
+        questions = open_questions(self.release.settlements, judgements)
+        if required is None or self._judge is None or not questions:
+            return ()
+        asked = as_segments(questions, segments, judgements)
+        return (judgement_of(self._judge, required.id, f"sha256:{required.sha256}", asked),)

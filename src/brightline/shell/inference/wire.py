@@ -17,7 +17,8 @@ LENGTH_BYTES: Final = 4
 
 
 class Load(msgspec.Struct, frozen=True):
-    """The first frame: what to be. ``folder`` is the release's, ``weights`` where parts are looked for first."""
+    """The first frame: what to be. ``folder`` is the release's, ``weights`` where parts are looked for
+    first, ``threads`` for a judge."""
 
     kind: str
     id: str
@@ -26,6 +27,7 @@ class Load(msgspec.Struct, frozen=True):
     folder: str
     weights: str
     memory_bytes: int
+    threads: int = 1
 
 
 class Loaded(msgspec.Struct, frozen=True):

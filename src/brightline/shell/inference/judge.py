@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A judge on a decoder in this process, one thread, from a model file whose digest the release pins.
+
+Needs ``brightline[judge]``. It is loaded in a worker of its own: the model is a gigabyte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from brightline.core.errors import ReleaseError
+from brightline.core.screening.encoder import weights_of
+from brightline.core.screening.finding import Finding, Segment
+from brightline.core.screening.judge import JudgeFile, View, findings_of_judge, windows_of
+from brightline.core.screening.prompt import SPEAKER
+from brightline.decoder.asking import Asker, Kept
+
+LOG_ODDS_MAX: Final = 30.0
+
+
+class DecoderJudge:
+    """The heads of a judge on the states of its decoder."""
+
+    def __init__(self, judge: JudgeFile, detector: str, folders: Sequence[Path], threads: int = 1) -> None:
+        """``folders`` are looked through for the model. Raises ``ReleaseError`` if it is missing or another."""
+        self._judge = judge
+        self._detector = detector
+        self._asker = Asker(find_model(judge, folders), judge.model.layers, threads)
+        if self._asker.decoder.shape.width != judge.model.width:
+            raise ReleaseError(f"{judge.model.file} has states of {self._asker.decoder.shape.width} numbers")
+        self._kept: list[tuple[View, Kept]] = [(view, self._asker.keep(view.constitution)) for view in judge.view]
+        numbers = judge.model.numbers
+        self._weights = {
+            head.fact: (np.array(weights_of(head, numbers, detector), np.float64), head.bias) for head in judge.head
+        }
+
+    def judge(self, segments: Sequence[Segment]) -> Sequence[Finding]:
+        """Judge each segment for the facts that are open in it. Raises whatever goes wrong: nothing was judged."""
+        scored = [
+            (number, segment.view or "text", fact, score)
+            for number, segment in enumerate(segments)
+            for fact, score in self.scores(segment)
+        ]
+        return findings_of_judge(self._judge, self._detector, scored)
+
+    def scores(self, segment: Segment) -> Iterator[tuple[str, float]]:
+        """For each fact that is open in a segment, the highest score of its windows, 0..1."""
+        tokens = self._asker.tokens(SPEAKER[segment.surface] + segment.text)
+        windows = windows_of(tokens, self._judge)
+        for view, kept in self._kept:
+            asked = {one.fact for one in view.constitution if not segment.open or one.fact in segment.open}
+            if not asked:
+                continue
+            log_odds = np.array([self._log_odds(window, view, kept) for window in windows]).max(0)
+            if not np.isfinite(log_odds).all():
+                raise ArithmeticError("the judge's states are not numbers")
+            shares = 1 / (1 + np.exp(-np.clip(log_odds, -LOG_ODDS_MAX, LOG_ODDS_MAX)))
+            for one, share in zip(view.constitution, shares, strict=True):
+                if one.fact in asked:
+                    yield one.fact, float(share)
+
+    def _log_odds(self, window: Sequence[int], view: View, kept: Kept) -> list[float]:
+        last, mean = self._asker.states(window, kept)
+        found = []
+        for one, states in zip(view.constitution, last, strict=True):
+            weights, bias = self._weights[one.fact]
+            found.append(float(read_by_head(states, mean, self._judge.model.mean) @ weights) + bias)
+        return found
+
+
+def read_by_head(states: Any, mean: Any, with_mean: bool) -> Any:
+    """What a head reads of a question's states, shape (layers, width), and the exchange's mean, (layers, width)."""
+    parts = [states.reshape(-1), mean[-1]] if with_mean else [states.reshape(-1)]
+    return np.concatenate(parts).astype(np.float64)
+
+
+def find_model(judge: JudgeFile, folders: Sequence[Path]) -> Path:
+    """The model's file. Raises ``ReleaseError`` unless it is there and the one that the release pins."""
+    for place in (folder / judge.model.file for folder in folders):
+        if place.is_file():
+            with place.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+            if found != judge.model.sha256:
+                raise ReleaseError(f"{place} has digest {found}; the release pins {judge.model.sha256}")
+            return place
+    looked = ", ".join(str(folder) for folder in folders)
+    raise ReleaseError(f"{judge.model.file} is in none of {looked}; `brightline classifier weights` gets it")

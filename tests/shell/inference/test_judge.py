@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The judge on its decoder: what it reads, what it is asked, and what it does not start with; behind the gateway."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import openai
+import pytest
+
+pytest.importorskip("openvino", reason="the extra `judge` is not installed")
+
+from brightline.core.errors import ReleaseError
+from brightline.core.screening.encoder import Head, canary_segments, missed
+from brightline.core.screening.finding import Segment, Surface
+from brightline.core.screening.judge import JudgeFile, check_judge, load_judge_file, windows_of
+from brightline.folders import read_agreement
+from brightline.shell.inference.judge import DecoderJudge
+from brightline.shell.inference.process import ProcessDetector
+from brightline.shell.inference.screen import Screen
+from brightline.shell.inference.wire import Load
+from brightline.shell.shipped import shipped_agreement
+from tests.harness import running
+from tests.shell.inference.tiny_judge import CROSSES, DOES_NOT, judge_file, write_release
+
+AGREEMENT = read_agreement(shipped_agreement())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("judge")
+
+
+@pytest.fixture(scope="module")
+def file(folder: Path) -> JudgeFile:
+    return judge_file(folder)
+
+
+@pytest.fixture(scope="module")
+def judge(folder: Path, file: JudgeFile) -> DecoderJudge:
+    return DecoderJudge(file, "judge", (folder,))
+
+
+def ask(*texts: str, facts: tuple[str, ...] = ()) -> list[Segment]:
+    return [Segment("x", Surface.INPUT, text, view="folded", open=facts) for text in texts]
+
+
+def test_it_finds_its_canaries_and_is_silent_about_the_neighbour(judge: DecoderJudge, file: JudgeFile) -> None:
+    assert missed(file.canary, tuple(judge.judge(canary_segments(file.canary)))) == ()
+    found = judge.judge(ask(DOES_NOT, CROSSES, facts=("mass_domestic",)))
+    assert [(one.segment, one.fact, one.value, one.view) for one in found] == [(1, "mass_domestic", "yes", "folded")]
+
+
+def test_it_is_asked_about_open_facts_alone(judge: DecoderJudge) -> None:
+    assert {one.fact for one in judge.judge(ask(CROSSES))} == {"mass_domestic", "high_stakes", "acts_alone"}
+    assert {one.fact for one in judge.judge(ask(CROSSES, facts=("acts_alone",)))} == {"acts_alone"}
+
+
+def test_of_a_long_text_the_worst_window_counts_and_too_long_a_text_is_not_judged(
+    judge: DecoderJudge, file: JudgeFile
+) -> None:
+    plain = [score for _, score in judge.scores(ask("x" * 90, facts=("mass_domestic",))[0])]
+    both = [score for _, score in judge.scores(ask("x" * 90 + CROSSES, facts=("mass_domestic",))[0])]
+    assert both[0] >= plain[0]
+    with pytest.raises(OverflowError):
+        judge.judge(ask("x" * 2_000))
+    tokens = list(range(200))
+    windows = windows_of(tokens, file)
+    assert [window[0] for window in windows[1:]] == [48, 96, 144]
+    assert [token for window in windows for token in window[16 if window[0] else 0 :]] == tokens
+
+
+def test_a_model_that_is_missing_or_another_is_refused(folder: Path, file: JudgeFile, tmp_path: Path) -> None:
+    with pytest.raises(ReleaseError, match="brightline classifier weights"):
+        DecoderJudge(file, "judge", (tmp_path,))
+    (tmp_path / "tiny.gguf").write_bytes((folder / "tiny.gguf").read_bytes() + b"x")
+    with pytest.raises(ReleaseError, match="digest"):
+        DecoderJudge(file, "judge", (tmp_path,))
+    wide = msgspec.structs.replace(file, model=msgspec.structs.replace(file.model, width=16))
+    with pytest.raises(ReleaseError, match="32 numbers"):
+        DecoderJudge(wide, "judge", (folder,))
+
+
+async def test_in_a_process_of_its_own_it_answers_as_here(folder: Path, file: JudgeFile, judge: DecoderJudge) -> None:
+    data = msgspec.json.encode(file)
+    (folder / "judge.json").write_bytes(data)
+    load = Load("judge", "judge", "judge.json", hashlib.sha256(data).hexdigest(), str(folder), "", 8 << 30)
+    made = ProcessDetector(load, file.canary, workers=1, deadline_seconds=30, queue_max=2, asks_max=1)
+    try:
+        await made.until_fit()
+        asked = ask(CROSSES, DOES_NOT)
+        judged = await made.judge(asked)
+        assert judged.segments_judged == 2
+        assert [(one.segment, one.fact, one.value) for one in judged.findings] == [
+            (one.segment, one.fact, one.value) for one in judge.judge(asked)
+        ]
+    finally:
+        made.close()
+        await made.closed()
+
+
+def test_behind_the_gateway_what_it_settles_passes_and_without_it_that_is_held(tmp_path: Path) -> None:
+    write_release(tmp_path / "release")
+    with running(tmp_path / "with", own_release=str(tmp_path / "release")) as node:
+        wait_for_the_judge(node)
+        assert node.ask(DOES_NOT)
+        findings = {(rule, value) for rule, fact, value, *_ in node.records()[-1]["committed"]["findings"]}
+        assert findings == {("md-track-everyone settled by judge", "no")}
+        with pytest.raises(openai.PermissionDeniedError):
+            node.ask(CROSSES)
+        findings = {(rule, value) for rule, fact, value, *_ in node.records()[-1]["committed"]["findings"]}
+        assert findings == {("md-track-everyone settled by judge", "yes")}
+    (tmp_path / "release" / "tiny.gguf").unlink()
+    with running(tmp_path / "without", own_release=str(tmp_path / "release")) as node:
+        assert node.ask("List three fruits."), "the node serves without it"
+        with pytest.raises(openai.APIStatusError):
+            node.ask(DOES_NOT)
+        assert node.records()[-1]["committed"]["facts"]["mass_domestic"] == "unknown"
+
+
+def wait_for_the_judge(node: Any) -> None:
+    judging = node.node.judges.current.judging
+    assert judging is not None
+    node.loop.call(judging.judge.until_fit())
+
+
+def test_whoever_measures_hears_it_too(tmp_path: Path) -> None:
+    write_release(tmp_path / "release")
+    leaves = [Segment("x", Surface.INPUT, DOES_NOT)]
+    with_judge = Screen(AGREEMENT, tmp_path / "release")
+    assert with_judge.facts([with_judge.judged(leaves)])["mass_domestic"] == "no"
+    (tmp_path / "release" / "tiny.gguf").unlink()
+    without = Screen(AGREEMENT, tmp_path / "release")
+    assert without.facts([without.judged(leaves)])["mass_domestic"] == "unknown"
+
+
+def change(file: JudgeFile, **more: Any) -> bytes:
+    return msgspec.json.encode(msgspec.structs.replace(file, **more))
+
+
+def test_a_file_that_is_not_whole_is_refused(file: JudgeFile) -> None:
+    assert load_judge_file(msgspec.json.encode(file), "judge.json") == file
+    first = file.head[0]
+
+    def head(**more: Any) -> tuple[Head, ...]:
+        return (msgspec.structs.replace(first, **more), *file.head[1:])
+
+    for wrong in (
+        b"{}",
+        change(file, format="brightline-judge/2"),
+        change(file, view=()),
+        change(file, view=(*file.view, file.view[0])),
+        change(file, head=file.head[1:]),
+        change(file, head=file.head[::-1]),
+        change(file, head=head(unknown=0.8)),
+        change(file, head=head(weights="AAAA")),
+        change(file, head=head(bias=1e400)),
+        change(file, canary=file.canary[1:]),
+        change(file, overlap=32),
+        json.dumps(json.loads(msgspec.json.encode(file)) | {"other": 1}).encode(),
+    ):
+        with pytest.raises(ReleaseError):
+            load_judge_file(wrong, "judge.json")
+    for value in ("no", "perhaps"):
+        with pytest.raises(ReleaseError):
+            check_judge(msgspec.structs.replace(file, head=head(value=value)), AGREEMENT.vocabulary, "judge.json")
+    with pytest.raises(ReleaseError):
+        check_judge(msgspec.structs.replace(file, head=head(fact="user_consent")), AGREEMENT.vocabulary, "judge.json")
+    check_judge(file, AGREEMENT.vocabulary, "judge.json")
