@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -16,12 +18,15 @@ from brightline.classifier.evaluation.evaluation import read_evaluation
 from brightline.classifier.evaluation.probe import Probe, shown
 from brightline.core.errors import BrightlineError, ConfigError
 from brightline.core.exchange.api import chat
+from brightline.core.screening.hashing import numbers_of
+from brightline.core.screening.ngrams import Header, write_ngrams
 from brightline.shell.cli.main import brightline
 from brightline.shell.inference.screen import Screen
-from brightline.shell.shipped import read_agreement, shipped_agreement, shipped_release
+from brightline.shell.shipped import read_agreement, shipped_agreement
 from tests import harness
 from tests.classifier.evaluation.rows import (
     CALL,
+    ENCODER,
     HELD,
     MISSED,
     PAIR,
@@ -30,18 +35,11 @@ from tests.classifier.evaluation.rows import (
     TARGETS,
     corpus,
     lines_of,
-    release,
     row,
 )
 
 AGREEMENT = read_agreement(shipped_agreement())
-ENCODER = shipped_release().with_name("encoder-2026.11")
 SPACED = " ".join(RL1.replace(" ", "  "))
-
-
-@pytest.fixture(scope="module")
-def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return release(tmp_path_factory.mktemp("release"))
 
 
 @pytest.fixture(autouse=True)
@@ -186,11 +184,6 @@ def test_what_is_asked_wrongly_is_said_and_ends_with_two(arguments: tuple[str, .
 
 
 @pytest.fixture(scope="module")
-def bench() -> Bench:
-    return Bench(AGREEMENT, ENCODER)
-
-
-@pytest.fixture(scope="module")
 def screen() -> Screen:
     return Screen(AGREEMENT, ENCODER)
 
@@ -223,6 +216,30 @@ def test_scores_below_the_thresholds_are_told_and_rules_rank_with_them(bench: Be
 def test_what_is_refused_before_there_is_a_verdict_is_unjudged(rules: Path) -> None:
     answer = Bench(AGREEMENT, rules).show(Probe("1", "s", {}, text="x" * 6_000_001))
     assert (answer.verdict, answer.facts, answer.scores) == ("unjudged", {}, {})
+
+
+def test_a_first_stage_that_is_off_lets_the_next_see_everything(tmp_path: Path) -> None:
+    for name in ("encoder.json", "model.onnx", "tokenizer.json"):
+        (tmp_path / name).symlink_to(ENCODER / name)
+    table = np.full(1 << 12, -1, np.int8)
+    table[numbers_of("zebra", 12, 99)] = 120
+    screen = write_ngrams(Header(12, 0.01, 0.0, 1.0, 512, 384, ("zebra",)), table.tobytes())
+    (tmp_path / "screen.ngrams").write_bytes(screen)
+    text = (ENCODER / "release.toml").read_text("utf-8").replace('detector = "rules"', 'detector = "encoder"')
+    head, _, rest = text.partition("[[detector]]")
+    encoder = rest.partition("[[detector]]")[2]
+    digest = hashlib.sha256(screen).hexdigest()
+    first = f'[[detector]]\nid = "screen"\nkind = "ngrams"\npath = "screen.ngrams"\nsha256 = "{digest}"\n'
+    cascade = '[[cascade]]\nfirst = "screen"\nthen = "encoder"\nmisses = 0\npositives = 1\ncorpus = "a test"\n'
+    (tmp_path / "release.toml").write_text(f"{head}{first}[[detector]]{encoder}{cascade}", "utf-8")
+    probe = Probe("1", "s", {}, text=CANARY)
+    behind = Bench(AGREEMENT, tmp_path)
+    assert behind.show(probe).facts["mass_domestic"] == "no", "no zebra, no look"
+    assert behind.show(probe).scores["mass_domestic"] == 0.0
+    assert set(behind.show(probe).without) == {"views", "encoder"}
+    alone = Bench(AGREEMENT, tmp_path, without=frozenset({"screen"})).show(probe)
+    assert alone.facts["mass_domestic"] != "no"
+    assert alone.scores["mass_domestic"] > 0.5
 
 
 def test_with_scores_there_are_areas_and_recalls_on_the_worst_benign_corpus(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ by the release's entitlements; what registration, attestation and people would s
 bench listens to the scores of those detectors that have any, also below their thresholds.
 
 Layers are switched off here and nowhere else: what depended on one is left out of what was found, and the facts are
-joined again. A deployment has no such switch.
+joined again; a first stage that is off raises everything. A deployment has no such switch.
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.decide import decide
 from brightline.core.errors import CallerError, ScreeningUnavailable
 from brightline.core.exchange.api import chat
+from brightline.core.facts import Facts
 from brightline.core.screening.encoder import Encoder
-from brightline.core.screening.finding import Finding, Segment, Surface
+from brightline.core.screening.finding import Finding, Raised, Segment, Surface
+from brightline.core.screening.ngrams import NGrams
 from brightline.core.screening.rules import RuleSet
+from brightline.core.screening.views import views
 from brightline.shell.inference.kinds import Definition, Judge, judge_of
 from brightline.shell.inference.screen import Judged, Screen
 
@@ -32,6 +35,7 @@ VIEWS: Final = "views"
 TOOL_CALL_RULES: Final = "tool-call rules"
 PLAIN_VIEWS: Final = frozenset({"folded", "text"})
 UNJUDGED: Final = "unjudged"
+_AS_IT_IS: Final = "folded"
 _FLOOR: Final = 1e-300  # below every score that is one
 _CEILING: Final = 1 - 2**-53
 
@@ -60,8 +64,9 @@ class Bench:
 
         Raises ``ReleaseError``, or ``ValueError`` for a layer that this release has not.
         """
-        self._agreement = agreement
-        self._heard = _Heard()
+        self.agreement = agreement
+        self.folder = folder
+        self._heard = _Heard(without)
         self._screen = Screen(agreement, folder, weights, self._heard.judge)
         self.release = self._screen.release
         detectors = [required.id for required in self.release.detectors]
@@ -79,10 +84,9 @@ class Bench:
         except (ScreeningUnavailable, CallerError):
             return Answer({}, UNJUDGED, {}, {})
         whole = self.facts_without(judged, self._off)
-        decision = decide(self._agreement, self._screen.facts(self._left(judged, self._off)), {})
-        left = {
-            layer: self.facts_without(judged, self._off | {layer}) for layer in self.layers if layer not in self._off
-        }
+        decision = decide(self.agreement, self.joined(self._left(judged, self._off)), {})
+        drilled = [layer for layer in self.layers if layer not in self._off | self._heard.first_stages]
+        left = {layer: self.facts_without(judged, self._off | {layer}) for layer in drilled}
         return Answer(whole, decision.verdict.value, self._combined(judged, scores), left)
 
     def judge(self, seen: Shown) -> tuple[tuple[Judged, ...], tuple[Finding, ...]]:
@@ -95,6 +99,25 @@ class Bench:
         if seen.reply is not None:
             judged.append(self._screen.answer(seen.exchange, seen.reply))
         return tuple(judged), tuple(self._heard.scores)
+
+    def bounds(self, detector: str, fact: str) -> tuple[float, float] | None:
+        """From which score a detector says unknown, and from which more; ``None`` where it has no scores."""
+        found = self._heard.bounds.get((detector, fact))
+        return (found.unknown, found.yes) if found else None
+
+    def scores(self, detector: str, surface: Surface, texts: Sequence[str]) -> list[dict[str, float]]:
+        """What one detector scores each text as the one reading that it is. Raises whatever the detector raises."""
+        self._heard.scores.clear()
+        self._heard.judges[detector]([Segment("text", surface, text, view=_AS_IT_IS) for text in texts])
+        found: list[dict[str, float]] = [{} for _ in texts]
+        for score in self._heard.scores:
+            best = found[score.segment]
+            best[score.fact] = max(best.get(score.fact, 0.0), score.score)
+        return found
+
+    def joined(self, judged: Iterable[Judged]) -> Facts:
+        """The facts of what was found. Raises ``ScreeningUnavailable``."""
+        return self._screen.facts(judged)
 
     def facts_without(self, judged: Iterable[Judged], layers: frozenset[str]) -> dict[str, str]:
         """The facts of what was found, were these layers off. Silence means what the release says it means."""
@@ -143,9 +166,13 @@ class _Bounds(msgspec.Struct, frozen=True):
 class _Heard:
     """Makes judges that find what they would find, and remember every score on the way."""
 
-    def __init__(self) -> None:
+    def __init__(self, off: frozenset[str]) -> None:
+        """A first stage among ``off`` raises everything, so that the stage behind it is asked about all."""
+        self._off = off
+        self.first_stages: frozenset[str] = frozenset()
         self.scores: list[Finding] = []
         self.bounds: dict[tuple[str, str], _Bounds] = {}
+        self.judges: dict[str, Judge] = {}
         self.tool_call_rules: frozenset[str] = frozenset()
 
     def unknown_of(self, fact: str) -> float:
@@ -157,6 +184,10 @@ class _Heard:
         if isinstance(definition, RuleSet):
             bound = {rule.id for rule in definition.rules if set(rule.surfaces) == {Surface.TOOL_CALL}}
             self.tool_call_rules |= bound
+        if isinstance(definition, NGrams):
+            self.first_stages |= {detector}
+            if detector in self._off:
+                return _raise_all
         if not isinstance(definition, Encoder):
             return judge_of(definition, detector, folder, weights)
         bounds = {head.fact: _Bounds(head.unknown, head.yes, head.value) for head in definition.head}
@@ -176,4 +207,11 @@ class _Heard:
                     found.append(heard)
             return found
 
+        self.judges[detector] = listen
         return listen
+
+
+def _raise_all(segments: Sequence[Segment]) -> Sequence[Raised]:
+    return [
+        Raised(number, view.name, view.text) for number, segment in enumerate(segments) for view in views(segment.text)
+    ]

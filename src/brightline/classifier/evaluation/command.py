@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from brightline.classifier.corpus import FACTS, Line
-from brightline.classifier.evaluation.bench import Bench
+from brightline.classifier.evaluation.chosen import chosen
 from brightline.classifier.evaluation.evaluation import read_learning
 from brightline.classifier.evaluation.page import to_html
 from brightline.classifier.evaluation.probe import Source
@@ -18,7 +18,7 @@ from brightline.classifier.evaluation.reading import FIXED, Columns, read_benign
 from brightline.classifier.evaluation.running import Wanted, evaluate
 from brightline.classifier.evaluation.tables import print_evaluation
 from brightline.core.errors import ConfigError
-from brightline.shell.shipped import AGREEMENT, RELEASE, read_agreement, shipped_agreements, shipped_release
+from brightline.shell.shipped import AGREEMENT, RELEASE
 from brightline.terminal import as_json
 
 EVASIONS_MAX: Final = 10_000
@@ -94,14 +94,9 @@ def evaluate_command(
     names = [source.name for source in (*sources, *ordinary)]
     if twice := {name for name in names if names.count(name) > 1}:
         raise ConfigError(f"two files are called {min(twice)!r}")
-    spoken = read_agreement(_folder(agreement, shipped_agreements(), "agreement.toml"))
-    where = _folder(release, {path.name: path for path in shipped_release().parent.iterdir()}, "release.toml")
-    try:
-        bench = Bench(spoken, where, weights, frozenset(without))
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
+    bench = chosen(agreement, release, weights, without)
     learnt = read_learning(learning.read_bytes(), str(learning)) if learning else ()
-    found = evaluate(bench, spoken, sources, ordinary, Wanted(evasions, leave_one_out, learnt, without))
+    found = evaluate(bench, sources, ordinary, Wanted(evasions, leave_one_out, learnt, without))
     if out is not None:
         out.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
     if page is not None:
@@ -146,10 +141,3 @@ def _benign(given: str) -> list[Source]:
     if not files:
         raise ConfigError(f"{path} holds no rows ({', '.join(sorted(DATA_SUFFIXES))})")
     return [read_benign(file, str(file.relative_to(where).with_suffix("")), column) for file in files]
-
-
-def _folder(given: str, shipped: dict[str, Path], file: str) -> Path:
-    path = shipped.get(given, Path(given))
-    if not (path / file).is_file():
-        raise ConfigError(f"{given} is no folder with {file}, and not shipped: {', '.join(sorted(shipped))}")
-    return path

@@ -20,7 +20,6 @@ from brightline.classifier.evaluation.measuring import (
     questions_of,
 )
 from brightline.classifier.evaluation.probe import LINES, Probe, Source
-from brightline.core.agreement.clause import Agreement
 from brightline.terminal import progress
 
 
@@ -33,9 +32,7 @@ class Wanted(msgspec.Struct, frozen=True):
     without: tuple[str, ...] = ()
 
 
-def evaluate(
-    bench: Bench, agreement: Agreement, sources: Sequence[Source], benign: Sequence[Source], wanted: Wanted
-) -> Evaluation:
+def evaluate(bench: Bench, sources: Sequence[Source], benign: Sequence[Source], wanted: Wanted) -> Evaluation:
     """Show everything to the release, and measure. The same files give the same evaluation."""
     probes = [probe for source in sources for probe in source.probes]
     costumes = disguised(probes, wanted.evasions) if wanted.evasions else ()
@@ -49,7 +46,7 @@ def evaluate(
         measure(name, judged, everyday if name in LINES else (), held_out=wanted.held_out)
         for name in questions_of(probes)
     ]
-    good = {spec.name: spec.good for spec in agreement.vocabulary.specs}
+    good = {spec.name: spec.good for spec in bench.agreement.vocabulary.specs}
     ordinary = benign_worst_first(measure_benign(name, rows, good) for name, rows in everyday)
     together = [one for _, rows in everyday for one in rows]
     return Evaluation(
@@ -57,7 +54,7 @@ def evaluate(
         release=bench.release.id,
         release_digest=bench.release.digest,
         release_note=bench.release.note,
-        agreement=agreement.digest,
+        agreement=bench.agreement.digest,
         layers=bench.layers,
         without=wanted.without,
         scored=tuple(sorted(bench.scored)),

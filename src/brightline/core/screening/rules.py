@@ -201,6 +201,25 @@ def rules_as_written(toml_bytes: bytes, name: str) -> tuple[tuple[Rule, ...], Ma
     return file.rule, file.words
 
 
+def places_of(toml_bytes: bytes, name: str, rule_id: str, folded: str) -> tuple[tuple[int, int], ...]:
+    """Where a rule is found in a folded text: of each of its patterns the first place, within one stretch.
+
+    For explaining a finding, and slow; nothing is judged by it. Empty if it is not found. Raises ``ReleaseError``.
+    """
+    file = _read(toml_bytes, name)
+    words = _words(file.words, name)
+    rule = next((rule for rule in file.rule if rule.id == rule_id), None)
+    if rule is None:
+        raise ReleaseError(f"{name}: there is no rule {rule_id!r}")
+    patterns = [re2.compile(f"(?m:{_pattern(text, words, name, rule_id)})") for text in rule.all]
+    for start in range(0, max(1, len(folded) - STRETCH_CHARS + STRETCH_STEP_CHARS), STRETCH_STEP_CHARS):
+        stretch = folded[start : start + STRETCH_CHARS]
+        found = [pattern.search(stretch) for pattern in patterns]
+        if all(found):
+            return tuple((start + one.start(), start + one.end()) for one in found)
+    return ()
+
+
 # ---- reading ----------------------------------------------------------------------------------------
 
 

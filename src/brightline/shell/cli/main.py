@@ -9,6 +9,7 @@ import click
 
 from brightline import __version__
 from brightline.classifier.evaluation.command import evaluate_command
+from brightline.classifier.evaluation.explain_command import explain_command
 from brightline.classifier.judging.command import judge
 from brightline.classifier.rows import classifier
 from brightline.classifier.weights import weights
@@ -72,6 +73,7 @@ brightline.add_command(delivery)
 classifier.add_command(weights)
 classifier.add_command(judge)
 classifier.add_command(evaluate_command)
+classifier.add_command(explain_command)
 brightline.add_command(verify)
 brightline.add_command(misbehaviour)
 brightline.add_command(receipt)
