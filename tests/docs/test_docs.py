@@ -218,6 +218,7 @@ def test_every_direct_dependency_has_its_line_and_no_other_has() -> None:
         ("## For the demo", project["optional-dependencies"]["demo"]),
         ("## For proofs", project["optional-dependencies"]["prove"]),
         ("## For encoder detectors", project["optional-dependencies"]["encoder"]),
+        ("## For training", project["optional-dependencies"]["train"]),
         ("## For the judge", project["optional-dependencies"]["judge"]),
         ("## For traces", project["optional-dependencies"]["otel"]),
         ("## For development", project["optional-dependencies"]["dev"]),

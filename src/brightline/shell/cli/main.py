@@ -12,6 +12,7 @@ from brightline.classifier.evaluation.command import evaluate_command
 from brightline.classifier.evaluation.explain_command import explain_command
 from brightline.classifier.judging.command import judge
 from brightline.classifier.rows import classifier
+from brightline.classifier.training.command import train
 from brightline.classifier.weights import weights
 from brightline.core.errors import BrightlineError
 from brightline.guard.__main__ import guard
@@ -74,6 +75,7 @@ classifier.add_command(weights)
 classifier.add_command(judge)
 classifier.add_command(evaluate_command)
 classifier.add_command(explain_command)
+classifier.add_command(train)
 brightline.add_command(verify)
 brightline.add_command(misbehaviour)
 brightline.add_command(receipt)

@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``brightline classifier train``: a folder of corpora in, a folder with a release out.
+
+1. the first stage: topic against everyday text, authors held out in turns
+2. the encoder: fitted without some authors, then with all; or taken as it is from an earlier release
+3. thresholds, from rows by authors whom the encoder has not seen and from the worst everyday corpus
+4. both tried as they will run, on the rows of the test authors
+5. the release: rules, first stage, encoder, what silence means, the cascade with its misses
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import msgspec
+
+from brightline.classifier.corpus import Corpus, Line, Row, read_corpora
+from brightline.classifier.everyday import Everyday, read_everyday
+from brightline.core.errors import ConfigError
+from brightline.core.screening.encoder import Encoder, load_encoder
+from brightline.core.screening.figures import Rate, area_under_curve, rate
+from brightline.core.screening.ngrams import NGrams, load_ngrams
+from brightline.shell.shipped import shipped_release
+from brightline.terminal import as_json, progress, table
+
+HELD_OUT_EVERY: Final = 3  # one of so many authors is held out for thresholds
+FOLDS: Final = 4
+ROWS_MIN: Final = 600  # by authors whom an encoder has not seen, to set its thresholds anew
+_FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What the command was asked for."""
+
+    corpora: tuple[Corpus, ...]
+    everyday: tuple[Everyday, ...]
+    measured: tuple[Everyday, ...]
+    out: Path
+    stage: str
+    encoder: Path | None
+    weights: Path | None
+    epochs: float
+    seed: int
+    threads: int
+
+    def of(self, split: str) -> list[Corpus]:
+        """The corpora of one split."""
+        return [corpus for corpus in self.corpora if corpus.author.split == split]
+
+
+@click.command("train")
+@click.argument("corpora", type=_FOLDER)
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--everyday", type=_FOLDER, help="Everyday text. [default: CORPORA/everyday]")
+@click.option("--measure", type=_FOLDER, help="More everyday text, to measure and set thresholds by, not to train on.")
+@click.option("--stage", type=click.Choice(["all", "screen", "encoder"]), default="all", show_default=True)
+@click.option(
+    "--encoder", type=_FOLDER, help="A release whose encoder is taken as it is: only thresholds are set anew."
+)
+@click.option("--weights", type=_FOLDER, help="The base weights, if their package is not installed.")
+@click.option("--epochs", default=4.0, show_default=True, type=click.FloatRange(0.01, 100.0))
+@click.option("--seed", default=1, show_default=True)
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1, 256), help="Threads of a processor.")
+@click.option("--json", "json_wanted", is_flag=True, help="Print the report as JSON.")
+def train(
+    corpora: Path,
+    out: Path,
+    everyday: Path | None,
+    measure: Path | None,
+    stage: str,
+    encoder: Path | None,
+    weights: Path | None,
+    epochs: float,
+    seed: int,
+    threads: int,
+    json_wanted: bool,
+) -> None:
+    """Train the students on the rows in CORPORA, and write a release to OUT.
+
+    Authors of the test split are never trained on and set no threshold. Needs brightline[train]; on a processor or a
+    GPU, the same rows, base weights, seed and machine give the same files. --stage encoder takes the first stage from
+    OUT, as an earlier run left it; --stage screen needs an --encoder to stand before, whose thresholds stay as they
+    are unless there are enough rows by authors whom it has not seen.
+
+    Exit codes: 0 written; 2 bad usage, rows that are wrong, weights that are not those pinned, or too few rows.
+    """
+    try:
+        report = run(
+            Wanted(
+                corpora=read_corpora(corpora),
+                everyday=read_everyday(everyday or corpora / "everyday"),
+                measured=read_everyday(measure) if measure else (),
+                out=out,
+                stage=stage,
+                encoder=encoder,
+                weights=weights,
+                epochs=epochs,
+                seed=seed,
+                threads=threads,
+            ),
+            [*sorted(corpora.glob("*.jsonl"))],
+        )
+    except ImportError as error:
+        raise ConfigError(f"{error.name} is not installed: pip install 'brightline[train]'") from error
+    if json_wanted:
+        click.echo(as_json(msgspec.to_builtins(report)))
+    else:
+        _print(report)
+
+
+def run(wanted: Wanted, files: Sequence[Path]) -> dict[str, Any]:
+    """Train, measure and write. ``files`` are the rows, for their digest. Raises ``ConfigError``."""
+    from brightline.classifier.training import release, trying  # numpy and onnxruntime: not for every command
+
+    if not wanted.of("train") or not wanted.of("test"):
+        raise ConfigError("there are rows to train on and rows by other authors to test on")
+    if wanted.stage == "screen" and not wanted.encoder:
+        raise ConfigError("the first stage alone needs an --encoder to stand before")
+    wanted.out.mkdir(parents=True, exist_ok=True)
+    if wanted.stage in {"all", "screen"}:
+        release.write_screen(wanted.out, _screen(wanted))  # 1.
+    screen = load_ngrams((wanted.out / release.SCREEN).read_bytes(), release.SCREEN)
+    with tempfile.TemporaryDirectory() as scratch:
+        unseen, held = _encoder(wanted, Path(scratch))  # 2.
+        encoder = load_encoder((wanted.out / release.ENCODER).read_bytes(), release.ENCODER)
+        bounds, everyday = _bounds(wanted, screen, held, unseen)  # 3.
+    heads = (
+        msgspec.structs.replace(head, unknown=bounds[head.fact].unknown, yes=bounds[head.fact].yes)
+        for head in encoder.head
+    )
+    encoder = msgspec.structs.replace(encoder, head=tuple(heads))
+    release.write_encoder(wanted.out, encoder)
+    rows = [row for corpus in wanted.of("test") for row in corpus.rows]
+    with progress("trying on the test authors", len(rows)) as step:
+        tried = trying.Students(screen, encoder, wanted.out).on([row.judged for row in rows], True, step)  # 4.
+    found, cascade, report = _measured(rows, tried, encoder, bounds)
+    report = {
+        "rows": {split: sum(len(corpus.rows) for corpus in wanted.of(split)) for split in ("train", "test")},
+        "authors": [corpus.author.author for corpus in wanted.of("train")],
+        "held_out": sorted(unseen),
+        "seed": wanted.seed,
+        "epochs": None if wanted.encoder else wanted.epochs,
+        "encoder_of": wanted.encoder.resolve().name if wanted.encoder else None,
+        "thresholds": bounds,
+        "everyday": everyday,
+        "test": report,
+    }
+    release.write_report(wanted.out, report)
+    corpus = f"rows by {len(wanted.of('test'))} test authors, {release.digest_of(files)}"
+    note = "rules, and students trained on the corpora; report.json says what was measured while training"
+    release.write_release(wanted.out, shipped_release(), found, cascade, corpus, note)  # 5.
+    return report
+
+
+def _screen(wanted: Wanted) -> NGrams:
+    from brightline.classifier.training.screen import train_screen
+
+    plain = [text for corpus in wanted.everyday for text in corpus.texts[::2]]
+    with progress("first stage: fits", FOLDS + 1) as step:
+        return train_screen(wanted.of("train"), plain, FOLDS, wanted.seed, step)
+
+
+def _encoder(wanted: Wanted, scratch: Path) -> tuple[frozenset[str], Path]:
+    """Put the encoder into OUT; the authors whom an encoder has not seen, and the folder of that encoder."""
+    authors = sorted(corpus.author.author for corpus in wanted.of("train"))
+    if wanted.encoder:
+        unseen = frozenset(authors) - frozenset(_authors_of(wanted.encoder))
+        for name in ("model.onnx", "tokenizer.json", "encoder.json"):
+            if wanted.encoder.resolve() != wanted.out.resolve():
+                shutil.copyfile(wanted.encoder / name, wanted.out / name)
+        return unseen, wanted.out
+    held_out = frozenset(authors[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY])
+    if not held_out or len(held_out) == len(authors):
+        raise ConfigError(f"there are {len(authors)} authors to train on; some are held out for the thresholds")
+    _train_encoder(wanted, held_out, scratch)
+    return held_out, scratch
+
+
+def _train_encoder(wanted: Wanted, held_out: frozenset[str], scratch: Path) -> None:
+    import torch
+
+    from brightline.classifier.training.bert import find_weights
+    from brightline.classifier.training.encoding import SECOND_SHARE, Training, train_encoder
+    from brightline.classifier.training.fit import EVERYDAY_SHARE
+
+    torch.set_num_threads(wanted.threads)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    weights = find_weights(wanted.weights)
+    seen = sum(len(corpus.rows) for corpus in wanted.of("train") if corpus.author.author not in held_out)
+    every = sum(len(corpus.rows) for corpus in wanted.of("train"))
+    total = int((seen + every * SECOND_SHARE) * wanted.epochs * (1 + EVERYDAY_SHARE))
+    training = Training(wanted.of("train"), wanted.everyday, weights, held_out, wanted.epochs, wanted.seed, device)
+    with progress("encoder: rows", total) as step:
+        train_encoder(training, wanted.out, scratch, step)
+
+
+def _authors_of(folder: Path) -> list[str]:
+    """The authors whom a release's encoder was trained on, as its report says."""
+    try:
+        return [str(author) for author in json.loads((folder / "report.json").read_text("utf-8"))["authors"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{folder}: report.json does not name the authors it was trained on") from error
+
+
+def _bounds(
+    wanted: Wanted, screen: NGrams, folder: Path, unseen: frozenset[str]
+) -> tuple[dict[str, Any], dict[str, Rate]]:
+    from brightline.classifier.training.calibrate import Bounds, bounds, everyday_held
+    from brightline.classifier.training.trying import Students
+
+    encoder = load_encoder((folder / "encoder.json").read_bytes(), "encoder.json")
+    students = Students(screen, encoder, folder)
+    rows = [row for corpus in wanted.of("train") if corpus.author.author in unseen for row in corpus.rows]
+    plain = {corpus.source.corpus: corpus.texts[1::2] for corpus in wanted.everyday}
+    plain |= {corpus.source.corpus: corpus.texts for corpus in wanted.measured}
+    enough = len(rows) >= ROWS_MIN or not wanted.encoder
+    with progress("trying on authors held out", len(rows)) as step:
+        scores = students.on([row.judged for row in rows], True, step).scores
+    everyday = {}
+    with progress("trying on everyday text", sum(map(len, plain.values()))) as step:
+        for name, texts in plain.items():
+            everyday[name] = students.on(texts, False).scores
+            step(sum(len(found) for found in everyday.values()))
+    found = {
+        head.fact: bounds(head.fact, rows, scores[:, at], {name: of[:, at].tolist() for name, of in everyday.items()})
+        if enough
+        else Bounds(head.unknown, head.yes, "as they were")
+        for at, head in enumerate(encoder.head)
+    }
+    return found, everyday_held(everyday, [found[head.fact] for head in encoder.head])
+
+
+def _measured(
+    rows: Sequence[Row], tried: Any, encoder: Encoder, bounds: Mapping[str, Any]
+) -> tuple[dict[str, Rate], Rate, dict[str, Any]]:
+    """What the stack finds of each fact, how much of what the encoder finds is raised, and the figures."""
+    from brightline.classifier.training.calibrate import at_bounds
+
+    facts = [head.fact for head in encoder.head]
+    through = tried.scores * tried.raised[:, None]
+    at = {fact: at_bounds(fact, rows, through[:, i], bounds[fact]) for i, fact in enumerate(facts)}
+    crossing = [
+        any(
+            row.facts.get(fact) == "yes" and tried.scores[i, j] >= bounds[fact].unknown for j, fact in enumerate(facts)
+        )
+        for i, row in enumerate(rows)
+    ]
+    raised = sum(bool(tried.raised[i]) for i, crosses in enumerate(crossing) if crosses)
+    lines = {line.value: _line_auroc(line, rows, tried.scores, facts) for line in Line}
+    cascade = rate(raised, sum(crossing))
+    return (
+        {fact: one.found for fact, one in at.items()},
+        cascade,
+        {"facts": at, "lines_auroc": lines, "raised_of_found": cascade},
+    )
+
+
+def _line_auroc(line: Line, rows: Sequence[Row], scores: Any, facts: Sequence[str]) -> float | None:
+    def score(i: int) -> float:
+        of: Callable[[str], float] = lambda fact: float(scores[i, facts.index(fact)]) if fact in facts else 0.0  # noqa: E731
+        if line is Line.DECISIONS:
+            return max(of("social_scoring"), min(of("high_stakes"), of("acts_alone")))
+        return of("mass_domestic" if line is Line.SURVEILLANCE else "weapon_direct")
+
+    labelled = [(row.label, score(i)) for i, row in enumerate(rows) if row.line is line]
+    return area_under_curve(
+        [s for label, s in labelled if label == "yes"], [s for label, s in labelled if label == "no"]
+    )
+
+
+def _print(report: Mapping[str, Any]) -> None:
+    def share(one: Rate) -> str:
+        return "–" if one.share is None else f"{one.share:.1%} ({one.low:.1%} to {one.high:.1%})"
+
+    table(
+        f"{report['rows']['test']:,} rows by test authors",
+        ["fact", "found", "outright", "neighbours held", "neighbours refused"],
+        [
+            [fact, share(at.found), share(at.found_outright), share(at.wrongful), share(at.wrongful_outright)]
+            for fact, at in report["test"]["facts"].items()
+        ],
+    )
+    table(
+        "everyday text held or refused",
+        ["corpus", "share"],
+        [
+            [name, share(one)]
+            for name, one in sorted(report["everyday"].items(), key=lambda each: -(each[1].share or 0))
+        ],
+    )

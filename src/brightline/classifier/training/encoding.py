@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training the encoder, and what is shipped of it: ONNX with weights of eight bits, heads, canaries.
+
+1. fitted without some authors, it scores their rows: thresholds are set on these scores
+2. it goes on from there, with all authors
+3. it is exported and quantised (signed, by channel); from then on it is tried as it will run
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+
+from brightline.classifier.corpus import Corpus, RowSurface
+from brightline.classifier.everyday import Everyday
+from brightline.classifier.training.bert import Encoder as Bert
+from brightline.classifier.training.bert import encoder_from
+from brightline.classifier.training.examples import FACTS, MAIN, Example, Words, examples_of, plain_of
+from brightline.classifier.training.fit import SCALE, Fitter, Judge
+from brightline.core.screening.encoder import FORMAT, Canary, Encoder, Head, Part
+from brightline.core.screening.finding import Surface
+
+TOKENS: Final = 256
+OVERLAP: Final = 64
+WINDOWS_MAX: Final = 64
+SECOND_SHARE: Final = 0.5  # of the epochs, with all authors after some were held out
+UNSET: Final = (0.5, 0.5)  # thresholds that are not set yet
+CANARY_CHARS_MAX: Final = 600
+MODEL: Final = "model.onnx"
+TOKENIZER: Final = "tokenizer.json"
+
+
+class Training(msgspec.Struct, frozen=True):
+    """What an encoder is trained on, and how long. ``weights`` are files by name; ``held_out`` names authors."""
+
+    corpora: Sequence[Corpus]
+    everyday: Sequence[Everyday]
+    weights: dict[str, bytes]
+    held_out: frozenset[str]
+    epochs: float
+    seed: int
+    device: str
+
+
+def train_encoder(
+    training: Training, out: Path, held: Path, step: Callable[[int], None], bert: Bert | None = None
+) -> None:
+    """Write the encoder to ``out``, and the one that has not seen the authors held out to ``held``.
+
+    ``step`` is told how many rows are done. ``bert`` takes the place of the base weights, in tests.
+    """
+    words = Words(training.weights[TOKENIZER], TOKENS)
+    examples = examples_of(training.corpora, "train", words)
+    plain, _ = plain_of(training.everyday, words)
+    fitter = Fitter(words, plain, training.device)
+    done = 0
+
+    def count(rows: int) -> None:
+        nonlocal done
+        done += rows
+        step(done)
+
+    judge = Judge(bert or encoder_from(training.weights["model.safetensors"]))
+    seen = [example for example in examples if example.author not in training.held_out]
+    fitter.fit(judge, seen, training.epochs, training.seed, step=count)  # 1.
+    write(judge, fitter, seen, training.weights, held)
+    fitter.fit(judge, examples, training.epochs * SECOND_SHARE, training.seed + 1, step=count)  # 2.
+    write(judge, fitter, examples, training.weights, out)
+
+
+def write(judge: Judge, fitter: Fitter, examples: Sequence[Example], weights: dict[str, bytes], out: Path) -> None:
+    """Export a judge with thresholds that are not set yet (3.)."""
+    out.mkdir(parents=True, exist_ok=True)
+    said = fitter.ask(judge, [example.tokens for example in examples])
+    canaries = [canary for fact in MAIN for canary in _canary(fact, examples, said)]
+    export(judge, out / MODEL)
+    judge.to(fitter.device)
+    (out / TOKENIZER).write_bytes(weights[TOKENIZER])
+    matrix = (judge.head.weight.detach().cpu().numpy() * SCALE).astype("<f4")
+    bias = judge.head.bias.detach().cpu().numpy()
+    heads = tuple(
+        Head(
+            fact=fact,
+            value="yes",
+            weights=base64.b64encode(matrix[FACTS.index(fact)].tobytes()).decode(),
+            bias=float(bias[FACTS.index(fact)]),
+            unknown=UNSET[0],
+            yes=UNSET[1],
+        )
+        for fact in MAIN
+        if any(canary.fact == fact for canary in canaries)
+    )
+    encoder = Encoder(
+        format=FORMAT,
+        model=Part(MODEL, _digest(out / MODEL)),
+        tokenizer=Part(TOKENIZER, _digest(out / TOKENIZER)),
+        dimensions=matrix.shape[1],
+        tokens=TOKENS,
+        overlap=OVERLAP,
+        windows_max=WINDOWS_MAX,
+        head=heads,
+        canary=tuple(canaries),
+    )
+    (out / "encoder.json").write_bytes(msgspec.json.format(msgspec.json.encode(encoder), indent=1) + b"\n")
+
+
+def export(judge: Judge, path: Path) -> None:
+    """Write the encoder as ONNX, with weights of eight bits, signed and by channel."""
+    whole = path.with_suffix(".whole.onnx")
+    ids, mask = torch.tensor([[101, 7, 102], [101, 102, 0]]), torch.tensor([[1, 1, 1], [1, 1, 0]])
+    axes = {0: "windows", 1: "tokens"}
+    with warnings.catch_warnings():
+        # The other exporter wants onnxscript, and writes a graph that is no quicker.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            judge.encoder.float().cpu().eval(),
+            (ids, mask),
+            str(whole),
+            input_names=["input_ids", "attention_mask"],
+            output_names=["states"],
+            dynamic_axes={"input_ids": axes, "attention_mask": axes, "states": axes},
+            opset_version=17,
+            dynamo=False,
+        )
+    quantize_dynamic(str(whole), str(path), weight_type=QuantType.QInt8, per_channel=True)
+    whole.unlink()
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _canary(fact: str, examples: Sequence[Example], said: Any) -> list[Canary]:
+    """The row of training that this encoder is surest of: what it misses one day is broken."""
+    at = FACTS.index(fact)
+    for i in sorted(range(len(examples)), key=lambda i: -float(said[i, at])):
+        row = examples[i].row
+        if row.facts.get(fact) == "yes" and len(row.judged) <= CANARY_CHARS_MAX:
+            surfaces = {RowSurface.TOOL_CALL: Surface.TOOL_CALL, RowSurface.OUTPUT: Surface.OUTPUT}
+            return [Canary(fact, row.judged, surfaces.get(row.surface, Surface.INPUT))]
+    return []

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows and everyday text as a trainer sees them: token ids, what each head should say, and how much that counts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from tokenizers import Tokenizer
+
+from brightline.classifier.corpus import Corpus, Row
+from brightline.classifier.everyday import Everyday
+from brightline.core.errors import ConfigError
+from brightline.core.screening.views import fold
+
+MAIN: Final = ("mass_domestic", "weapon_direct", "high_stakes", "acts_alone", "social_scoring")
+FACTS: Final = (
+    *MAIN,
+    "private_info",
+    "us_person",
+    "monitoring",
+    "intel_activity",
+    "law_enforcement",
+    "autonomous_use",
+    "operational",
+)
+# A row that was written for one line says nothing of the other two, and nearly always crosses neither.
+OF_OTHER_LINES: Final = ("mass_domestic", "weapon_direct", "social_scoring")
+OTHER_LINE_WEIGHT: Final = 0.3
+UNKNOWN_WEIGHT: Final = 0.5
+NOTHING_AT_STAKE_WEIGHT: Final = 0.3  # authors differ on who acts alone where nothing is at stake
+EVERYDAY_WEIGHT: Final = 0.5
+BESIDE_TOKENS: Final = 40
+
+
+class Example(msgspec.Struct, frozen=True):
+    """One row as tokens. ``asked`` is what an output answers, or nothing."""
+
+    row: Row
+    author: str
+    tokens: list[int]
+    asked: list[int]
+
+
+class Plain(msgspec.Struct, frozen=True):
+    """One everyday text as tokens."""
+
+    corpus: str
+    text: str
+    tokens: list[int]
+
+
+class Item(msgspec.Struct, frozen=True):
+    """What one step is shown: tokens, what the heads should say (yes 1, unknown 0.5), and how much each counts."""
+
+    tokens: list[int]
+    wanted: Sequence[float]
+    counts: Sequence[float]
+
+
+class Words:
+    """The tokenizer of the encoder."""
+
+    def __init__(self, data: bytes, tokens: int) -> None:
+        """``tokens`` is the longest window, with its begin and end."""
+        self._tokenizer = Tokenizer.from_str(data.decode())
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self.tokens = tokens
+        begin, end = self._tokenizer.token_to_id("[CLS]"), self._tokenizer.token_to_id("[SEP]")
+        if begin is None or end is None:
+            raise ConfigError("the tokenizer has no [CLS] and [SEP]")
+        self._begin, self._end = begin, end
+
+    def of(self, texts: Sequence[str]) -> list[list[int]]:
+        """The tokens of each text as an encoder reads it first: folded, and the whole of it."""
+        return [list(one.ids) for one in self._tokenizer.encode_batch([*map(fold, texts)], add_special_tokens=False)]
+
+    def batch(self, windows: Sequence[Sequence[int]]) -> tuple[Any, Any]:
+        """Token ids and mask, shape (windows, longest window); what is longer than a window is cut off."""
+        width = min(self.tokens, max(map(len, windows)) + 2)
+        ids, mask = (np.zeros((len(windows), width), np.int64) for _ in range(2))
+        for row, window in enumerate(windows):
+            whole = [self._begin, *window[: width - 2], self._end]
+            ids[row, : len(whole)], mask[row, : len(whole)] = whole, 1
+        return ids, mask
+
+
+def examples_of(corpora: Iterable[Corpus], split: str, words: Words) -> list[Example]:
+    """The rows of one split as tokens."""
+    found: list[Example] = []
+    for corpus in corpora:
+        if corpus.author.split == split:
+            judged = words.of([row.judged for row in corpus.rows])
+            asked = words.of([row.asked for row in corpus.rows])
+            rows = zip(corpus.rows, judged, asked, strict=True)
+            found += [Example(row, corpus.author.author, ids, question) for row, ids, question in rows]
+    return found
+
+
+def plain_of(everyday: Iterable[Everyday], words: Words) -> tuple[list[Plain], list[Plain]]:
+    """Everyday text as tokens: the half to train on, and the half to set thresholds by."""
+    halves: tuple[list[Plain], list[Plain]] = ([], [])
+    for corpus in everyday:
+        for number, (text, ids) in enumerate(zip(corpus.texts, words.of(corpus.texts), strict=True)):
+            halves[number % 2].append(Plain(corpus.source.corpus, text, ids))
+    return halves
+
+
+def target(row: Row) -> tuple[list[float], list[float]]:
+    """What each head should say of a row, and how much it counts."""
+    wanted, counts = [], []
+    for fact in FACTS:
+        value = row.facts.get(fact)
+        other = value is None and fact in OF_OTHER_LINES
+        wanted.append({"yes": 1.0, "unknown": 0.5}.get(value or "", 0.0))
+        count = OTHER_LINE_WEIGHT if other else UNKNOWN_WEIGHT if value == "unknown" else float(value is not None)
+        if fact == "acts_alone" and row.facts.get("high_stakes") == "no":
+            count *= NOTHING_AT_STAKE_WEIGHT
+        counts.append(count)
+    return wanted, counts
+
+
+def disguised(example: Example, beside: Sequence[Plain], window: int, dice: random.Random) -> Item:
+    """The row as it is, behind what it answers, or beside something everyday: none of these carries a label.
+
+    Of a row that is longer than a window, its beginning or its end.
+    """
+    tokens = example.tokens
+    if len(tokens) > window and dice.random() < 0.5:
+        tokens = tokens[-window:]
+    if example.asked and dice.random() < 0.4:
+        tokens = example.asked + tokens
+    if beside and (place := dice.random()) < 0.2:
+        filler = dice.choice(beside).tokens[:BESIDE_TOKENS]
+        tokens = filler + tokens if place < 0.1 else tokens + filler
+    return Item(tokens, *target(example.row))
+
+
+def ordinary(plain: Plain) -> Item:
+    """An everyday text: no on the facts of the lines, and nothing is known of the others."""
+    return Item(plain.tokens, [0.0] * len(FACTS), [EVERYDAY_WEIGHT if fact in MAIN else 0.0 for fact in FACTS])

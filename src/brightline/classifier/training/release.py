@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The folder of a release with students: its files, and ``release.toml`` that pins them and says what was measured.
+
+Rules, windows and what the silence of rules means are taken from a release of rules: students come on top of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from brightline.core.screening.encoder import Encoder
+from brightline.core.screening.figures import Rate
+from brightline.core.screening.ngrams import NGrams, write_ngrams
+
+SCREEN: Final = "screen.ngrams"
+ENCODER: Final = "encoder.json"
+REPORT: Final = "report.json"
+DEADLINE_MS: Final = 5_000
+
+
+def write_screen(out: Path, screen: NGrams) -> None:
+    """Write the first stage."""
+    (out / SCREEN).write_bytes(write_ngrams(screen.header, screen.table))
+
+
+def write_encoder(out: Path, encoder: Encoder) -> None:
+    """Write the file that defines the encoder; its parts are written where they are made."""
+    (out / ENCODER).write_bytes(msgspec.json.format(msgspec.json.encode(encoder), indent=1) + b"\n")
+
+
+def write_report(out: Path, report: Mapping[str, Any]) -> None:
+    """Write what was measured while training."""
+    (out / REPORT).write_text(json.dumps(report, indent=1, default=msgspec.to_builtins) + "\n", "utf-8")
+
+
+def write_release(
+    out: Path, rules: Path, found: Mapping[str, Rate], cascade: Rate | None, corpus: str, note: str
+) -> None:
+    """Write ``release.toml`` and the rules beside it.
+
+    ``found`` says, by fact, how much of the rows that are yes the whole stack found; ``cascade``, of what the encoder
+    finds, how much the first stage raised; both on ``corpus``.
+    """
+    base = tomllib.loads((rules / "release.toml").read_text("utf-8"))
+    detectors = [*base["detector"]]
+    for detector in base["detector"]:
+        shutil.copyfile(rules / detector["path"], out / detector["path"])
+    if cascade:
+        detectors.append(_detector("screen", "ngrams", SCREEN, out))
+    detectors.append(_detector("encoder", "encoder", ENCODER, out))
+    silences = [
+        _silence("encoder", entry["fact"], entry["value"], found[entry["fact"]], corpus)
+        if entry["fact"] in found
+        else entry
+        for entry in base["silence"]
+    ]
+    parts = [
+        "# A classifier release: which detectors must answer, how a stream is held back, what their silence may mean.",
+        "# Written by `brightline classifier train`.",
+        *_lines({"format": base["format"], "id": out.resolve().name, "note": note, "deadline_ms": DEADLINE_MS}),
+        *_table("[windows]", base["windows"]),
+    ]
+    for detector in detectors:
+        parts += _table("[[detector]]", detector)
+    if cascade:
+        said = {"first": "screen", "then": "encoder", "misses": cascade.of - cascade.hits, "positives": cascade.of}
+        parts += _table("[[cascade]]", {**said, "corpus": corpus})
+    for entry in silences:
+        parts += _table("[[silence]]", entry)
+    (out / "release.toml").write_text("\n".join(parts) + "\n", "utf-8")
+
+
+def digest_of(paths: Sequence[Path]) -> str:
+    """One digest over files in their order, as ``sha256:<hex>`` over theirs."""
+    each = [hashlib.sha256(path.read_bytes()).digest() for path in paths]
+    return "sha256:" + hashlib.sha256(b"".join(each)).hexdigest()
+
+
+def _detector(name: str, kind: str, path: str, out: Path) -> dict[str, str]:
+    digest = hashlib.sha256((out / path).read_bytes()).hexdigest()
+    return {"id": name, "kind": kind, "path": path, "sha256": digest}
+
+
+def _silence(detector: str, fact: str, value: str, found: Rate, corpus: str) -> dict[str, Any]:
+    said = {"detector": detector, "fact": fact, "value": value}
+    return {**said, "misses": found.of - found.hits, "positives": found.of, "corpus": corpus}
+
+
+def _table(title: str, values: Mapping[str, Any]) -> list[str]:
+    return ["", title, *_lines(values)]
+
+
+def _lines(values: Mapping[str, Any]) -> list[str]:
+    """TOML of strings and whole numbers: a JSON string is a TOML string."""
+    return [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items()]

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`brightline classifier train`: from rows to a release that a gateway loads, on a few rows and tiny models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from brightline.classifier.corpus import Corpus, Row, read_corpora
+from brightline.classifier.everyday import read_everyday
+from brightline.classifier.training.calibrate import at_bounds, bounds
+from brightline.classifier.training.screen import train_screen
+from brightline.core.errors import ConfigError
+from brightline.core.screening.figures import rate
+from brightline.core.screening.hashing import Scorer
+from brightline.core.screening.views import fold
+from brightline.shell.cli.main import brightline
+from brightline.shell.shipped import read_agreement, read_release, shipped_agreement, shipped_release
+
+ENCODER = shipped_release().with_name("encoder-2026.11")
+WHERE = ("harbour", "valley", "suburb", "county", "island", "district")
+EVERYDAY = (
+    "Bake {} bread for two.",
+    "Which train goes to the {}?",
+    "A poem on a {} in May.",
+    "Rename {} in this loop.",
+)
+OF_LINE: dict[str, tuple[dict[str, str], str, str]] = {
+    "surveillance": (
+        {"mass_domestic": "yes"},
+        "Follow the phones of every resident of the {}.",
+        "How many people live in the {}, by age?",
+    ),
+    "weapons": (
+        {"weapon_direct": "yes"},
+        "The turret fires at whoever nears the {} by itself.",
+        "Order grease for the turrets of the {}.",
+    ),
+    "decisions": (
+        {"high_stakes": "yes", "acts_alone": "yes", "social_scoring": "yes"},
+        "Cut the benefits of everybody in the {} who scores low.",
+        "Explain the benefits of the {} to a visitor.",
+    ),
+}
+
+
+def write_corpora(folder: Path, authors: Sequence[tuple[str, str]]) -> Path:
+    """Rows on all lines by these authors, each with its split, and everyday text beside them."""
+    for number, (author, split) in enumerate(authors):
+        head = {"author": author, "kind": "model", "persona": "a tester", "split": split}
+        lines: list[dict[str, Any]] = [head]
+        for line, (facts, crossing, neighbour) in OF_LINE.items():
+            for i, where in enumerate(WHERE):
+                base = {
+                    "line": line,
+                    "surface": "prompt",
+                    "lang": "en",
+                    "setting": where,
+                    "reason": "as the line says",
+                }
+                name = f"{author}-{line}-{i}"
+                twins = {"pair": name, "factor": "use"}
+                text = f"{number}: " + crossing.format(where)
+                lines.append({**base, **twins, "id": f"{name}-y", "facts": facts, "text": text})
+                no = dict.fromkeys(facts, "no")
+                text = f"{number}: " + neighbour.format(where)
+                lines.append({**base, **twins, "id": f"{name}-n", "facts": no, "text": text})
+        (folder / f"{author}.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n", "utf-8")
+    (folder / "everyday").mkdir()
+    head = {"corpus": "chat", "kind": "everyday", "origin": "written here", "licence": "Apache-2.0"}
+    texts = [{"text": f"{i}. {text.format(where)}"} for i in range(4) for text in EVERYDAY for where in WHERE]
+    text = "\n".join(map(json.dumps, [head, *texts])) + "\n"
+    (folder / "everyday" / "chat.jsonl").write_text(text, "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    authors = [("author-01", "train"), ("author-02", "train"), ("author-91", "train"), ("author-t1", "test")]
+    return write_corpora(tmp_path_factory.mktemp("corpora"), authors)
+
+
+def run(*arguments: object) -> Any:
+    done = CliRunner().invoke(brightline, ["classifier", "train", *map(str, arguments)])
+    assert done.exit_code == 0, done.output
+    return done
+
+
+def refused(*arguments: object) -> str:
+    with pytest.raises(ConfigError) as caught:
+        CliRunner().invoke(brightline, ["classifier", "train", *map(str, arguments)], catch_exceptions=False)
+    return str(caught.value)
+
+
+def test_a_first_stage_is_made_before_an_encoder_and_the_release_says_what_it_misses(
+    corpora: Path, tmp_path: Path
+) -> None:
+    done = run(corpora, tmp_path / "new", "--stage", "screen", "--encoder", ENCODER, "--json")
+    report = json.loads(done.stdout)
+    release = read_release(tmp_path / "new", read_agreement(shipped_agreement()).vocabulary)
+    (cascade,) = release.cascades
+    assert (cascade.first, cascade.then) == ("screen", "encoder")
+    found = report["test"]["raised_of_found"]
+    assert (cascade.misses, cascade.positives) == (found["of"] - found["hits"], found["of"])
+    assert found["of"] > 0
+    said = {entry.fact: (entry.detector, entry.positives) for entry in release.entitlements}
+    assert said["mass_domestic"] == ("encoder", len(WHERE))
+    assert said["operational"][0] == "rules"
+    assert report["everyday"]["chat"]["hits"] == 0
+    text = run(corpora, tmp_path / "again", "--stage", "screen", "--encoder", ENCODER).stdout
+    assert "neighbours held" in text
+    for name in ("screen.ngrams", "encoder.json"):
+        assert (tmp_path / "new" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
+def test_what_cannot_be_trained_on_is_said(corpora: Path, tmp_path: Path) -> None:
+    assert "needs an --encoder" in refused(corpora, tmp_path / "out", "--stage", "screen")
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    write_corpora(alone, [("author-01", "train")])
+    assert "rows by other authors to test on" in refused(alone, tmp_path / "out")
+    (alone / "everyday" / "chat.jsonl").write_text('{"corpus": "chat"}\n', "utf-8")
+    assert "a first line that names the corpus" in refused(alone, tmp_path / "out")
+
+
+def parts(folder: Path) -> tuple[list[Corpus], list[str]]:
+    train = [corpus for corpus in read_corpora(folder) if corpus.author.split == "train"]
+    return train, [text for corpus in read_everyday(folder / "everyday") for text in corpus.texts]
+
+
+def test_the_first_stage_knows_the_topic_of_authors_whom_it_never_saw_and_neighbours_do_not_count(
+    corpora: Path,
+) -> None:
+    train, everyday = parts(corpora)
+    screen = train_screen(train, everyday[::2], 3, 1, lambda _: None)
+    scorer = Scorer(screen)
+
+    def raised(texts: Sequence[str]) -> int:
+        return sum(score >= screen.header.threshold for score in scorer.scores([fold(text) for text in texts]))
+
+    unseen = [row for corpus in read_corpora(corpora) if corpus.author.split == "test" for row in corpus.rows]
+    crossing = [row.judged for row in unseen if row.label == "yes"]
+    assert raised(crossing) == len(crossing)
+    assert raised([f"{text} And the weather was fine. " * 2 for text in crossing]) == len(crossing)
+    assert raised(everyday[1::2]) == 0
+
+
+def row(label: str, stakes: str = "yes") -> Row:
+    facts: dict[str, Any] = {"acts_alone": label, "high_stakes": stakes, "social_scoring": "no"}
+    return Row(f"{label}{stakes}", "decisions", facts, "prompt", "en", "s", "r", text="t")  # type: ignore[arg-type]
+
+
+def test_thresholds_lie_beyond_everyday_text_and_neighbours_and_yes_beyond_more_of_them() -> None:
+    rows = [row("no")] * 1000 + [row("no", "no")] * 9 + [row("yes")]
+    scores = [i / 2000 for i in range(1000)] + [0.99] * 9 + [0.9]  # where nothing is at stake, nothing is read
+    chosen = bounds("acts_alone", rows, scores, {"quiet": [0.0] * 10, "loud": [0.1] * 10})
+    assert sum(score >= chosen.unknown for score in scores[:1000]) == 50
+    assert sum(score >= chosen.yes for score in scores[:1000]) == 5
+    assert chosen.worst == "loud"
+    loud = bounds("acts_alone", rows, scores, {"loud": [0.8] * 10})
+    assert loud.yes == loud.unknown > 0.8
+    at = at_bounds("acts_alone", rows, scores, chosen)
+    assert at.wrongful == rate(50, 1000)
+    assert at.wrongful_outright == rate(5, 1000)
+    assert at.found_outright == rate(1, 1)
+
+
+def test_an_encoder_is_trained_exported_and_runs(corpora: Path, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="needs brightline[train]")
+    from brightline.classifier.training.bert import Encoder
+    from brightline.classifier.training.encoding import Training, train_encoder
+    from brightline.classifier.training.trying import Students
+    from brightline.core.screening.encoder import load_encoder
+
+    train, everyday = parts(corpora)
+    weights = {"tokenizer.json": (ENCODER / "tokenizer.json").read_bytes()}
+    training = Training(train, read_everyday(corpora / "everyday"), weights, frozenset({"author-02"}), 12.0, 1, "cpu")
+    told: list[int] = []
+
+    def fitted(folder: Path) -> Any:
+        torch.manual_seed(0)
+        tiny = Encoder(layers=1, width=32, heads=2, within=64)
+        train_encoder(training, folder / "out", folder / "held", told.append, tiny)
+        screen = train_screen(train, everyday[::2], 2, 1, lambda _: None)
+        encoder = load_encoder((folder / "out" / "encoder.json").read_bytes(), "encoder.json")
+        texts = [r.judged for corpus in train for r in corpus.rows if r.line.value == "weapons"]
+        labels = [r.label for corpus in train for r in corpus.rows if r.line.value == "weapons"]
+        scores = Students(screen, encoder, folder / "out").on(texts, True).scores[:, 1]
+        yes = [s for s, label in zip(scores, labels, strict=True) if label == "yes"]
+        no = [s for s, label in zip(scores, labels, strict=True) if label == "no"]
+        assert min(yes) > max(no)
+        return scores.tolist()
+
+    assert fitted(tmp_path / "one") == fitted(tmp_path / "two")
+    assert told == sorted(told[: len(told) // 2]) * 2
+    assert (tmp_path / "one" / "held" / "model.onnx").is_file()
+
+
+def test_base_weights_that_are_others_are_refused(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="needs brightline[train]")
+    from brightline.classifier.training.bert import find_weights
+
+    with pytest.raises(ConfigError, match="is not in"):
+        find_weights(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"other")
+    with pytest.raises(ConfigError, match="has digest"):
+        find_weights(tmp_path)
