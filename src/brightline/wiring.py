@@ -36,6 +36,7 @@ from brightline.core.ports import Clock, HeadStore
 from brightline.core.screening.judge import JudgeFile
 from brightline.core.screening.ngrams import NGrams
 from brightline.core.screening.release import Release, RequiredDetector
+from brightline.core.screening.remote import RemoteJudge
 from brightline.core.screening.rules import RuleSet
 from brightline.core.standing import AGREEMENT_SCOPE, UnitStanding
 from brightline.core.statement import TrustRoots
@@ -275,7 +276,7 @@ def open_release(release: Release, folder: Path, defined: Defined, settings: Inf
             weights=settings.weights,
             memory_bytes=settings.memory_mb << 20,
         )
-        if isinstance(definition, JudgeFile):
+        if isinstance(definition, JudgeFile | RemoteJudge):
             judging = _open_judge(release, load, definition, settings)
             continue
         deadline = release.deadline_seconds
@@ -283,10 +284,17 @@ def open_release(release: Release, folder: Path, defined: Defined, settings: Inf
     return Loaded(release, detectors, judging)
 
 
-def _open_judge(release: Release, load: Load, definition: JudgeFile, settings: InferenceSettings) -> Judging:
+def _open_judge(
+    release: Release, load: Load, definition: JudgeFile | RemoteJudge, settings: InferenceSettings
+) -> Judging:
     seconds = definition.deadline_ms / 1000
     judge = ProcessDetector(
-        msgspec.structs.replace(load, threads=settings.judge_threads, memory_bytes=settings.judge_memory_mb << 20),
+        msgspec.structs.replace(
+            load,
+            threads=settings.judge_threads,
+            key_file=settings.judge_key_file,
+            memory_bytes=settings.judge_memory_mb << 20,
+        ),
         definition.canary,
         workers=settings.judge_workers,
         deadline_seconds=seconds,

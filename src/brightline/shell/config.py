@@ -100,6 +100,7 @@ class InferenceSettings(_Settings):
     )
     judge_workers: int = Field(1, ge=1, le=64, description="Processes for the release's judge, if it has one.")
     judge_threads: int = Field(1, ge=1, le=64, description="Threads of each of them.")
+    judge_key_file: str = Field("", description="File with the key of a judge that answers elsewhere; empty: none.")
     judge_memory_mb: int = Field(8_192, ge=256, le=1_048_576, description="Address space of each, in MiB.")
 
 

@@ -13,10 +13,12 @@ from brightline.core.screening.encoder import Encoder, check_encoder, load_encod
 from brightline.core.screening.finding import Finding, Judgement, Raised, Segment
 from brightline.core.screening.judge import JudgeFile, check_judge, load_judge_file
 from brightline.core.screening.ngrams import NGrams, load_ngrams
+from brightline.core.screening.remote import RemoteJudge, check_remote, load_remote
 from brightline.core.screening.rules import RuleSet, check_rules, load_rules
 from brightline.folders import folder_reader
+from brightline.shell.inference.wire import Load
 
-Definition = RuleSet | Encoder | NGrams | JudgeFile
+Definition = RuleSet | Encoder | NGrams | JudgeFile | RemoteJudge
 Judge = Callable[[Sequence[Segment]], Sequence[Finding] | Sequence[Raised]]
 """The pure part of a detector: segments in, findings out, or what a first stage raises. It may raise any exception;
 that means unjudged."""
@@ -33,6 +35,8 @@ def define(kind: str, data: bytes, path: str) -> Definition:
             return load_ngrams(data, path)
         case "judge":
             return load_judge_file(data, path)
+        case "remote-judge":
+            return load_remote(data, path)
         case _:
             raise ReleaseError(f"this version has no detector of kind {kind!r}")
 
@@ -48,12 +52,16 @@ def check(definition: Definition, vocabulary: Vocabulary, path: str) -> None:
             pass  # it sets no fact
         case JudgeFile():
             check_judge(definition, vocabulary, path)
+        case RemoteJudge():
+            check_remote(definition, vocabulary, path)
 
 
-def judge_of(definition: Definition, detector: str, folder: Path, weights: str, threads: int = 1) -> Judge:
+def judge_of(
+    definition: Definition, detector: str, folder: Path, weights: str, threads: int = 1, key_file: str = ""
+) -> Judge:
     """The judge that is defined so; weights are looked for in ``weights`` (or nowhere) and in the release's folder.
 
-    ``threads`` are for a decoder; whatever else computes has one.
+    ``threads`` are for a decoder, ``key_file`` for a judge elsewhere.
 
     Raises ``ReleaseError``.
     """
@@ -61,6 +69,10 @@ def judge_of(definition: Definition, detector: str, folder: Path, weights: str, 
         return definition.match
     if isinstance(definition, NGrams):
         return first_stage(definition)
+    if isinstance(definition, RemoteJudge):
+        from brightline.shell.inference.remote import HttpJudge  # only where one is asked
+
+        return HttpJudge(definition, detector, folder, key_file).judge
     folders = (Path(weights), folder) if weights else (folder,)
     if isinstance(definition, JudgeFile):
         from brightline.shell.inference.judge import DecoderJudge  # only where one is run
@@ -71,11 +83,13 @@ def judge_of(definition: Definition, detector: str, folder: Path, weights: str, 
     return OnnxEncoder(definition, detector, folders).judge
 
 
-def load_judge(kind: str, detector: str, folder: Path, path: str, weights: str, threads: int = 1) -> tuple[Judge, str]:
-    """The judge that this file of a release defines, and the file's digest. Raises ``ReleaseError``."""
-    data = folder_reader(folder)(path)
+def load_judge(load: Load) -> tuple[Judge, str]:
+    """The judge that a file of a release defines, and the file's digest. Raises ``ReleaseError``."""
+    folder = Path(load.folder)
+    data = folder_reader(folder)(load.path)
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    return judge_of(define(kind, data, path), detector, folder, weights, threads), digest
+    definition = define(load.kind, data, load.path)
+    return judge_of(definition, load.id, folder, load.weights, load.threads, load.key_file), digest
 
 
 def first_stage(definition: NGrams) -> Judge:

@@ -18,7 +18,7 @@ LENGTH_BYTES: Final = 4
 
 class Load(msgspec.Struct, frozen=True):
     """The first frame: what to be. ``folder`` is the release's, ``weights`` where parts are looked for
-    first, ``threads`` for a judge."""
+    first, ``threads`` and ``key_file`` for a judge."""
 
     kind: str
     id: str
@@ -28,6 +28,7 @@ class Load(msgspec.Struct, frozen=True):
     weights: str
     memory_bytes: int
     threads: int = 1
+    key_file: str = ""
 
 
 class Loaded(msgspec.Struct, frozen=True):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import resource
 import socket
 import sys
-from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -32,7 +31,7 @@ def main(arguments: list[str]) -> int:
         resource.setrlimit(resource.RLIMIT_AS, (load.memory_bytes, load.memory_bytes))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold what callers said
         try:
-            judge, digest = load_judge(load.kind, load.id, Path(load.folder), load.path, load.weights, load.threads)
+            judge, digest = load_judge(load)
         except (BrightlineError, OSError, ImportError) as error:
             connection.sendall(pack(Loaded("", f"{type(error).__name__}: {error}")))
             return 1
