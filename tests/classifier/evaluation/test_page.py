@@ -39,8 +39,8 @@ BENIGN = Benign(
 )
 
 
-def evaluation(rows: list[Judged] = ROWS, **changes: Any) -> Evaluation:
-    question = measure("weapons", rows, [("law", rows[40:80])], held_out=True)
+def evaluation(judged_rows: list[Judged] = ROWS, **changes: Any) -> Evaluation:
+    question = measure("weapons", judged_rows, [("law", judged_rows[40:80])], held_out=True)
     evaded = (
         Evaded("worn", rate(0, 2), rate(2, 2), rate(0, 2), rate(0, 2)),
         Evaded("none cross", rate(0, 0), rate(0, 0), rate(0, 2), rate(0, 2)),

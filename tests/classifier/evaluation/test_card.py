@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The model card follows from the evaluation: bounds, and every goal that is missed as a known failure."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from click.testing import CliRunner
+
+from brightline.classifier.evaluation.card import LIMITS, Card, card_of, to_markdown
+from brightline.classifier.evaluation.evaluation import Evaluation
+from brightline.classifier.evaluation.measuring import measure
+from brightline.core.errors import ConfigError
+from brightline.core.screening.figures import rate
+from brightline.shell.cli.main import brightline
+from tests.classifier.evaluation.test_measuring import judged
+from tests.classifier.evaluation.test_page import BENIGN, HOSTILE, evaluation
+
+GOOD_ROWS = [
+    row
+    for i in range(60)
+    for row in (
+        judged("yes", "yes", 0.9, pair=str(i)),
+        judged("no", "no", 0.1, pair=str(i)),
+    )
+]
+
+
+def good(**changes: Any) -> Evaluation:
+    """A release that misses no goal."""
+    question = measure("weapons", GOOD_ROWS, [("law", GOOD_ROWS[1::2])])
+    calm = msgspec.structs.replace(BENIGN, stopped=rate(0, 100), held=rate(0, 100))
+    sound: dict[str, Any] = {"questions": (question,), "benign": (calm,), "benign_together": calm}
+    return msgspec.structs.replace(evaluation(), **sound | changes)
+
+
+def with_question(**changes: Any) -> Evaluation:
+    made = good()
+    return msgspec.structs.replace(made, questions=(msgspec.structs.replace(made.questions[0], **changes),))
+
+
+def known(made: Evaluation) -> str:
+    return " ".join(card_of(made).failures)
+
+
+def test_a_release_that_misses_nothing_has_no_known_failure_and_still_its_limits() -> None:
+    card = card_of(good())
+    assert card.failures == ()
+    assert "None is known; that is no proof." in to_markdown(card)
+    assert card.limits == LIMITS
+
+
+def test_every_goal_that_is_missed_is_a_known_failure() -> None:
+    made = good()
+    question = made.questions[0]
+    low = msgspec.structs.replace(question.recall_worst[1], recall=rate(80, 100))
+    assert "recall is 80.0 (71.1–86.7) % at 0.5 % false positives on law" in known(
+        with_question(recall_worst=(question.recall_worst[0], low, *question.recall_worst[2:]))
+    )
+    assert "minimal pairs are both right" in known(
+        with_question(pairs=msgspec.structs.replace(question.pairs, right=rate(8, 10)))
+    )
+    assert "in disguise as worn." in known(with_question(evasions=evaluation().questions[0].evasions))
+    assert "law & order 1.0 (0.2–5.4) % of benign rows are stopped" in known(good(benign=(BENIGN,)))
+    assert "law & order 2.0 (0.6–7.0) % of benign rows are held" in known(good(benign=(BENIGN,)))
+    assert "nothing is known of wrongful stops" in known(good(benign=()))
+    assert "measured without rules" in known(good(without=("rules",)))
+    assert "No detector gives scores" in known(good(scored=()))
+
+
+def test_what_is_clearly_worse_than_the_whole_is_named_and_what_may_be_chance_is_not() -> None:
+    rows = [*GOOD_ROWS * 3, *(judged("yes", "no", 0.9, lang="sw") for _ in range(40))]
+    rows += [judged("no", "yes", 0.1, source="bad") for _ in range(10)]
+    rows += [judged("yes", said, 0.9, lang="pt") for said in ("yes", "no") for _ in range(4)]
+    made = measure("weapons", rows, ())
+    text = known(good(questions=(made,)))
+    assert "of the language sw only 0.0 (0.0–8.8) % are caught" in text
+    assert "of the corpus bad 100.0" in text
+    assert "fewer than 30 crossing rows in pt" in text
+    assert "of the language pt" not in text
+
+
+def test_the_card_has_bounds_files_and_the_share_that_models_wrote() -> None:
+    card = card_of(evaluation())
+    text = to_markdown(card)
+    assert card.files == {"fine": "02"}
+    assert card.written_by_models == 0.5
+    assert "| labelled rows written by models | 50 % |" in text
+    assert "| law & order | 100 | 1.0 (0.2–5.4) | 5.00 | 2.0 (0.6–7.0) | 6.00 |" in text
+    assert "0.5 % of law" in text
+
+
+def test_a_name_of_a_file_writes_no_markup_and_ends_no_cell() -> None:
+    text = to_markdown(card_of(evaluation(release_note=HOSTILE, rows=(), benign_rows=())))
+    assert "<script" not in text
+    assert "\x1b" not in text
+    columns = msgspec.structs.replace(BENIGN, name="a|b")
+    assert "| a\\|b |" in to_markdown(card_of(evaluation(benign=(columns,))))
+
+
+def test_the_command_writes_both_files_and_refuses_what_is_no_evaluation(tmp_path: Path) -> None:
+    (tmp_path / "e.json").write_bytes(msgspec.json.encode(evaluation()))
+    run = CliRunner().invoke
+    done = run(brightline, ["classifier", "card", str(tmp_path / "e.json"), "--into", str(tmp_path / "card")])
+    assert done.exit_code == 0, done.output
+    written = msgspec.json.decode((tmp_path / "card" / "card.json").read_bytes(), type=Card)
+    assert written == card_of(evaluation())
+    assert (tmp_path / "card" / "card.md").read_text("utf-8") == to_markdown(written)
+    told = run(brightline, ["classifier", "card", str(tmp_path / "e.json"), "--json"])
+    assert json.loads(told.stdout)["release"] == "three-rules"
+    (tmp_path / "e.json").write_bytes(b"{}")
+    assert isinstance(run(brightline, ["classifier", "card", str(tmp_path / "e.json")]).exception, ConfigError)
