@@ -30,6 +30,7 @@ from brightline.core.enforcement.states import CHOICE_TRANSITIONS, LATE, State, 
 from brightline.core.exchange.api.describe import description
 from brightline.core.exchange.api.not_carried import NOT_CARRIED
 from brightline.core.screening.release import Release
+from brightline.core.screening.trial import Compared, Stage
 from brightline.core.standing import table_rows as table_rows_of_standing
 from brightline.shell import shipped
 from brightline.shell.cli.main import brightline
@@ -329,6 +330,7 @@ class _Idle:
     without_record: Mapping[str, int] = {}
     log_sizes = (0, 0, -1)
     terms_names: Mapping[str, str] = {}
+    trial: tuple[Stage, Compared] | None = None
 
     def faults(self) -> tuple[str, ...]:
         """None."""

@@ -26,7 +26,7 @@ from brightline.core.workload import Bounds
 from brightline.shell import shipped
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import Settings, check_settings
-from brightline.shell.gateway.pump import Screeners
+from brightline.shell.inference.judges import Screeners, Screening
 from brightline.shell.install import (
     GATEWAY_SHARD,
     ModelChoice,
@@ -210,9 +210,9 @@ class JudgedBy:
     def __init__(self, screeners: Screeners) -> None:
         self._screeners = screeners
 
-    def under(self, release: Release) -> AbstractContextManager[Screeners]:
+    def under(self, release: Release) -> AbstractContextManager[Screening]:
         """These screeners."""
-        return nullcontext(self._screeners)
+        return nullcontext(Screening(self._screeners))
 
 
 def read_records(root: Path, shard: str = GATEWAY_SHARD) -> list[dict[str, Any]]:

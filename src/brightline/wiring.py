@@ -38,6 +38,7 @@ from brightline.core.screening.ngrams import NGrams
 from brightline.core.screening.release import Release, RequiredDetector
 from brightline.core.screening.remote import RemoteJudge
 from brightline.core.screening.rules import RuleSet
+from brightline.core.screening.trial import Compared, Stage
 from brightline.core.standing import AGREEMENT_SCOPE, UnitStanding
 from brightline.core.statement import TrustRoots
 from brightline.shell import shipped
@@ -54,13 +55,16 @@ from brightline.shell.gateway.watch import DenyWatch
 from brightline.shell.heads import STEP_SECONDS as HEADS_SECONDS
 from brightline.shell.heads import CombinedHeads, FollowedLog, HeadsWatch
 from brightline.shell.inference.canaries import Canaries, FirstStageCanaries, RuleCanaries
-from brightline.shell.inference.judges import Judges, Loaded
+from brightline.shell.inference.judges import Judges
 from brightline.shell.inference.kinds import Definition, check, define, first_stage
+from brightline.shell.inference.loaded import Loaded
 from brightline.shell.inference.pool import AT_ONCE_BYTES, Judging, PooledDetector, ThreadDetector
 from brightline.shell.inference.process import ProcessDetector
+from brightline.shell.inference.trial import Trial
 from brightline.shell.inference.wire import Load
 from brightline.shell.install import GATEWAY_SHARD, agreement_folder
 from brightline.shell.keyring import open_vault
+from brightline.shell.registry.classifiers import Candidate, Step, log_step
 from brightline.shell.registry.following import Registry
 from brightline.shell.registry.log import log_key, log_signer, registry_verifier
 from brightline.shell.registry.standings import log_pattern
@@ -73,6 +77,7 @@ from brightline.shell.storage.periods import PeriodWriter
 from brightline.shell.storage.publisher import Publisher, read_published
 from brightline.shell.storage.releases import release_folder
 from brightline.shell.storage.sequencer import Head, Sequencer
+from brightline.shell.storage.trial import Counted, write_counted
 from brightline.shell.storage.vault import Vault
 from brightline.shell.storage.wal import frames_on_disk
 from brightline.shell.telemetry.metrics import Metrics
@@ -338,6 +343,7 @@ class Node:
         self._clock = clock
         self._folder = folder
         self._findings: set[asyncio.Task[None]] = set()
+        self._counted: Compared | None = None
         evidence = folder.evidence(settings.evidence.directory)
         shard_key, signer = log_key(folder, shard), log_signer(folder, settings, shard)
         self.origin = signer.verifier.name
@@ -362,7 +368,14 @@ class Node:
         self.follow()
         self.watch = DenyWatch(lambda: self.agreement, self.standing_of, self._pattern_found, peers)
         self.succession = Succession(
-            self.registry.classifiers, self._first_release(), self._load, self._went_over, clock, folder.delivery
+            self.registry.classifiers,
+            self._first_release(),
+            self._load,
+            self._went_over,
+            self._log_step,
+            self._trial_of,
+            clock,
+            folder.delivery,
         )
         if self.origin in self.registry.seals.logs:
             raise ShardSealed(f"{self.origin} was sealed by a peer while this gateway was away")
@@ -529,6 +542,34 @@ class Node:
     def _went_over(self, release: Release) -> None:
         self.terms = msgspec.structs.replace(self.terms, release=release)
 
+    def _trial_of(self, candidate: Candidate, loaded: Loaded) -> Trial:
+        number, rule = candidate.update.number, candidate.rule
+        return Trial(number, loaded, self.release, rule, lambda: self.agreement.vocabulary, self._busy)
+
+    def _busy(self) -> bool:
+        """Whether a candidate should not be asked now: more than half of the places are taken."""
+        placed, most = self.under_way
+        return 2 * placed > most
+
+    def _write_counted(self) -> None:
+        trial = self.judges.trial
+        if trial is None or trial.figures is self._counted:
+            return
+        self._counted = trial.figures
+        shard = self.origin.rpartition("/")[2]
+        try:
+            write_counted(self._folder.trial, Counted(shard, trial.number, trial.stage, trial.figures))
+        except OSError as error:
+            log.warning("what was counted of a candidate cannot be written: %s", error.strerror)
+
+    async def _log_step(self, step: Step) -> None:
+        root, profile = self._folder.root, self.terms.profile
+        try:
+            await asyncio.to_thread(log_step, root, self.settings, profile, step, self._clock)
+            self.follow()
+        except BrightlineError as error:
+            log.warning("that a candidate goes on could not be logged: %s", error)
+
     @property
     def judges(self) -> Judges:
         """The releases that judge here."""
@@ -657,6 +698,12 @@ class Node:
             "shard": self.origin,
         }
 
+    @property
+    def trial(self) -> tuple[Stage, Compared] | None:
+        """Where a candidate stands here and what was counted of it, if there is one."""
+        trial = self.judges.trial
+        return None if trial is None else (trial.stage, trial.figures)
+
     # ---- what goes on beside the exchanges -----------------------------------------------------------------
 
     async def _renew(self) -> None:
@@ -675,6 +722,7 @@ class Node:
     async def _follow_release(self) -> None:
         while True:
             await self.succession.step()
+            self._write_counted()
             await asyncio.sleep(REFRESH_SECONDS)
 
     async def _talk(self) -> None:

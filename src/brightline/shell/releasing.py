@@ -29,6 +29,7 @@ from brightline.core.screening.gate import FORMAT as OUTCOMES_FORMAT
 from brightline.core.screening.gate import Case, Outcomes, Ratcheted, read_outcomes
 from brightline.core.screening.release import Release
 from brightline.core.screening.tighten import Files, looser
+from brightline.core.screening.trial import Rule
 from brightline.core.screening.update import FORMAT, Kind, ReleaseUpdate, check_next, fits, open_release_update
 from brightline.shell import shipped
 from brightline.shell.config import Settings
@@ -63,6 +64,7 @@ def propose(
     clock: Clock,
     *,
     conceded: Mapping[str, float] | None = None,
+    trial: Rule | None = None,
     weights: str = "",
     on_done: Callable[[int], None] = lambda _done: None,
 ) -> Proposed:
@@ -85,7 +87,7 @@ def propose(
     )
     data = msgspec.json.encode(outcomes)
     update = msgspec.structs.replace(
-        update, corpus=pinned.digest, outcomes=outcomes_digest(data), conceded=dict(conceded or {})
+        update, corpus=pinned.digest, outcomes=outcomes_digest(data), conceded=dict(conceded or {}), trial=trial
     )
     found = judge(update, outcomes, vocabulary, classifiers.pinned)
     loosens: tuple[str, ...] = ()
@@ -182,7 +184,7 @@ def bring_into_force(
     draft = Draft(RecordKind.RELEASE, "", public, committed)
     record = append_to_registry(root, settings, registry.roots.profile, clock, draft)
     registry.refresh()
-    if classifiers.current != update.release:
+    if not any(each.seq == record.place.seq for each in (*classifiers.history, classifiers.candidate) if each):
         raise TrustError("another release came into force at the same moment; look, and try again")
     return record
 

@@ -8,6 +8,7 @@ agreements/<digest>/ the agreement that both parties signed, and each later vers
 releases/<digest>/   classifier releases that came into force after the installation's own
 outcomes/<digest>/   what each of them said of the pinned cases
 delivery/            the pinned root of a delivery repository, and what was verified of it last
+trial/<shard>.json   what each worker counted of a candidate release in its present stage
 keys/                private keys (development profile only)
 heads/               the combined heads of all shards, shared by all gateways (heads.sqlite)
 witness-policy       who must cosign the log (optional in development)
@@ -58,6 +59,11 @@ class StateFolder(msgspec.Struct, frozen=True):
     def delivery(self) -> Path:
         """What is trusted and known of a delivery repository."""
         return self.root / "delivery"
+
+    @property
+    def trial(self) -> Path:
+        """What workers counted of a candidate release."""
+        return self.root / "trial"
 
     @property
     def witness_policy(self) -> Path:

@@ -54,10 +54,11 @@ from brightline.core.exchange.judged import JudgedSegment
 from brightline.core.exchange.model import Exchange, Reply, UpstreamRequest, exchange_digest
 from brightline.core.facts import Facts, Statement
 from brightline.core.review.case import hold_id
-from brightline.core.screening.finding import Segment
+from brightline.core.screening.finding import Judgement, Segment
 from brightline.core.screening.release import statements_from
 from brightline.core.screening.segment import cut
 from brightline.core.screening.settle import settled_rule
+from brightline.core.screening.trial import beside
 from brightline.core.standing import Conditions, Standing
 
 Commands = list[do.Command]
@@ -91,6 +92,7 @@ class Machine:
         self._joined: tuple[tuple[Statement, ...] | None, Facts] = (None, Facts())
         self._decided_last: tuple[Facts | None, Decision] = (None, UNDECIDED)
         self._findings: list[JsonValue] = []
+        self._beside: dict[str, str] = {}  # facts that only a candidate made as bad as they are
         self._coverage = ""
         self._exchange_digest = ""
         self._gone = False
@@ -228,15 +230,24 @@ class Machine:
         if isinstance(event, ev.ScreeningFailed):
             return self._unjudged(ScreeningUnavailable(event.why))
         release = self._terms.release
-        answered = sorted(judgement.detector for judgement in event.judgements)
+        own = tuple(judgement for judgement in event.judgements if not judgement.release)
+        answered = sorted(judgement.detector for judgement in own)
         required = [detector.id for detector in release.detectors]
         if answered not in (sorted(required), sorted([*required, *([release.judge.id] if release.judge else [])])):
             return self._unjudged(ScreeningUnavailable(f"{answered} answered: not each required detector, once"))
         try:
-            statements = statements_from(release, self._asked, event.judgements)
+            statements = statements_from(release, self._asked, own)
         except ScreeningUnavailable as error:
             return self._unjudged(error)
-        self._note_findings(event)
+        if self._terms.beside is not None:
+            more = beside(
+                self._terms.agreement.vocabulary, statements, self._terms.beside, self._asked, event.judgements
+            )
+            for each in more:
+                worst = self._terms.agreement.vocabulary.spec(each.fact).worst
+                self._beside[each.fact] = worst(each.value, self._beside.get(each.fact, each.value))
+            statements += more
+        self._note_findings(own)
         stated = tuple(dict.fromkeys(self._statements + statements))
         if stated != self._statements:  # a stream's later asks seldom state anything new
             self._statements = stated
@@ -560,11 +571,11 @@ class Machine:
         self._asked = cut(segments, self._terms.release.windows)
         return do.Screen(self._asks, self._asked)
 
-    def _note_findings(self, event: ev.Screened) -> None:
+    def _note_findings(self, judgements: tuple[Judgement, ...]) -> None:
         """Which rule saw what where, without the words: for reviewers and auditors, committed and never told."""
         judge = self._terms.release.judge
-        settled = self._terms.release.settled(event.judgements)
-        for judgement in event.judgements:
+        settled = self._terms.release.settled(judgements)
+        for judgement in judgements:
             if judge is not None and judgement.detector == judge.id:
                 continue  # what it settled stands with what it settled
             for finding in judgement.findings:
@@ -582,7 +593,10 @@ class Machine:
                     self._findings.append(row)
 
     def _judged_fields(self) -> dict[str, JsonValue]:
-        return {
+        candidate: dict[str, JsonValue] = {}
+        if self._terms.beside is not None:
+            candidate["beside"] = {"release": self._terms.beside.digest, "facts": dict(sorted(self._beside.items()))}
+        return candidate | {
             "facts": dict(self._facts.items()),
             "findings": list(self._findings),
             "coverage": self._coverage,

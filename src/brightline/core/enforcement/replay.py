@@ -43,6 +43,11 @@ class FoundRow(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     path: str
 
 
+class _Beside(msgspec.Struct, frozen=True):
+    release: str
+    facts: dict[str, str]
+
+
 def replay_verdict(agreement: Agreement, facts: Facts, verdict: str, clauses: Sequence[str]) -> Step:
     """Decide again. ``verdict`` is one of ``DECIDED``."""
     made = decide(agreement, facts, {})
@@ -56,9 +61,17 @@ def replay_verdict(agreement: Agreement, facts: Facts, verdict: str, clauses: Se
 
 
 def replay_facts(
-    agreement: Agreement, release: Release, rules: Sequence[Rule], facts: Facts, findings: Sequence[FoundRow]
+    agreement: Agreement,
+    release: Release,
+    rules: Sequence[Rule],
+    facts: Facts,
+    findings: Sequence[FoundRow],
+    tightened: frozenset[str] = frozenset(),
 ) -> Step:
-    """Make the facts that only detectors set again, from the recorded findings."""
+    """Make the facts that only detectors set again, from the recorded findings.
+
+    ``tightened`` are facts that a candidate release beside this one made worse, in a canary.
+    """
     known = {(rule.id, rule.fact, rule.value) for rule in rules}
     found = [
         f"finding {row.rule} of {row.fact}={row.value} at {row.path}: the release has no such rule"
@@ -77,7 +90,7 @@ def replay_facts(
             made = seen[0]
             for value in seen[1:]:
                 made = spec.worst(made, value)
-        worse_is_possible = spec.set_by != {Source.DETECTOR} or not complete
+        worse_is_possible = spec.set_by != {Source.DETECTOR} or not complete or spec.name in tightened
         better = spec.rank(recorded) < spec.rank(made)
         if better or (recorded != made and not worse_is_possible):
             found.append(f"{spec.name}: the record says {recorded}; its findings make {made}")
@@ -95,6 +108,13 @@ def _as_found(row: FoundRow, release: Release) -> tuple[str, str, str]:
 def read_findings(value: JsonValue) -> tuple[FoundRow, ...]:
     """The findings of a record. Raises ``ValueError`` for what is none."""
     return msgspec.convert(value, tuple[FoundRow, ...], strict=True)
+
+
+def read_tightened(value: JsonValue) -> frozenset[str]:
+    """The facts that a candidate made worse in a canary; none where there was none. Raises ``ValueError``."""
+    if value is None:
+        return frozenset()
+    return frozenset(msgspec.convert(value, _Beside, strict=True).facts)
 
 
 def read_facts(value: JsonValue) -> Facts:

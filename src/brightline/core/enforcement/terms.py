@@ -25,7 +25,10 @@ class AdmittedModel(msgspec.Struct, frozen=True):
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """Everything that can change a verdict or sign for it. ``mark_*`` bound what may leave without a MARK."""
+    """Everything that can change a verdict or sign for it. ``mark_*`` bound what may leave without a MARK.
+
+    ``beside`` is a candidate release, where this exchange is a canary of it: the stricter of both holds.
+    """
 
     profile: str
     agreement: Agreement
@@ -37,6 +40,7 @@ class Terms(msgspec.Struct, frozen=True):
     pass_seconds: int = 60
     mark_bytes: int = 65_536
     mark_seconds: float = 4.0
+    beside: Release | None = None
 
     def served_by(self, model: AdmittedModel, upstream: str) -> Terms:
         """The same terms for an exchange that one of several servers alike was chosen for."""
@@ -44,6 +48,10 @@ class Terms(msgspec.Struct, frozen=True):
             return self
         chosen = msgspec.structs.replace(model, upstream=upstream)
         return msgspec.structs.replace(self, models={**self.models, model.name: chosen})
+
+    def as_canary_of(self, candidate: Release) -> Terms:
+        """The same terms for an exchange of which the stricter of two releases holds."""
+        return msgspec.structs.replace(self, beside=candidate)
 
     def header(self) -> dict[str, JsonValue]:
         """What every record of an exchange names in public."""

@@ -63,6 +63,8 @@ class Raised(msgspec.Struct, frozen=True):
 class Judgement(msgspec.Struct, frozen=True):
     """A detector's whole answer to one batch. ``raised`` is what a first stage would have others look at.
 
+    ``release`` is empty, or the digest of a candidate that is asked beside the release in force (``trial.py``).
+
     ``segments_judged`` must equal the number asked and ``digest`` the detector's digest in the release; otherwise
     the batch counts as unjudged (``release.py``).
     """
@@ -72,3 +74,4 @@ class Judgement(msgspec.Struct, frozen=True):
     segments_judged: int
     findings: tuple[Finding, ...]
     raised: tuple[Raised, ...] = ()
+    release: str = ""

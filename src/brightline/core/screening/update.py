@@ -22,6 +22,7 @@ from msgspec import Meta
 
 from brightline.core.errors import TrustError
 from brightline.core.screening.release import Release
+from brightline.core.screening.trial import Rule
 from brightline.core.statement import Needed, Opened, SigningRole, TrustRoots, open_signed
 
 UPDATE_TYPE: Final = "application/vnd.brightline.classifier-update+json"
@@ -54,7 +55,8 @@ class ReleaseUpdate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``number`` counts these statements without gaps, so that none is shown twice. ``outcomes`` is the file of pinned
     cases with what both releases said of each; a rollback has none. ``conceded`` holds by fact the share of wrongful
-    stops on the worst corpus that the signers accept although it is more than now.
+    stops on the worst corpus that the signers accept although it is more than now. With ``trial``, a release first
+    stands beside the one in force, by that rule; without, it is in force at once.
     """
 
     format: str
@@ -69,6 +71,7 @@ class ReleaseUpdate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     conceded: dict[str, _Rate]
     reason: str
     issued: int
+    trial: Rule | None = None
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -105,6 +108,8 @@ def _well_formed(opened: Opened[ReleaseUpdate]) -> Opened[ReleaseUpdate]:
     update = opened.value
     if update.format != FORMAT:
         raise TrustError(f"update format {update.format[:40]!r}; expected {FORMAT!r}")
+    if update.trial is not None and update.kind is not Kind.RELEASE:
+        raise TrustError(f"a statement of kind {update.kind.value} is in force at once: it has no trial")
     if not update.reason.strip() or len(update.reason) > REASON_CHARS_MAX:
         raise TrustError(f"a statement about a release gives its reason, in up to {REASON_CHARS_MAX} characters")
     return opened

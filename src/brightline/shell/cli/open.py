@@ -19,6 +19,7 @@ from brightline.core.enforcement.replay import (
     Step,
     read_facts,
     read_findings,
+    read_tightened,
     replay_facts,
     replay_verdict,
 )
@@ -194,14 +195,18 @@ class _Replays:
             facts = read_facts(record.fields["facts"])
             findings = read_findings(record.fields.get("findings", []))
             clauses = msgspec.convert(record.public.get("clauses", []), tuple[str, ...])
+            tightened = read_tightened(record.fields.get("beside"))
         except ValueError as error:
             return (Step("the record's facts", (f"they do not read: {error}",)),)
         if agreement is None:
             return (Step("the facts through the agreement", ("this installation does not hold that agreement",)),)
         steps = [replay_verdict(agreement, facts, str(record.public["verdict"]), clauses)]
         if release is None:
-            return (*steps, Step("the findings through the release", ("the settings name another release",)))
-        return (*steps, replay_facts(agreement, release[0], release[1], facts, findings))
+            return (
+                *steps,
+                Step("the findings through the release", ("this installation does not hold that release",)),
+            )
+        return (*steps, replay_facts(agreement, release[0], release[1], facts, findings, tightened))
 
     def _agreement(self, digest: str) -> Agreement | None:
         if self._store.holds(digest):

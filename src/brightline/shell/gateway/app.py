@@ -42,7 +42,7 @@ from brightline.shell.body import BodyTooLarge, ClientLeft, is_http, read_body
 from brightline.shell.config import ListenSettings
 from brightline.shell.gateway.admission import Admission, Entered
 from brightline.shell.gateway.identify import Identifier
-from brightline.shell.gateway.pump import Pump, Screeners
+from brightline.shell.gateway.pump import Pump
 from brightline.shell.gateway.quotas import Quotas
 from brightline.shell.gateway.responder import (
     AsgiResponder,
@@ -54,6 +54,7 @@ from brightline.shell.gateway.responder import (
     whole_answer,
 )
 from brightline.shell.gateway.watch import DenyWatch
+from brightline.shell.inference.judges import Screeners, Screening
 from brightline.shell.telemetry.finished import Finished, Observer
 
 BODY_BYTES_MAX: Final = strict_json.Limits().bytes_max
@@ -79,7 +80,7 @@ class Upstreams(Upstream, Protocol):
 class Judges(Protocol):
     """The releases that judge here."""
 
-    def under(self, release: Release) -> AbstractContextManager[Screeners]:
+    def under(self, release: Release) -> AbstractContextManager[Screening]:
         """Its detectors, kept for as long as an exchange is judged by it. Raises ``ScreeningUnavailable``."""
         ...
 
@@ -182,7 +183,10 @@ class Gateway:
         self, api: Api, workload: Workload, entered: Entered, scope: Scope, receive: Receive, send: Send
     ) -> None:
         terms = self._terms()
-        with self._judges.under(terms.release) as screeners:
+        with self._judges.under(terms.release) as judging:
+            screeners = judging.screeners
+            if judging.beside is not None:
+                terms = terms.as_canary_of(judging.beside)
             request = await self._read(api, scope, receive)
             model = terms.models.get(request.model) if isinstance(request, Exchange) else None
             if model is None:

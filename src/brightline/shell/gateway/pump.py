@@ -32,7 +32,8 @@ from brightline.core.exchange.judged import JudgedReply, JudgedSegment
 from brightline.core.exchange.model import Usage
 from brightline.core.exchange.sse import SseParser
 from brightline.core.ports import Clock, ConditionSource, RecordLog, Upstream
-from brightline.core.screening.finding import Judgement, Segment
+from brightline.core.screening.finding import Segment
+from brightline.shell.inference.judges import Screeners
 
 log = logging.getLogger("brightline.gateway")
 
@@ -81,18 +82,6 @@ class Responder(Protocol):
 
     async def abort(self) -> None:
         """Something unforeseen happened: write nothing more that could be taken for an answer."""
-        ...
-
-
-class Screeners(Protocol):
-    """Every detector that the release requires, behind one deadline."""
-
-    def judge_now(self, segments: tuple[Segment, ...]) -> tuple[Judgement, ...] | None:
-        """Judge a batch at once if it is small enough for that; ``None`` if not. Raises ``ScreeningUnavailable``."""
-        ...
-
-    async def judge(self, segments: tuple[Segment, ...]) -> tuple[Judgement, ...]:
-        """Judge a batch. Raises ``ScreeningUnavailable``."""
         ...
 
 

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One release after the other: what comes into force is loaded beside what judges now, and takes over when it is fit.
 
+A candidate is loaded and asked beside the release in force (``inference/trial.py``). When the rule that was signed
+with it says so by what was counted here, this worker logs that it goes on, or is out; all workers follow the log.
+
 A release in force that cannot be loaded here leaves the one before judging for a minute; then this node refuses, for
 it no longer does what both organisations signed. Where a delivery root is pinned, it refuses as well once the newest
 word about releases has expired.
@@ -16,9 +19,12 @@ from typing import Final
 from brightline.core.errors import OperatorError, ScreeningUnavailable
 from brightline.core.ports import Clock
 from brightline.core.screening.release import Release
+from brightline.core.screening.trial import Compared, Stage, excess
 from brightline.shell.delivery.fresh import fresh_until
-from brightline.shell.inference.judges import Judges, Loaded
-from brightline.shell.registry.classifiers import Classifiers
+from brightline.shell.inference.judges import Judges
+from brightline.shell.inference.loaded import Loaded
+from brightline.shell.inference.trial import Trial
+from brightline.shell.registry.classifiers import Candidate, Classifiers, Step
 
 BEHIND_SECONDS: Final = 60.0
 LOADED_MAX: Final = 4
@@ -35,14 +41,21 @@ class Succession:
         first: Loaded,
         load: Callable[[str], Awaitable[Loaded]],
         went_over: Callable[[Release], None],
+        log_step: Callable[[Step], Awaitable[None]],
+        trial_of: Callable[[Candidate, Loaded], Trial],
         clock: Clock,
         delivery: Path,
     ) -> None:
-        """``went_over`` is called at the instant from which another release judges what begins."""
+        """``went_over`` is called at the instant from which another release judges what begins.
+
+        ``log_step`` logs where a candidate goes, ``trial_of`` makes the trial of one that is loaded.
+        """
         self.judges = Judges(first)
         self._classifiers = classifiers
         self._load = load
         self._went_over = went_over
+        self._log_step = log_step
+        self._trial_of = trial_of
         self._clock = clock
         self._delivery = delivery
         self._fresh_until = fresh_until(delivery)
@@ -52,25 +65,64 @@ class Succession:
     async def step(self) -> None:
         """Go over to the release that is in force, if it is another. Takes as long as its detectors take to start."""
         self._fresh_until = fresh_until(self._delivery)
+        await self._follow_candidate()
         wanted = self._classifiers.current
         if wanted == self.judges.current.release.digest:
             self._since, self._why = None, ""
             return
         if self._since is None:
             self._since = self._clock.monotonic()
-        if self.judges.count >= LOADED_MAX:
+        trial = self.judges.trial
+        if trial is not None and trial.candidate.release.digest == wanted:
+            self._over(trial.candidate)
+        elif self.judges.count >= LOADED_MAX:
             self._why = f"{LOADED_MAX} releases still judge exchanges that began under them"
-            return
-        try:
-            loaded = await self._load(wanted)
-        except (OperatorError, ScreeningUnavailable) as error:
-            self._why = str(error)
-            log.warning("release %s is in force and cannot be loaded: %s", wanted, error)
-            return
+        elif loaded := await self._loaded(wanted):
+            self._over(loaded)
+
+    def _over(self, loaded: Loaded) -> None:
         self.judges.go_over(loaded)
         self._went_over(loaded.release)
+        self.judges.end_trial()  # it was against the release before
         self._since, self._why = None, ""
-        log.info("release %s version %d judges: %s", loaded.release.id, loaded.release.version, wanted)
+        log.info("release %s version %d judges: %s", loaded.release.id, loaded.release.version, loaded.release.digest)
+
+    async def _loaded(self, digest: str) -> Loaded | None:
+        try:
+            return await self._load(digest)
+        except (OperatorError, ScreeningUnavailable) as error:
+            self._why = str(error)
+            log.warning("release %s cannot be loaded: %s", digest, error)
+            return None
+
+    async def _follow_candidate(self) -> None:
+        candidate, trial = self._classifiers.candidate, self.judges.trial
+        if trial is not None and (candidate is None or candidate.update.number != trial.number):
+            if trial.candidate.release.digest != self._classifiers.current:  # else it takes over, in a moment
+                self.judges.end_trial()
+            return
+        if candidate is None or candidate.update.replaces != self.judges.current.release.digest:
+            return
+        if trial is None:
+            await self._begin(candidate)
+            return
+        if trial.stage is not candidate.stage:
+            trial.begin(candidate.stage)
+        if trial.next is not trial.stage:
+            why = excess(trial.rule, trial.figures)
+            await self._log_step(Step(trial.number, trial.stage, trial.next, trial.figures, why))
+
+    async def _begin(self, candidate: Candidate) -> None:
+        loaded = await self._loaded(candidate.update.release)
+        if loaded is None:
+            why = f"it cannot be loaded: {self._why}"
+            await self._log_step(
+                Step(candidate.update.number, candidate.stage, Stage.QUARANTINED, Compared(failed=1), why)
+            )
+            return
+        trial = self._trial_of(candidate, loaded)
+        trial.begin(candidate.stage)
+        self.judges.begin_trial(trial)
 
     @property
     def faults(self) -> tuple[str, ...]:

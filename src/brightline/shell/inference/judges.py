@@ -1,57 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The releases that judge here: the one in force, and those under which exchanges that began earlier still end.
+"""The releases that judge here: the one in force, those under which earlier exchanges still end, and a candidate.
 
 A release is loaded, its detectors fit, before it judges anything; then it takes over between two exchanges. Whoever
-has begun is judged to his end by the release that he began with, whose detectors stay for as long.
+has begun is judged to his end by the release that he began with, whose detectors stay for as long. A candidate judges
+nothing by itself (``trial.py``).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator
+from typing import Protocol
+
+import msgspec
 
 from brightline.core.errors import ScreeningUnavailable
+from brightline.core.screening.finding import Judgement, Segment
 from brightline.core.screening.release import Release
-from brightline.shell.inference.pool import Judging, PooledDetector, ScreeningPool
+from brightline.shell.inference.loaded import Loaded
+from brightline.shell.inference.trial import SideBySide, Trial, Watched
 
 
-class Loaded:
-    """A release whose detectors run, and how many exchanges are judged by it now."""
+class Screeners(Protocol):
+    """Every detector that the release requires, behind one deadline."""
 
-    def __init__(
-        self,
-        release: Release,
-        detectors: Sequence[PooledDetector],
-        judging: Judging | None = None,
-    ) -> None:
-        """A judge need not be fit, then or ever: what it would settle stays open for as long."""
-        self.release = release
-        self.detectors = tuple(detectors)
-        self.judging = judging
-        self.screeners = ScreeningPool(detectors, release.deadline_seconds, release.cascades, judging)
-        self.exchanges = 0
+    def judge_now(self, segments: tuple[Segment, ...]) -> tuple[Judgement, ...] | None:
+        """Judge a batch at once if it is small enough for that; ``None`` if not. Raises ``ScreeningUnavailable``."""
+        ...
 
-    async def until_fit(self) -> None:
-        """Wait until every detector can judge. Raises ``ScreeningUnavailable``."""
-        for detector in self.detectors:
-            await detector.until_fit()
+    async def judge(self, segments: tuple[Segment, ...]) -> tuple[Judgement, ...]:
+        """Judge a batch. Raises ``ScreeningUnavailable``."""
+        ...
 
-    @property
-    def faults(self) -> tuple[str, ...]:
-        """Why detectors cannot judge now; empty if all can."""
-        return tuple(each.fault for each in self.detectors if each.fault)
 
-    @property
-    def judge_fault(self) -> str:
-        """Why the judge, if there is one, cannot judge now: what it would settle is held. Empty if it can."""
-        return self.judging.judge.fault if self.judging is not None else ""
+class Screening(msgspec.Struct, frozen=True):
+    """By what one exchange is judged, and the candidate beside it if it is a canary."""
+
+    screeners: Screeners
+    beside: Release | None = None
 
 
 class Judges:
     """Every loaded release, by digest. All calls are made on the event loop."""
 
     def __init__(self, first: Loaded) -> None:
+        self.trial: Trial | None = None
         self._loaded = {first.release.digest: first}
         self._current = first
         self._ending: set[asyncio.Task[None]] = set()
@@ -67,17 +61,27 @@ class Judges:
         return len(self._loaded)
 
     @contextlib.contextmanager
-    def under(self, release: Release) -> Iterator[ScreeningPool]:
+    def under(self, release: Release) -> Iterator[Screening]:
         """The detectors of a release, kept for as long as an exchange needs them. Raises ``ScreeningUnavailable``."""
         loaded = self._loaded.get(release.digest)
         if loaded is None:
             raise ScreeningUnavailable(f"release {release.digest} is not loaded")
-        loaded.exchanges += 1
+        trial = self.trial if loaded is self._current else None
+        canary = trial.candidate if trial is not None and trial.takes_canary else None
+        needed = [loaded] if canary is None else [loaded, canary]
+        for each in needed:
+            each.exchanges += 1
         try:
-            yield loaded.screeners
+            if trial is None:
+                yield Screening(loaded.screeners)
+            elif canary is None:
+                yield Screening(Watched(loaded.screeners, trial))
+            else:
+                yield Screening(SideBySide(loaded.screeners, trial, loaded.deadline_seconds), canary.release)
         finally:
-            loaded.exchanges -= 1
-            self._retire(loaded)
+            for each in needed:
+                each.exchanges -= 1
+                self._retire(each)
 
     def go_over(self, loaded: Loaded) -> None:
         """From now on this release judges new exchanges; the one before ends with its last exchange."""
@@ -87,17 +91,35 @@ class Judges:
         self._loaded[loaded.release.digest] = self._current = loaded
         self._retire(before)
 
+    def begin_trial(self, trial: Trial) -> None:
+        """From now on a candidate is asked beside the release in force. There is none now."""
+        self.trial = trial
+        self._loaded[trial.candidate.release.digest] = trial.candidate
+
+    def end_trial(self) -> None:
+        """The candidate is asked no more; its detectors end with the last canary, unless it is in force now."""
+        if self.trial is not None:
+            trial, self.trial = self.trial, None
+            self._end(trial.close())
+            self._retire(trial.candidate)
+
     async def close(self) -> None:
         """Close every detector of every release, and see its processes gone."""
+        if self.trial is not None:
+            await self.trial.close()
         for loaded in self._loaded.values():
             await loaded.screeners.close()
         await asyncio.gather(*self._ending, return_exceptions=True)
 
     def _retire(self, loaded: Loaded) -> None:
         digest = loaded.release.digest
-        if loaded.exchanges or loaded is self._current or self._loaded.get(digest) is not loaded:
+        wanted = loaded is self._current or (self.trial is not None and loaded is self.trial.candidate)
+        if loaded.exchanges or wanted or self._loaded.get(digest) is not loaded:
             return
         del self._loaded[digest]
-        task = asyncio.get_running_loop().create_task(loaded.screeners.close())
+        self._end(loaded.screeners.close())
+
+    def _end(self, closing: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(closing)
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)

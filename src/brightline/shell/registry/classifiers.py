@@ -11,24 +11,30 @@ matter: this node cannot know what is in force elsewhere, so it raises, and the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from brightline.core.canonical import JsonValue
 from brightline.core.errors import ReleaseError, TrustError
-from brightline.core.evidence.record import RecordKind
+from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
 from brightline.core.facts import Vocabulary
+from brightline.core.ports import Clock
 from brightline.core.screening.gate import Outcomes, Ratcheted, ratchet, read_outcomes, tightens
 from brightline.core.screening.release import Release
 from brightline.core.screening.tighten import Files, looser
+from brightline.core.screening.trial import Compared, Rule, Stage, next_stage
 from brightline.core.screening.update import Kind, Place, ReleaseUpdate, check_next, fits, open_release_update
 from brightline.core.statement import SigningRole, TrustRoots
+from brightline.shell.config import Settings
+from brightline.shell.registry.log import append_to_registry
 from brightline.shell.registry.reader import Entry
 from brightline.shell.shipped import folder_reader
 from brightline.shell.storage.releases import ReleaseStore
 
 CLASSIFIER: Final = "classifier"
+STAGE: Final = "classifier-stage"
 NAMED_MAX: Final = 20
 
 
@@ -50,6 +56,20 @@ class InForce(msgspec.Struct, frozen=True):
     signers: tuple[tuple[SigningRole, str], ...]
 
 
+class Candidate(msgspec.Struct, frozen=True):
+    """A release on trial: what was signed, by whom, in which record, and where it stands since which record."""
+
+    seq: int
+    time: str
+    update: ReleaseUpdate
+    signers: tuple[tuple[SigningRole, str], ...]
+    rule: Rule
+    stage: Stage
+    since: int
+    figures: Compared | None = None
+    why: str = ""
+
+
 class Classifiers:
     """The releases that came into force, as a fold of RELEASE records."""
 
@@ -66,6 +86,8 @@ class Classifiers:
         self.store = store
         self.history: tuple[InForce, ...] = ()
         self.refused: tuple[Refused, ...] = ()
+        self.candidate: Candidate | None = None
+        self.ended: tuple[Candidate, ...] = ()  # trials that are over, as they ended
         self.delivered: Mapping[str, int] = {}  # the newest versions of delivery metadata that this site had verified
         self.pinned: frozenset[str] = frozenset()  # the cases that the last statement was judged on
         self._baseline = baseline
@@ -89,6 +111,9 @@ class Classifiers:
 
     def enter(self, entry: Entry) -> None:
         """Take in a record. Raises ``TrustError`` or ``ReleaseError`` if its signatures or its files do not hold."""
+        if entry.public.get("what") == STAGE:
+            self._go_on(entry)
+            return
         if entry.public.get("what") != CLASSIFIER:
             return
         opened = open_release_update(entry.envelope, self._roots, at=entry.unix)
@@ -100,11 +125,41 @@ class Classifiers:
         if update.kind is not Kind.ROLLBACK:
             self.pinned = frozenset(case.digest for case in self._outcomes(update).cases)
         self.delivered = _highest(self.delivered, entry.public.get("delivered"))
+        if self.candidate is not None:
+            self._end(self.candidate, Stage.QUARANTINED, entry.seq, "another statement followed")
         place = self.place
-        self._place = Place(
-            update.release, update.number, max(place.version, update.version), place.was | {update.release}
+        self._place = msgspec.structs.replace(place, number=update.number, version=max(place.version, update.version))
+        if update.trial is None:
+            self._in_force(InForce(entry.seq, entry.time, update, opened.signers))
+            return
+        self.candidate = Candidate(
+            entry.seq, entry.time, update, opened.signers, update.trial, Stage.SHADOW, entry.seq
         )
-        self.history += (InForce(entry.seq, entry.time, update, opened.signers),)
+
+    def _in_force(self, made: InForce) -> None:
+        place, digest = self.place, made.update.release
+        self._place = msgspec.structs.replace(place, current=digest, was=place.was | {digest})
+        self.history += (made,)
+
+    def _go_on(self, entry: Entry) -> None:
+        """A worker says that a candidate goes on, or is out. Believed where its figures say so by the signed rule."""
+        step = read_step(entry.public)
+        candidate = self.candidate
+        if candidate is None or step.number != candidate.update.number or step.before != candidate.stage:
+            return  # another worker was quicker
+        if step.stage is not Stage.QUARANTINED and next_stage(candidate.rule, step.before, step.figures) != step.stage:
+            return  # nobody has a candidate go on against the rule that was signed
+        candidate = msgspec.structs.replace(candidate, figures=step.figures)
+        if step.stage is Stage.CANARY:
+            self.candidate = msgspec.structs.replace(candidate, stage=step.stage, since=entry.seq)
+            return
+        self._end(candidate, step.stage, entry.seq, step.why)
+        if step.stage is Stage.LIVE:
+            self._in_force(InForce(entry.seq, entry.time, candidate.update, candidate.signers))
+
+    def _end(self, candidate: Candidate, stage: Stage, seq: int, why: str) -> None:
+        self.ended += (msgspec.structs.replace(candidate, stage=stage, since=seq, why=why),)
+        self.candidate = None
 
     def objections(self, update: ReleaseUpdate) -> tuple[str, ...]:
         """Why a signed statement does not come into force now; empty if it does.
@@ -137,6 +192,24 @@ class Classifiers:
         return outcomes
 
 
+class Step(msgspec.Struct, frozen=True):
+    """The public part of a record that a candidate goes on, or is out."""
+
+    number: int
+    before: Stage
+    stage: Stage
+    figures: Compared
+    why: str = ""
+
+
+def read_step(public: Mapping[str, JsonValue]) -> Step:
+    """Read it. Raises ``TrustError``."""
+    try:
+        return msgspec.convert(dict(public), Step)
+    except msgspec.ValidationError as error:
+        raise TrustError(f"a record about a candidate does not read: {error}") from error
+
+
 def _highest(before: Mapping[str, int], said: JsonValue) -> Mapping[str, int]:
     """The higher version of each role."""
     now = {role: each for role, each in said.items() if isinstance(each, int)} if isinstance(said, Mapping) else {}
@@ -148,3 +221,12 @@ def judge(update: ReleaseUpdate, outcomes: Outcomes, vocabulary: Vocabulary, pin
     if update.kind is Kind.EMERGENCY:
         return tightens(outcomes, vocabulary, pinned)
     return ratchet(outcomes, vocabulary, pinned, update.conceded)
+
+
+def log_step(root: Path, settings: Settings, profile: str, step: Step, clock: Clock) -> DurableRecord:
+    """Log that a candidate goes on, or is out. It holds counts and no content. Blocks; call it off an event loop.
+
+    Raises ``OperatorError`` or ``EvidenceUnavailable`` if it cannot be logged.
+    """
+    public: dict[str, JsonValue] = {"what": STAGE, **msgspec.to_builtins(step)}
+    return append_to_registry(root, settings, profile, clock, Draft(RecordKind.RELEASE, "", public, {}))

@@ -15,6 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.metrics_core import Metric
 
 from brightline import __version__
+from brightline.core.screening.trial import Compared, Stage
 from brightline.shell.telemetry.finished import Finished
 
 CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
@@ -49,6 +50,11 @@ class Watched(Protocol):
     @property
     def log_sizes(self) -> tuple[int, int, int]:
         """Records written, published, and cosigned by a quorum of witnesses (-1: there are no witnesses)."""
+        ...
+
+    @property
+    def trial(self) -> tuple[Stage, Compared] | None:
+        """Where a candidate release stands here and what was counted of it in this stage, if there is one."""
         ...
 
     @property
@@ -132,9 +138,32 @@ class _Reader:
         for code, count in node.without_record.items():
             shed.add_metric([code], count)
         yield shed
+        yield from _trial(node.trial)
         yield InfoMetricFamily(
             "brightline_terms", "What this node serves under.", value={"version": __version__, **node.terms_names}
         )
+
+
+def _trial(trial: tuple[Stage, Compared] | None) -> Iterable[Metric]:
+    stage, figures = trial or (None, Compared())
+    asks = GaugeMetricFamily(
+        "brightline_candidate_asks",
+        "Asks of a candidate release in its present stage, by how it compared with the release in force.",
+        labels=["stage", "compared"],
+    )
+    differences = GaugeMetricFamily(
+        "brightline_candidate_differences",
+        "Asks of which a candidate release said more or less of a fact than the release in force.",
+        labels=["fact", "how"],
+    )
+    if stage is not None:
+        for how in ("same", "stricter", "looser", "failed", "shed"):
+            asks.add_metric([stage.value, how], getattr(figures, how))
+        for fact, (stricter, looser) in figures.facts.items():
+            differences.add_metric([fact, "stricter"], stricter)
+            differences.add_metric([fact, "looser"], looser)
+    yield asks
+    yield differences
 
 
 def _gauge(name: str, meaning: str, value: float) -> GaugeMetricFamily:

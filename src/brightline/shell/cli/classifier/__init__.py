@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from brightline.shell.cli.classifier import release
+from brightline.shell.cli.classifier import history, release, shadow
 
 
 def add_to(group: click.Group) -> None:
@@ -13,4 +13,6 @@ def add_to(group: click.Group) -> None:
     group.add_command(release.release)
     group.add_command(release.rollback)
     group.add_command(release.approve)
-    group.add_command(release.releases)
+    group.add_command(history.releases)
+    group.add_command(shadow.shadow)
+    group.add_command(shadow.quarantine)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``brightline classifier release``, ``rollback``, ``approve``, ``releases``: which release judges, and since when."""
+"""``brightline classifier release``, ``rollback`` and ``approve``: another release, signed by those who must."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from brightline.core.canonical import JsonValue
 from brightline.core.errors import ConfigError
 from brightline.core.evidence.record import DurableRecord
 from brightline.core.screening.gate import FILE_BYTES_MAX, Ratcheted
+from brightline.core.screening.trial import Rule
 from brightline.core.screening.update import SIGNERS, UPDATE_TYPE, Kind, ReleaseUpdate
 from brightline.core.statement import add_signature, sign_statement
 from brightline.shell.cli import render
 from brightline.shell.cli.agreement.opening import FOLDER_TYPE
 from brightline.shell.cli.pairs import pairs
 from brightline.shell.clock import SystemClock
-from brightline.shell.registry.following import Registry
 from brightline.shell.releasing import UPDATE_FILE, Proposed, bring_into_force, propose, propose_rollback
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.releases import OUTCOMES_FILE
@@ -29,6 +29,7 @@ from brightline.shell.trust.keys import load_key
 from brightline.wiring import in_force
 
 NAMED_MAX: Final = 20
+_PER_MILLION: Final = click.IntRange(0, 1_000_000)
 _STATE = click.argument("state", type=FOLDER_TYPE)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 _BY = click.option("--by", "holders", multiple=True, metavar="HOLDER", help="Sign with this holder's key; repeat.")
@@ -59,6 +60,33 @@ _REASON = click.option("--reason", default="", help="Why, in a sentence: part of
     metavar="FACT=SHARE",
     help="Accept this share of wrongful stops on the worst corpus, although it is more than now; repeat.",
 )
+@click.option(
+    "--shadow",
+    type=click.IntRange(0, 1_000_000_000),
+    help="Put it on trial: so many asks of one worker compared without effect, before it tightens any exchange.",
+)
+@click.option(
+    "--canary",
+    type=click.IntRange(0, 1_000_000_000),
+    default=1_000,
+    show_default=True,
+    help="Of a trial: so many asks of one worker in canaries, of which the stricter holds, before it is in force.",
+)
+@click.option(
+    "--share",
+    type=click.IntRange(1, 1_000),
+    default=50,
+    show_default=True,
+    help="Of a trial: how many of a thousand exchanges are canaries.",
+)
+@click.option(
+    "--most",
+    type=(_PER_MILLION, _PER_MILLION, _PER_MILLION),
+    default=(0, 1_000, 1_000),
+    show_default=True,
+    metavar="LOOSER STRICTER FAILED",
+    help="Of a trial: of a million asks so many may be judged less or more strictly, or not be answered.",
+)
 @_REASON
 @_BY
 @_PREPARE
@@ -70,6 +98,10 @@ def release(
     corpora: tuple[Path, ...],
     emergency: bool,
     concessions: tuple[str, ...],
+    shadow: int | None,
+    canary: int,
+    share: int,
+    most: tuple[int, int, int],
     reason: str,
     holders: tuple[str, ...],
     prepare: Path | None,
@@ -78,7 +110,9 @@ def release(
 ) -> None:
     """Hold the release in FOLDER against the one in force at STATE, case by case, and bring it into force.
 
-    A running gateway loads it beside the old one and goes over between two exchanges. What is refused changes nothing.
+    A running gateway loads it beside the old one and goes over between two exchanges. With --shadow it is first on
+    trial beside the old one, and goes on, or out, by the rule that these options state and everybody signs. What is
+    refused changes nothing.
 
     Exit codes: 0 in force (or prepared); 1 refused, with the cases; 2 bad usage, files or signatures.
     """
@@ -86,6 +120,8 @@ def release(
     if prepared is not None:
         _bring(state, folder, _read(prepared / OUTCOMES_FILE), _read(prepared / UPDATE_FILE), as_json)
         return
+    if emergency and shadow is not None:
+        raise ConfigError("an emergency is in force at once: it has no trial")
     if not corpora or not reason:
         raise ConfigError("give --corpus, with the pinned cases, and --reason")
     kind = Kind.EMERGENCY if emergency else Kind.RELEASE
@@ -101,6 +137,7 @@ def release(
             reason,
             clock,
             conceded=_shares(concessions),
+            trial=None if shadow is None else Rule(shadow, canary, share, *most),
             weights=settings.inference.weights,
             on_done=on_done,
         )
@@ -156,56 +193,6 @@ def approve(prepared: Path, key: Path) -> None:
     signed = add_signature(_read(prepared / UPDATE_FILE), UPDATE_TYPE, load_key(key))
     path.write_bytes(signed)
     click.echo(f"signed {path}")
-
-
-@click.command()
-@_STATE
-@_JSON
-def releases(state: Path, as_json: bool) -> None:
-    """List the releases that were in force at STATE, and the statements that were signed and refused."""
-    with in_force(state, SystemClock()) as (_, registry):
-        rows = _history(registry)
-    if as_json:
-        click.echo(render.as_json(rows))
-        return
-    columns = ["number", "does", "id", "version", "state", "since", "record", "digest", "signed by"]
-    render.table("Classifier releases", columns, [list(row.values()) for row in rows])
-
-
-def _history(registry: Registry) -> list[dict[str, str]]:
-    classifiers = registry.classifiers
-    place, vocabulary = classifiers.place, registry.releases.current.vocabulary
-    first = classifiers.history[0].update.replaces if classifiers.history else place.current
-    baseline = classifiers.store.read(first, vocabulary)
-    rows = [_row("", "installation", baseline.id, baseline.version, first, "", "", "")]
-    for each in classifiers.history:
-        said = each.update
-        by = ", ".join(holder for _, holder in each.signers)
-        rows.append(
-            _row(str(said.number), said.kind.value, said.id, said.version, said.release, each.time, str(each.seq), by)
-        )
-    rows[-1]["state"] = "in force"
-    for refused in classifiers.refused:
-        said = refused.update
-        row = _row(str(said.number), said.kind.value, said.id, said.version, said.release, "", str(refused.seq), "")
-        rows.append({**row, "state": f"refused: {refused.why[0]}"})
-    return rows
-
-
-def _row(
-    number: str, does: str, name: str, version: int, digest: str, since: str, record: str, by: str
-) -> dict[str, str]:
-    return {
-        "number": number,
-        "does": does,
-        "id": name,
-        "version": str(version),
-        "state": "was in force",
-        "since": since,
-        "record": record,
-        "digest": digest,
-        "signed_by": by,
-    }
 
 
 # ---- folders -------------------------------------------------------------------------------------------------------
@@ -267,7 +254,8 @@ def _bring(
     clock = SystemClock()
     with in_force(state, clock) as (settings, registry):
         record = bring_into_force(state, settings, registry, folder, outcomes, envelope, clock)
-        said = registry.classifiers.history[-1].update
+        candidate = registry.classifiers.candidate
+        said = candidate.update if candidate is not None else registry.classifiers.history[-1].update
     _in_force(said, record, found, as_json)
 
 
@@ -292,10 +280,11 @@ def _refused(proposed: Proposed, as_json: bool) -> NoReturn:
 
 def _in_force(update: ReleaseUpdate, record: DurableRecord, found: Ratcheted | None, as_json: bool) -> None:
     if as_json:
-        said = {**_told(update), "in_force": True, "record": record.place.seq}
+        said = {**_told(update), "in_force": update.trial is None, "record": record.place.seq}
         click.echo(render.as_json({**said, "figures": msgspec.to_builtins(found.figures) if found else []}))
         return
-    click.echo(f"{update.id} version {update.version} is in force as record {record.place.seq} of the registry")
+    stands = "in force" if update.trial is None else "on trial"
+    click.echo(f"{update.id} version {update.version} is {stands} as record {record.place.seq} of the registry")
     if found is not None and found.figures:
         rows = [
             [
