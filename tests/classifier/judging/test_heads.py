@@ -66,7 +66,7 @@ def test_a_group_that_is_held_out_has_no_say_in_what_is_said_of_it() -> None:
     turned = {"yes": "no", "no": "yes", "unknown": "unknown"}
     lied = [turned[value] if group == "author-1" else value for value, group in zip(values, groups, strict=True)]
     mine = np.array([group == "author-1" for group in groups])
-    honest, dishonest = (held_out(states, said, groups, 1.0) for said in (values, lied))
+    honest, dishonest = (held_out(states, said, groups, [1.0])[1.0] for said in (values, lied))
     np.testing.assert_array_equal(honest[mine], dishonest[mine])
     assert not np.allclose(honest[~mine], dishonest[~mine])
 

@@ -16,10 +16,11 @@ from click.testing import CliRunner
 from brightline.classifier.corpus import Corpus, read_corpora
 from brightline.classifier.judging import making
 from brightline.classifier.judging.features import ASKED, Store, exchange_of, in_order
-from brightline.core.errors import ConfigError
+from brightline.core.errors import ConfigError, ReleaseError
 from brightline.core.screening.judge import load_judge_file
 from brightline.decoder.published import Published
 from brightline.shell.cli.main import brightline
+from brightline.shell.shipped import read_agreement, read_release, shipped_agreement, shipped_release
 from tests import tiny_decoder
 
 pytest.importorskip("openvino", reason="the extra `judge` is not installed")
@@ -176,6 +177,37 @@ def test_heads_that_were_fitted_stand_in_a_judge_file_and_are_reported(
     assert told["test"]["pairs"]["of"] == 6
     assert [point["rows"] for point in told["curve"]][-1] == told["train_rows"] == 24
     assert set(report["lines"]) == {line.value for line in ASKED}
+    added = tmp_path / "added"
+    adding = [
+        "classifier",
+        "judge",
+        "add",
+        str(shipped_release()),
+        str(out),
+        str(added),
+        "--id",
+        "r-with-judge",
+        "--after",
+        "rules",
+    ]
+    done = CliRunner().invoke(brightline, adding)
+    assert done.exit_code == 0, done.output
+    release = read_release(added, read_agreement(shipped_agreement()).vocabulary)
+    assert (release.id, release.judge and release.judge.kind) == ("r-with-judge", "judge")
+    settled = {one.fact: one for one in release.settlements}
+    assert set(settled) == set(made.facts)
+    said = told["test_settled"]
+    assert (settled["mass_domestic"].misses, settled["mass_domestic"].positives) == (
+        said["missed"]["hits"],
+        said["missed"]["of"],
+    )
+    assert (
+        release.entitlements
+        == read_release(shipped_release(), read_agreement(shipped_agreement()).vocabulary).entitlements
+    )
+    assert isinstance(CliRunner().invoke(brightline, adding).exception, ConfigError), "it is there already"
+    twice = CliRunner().invoke(brightline, [*adding[:3], str(added), str(out), str(tmp_path / "twice"), "--id", "x"])
+    assert isinstance(twice.exception, ReleaseError)
     again = tmp_path / "again"
     assert CliRunner().invoke(brightline, [*command[:-2], str(again)]).exit_code == 0
     assert (again / "judge.json").read_bytes() == (out / "judge.json").read_bytes()

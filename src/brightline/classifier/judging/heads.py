@@ -7,13 +7,13 @@ vectors), where the penalty is the same and the problem small. Nothing is drawn 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 import numpy as np
 
-PENALTIES: Final = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+PENALTIES: Final = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 STEPS_MAX: Final = 50
 CLOSE: Final = 1e-8
 FLAT: Final = 1e-6  # a number of the state that hardly ever changes says nothing
@@ -78,11 +78,15 @@ def fit(found: Spread, values: Sequence[str], penalty: float) -> Linear:
     return Linear(weights, float(point[-1] - found.mean @ weights))
 
 
-def held_out(states: Any, values: Sequence[str], groups: Sequence[str], penalty: float) -> Any:
-    """Log-odds of every row by a head that saw no row of its group (author), shape (rows,)."""
-    said = np.zeros(len(values))
+def held_out(
+    states: Any, values: Sequence[str], groups: Sequence[str], penalties: Sequence[float]
+) -> Mapping[float, Any]:
+    """By penalty, the log-odds of every row by a head that saw no row of its group (author), shape (rows,)."""
+    said = {penalty: np.zeros(len(values)) for penalty in penalties}
     for group in sorted(set(groups)):
         out = np.array([one == group for one in groups])
         others = [value for value, mine in zip(values, out, strict=True) if not mine]
-        said[out] = fit(spread(states[~out]), others, penalty).of(states[out])
+        found = spread(states[~out])
+        for penalty in penalties:
+            said[penalty][out] = fit(found, others, penalty).of(states[out])
     return said

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +14,7 @@ import numpy as np
 
 from brightline.classifier.constitutions import constitution
 from brightline.classifier.corpus import Corpus, Row
-from brightline.classifier.judging.features import ASKED, TOKENS_MAX, Store, in_order
+from brightline.classifier.judging.features import ASKED, TOKENS_MAX, Store, exchange_of, in_order
 from brightline.classifier.judging.heads import PENALTIES, Linear, fit, held_out, spread
 from brightline.classifier.judging.measure import SHARES, Bounds, Settled, Told, bounds, line_said, settled, told
 from brightline.core.errors import ConfigError
@@ -23,7 +24,6 @@ from brightline.core.screening.finding import Surface
 from brightline.core.screening.judge import FORMAT, JudgeFile, Model, View
 from brightline.decoder.published import MODELS
 
-WITH_MEAN: Final = True
 OVERLAP: Final = 64
 WINDOWS_MAX: Final = 16
 DEADLINE_MS: Final = 8_000
@@ -55,9 +55,10 @@ class FactReport(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """All facts, and the three lines."""
+    """All facts, and the three lines. ``corpus`` names the rows of the test authors."""
 
     model: str
+    corpus: str
     rows_read: int
     facts: dict[str, FactReport]
     lines: dict[str, Told]
@@ -81,6 +82,7 @@ def make(corpora: Sequence[Corpus], states: Path, missed: float, wrongful: float
     author = {row.id: corpus.author.author for corpus in corpora for row in corpus.rows}
     numbers = {name: value for name, (_, value) in there.items()}
     model = next(one for one in MODELS if one.sha256 == store.weights)
+    tested = [row for row in rows if split[author[row.id]] == "test"]
     facts: dict[str, FactReport] = {}
     heads: list[Head] = []
     canaries: list[Canary] = []
@@ -104,7 +106,7 @@ def make(corpora: Sequence[Corpus], states: Path, missed: float, wrongful: float
     width = store.shape[1]
     judge = JudgeFile(
         format=FORMAT,
-        model=Model(model.file, model.sha256, store.layers, width, WITH_MEAN),
+        model=Model(model.file, model.sha256, store.layers[-1:], width, mean=True),
         tokens=TOKENS_MAX,
         overlap=OVERLAP,
         windows_max=WINDOWS_MAX,
@@ -114,7 +116,7 @@ def make(corpora: Sequence[Corpus], states: Path, missed: float, wrongful: float
         head=tuple(heads),
         canary=tuple(canaries),
     )
-    return judge, Report(model.name, len(rows), facts, _lines(judge, rows, split, author, numbers))
+    return judge, Report(model.name, _corpus(tested), len(rows), facts, _lines(judge, tested, numbers))
 
 
 def _counts(row: Row, fact: str) -> bool:
@@ -128,9 +130,12 @@ def _chosen(rows: list[Row], fact: str, number: int, author: Mapping[str, str], 
 
 
 def read_of(found: Any, question: int) -> Any:
-    """What a head reads of a row's numbers, shape (questions + 1, layers, width): its question, and the mean."""
-    parts = [found[question].reshape(-1), found[-1][-1]] if WITH_MEAN else [found[question].reshape(-1)]
-    return np.concatenate(parts).astype(np.float32)
+    """What a head reads of a row's numbers, shape (questions + 1, layers, width).
+
+    The states of its question and of the exchange's mean, both of the last layer that was read. The layers before it
+    told no more, on rows of authors held out; the mean did.
+    """
+    return np.concatenate([found[question][-1], found[-1][-1]]).astype(np.float32)
 
 
 def _fact(
@@ -141,8 +146,9 @@ def _fact(
     missed: float,
     wrongful: float,
 ) -> tuple[Linear, FactReport]:
-    tried = [(penalty, held_out(train.states, train.values, train.authors, penalty)) for penalty in PENALTIES]
-    penalty, said = max(tried, key=lambda one: _area(train.values, one[1]))
+    tried = held_out(train.states, train.values, train.authors, PENALTIES)
+    penalty = max(PENALTIES, key=lambda one: _area(train.values, tried[one]))
+    said = tried[penalty]
     found = bounds(train.values, said, missed, wrongful)
     head = fit(spread(train.states), train.values, penalty)
     on_test = head.of(test.states)
@@ -224,17 +230,21 @@ def _canary(fact: str, train: _Rows, head: Linear) -> Canary:
 def _lines(
     judge: JudgeFile,
     rows: Sequence[Row],
-    split: Mapping[str, str],
-    author: Mapping[str, str],
     numbers: Mapping[str, Any],
 ) -> dict[str, Told]:
     heads = {head.fact: (np.frombuffer(base64.b64decode(head.weights), "<f4"), head.bias) for head in judge.head}
     found = {}
     for line, asked in ASKED.items():
-        ours = [row for row in rows if row.line is line and split[author[row.id]] == "test"]
+        ours = [row for row in rows if row.line is line]
         said = {}
         for number, fact in enumerate(asked):
             weights, bias = heads[fact]
             said[fact] = np.array([read_of(numbers[row.id], number) for row in ours]) @ weights + bias
         found[line.value] = told(ours, [row.label for row in ours], line_said(line, said))
     return found
+
+
+def _corpus(rows: Sequence[Row]) -> str:
+    """What they are called: how many, and a digest over what each of them says."""
+    each = sorted(f"{row.id} {hashlib.sha256(exchange_of(row).encode()).hexdigest()}" for row in rows)
+    return f"{len(rows)} rows of test authors, sha256:{hashlib.sha256(chr(10).join(each).encode()).hexdigest()}"
