@@ -17,8 +17,8 @@ from brightline.classifier.training.calibrate import at_bounds, bounds
 from brightline.classifier.training.screen import train_screen
 from brightline.core.errors import ConfigError
 from brightline.core.screening.figures import rate
+from brightline.core.screening.folding import fold
 from brightline.core.screening.hashing import Scorer
-from brightline.core.screening.views import fold
 from brightline.shell.cli.main import brightline
 from brightline.shell.shipped import read_agreement, read_release, shipped_agreement, shipped_release
 

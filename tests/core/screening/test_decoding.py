@@ -9,21 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brightline.core.screening.decoding import _DECODERS, Decoded, decode, decode_apart
+from brightline.core.screening.decoding import _KINDS, Decoded, Decoders, _Known
 from brightline.core.screening.shape import shape_of
 
 HARD = st.text(alphabet=st.sampled_from("0123456789abcdefABxXuU%&#;\\{}=+/-_ ,\n\ud83d\udc00é"), max_size=80)
 
 
 def undone(text: str) -> Decoded:
-    return decode(text, shape_of(text))
+    return Decoders().decode(text, shape_of(text))
 
 
 @given(HARD | st.text(max_size=80))
 @settings(max_examples=500, deadline=None)
 def test_no_decoder_raises_or_grows_a_text(text: str) -> None:
-    for _, undo, _ in _DECODERS:
-        assert len(undo(text)) <= len(text) + 1
+    for kind in _KINDS:
+        assert len(kind.undo(text, _Known(kind.read))) <= len(text) + 1
     undone(text)
 
 
@@ -31,7 +31,8 @@ def test_no_decoder_raises_or_grows_a_text(text: str) -> None:
 def test_base64_of_any_printable_text_is_read(text: str) -> None:
     encoded = base64.b64encode(text.encode()).decode()
     if any(c.isdigit() for c in encoded):
-        assert dict(decode_apart(encoded, Decoded("", ("base64",))))["base64"] == text
+        apart = Decoders().decode_apart(encoded, shape_of(encoded), Decoded("", ("base64",)))
+        assert dict(apart)["base64"] == text
 
 
 @pytest.mark.parametrize(

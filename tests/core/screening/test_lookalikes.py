@@ -6,8 +6,8 @@ from __future__ import annotations
 import json
 import unicodedata
 
+from brightline.core.screening.folding import fold
 from brightline.core.screening.lookalikes import CLOSE, LOOSE, READS_AS, script
-from brightline.core.screening.views import fold
 from tests.vectors import vectors_dir
 
 

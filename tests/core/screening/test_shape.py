@@ -7,32 +7,52 @@ import msgspec
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from brightline.core.screening import decoding, views
-from brightline.core.screening.shape import shape_of
+from brightline.core.screening import decoding, letters
+from brightline.core.screening.folding import stages_of
+from brightline.core.screening.shape import shape_of, shape_of_stages
+
+KINDS = {kind.name: kind.stretch for kind in decoding._KINDS}
 
 ASCII = st.text(alphabet=st.sampled_from("aabZZ01 .-_'@$!|/\n\r+="), max_size=40) | st.text(
     alphabet=st.characters(max_codepoint=0x7F), max_size=40
 )
+ANY = (
+    ASCII
+    | st.text(alphabet=st.sampled_from("aZ0 .-_'|!@\nжЖзсѕοӕы₳∞²٣é世😀–\u3000\u0301Ꮞ"), max_size=40)
+    | st.text(max_size=40)
+)
 
 
-@given(ASCII)
+@given(ANY)
 @settings(max_examples=1500, deadline=None)
 @example("a-\r\nb")
 @example("w@e@a@p")
 @example("a.'b")
 @example("x ... y ... z")
+@example("ж.и.л")
+@example("b ₳ c")
+@example("зa")
 def test_a_hint_is_never_wrong_about_nothing(text: str) -> None:
-    shape = shape_of(text)
-    lower = text.lower()
-    assert shape.spelled or not views._SPELLED.search(lower)
-    in_words = views._SPLIT.search(lower.replace("_", "-"))
-    assert shape.split or not in_words or (shape.apostrophe and in_words[0].startswith("'"))
-    assert shape.apostrophe or not views._ODD_APOSTROPHE.search(lower)
-    assert shape.camel or not views._CAMEL.search(text)
-    assert shape.leet or not views._LEET.search(lower)
-    assert shape.mixed or not any(decoding._MIXED.search(run[0]) for run in decoding._BASE64.finditer(text))
-    assert shape.digits or not decoding._NUMBERS.search(text)
-    assert shape.bits or not decoding._BITS.search(text)
+    stages = stages_of(text)
+    seen, soft, folded = stages
+    shape = shape_of_stages(stages)
+    for of in (letters._ANY, *[letters._ASCII] * seen.isascii()):
+        assert shape.spelled or not of.spelled.search(soft)
+        in_words = of.split.search(soft.replace("_", "-"))
+        assert shape.split or not in_words or (shape.apostrophe and in_words[0].startswith("'"))
+    assert shape.apostrophe or not letters._ODD_APOSTROPHE.search(soft)
+    assert shape.camel or not letters._CAMEL.search(seen)
+    assert shape.leet or not letters._LEET.search(folded)
+    assert shape.mixed or not any(decoding._MIXED.search(run[0]) for run in KINDS["base64"].finditer(seen))
+    assert shape.digits or not KINDS["numbers"].search(seen)
+    assert shape.bits or not KINDS["binary"].search(seen)
+
+
+@given(ASCII)
+def test_both_forms_of_a_pattern_find_the_same_in_ascii(text: str) -> None:
+    for name in letters._ASCII.__struct_fields__:
+        ours, any_ = getattr(letters._ASCII, name), getattr(letters._ANY, name)
+        assert ours.findall(text) == any_.findall(text)
 
 
 def test_plain_prose_gives_no_hint() -> None:
@@ -40,5 +60,9 @@ def test_plain_prose_gives_no_hint() -> None:
     assert {name for name, hint in msgspec.structs.asdict(shape).items() if hint} == {"apostrophe"}
 
 
-def test_beyond_ascii_everything_may_be() -> None:
-    assert all(msgspec.structs.asdict(shape_of("é")).values())
+def test_plain_prose_of_other_scripts_gives_no_hint_either() -> None:
+    assert not any(msgspec.structs.asdict(shape_of("Комитет собрался — и решил: «да». 委员会 met.")).values())
+
+
+def test_with_many_kinds_of_signs_everything_may_be() -> None:
+    assert all(msgspec.structs.asdict(shape_of("".join(map(chr, range(0x2600, 0x2650))))).values())

@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from brightline.classifier.corpus import Corpus, Row
 from brightline.classifier.everyday import Everyday
 from brightline.core.errors import ConfigError
-from brightline.core.screening.views import fold
+from brightline.core.screening.folding import fold
 
 MAIN: Final = ("mass_domestic", "weapon_direct", "high_stakes", "acts_alone", "social_scoring")
 FACTS: Final = (

@@ -17,9 +17,9 @@ import msgspec
 import numpy as np
 
 from brightline.classifier.corpus import Corpus, Line
+from brightline.core.screening.folding import fold
 from brightline.core.screening.hashing import Scorer, numbers_of
 from brightline.core.screening.ngrams import Header, NGrams
-from brightline.core.screening.views import fold
 
 BITS: Final = 17
 PART_BYTES: Final = 768

@@ -12,9 +12,9 @@ import numpy as np
 
 from brightline.core.screening.encoder import Encoder
 from brightline.core.screening.finding import Finding, Segment, Surface
+from brightline.core.screening.folding import fold
 from brightline.core.screening.hashing import Scorer
 from brightline.core.screening.ngrams import NGrams
-from brightline.core.screening.views import fold
 from brightline.shell.inference.onnx import OnnxEncoder
 
 FLOOR: Final = 1e-9

@@ -9,16 +9,16 @@ all once over, in an order in which the more particular alphabet comes first; ``
 
 from __future__ import annotations
 
-import base64
+import binascii
 import re
 from collections.abc import Callable, Iterator
 from html.entities import html5
 from typing import Final
-from urllib.parse import unquote
 
 import msgspec
 
 from brightline.core.screening.shape import Shape, shape_of
+from brightline.core.screening.stretches import read_each
 
 PRINTABLE_PERCENT_MIN: Final = 85
 """Below this share of printable characters, what was decoded is chance and no text."""
@@ -31,28 +31,50 @@ class Decoded(msgspec.Struct, frozen=True):
     names: tuple[str, ...]
 
 
-def decode(text: str, shape: Shape) -> Decoded:
-    """Undo every encoding once; the decoders see each other's results. ``shape`` is that of ``text``."""
-    names: list[str] = []
-    for name, undo, may_find in _DECODERS:
-        if (undone := undo(text) if may_find(shape) else text) != text:
-            names.append(name)
-            text = undone
-            shape = shape_of(text)
-    return Decoded(text, tuple(names))
+class Decoders:
+    """The decoders for the readings of one text. What a stretch says is worked out once, however often it is met: the
+    same stretches stand in the text, in what is decoded of it, and in each round."""
+
+    __slots__ = ("_kinds",)
+
+    def __init__(self) -> None:
+        self._kinds = tuple((kind, _Known(kind.read)) for kind in _KINDS)
+
+    def decode(self, text: str, shape: Shape) -> Decoded:
+        """Undo every encoding once; the decoders see each other's results. ``shape`` is that of ``text``."""
+        names: list[str] = []
+        for kind, known in self._kinds:
+            if (undone := kind.undo(text, known) if kind.may_be_in(text, shape) else text) != text:
+                names.append(kind.name)
+                text = undone
+                shape = shape_of(text)
+        return Decoded(text, tuple(names))
+
+    def decode_apart(self, text: str, shape: Shape, decoded: Decoded) -> Iterator[tuple[str, str]]:
+        """Undo each ambiguous encoding of ``text`` alone, when ``decode`` has found one of them in it.
+
+        ``72 65 61 64`` is ``read`` in hex and ``HA=@`` in decimal: whichever ``decode`` takes first hides the
+        other.
+        """
+        if _AMBIGUOUS.isdisjoint(decoded.names):
+            return
+        for kind, known in self._kinds:
+            if kind.name not in _AMBIGUOUS or not kind.may_be_in(text, shape):
+                continue
+            if (undone := kind.undo(text, known)) != text:
+                yield kind.name, undone
 
 
-def decode_apart(text: str, decoded: Decoded) -> Iterator[tuple[str, str]]:
-    """Undo each ambiguous encoding of ``text`` alone, when ``decode`` has found one of them in it.
+class _Known(dict[str, str]):
+    """What stretches say, worked out when first asked for."""
 
-    ``72 65 61 64`` is ``read`` in hex and ``HA=@`` in decimal: whichever ``decode`` takes first hides the
-    other.
-    """
-    if _AMBIGUOUS.keys().isdisjoint(decoded.names):
-        return
-    for name, undo in _AMBIGUOUS.items():
-        if (undone := undo(text)) != text:
-            yield name, undone
+    def __init__(self, read: Callable[[str], str]) -> None:
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, stretch: str) -> str:
+        self[stretch] = read = self._read(stretch)
+        return read
 
 
 # ---- what is a text ---------------------------------------------------------------------------------
@@ -93,104 +115,82 @@ def _char(code: int) -> str:
     return chr(code) if code < 0xD800 or 0xDFFF < code < 0x110000 else "\ufffd"
 
 
-def _entity(match: re.Match[str]) -> str:
+def _entity(stretch: str) -> str:
+    # html.unescape would do, but raises on a number of more than 4,300 digits.
+    if (match := _ENTITY.match(stretch)) is None:
+        return stretch
     decimal, hexadecimal, name = match.groups()
     if decimal:
         return _char(int(decimal))
     if hexadecimal:
         return _char(int(hexadecimal, 16))
-    return html5.get(name + ";") or match[0]
+    return html5.get(name + ";") or stretch
 
 
-def _undo_html(text: str) -> str:
-    # html.unescape would do, but raises on a number of more than 4,300 digits.
-    return _ENTITY.sub(_entity, text) if "&" in text else text
-
-
-_PERCENT: Final = re.compile("%[0-9a-fA-F]{2}")
-
-
-def _undo_url(text: str) -> str:
-    return unquote(text, errors="replace") if _PERCENT.search(text) else text
+def _percent(stretch: str) -> str:
+    return bytes.fromhex(stretch.replace("%", "")).decode("utf-8", "replace")
 
 
 _ESCAPE: Final = re.compile(
-    r"(?:\\[uU]\{?0{0,4}([0-9a-fA-F]{4,5})\}?|\\u\{([0-9a-fA-F]{1,6})\}|\\x([0-9a-fA-F]{2})|\\([0-3][0-7]{2})"
-    r"|[uU]\+([0-9a-fA-F]{4,6})[\s,]?)"
+    r"\\[uU]\{?0{0,4}([0-9a-fA-F]{4,5})\}?|\\u\{([0-9a-fA-F]{1,6})\}|\\x([0-9a-fA-F]{2})|\\([0-3][0-7]{2})"
+    r"|[uU]\+([0-9a-fA-F]{4,6})[\s,]?"
 )
 """``\\u0077``, ``\\U00000077``, ``\\u{77}``, ``\\x77``, ``\\167`` and ``U+0077``."""
 
 
-def _escape(match: re.Match[str]) -> str:
+def _escape(stretch: str) -> str:
+    if (match := _ESCAPE.match(stretch)) is None:
+        return stretch
     four, braced, two, octal, plus = match.groups()
     code = int(octal, 8) if octal else int(four or braced or two or plus, 16)
     return chr(code) if code < 0x110000 else "\ufffd"
 
 
-def _undo_escapes(text: str) -> str:
-    if "\\" not in text and "+" not in text:
-        return text
-    # Escaped surrogates come in pairs that only UTF-16 puts together.
-    undone = _ESCAPE.sub(_escape, text)
-    return undone if undone == text else undone.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+def _paired(text: str) -> str:
+    """Escaped surrogates come in pairs that only UTF-16 puts together."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-_BITS: Final = re.compile(r"(?:[01]{8}[\s,]{0,2}+){3,}+")
+_NO_BIT: Final = re.compile("[^01]+")
 
 
-def _bits(match: re.Match[str]) -> str:
-    digits = re.sub("[^01]", "", match[0])
-    return _text_of_bytes(int(digits, 2).to_bytes(len(digits) // 8, "big")) or match[0]
+def _bits(stretch: str) -> str:
+    digits = _NO_BIT.sub("", stretch)
+    return _text_of_bytes(int(digits, 2).to_bytes(len(digits) // 8, "big")) or stretch
 
 
-def _undo_binary(text: str) -> str:
-    return _BITS.sub(_bits, text)
-
-
-_NUMBERS: Final = re.compile(r"[0-9](?<![0-9][0-9])[0-9]{1,6}+(?:[\s,;|/.\-]{1,64}+[0-9]{1,7}+){3,}+")
 _NUMBER: Final = re.compile("[0-9]+")
 
 
-def _numbers(match: re.Match[str]) -> str:
-    values = [int(number) for number in _NUMBER.findall(match[0])]
+def _numbers(stretch: str) -> str:
+    values = list(map(int, _NUMBER.findall(stretch)))
     if max(values) < 256:
-        return _text_of_bytes(bytes(values)) or match[0]
-    return _text_of_chars("".join(map(_char, values))) or match[0]
+        return _text_of_bytes(bytes(values)) or stretch
+    return _text_of_chars("".join(map(_char, values))) or stretch
 
 
-def _undo_numbers(text: str) -> str:
-    return _NUMBERS.sub(_numbers, text)
+_NO_HEX: Final = re.compile("[^0-9a-fA-F]+")
 
 
-_HEX: Final = re.compile(r"""(?:(?:0x|\\x)?[0-9a-fA-F]{2}[\s:,;."'\-]{0,4}+){4,}+""")
-_HEX_HINT: Final = re.compile(r"""[0-9](?:[\s:,;."'\-]{0,4}+(?:0x|\\x)?[0-9a-fA-F]){5}""")
-"""Begins with a digit, which is found many times faster than what ``_HEX`` begins with."""
-_NO_HEX: Final = re.compile("0x|[^0-9a-fA-F]+")
+def _hex(stretch: str) -> str:
+    digits = stretch.replace("0x", "")
+    if not digits.isalnum() or not digits.isascii() or "x" in digits:
+        digits = _NO_HEX.sub("", digits)
+    return _text_of_bytes(bytes.fromhex(digits[: len(digits) & ~1])) or stretch
 
 
-def _hex(match: re.Match[str]) -> str:
-    digits = _NO_HEX.sub("", match[0])
-    return _text_of_bytes(bytes.fromhex(digits[: len(digits) & ~1])) or match[0]
-
-
-def _undo_hex(text: str) -> str:
-    return _HEX.sub(_hex, text) if _HEX_HINT.search(text) else text
-
-
-_BASE64: Final = re.compile(r"[A-Za-z0-9+/_\-]{8,}+(?:[ \t]{0,4}+\r?\n[ \t>]{0,8}+[A-Za-z0-9+/_\-]{2,}+)*+={0,2}+")
 _MIXED: Final = re.compile("[0-9][A-Za-z]|[A-Za-z][0-9]|[a-z][A-Z]|[A-Z]{2}[a-z]")
-_URL_SAFE: Final = str.maketrans("-_", "+/")
 _OFFSETS_FROM: Final = 24
 """A stretch from this length on may have something glued to its beginning, and is tried at four offsets."""
 
 
-def _base64(match: re.Match[str]) -> str:
-    parts = match[0].split()
+def _base64(stretch: str) -> str:
+    parts = stretch.split()
     whole = "".join(parts)
     if (text := _text_of_base64(whole)) is not None:
         return text
     if len(parts) == 1:
-        return match[0]
+        return stretch
     return "\n".join(_text_of_base64(part) or part for part in parts)
 
 
@@ -199,32 +199,66 @@ def _text_of_base64(token: str) -> str | None:
     # Words of prose use this alphabet as well; encoded text of that length mixes cases or has digits.
     if len(token) < 8 or not _MIXED.search(token):
         return None
-    token = token.translate(_URL_SAFE)
+    token = token.replace("-", "+").replace("_", "/")
     for offset in range(4 if len(token) >= _OFFSETS_FROM else 1):
         usable = (len(token) - offset) & ~1 if (len(token) - offset) % 4 == 1 else len(token) - offset
         digits = token[offset : offset + usable]
-        text = _text_of_bytes(base64.b64decode(digits + "=" * (-len(digits) % 4)))
+        text = _text_of_bytes(binascii.a2b_base64(digits + "=" * (-len(digits) % 4)))
         if text is not None:
             return f"{token[:offset]} {text}" if offset else text
     return None
 
 
-def _undo_base64(text: str) -> str:
-    return _BASE64.sub(_base64, text)
+_HEX_HINT: Final = re.compile(r"""[0-9](?:[\s:,;."'\-]{0,4}+(?:0x|\\x)?[0-9a-fA-F]){5}""")
+"""Begins with a digit, which is found many times faster than what hex begins with."""
 
 
-def _always(_: Shape) -> bool:
-    return True
+class _Kind(msgspec.Struct, frozen=True):
+    """One encoding. ``may_be_in`` may be wrong in saying yes. The first group of ``stretch`` is all of it."""
+
+    name: str
+    may_be_in: Callable[[str, Shape], bool]
+    stretch: re.Pattern[str]
+    read: Callable[[str], str]
+    after: Callable[[str], str] | None = None
+
+    def undo(self, text: str, known: _Known) -> str:
+        """The text with each stretch as what it says."""
+        undone = read_each(self.stretch, text, lambda found: map(known.__getitem__, found))
+        return undone if self.after is None or undone == text else self.after(undone)
 
 
-_DECODERS: Final[tuple[tuple[str, Callable[[str], str], Callable[[Shape], bool]], ...]] = (
-    ("html", _undo_html, _always),
-    ("url", _undo_url, _always),
-    ("escapes", _undo_escapes, _always),
-    ("binary", _undo_binary, lambda shape: shape.bits),
-    ("hex", _undo_hex, lambda shape: shape.digits),
-    ("numbers", _undo_numbers, lambda shape: shape.digits),
-    ("base64", _undo_base64, lambda shape: shape.mixed),
+_KINDS: Final = (
+    _Kind("html", lambda text, _: "&" in text, re.compile(f"({_ENTITY.pattern})"), _entity),
+    _Kind("url", lambda text, _: "%" in text, re.compile("((?:%[0-9a-fA-F]{2})++)"), _percent),
+    _Kind(
+        "escapes",
+        lambda text, _: "\\" in text or "+" in text,
+        re.compile(f"({_ESCAPE.pattern})"),
+        _escape,
+        _paired,
+    ),
+    _Kind("binary", lambda _, shape: shape.bits, re.compile(r"((?:[01]{8}[\s,]{0,2}+){3,}+)"), _bits),
+    _Kind(
+        "hex",
+        lambda text, shape: shape.digits and _HEX_HINT.search(text) is not None,
+        re.compile(
+            r"""([0-9a-fA-F\\](?:(?<=[0-9a-fA-F])[0-9a-fA-F]|(?<=[0\\])x[0-9a-fA-F]{2})[\s:,;."'\-]{0,4}+"""
+            r"""(?:(?:0x|\\x)?[0-9a-fA-F]{2}[\s:,;."'\-]{0,4}+){3,}+)"""
+        ),
+        _hex,
+    ),
+    _Kind(
+        "numbers",
+        lambda _, shape: shape.digits,
+        re.compile(r"([0-9](?<![0-9][0-9])[0-9]{1,6}+(?:[\s,;|/.\-]{1,64}+[0-9]{1,7}+){3,}+)"),
+        _numbers,
+    ),
+    _Kind(
+        "base64",
+        lambda _, shape: shape.mixed,
+        re.compile(r"([A-Za-z0-9+/_\-]{8,}+(?:[ \t]{0,4}+\r?\n[ \t>]{0,8}+[A-Za-z0-9+/_\-]{2,}+)*+={0,2}+)"),
+        _base64,
+    ),
 )
-"""Name, decoder, and whether a text of that shape can hold something for it."""
-_AMBIGUOUS: Final = {name: undo for name, undo, _ in _DECODERS if name in ("binary", "hex", "numbers", "base64")}
+_AMBIGUOUS: Final = frozenset({"binary", "hex", "numbers", "base64"})

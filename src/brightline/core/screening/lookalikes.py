@@ -16,6 +16,7 @@ one, and rules are matched against words as people write them.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
@@ -288,6 +289,7 @@ UPSIDE_DOWN: Final[Mapping[int, str]] = {ord(shape): letter for shape, letter in
 """For a text that is turned by 180 degrees, and so also runs backwards."""
 
 
+@functools.lru_cache(maxsize=16_384)
 def script(char: str) -> str:
     """The script of a letter: the first word of its Unicode name, such as ``CYRILLIC``; empty without a
     name."""

@@ -27,7 +27,8 @@ import re2
 from brightline.core.errors import ReleaseError, ScreeningUnavailable
 from brightline.core.facts import UNKNOWN, Source, Vocabulary
 from brightline.core.screening.finding import Finding, Segment, Surface
-from brightline.core.screening.views import fold, turn_of, views
+from brightline.core.screening.folding import fold
+from brightline.core.screening.views import turn_of, views
 
 FORMAT: Final = "brightline-rules/1"
 DETECTOR_ID: Final = "rules"

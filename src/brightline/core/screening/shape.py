@@ -4,16 +4,18 @@
 A regular expression costs tens of nanoseconds a character, and most text is plain prose in which a dozen of
 them find nothing. So an ASCII text is first translated to its *shape* (letters to ``a`` or ``A``, digits to
 ``0``, punctuation to ``.``), and each disguise is looked for as a short substring of it. A hint may be wrong
-in one direction only: it says yes where nothing is found, never no where something would be. Beyond ASCII
-every hint is yes.
+in one direction only: it says yes where nothing is found, never no where something would be.
 """
 
 from __future__ import annotations
 
+import operator
 import re
 from typing import Final
 
 import msgspec
+
+from brightline.core.screening.folding import Stages, beyond_ascii
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -59,10 +61,21 @@ _APART: Final = {code: kind if kind in "a0" else "." for code, kind in _CLASSES.
 )
 
 
+def shape_of_stages(stages: Stages) -> Shape:
+    """Return the hints for a text that was folded: for its words as they stand, and as they read."""
+    seen, soft, _ = stages
+    shape = shape_of(seen)
+    if seen.isascii() or soft == seen.casefold():
+        return shape
+    return Shape(*map(operator.or_, msgspec.structs.astuple(shape), msgspec.structs.astuple(shape_of(soft))))
+
+
 def shape_of(text: str) -> Shape:
     """Return the hints for a text, in some fifteen microseconds for each kilobyte."""
     if not text.isascii():
-        return _ANYTHING
+        if (like := _in_ascii(text)) is None:
+            return _ANYTHING
+        text = like
     shape = text.translate(_CLASSES)
     small = shape.replace("A", "a")
     signs = small.replace("$", ".")
@@ -76,11 +89,29 @@ def shape_of(text: str) -> Shape:
         split=split,
         apostrophe="'" in small,
         camel=capitals or (has_sums and "0A" in shape),
-        leet=beside or (("!" in text or "|" in text) and (split or "0.a" in signs)),
+        leet=beside or (("!" in text or "|" in text) and _STROKE.search(text) is not None),
         mixed=beside or capitals,
         digits=has_sums and shape.count("0") >= 4,
         bits=has_sums and "00000000" in shape,
     )
+
+
+_STROKE: Final = re.compile(r"[|!](?:(?=[A-Za-z0-9@$|])|(?<=[A-Za-z0-9@$]\|))")
+"""What may stand for an ``i`` or ``l``: a stroke beside a letter, or an exclamation mark before one."""
+_KINDS_MAX: Final = 24
+_FIRST_BYTE_A: Final = bytes(code if code < 0x80 else ord("a") for code in range(256))
+_OTHER_BYTES: Final = bytes(range(0x80, 0xC0))
+
+
+def _in_ascii(text: str) -> str | None:
+    """An ASCII text of the same shape: ``a`` for each letter beyond ASCII. None for one with many kinds of signs."""
+    signs = [char for char in set(beyond_ascii(text)) if not char.isalpha()]
+    if len(signs) > _KINDS_MAX:
+        return None
+    for char in signs:
+        kind = "0" if char.isdecimal() else "a" if char.isalnum() else " " if char.isspace() else "."
+        text = text.replace(char, kind)
+    return text.encode("utf-8", "surrogatepass").translate(_FIRST_BYTE_A, _OTHER_BYTES).decode("ascii")
 
 
 def _squeezed(shape: str) -> str:
