@@ -26,7 +26,7 @@ import uvloop
 
 from brightline.shell.clock import SystemClock
 from brightline.shell.serve import bind, rest_the_collector, serving
-from brightline.wiring import Node
+from brightline.wiring import open_node
 
 # Only what runs without a pause: a coroutine's time would count what others do meanwhile.
 STAGES: Final = (
@@ -85,7 +85,7 @@ async def serve(state: Path, port: int) -> dict[str, float]:
     """Serve until standard input ends; the seconds of each stage and of the rest."""
     clocks = Clocks()
     clocks.wind()
-    async with Node.open(state, SystemClock()) as node, serving(node.app, bind("127.0.0.1", port)):
+    async with open_node(state, SystemClock()) as node, serving(node.app, bind("127.0.0.1", port)):
         rest_the_collector()
         clocks.seconds.clear()
         begun = time.process_time()

@@ -36,11 +36,13 @@ from brightline.shell.install import (
     registration_facts,
 )
 from brightline.shell.keyring import open_vault
+from brightline.shell.node import Node
+from brightline.shell.opening import open_agreement
 from brightline.shell.serve import bind, serving
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.releases import release_folder
 from brightline.shell.storage.wal import frames_on_disk
-from brightline.wiring import Node, open_agreement
+from brightline.wiring import open_node
 
 T = TypeVar("T")
 Handler = Callable[[web.Request, dict[str, Any]], Coroutine[Any, Any, web.StreamResponse]]
@@ -304,6 +306,6 @@ def running(
 
 async def _open(root: Path, settings: Settings, stack: AsyncExitStack) -> tuple[Node, str]:
     listener = bind(settings.listen.host, settings.listen.port)
-    node = await stack.enter_async_context(Node.open(root, SystemClock()))
+    node = await stack.enter_async_context(open_node(root, SystemClock()))
     url = await stack.enter_async_context(serving(node.app, listener, node.door))
     return node, url

@@ -27,8 +27,9 @@ from brightline.core.evidence.note import VerifierKey
 from brightline.shell import shipped
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import Settings, check_settings
+from brightline.shell.node import Node
 from brightline.shell.serve import bind, serving
-from brightline.wiring import Node
+from brightline.wiring import open_node
 from tests.certificates import certified
 from tests.harness import HELD, RL1, Loop, ModelServer, Running, chunk, completion, make_state, running
 from tests.playbooks.playbook import PUBLIC_KEY
@@ -146,7 +147,7 @@ def test_a_rule_that_does_not_compile_keeps_the_node_from_starting(tmp_path: Pat
 
 
 async def _start(root: Path, settings: Settings) -> None:
-    async with Node.open(root, SystemClock()):
+    async with open_node(root, SystemClock()):
         raise AssertionError("it started")
 
 
@@ -402,6 +403,6 @@ def _same(one: BaseModel, other: BaseModel, prefix: str = "") -> set[str]:
 
 async def _open(root: Path, settings: Settings, stack: AsyncExitStack) -> tuple[Node, str]:
     listener = bind(settings.listen.host, settings.listen.port)
-    opened = await stack.enter_async_context(Node.open(root, SystemClock()))
+    opened = await stack.enter_async_context(open_node(root, SystemClock()))
     url = await stack.enter_async_context(serving(opened.app, listener))
     return opened, url

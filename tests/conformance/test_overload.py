@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from brightline.shell.config import load_settings
-from brightline.wiring import open_agreement
+from brightline.shell.opening import open_agreement
 from tests.harness import HELD, RL1, Running, add_workload, chunk, running
 
 SLOW: list[bytes | float] = [0.15, chunk("Fine."), chunk("", "stop"), b"data: [DONE]\n\n"]

@@ -27,12 +27,12 @@ from brightline.shell.clock import SystemClock
 from brightline.shell.config import load_settings
 from brightline.shell.development import HOLDERS
 from brightline.shell.gateway.succession import BEHIND_SECONDS
+from brightline.shell.opening import in_force
 from brightline.shell.registry.classifiers import CLASSIFIER
 from brightline.shell.registry.log import append_to_registry
 from brightline.shell.releasing import Proposed, bring_into_force, propose, propose_rollback
 from brightline.shell.state import StateFolder
 from brightline.shell.trust.keys import load_key
-from brightline.wiring import in_force
 from tests.harness import Running, chunk, completion, read_records, running
 from tests.releases import (
     FIRE,

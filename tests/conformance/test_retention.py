@@ -25,13 +25,13 @@ from brightline.shell.clock import SystemClock
 from brightline.shell.config import load_settings
 from brightline.shell.install import GATEWAY_SHARD
 from brightline.shell.keyring import open_vault
+from brightline.shell.opening import open_in_force
 from brightline.shell.registry.log import writing
 from brightline.shell.registry.retentions import read_preservation, read_shred_order
 from brightline.shell.retention import Retention
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.wal import frames_on_disk
 from brightline.shell.trust.keys import load_key
-from brightline.wiring import open_in_force
 from tests.harness import RL1, Running, running
 
 DAY_SECONDS = 86_400

@@ -29,11 +29,12 @@ from brightline.core.errors import EvidenceDamaged, ShardSealed, WriterPresent
 from brightline.core.evidence.audit import ShardReport
 from brightline.core.evidence.audit_findings import Topic
 from brightline.shell.clock import SystemClock
+from brightline.shell.opening import in_force, opened_heads
 from brightline.shell.registry import seals
 from brightline.shell.seal import seal_shard
 from brightline.shell.state import StateFolder
 from brightline.verify.examine import verify_evidence
-from brightline.wiring import Node, in_force, opened_heads
+from brightline.wiring import open_node
 from tests.harness import Loop, ModelServer, make_state
 from tests.shell.cli.test_commands import run
 
@@ -202,7 +203,7 @@ def test_a_replica_that_was_rolled_back_does_not_start_and_another_history_is_co
 
 
 async def _boot(root: Path, shard: str = "gateway-0") -> None:
-    async with Node.open(root, SystemClock(), shard):
+    async with open_node(root, SystemClock(), shard):
         pass
 
 

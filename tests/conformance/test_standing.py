@@ -20,10 +20,11 @@ from brightline.core.standing import Standing
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import load_settings
 from brightline.shell.keyring import open_vault
+from brightline.shell.opening import open_in_force
 from brightline.shell.serve import bind, serving
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.wal import frames_on_disk
-from brightline.wiring import Node, open_in_force
+from brightline.wiring import open_node
 from tests.harness import RL1, Loop, Running, chunk, read_records, running
 from tests.shell.cli.test_commands import run
 
@@ -171,13 +172,13 @@ def test_a_checkpoint_that_goes_back_under_a_running_node_stops_service_until_it
 def _code_after_restart(root: Path, key: str) -> str:
     loop, stack = Loop(), contextlib.AsyncExitStack()
 
-    async def open_node() -> str:
+    async def serve_again() -> str:
         settings = load_settings(root)
-        opened = await stack.enter_async_context(Node.open(root, SystemClock()))
+        opened = await stack.enter_async_context(open_node(root, SystemClock()))
         return await stack.enter_async_context(serving(opened.app, bind("127.0.0.1", settings.listen.port)))
 
     try:
-        url = loop.call(open_node())
+        url = loop.call(serve_again())
         with openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0) as client:
             try:
                 client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hello."}])

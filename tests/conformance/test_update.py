@@ -24,12 +24,12 @@ from brightline.shell.change import bring_into_force, examine, statement_of
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import load_settings
 from brightline.shell.development import HOLDERS
+from brightline.shell.opening import open_in_force
 from brightline.shell.registry.log import append_to_registry
 from brightline.shell.registry.releases import AGREEMENT
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.agreements import AgreementStore, agreement_files
 from brightline.shell.trust.keys import load_key
-from brightline.wiring import open_in_force
 from tests.harness import Running, read_records, running
 from tests.versions import looser, stricter, version
 

@@ -13,10 +13,10 @@ from typing import Any
 import openai
 import pytest
 
-from brightline import wiring
 from brightline.core.errors import ConfigError, EvidenceDamaged, OperatorError
 from brightline.core.evidence.audit import ShardReport
 from brightline.core.evidence.audit_findings import Topic
+from brightline.shell import node as running_node
 from brightline.shell import witnessing
 from brightline.shell.clock import SystemClock
 from brightline.shell.serve import bind
@@ -24,7 +24,7 @@ from brightline.shell.state import StateFolder
 from brightline.shell.witness.serve import serving_witness
 from brightline.shell.witness.store import create_witness
 from brightline.verify.examine import verify_evidence
-from brightline.wiring import Node
+from brightline.wiring import open_node
 from tests.harness import Loop, ModelServer, Running, _open, make_state
 from tests.shell.cli.test_commands import run
 
@@ -44,8 +44,8 @@ def witnessed(tmp_path: Path) -> Iterator[Witnessed]:
     root, folder = tmp_path / "state", tmp_path / "witness"
     key = create_witness(folder, "witness.example/w1")
     quicker = pytest.MonkeyPatch()
-    quicker.setattr(wiring, "STEP_SECONDS", 0.2)
-    quicker.setattr(wiring, "HEADS_SECONDS", 0.5)
+    quicker.setattr(running_node, "STEP_SECONDS", 0.2)
+    quicker.setattr(running_node, "HEADS_SECONDS", 0.5)
     try:
         loop.call(model.start(stack))
         settings, _, api_key = make_state(root, model.url)
@@ -152,7 +152,7 @@ def test_without_a_quorum_for_too_long_nothing_more_is_served(tmp_path: Path, mo
 
 
 async def _start(root: Path) -> None:
-    async with Node.open(root, SystemClock()):
+    async with open_node(root, SystemClock()):
         pass
 
 

@@ -33,9 +33,9 @@ from brightline.core.evidence.receipt import read_receipt
 from brightline.shell.cli.workers import serve_with_workers
 from brightline.shell.clock import SystemClock
 from brightline.shell.install import log_registration, make_shard
+from brightline.shell.opening import in_force
 from brightline.shell.state import StateFolder
 from brightline.verify.examine import verify_evidence
-from brightline.wiring import in_force
 from tests.conformance.test_release import back
 from tests.conformance.test_release import bring as bring_release
 from tests.conformance.test_update import SAFETY, bring

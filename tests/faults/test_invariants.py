@@ -17,14 +17,15 @@ import httpx2
 import openai
 import pytest
 
-from brightline.core.errors import EvidenceUnavailable, OperatorError, TrustError
+from brightline.core.errors import EvidenceDamaged, EvidenceUnavailable, OperatorError, TrustError
 from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
 from brightline.core.screening.finding import Finding, Judgement, Raised, Segment
 from brightline.shell import shipped
 from brightline.shell.clock import SystemClock
 from brightline.shell.inference.kinds import Judge
 from brightline.shell.inference.pool import ScreeningPool, ThreadDetector
-from brightline.wiring import Node
+from brightline.shell.node import Node
+from brightline.wiring import open_node
 from tests.harness import RL1, JudgedBy, Running, chunk, completion, make_state, read_records, running
 
 SECRET = "SECRET-MODEL-OUTPUT"
@@ -303,8 +304,29 @@ def test_a_public_folder_that_cannot_be_written_stops_service(node: Running) -> 
 
 
 async def _start(root: Path) -> None:
-    async with Node.open(root, SystemClock()):
+    async with open_node(root, SystemClock()):
         pass
+
+
+def test_a_start_that_fails_at_its_last_step_leaves_nothing_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "state"
+    make_state(root, "http://127.0.0.1:9")
+    before = set(threading.enumerate())
+
+    def went_back(_node: Node) -> None:
+        raise EvidenceDamaged("the registry", "it went back")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Node, "hold_registry", went_back)
+        with pytest.raises(EvidenceDamaged, match="went back"):
+            asyncio.run(_start(root))
+    left = set(threading.enumerate()) - before
+    for thread in left:
+        thread.join(10)
+    assert [thread.name for thread in left if thread.is_alive()] == []
+    asyncio.run(_start(root))  # and its log has no other writer
 
 
 def test_an_altered_agreement_does_not_start(tmp_path: Path) -> None:

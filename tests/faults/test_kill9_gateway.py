@@ -28,7 +28,7 @@ from brightline.shell.keyring import open_vault
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.publisher import export_disclosures
 from brightline.verify.examine import verify_evidence
-from brightline.wiring import Node
+from brightline.wiring import open_node
 from tests.harness import Loop, ModelServer, make_state
 
 KILLS = 6
@@ -119,5 +119,5 @@ def test_kill_9_under_load_loses_no_record_that_a_client_holds_a_receipt_for(tmp
 
 async def _boot_once(root: Path) -> None:
     """The next boot: it books what the last kill left open."""
-    async with Node.open(root, SystemClock()):
+    async with open_node(root, SystemClock()):
         pass

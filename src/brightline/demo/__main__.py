@@ -37,12 +37,14 @@ from brightline.shell.clock import SystemClock
 from brightline.shell.config import Settings, load_settings
 from brightline.shell.install import ModelChoice, NewWorkload, init_state, register, registration_facts
 from brightline.shell.keyring import open_vault
+from brightline.shell.node import Node
+from brightline.shell.opening import open_agreement
 from brightline.shell.serve import bind, serving, until_signalled
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.publisher import export_disclosures
 from brightline.shell.storage.releases import release_folder
 from brightline.shell.trust.keys import load_key, public_hex
-from brightline.wiring import Node, open_agreement
+from brightline.wiring import open_node
 
 MODEL_START_SECONDS: Final = 60
 SMALL_MODEL: Final = "smollm2-135m-instruct"
@@ -91,7 +93,7 @@ async def _tour(once: bool, folder: Path, port: int) -> int:
         listener = bind(settings.listen.host, settings.listen.port)
         async with (
             _guards(folder / "guards", state, behind, doors),
-            Node.open(state, SystemClock()) as node,
+            open_node(state, SystemClock()) as node,
             serving(node.app, listener, node.door) as url,
         ):
             screen = Screen(agreement)

@@ -30,13 +30,13 @@ from brightline.core.evidence.note import VerifierKey
 from brightline.core.ports import Clock, HeadStore
 from brightline.shell.config import Settings
 from brightline.shell.heads import CombinedHeads
+from brightline.shell.opening import opened_shard
 from brightline.shell.registry.following import Registry
 from brightline.shell.registry.log import log_signer
 from brightline.shell.registry.seals import log_seal
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.durable import HeldDirectory, WriterLock
 from brightline.verify.folder import PublishedFolder
-from brightline.wiring import opened_shard
 
 LEASE_SECONDS: Final = 120
 

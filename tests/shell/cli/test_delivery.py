@@ -11,8 +11,8 @@ import pytest
 
 from brightline.shell.clock import SystemClock
 from brightline.shell.delivery.fresh import fresh_until
+from brightline.shell.opening import in_force
 from brightline.shell.state import StateFolder
-from brightline.wiring import in_force
 from tests.harness import make_state
 from tests.releases import beginning, finds_more, pinned_cases
 from tests.shell.cli.in_process import run

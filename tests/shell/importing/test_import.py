@@ -27,8 +27,10 @@ from brightline.shell.importing.envoy import read_envoy
 from brightline.shell.importing.litellm import read_litellm
 from brightline.shell.importing.nemo import read_nemo
 from brightline.shell.importing.write import init_line, write_settings
+from brightline.shell.node import Node
+from brightline.shell.opening import open_agreement
 from brightline.shell.serve import bind, serving
-from brightline.wiring import Node, open_agreement
+from brightline.wiring import open_node
 from tests.harness import Loop, ModelServer, Running, add_workload
 
 LITELLM = """\
@@ -261,11 +263,11 @@ def test_the_line_that_it_prints_makes_a_gateway_that_serves_both_models(tmp_pat
         settings = load_settings(root)
         key = add_workload(root, settings, open_agreement(settings), "tests")
 
-        async def open_node() -> tuple[Node, str]:
-            node = await stack.enter_async_context(Node.open(root, SystemClock()))
+        async def serve_it() -> tuple[Node, str]:
+            node = await stack.enter_async_context(open_node(root, SystemClock()))
             return node, await stack.enter_async_context(serving(node.app, bind("127.0.0.1", 0), node.door))
 
-        node, url = loop.call(open_node())
+        node, url = loop.call(serve_it())
         running = Running(loop, root, node, url, key, servers[0])
         for model in ("a", "a", "b"):
             assert running.ask(model=model).choices[0].message.content == "Fine."

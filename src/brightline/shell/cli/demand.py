@@ -18,7 +18,7 @@ from brightline.shell.clock import SystemClock
 from brightline.shell.config import load_settings
 from brightline.shell.development import record_demand
 from brightline.shell.install import reading
-from brightline.wiring import open_agreement
+from brightline.shell.opening import open_agreement
 
 _NEXT: Final = {
     DemandKind.SURVEIL: "answer in writing; whoever has authority for it brings a purpose that both parties sign",

@@ -19,6 +19,8 @@ from brightline.shell.cli.workers import serve_with_workers
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import Settings, check_settings, load_settings
 from brightline.shell.install import GATEWAY_SHARD, ModelChoice, init_state
+from brightline.shell.node import Node
+from brightline.shell.opening import open_agreement
 from brightline.shell.registry.log import log_signer
 from brightline.shell.serve import bind, rest_the_collector, serving, until_signalled
 from brightline.shell.shipped import read_release
@@ -26,7 +28,7 @@ from brightline.shell.state import StateFolder
 from brightline.shell.storage.releases import release_folder
 from brightline.shell.telemetry.logs import write_logs
 from brightline.shell.trust.keys import load_key, public_hex
-from brightline.wiring import Node, open_agreement
+from brightline.wiring import open_node
 
 _TOML = """\
 # Deployment settings of a Brightline gateway: addresses, paths, sizes, the network's deadlines.
@@ -188,7 +190,7 @@ async def _serve(state: Path, settings: Settings, shard: str, port: int, admin_p
     listener = bind(settings.listen.host, port)
     for_operators = None if admin_port is None else bind(settings.admin.host, admin_port)
     async with (
-        Node.open(state, SystemClock(), shard) as node,
+        open_node(state, SystemClock(), shard) as node,
         _admin(node, for_operators),
         serving(node.app, listener, node.door) as url,
     ):

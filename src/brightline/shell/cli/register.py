@@ -35,8 +35,8 @@ from brightline.shell.clock import SystemClock
 from brightline.shell.config import load_settings
 from brightline.shell.development import register_entry
 from brightline.shell.install import reading
+from brightline.shell.opening import open_agreement
 from brightline.shell.registry.entries import retired
-from brightline.wiring import open_agreement
 
 STATE: Final = click.argument("state", type=click.Path(exists=True, file_okay=False, path_type=Path))
 AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

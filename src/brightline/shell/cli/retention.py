@@ -29,13 +29,13 @@ from brightline.shell.clock import SystemClock
 from brightline.shell.development import CUSTOMER_KEY, PROVIDER_KEY
 from brightline.shell.install import GATEWAY_SHARD
 from brightline.shell.keyring import open_vault
+from brightline.shell.opening import in_force
 from brightline.shell.registry.log import writing
 from brightline.shell.registry.retentions import log_preservation, log_shred_order
 from brightline.shell.retention import Due, Retention
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.wal import frames_on_disk, shards_in
 from brightline.shell.trust.keys import load_key
-from brightline.wiring import in_force
 
 _REASON = click.option("--reason", required=True, help="Why, in words; committed, and opened to an auditor.")
 _EXCHANGES = click.option("--exchange", "exchanges", multiple=True, help="An exchange by its id; repeat for more.")

@@ -16,11 +16,11 @@ from brightline.shell.clock import SystemClock
 from brightline.shell.config import Settings, load_settings
 from brightline.shell.heads import CombinedHeads
 from brightline.shell.install import make_shard
+from brightline.shell.opening import open_in_force, opened_heads
 from brightline.shell.registry.following import Registry
 from brightline.shell.registry.log import log_signer
 from brightline.shell.seal import seal_shard
 from brightline.shell.state import StateFolder
-from brightline.wiring import open_in_force, opened_heads
 
 
 @click.group()

@@ -26,12 +26,12 @@ from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
 from brightline.shell.development import HOLDERS
 from brightline.shell.keyring import open_vault
+from brightline.shell.opening import in_force
 from brightline.shell.registry.denies import when_denied
 from brightline.shell.registry.following import Registry
 from brightline.shell.registry.standings import Entered, log_order
 from brightline.shell.state import StateFolder
 from brightline.shell.trust.keys import load_key
-from brightline.wiring import in_force
 
 NAMES_MAX: Final = 20
 

@@ -22,7 +22,7 @@ from brightline.shell.config import load_settings
 from brightline.shell.gateway.peers import Peers
 from brightline.shell.serve import bind, rest_the_collector, serving, until_signalled
 from brightline.shell.telemetry.logs import write_logs
-from brightline.wiring import Node
+from brightline.wiring import open_node
 
 
 class Assignment(msgspec.Struct, frozen=True):
@@ -70,7 +70,7 @@ async def _work(assignment: Assignment) -> None:
     for_operators = None if assignment.admin_port is None else bind(settings.admin.host, assignment.admin_port)
     async with AsyncExitStack() as stack:
         node = await stack.enter_async_context(
-            Node.open(Path(assignment.state), SystemClock(), assignment.shard, peers)
+            open_node(Path(assignment.state), SystemClock(), assignment.shard, peers)
         )
         admin_url = ""
         if for_operators is not None:

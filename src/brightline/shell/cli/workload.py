@@ -30,10 +30,10 @@ from brightline.shell.install import (
     register,
     registration_facts,
 )
+from brightline.shell.opening import open_agreement
 from brightline.shell.registry.following import Registry
 from brightline.shell.state import StateFolder
 from brightline.shell.trust.installation import read_roots
-from brightline.wiring import open_agreement
 
 _STATE = click.argument("state", type=click.Path(exists=True, file_okay=False, path_type=Path))
 

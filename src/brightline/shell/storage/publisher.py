@@ -196,7 +196,12 @@ class Publisher:
         self._thread.start()
 
     def close(self) -> None:
-        """Publish what is left and stop; close the sequencer before. Raises as :meth:`publish_once` does."""
+        """Publish what is left and stop; close the sequencer before. A second call does nothing.
+
+        Raises as :meth:`publish_once` does.
+        """
+        if self._closing.is_set():
+            return
         self._closing.set()
         if self._thread is not None:
             self._thread.join()

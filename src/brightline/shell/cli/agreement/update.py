@@ -19,6 +19,7 @@ from brightline.shell.cli import render
 from brightline.shell.cli.agreement.opening import FOLDER_TYPE
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import load_settings
+from brightline.shell.opening import open_in_force
 from brightline.shell.prove.bundle import bundle_files, verify_bundle
 from brightline.shell.prove.proof import prove_update, scripts_for
 from brightline.shell.prove.solvers import SECONDS_DEFAULT, SECONDS_MAX
@@ -27,7 +28,6 @@ from brightline.shell.shipped import folder_reader
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.agreements import PROOF
 from brightline.shell.trust.keys import load_key
-from brightline.wiring import open_in_force
 
 _STATE = click.argument("state", type=FOLDER_TYPE)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

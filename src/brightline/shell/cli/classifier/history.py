@@ -11,9 +11,9 @@ from brightline.core.screening.trial import Stage
 from brightline.shell.cli import render
 from brightline.shell.cli.agreement.opening import FOLDER_TYPE
 from brightline.shell.clock import SystemClock
+from brightline.shell.opening import in_force
 from brightline.shell.registry.classifiers import Candidate
 from brightline.shell.registry.following import Registry
-from brightline.wiring import in_force
 
 
 @click.command()

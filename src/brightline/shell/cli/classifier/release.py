@@ -22,11 +22,11 @@ from brightline.shell.cli import render
 from brightline.shell.cli.agreement.opening import FOLDER_TYPE
 from brightline.shell.cli.pairs import pairs
 from brightline.shell.clock import SystemClock
+from brightline.shell.opening import in_force
 from brightline.shell.releasing import UPDATE_FILE, Proposed, bring_into_force, propose, propose_rollback
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.releases import OUTCOMES_FILE
 from brightline.shell.trust.keys import load_key
-from brightline.wiring import in_force
 
 NAMED_MAX: Final = 20
 _PER_MILLION: Final = click.IntRange(0, 1_000_000)

@@ -13,10 +13,10 @@ from brightline.core.screening.trial import Compared, Stage, next_stage
 from brightline.shell.cli import render
 from brightline.shell.cli.agreement.opening import FOLDER_TYPE
 from brightline.shell.clock import SystemClock
+from brightline.shell.opening import in_force
 from brightline.shell.registry.classifiers import Candidate, Step, log_step
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.trial import Counted, read_counted
-from brightline.wiring import in_force
 
 _STATE = click.argument("state", type=FOLDER_TYPE)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

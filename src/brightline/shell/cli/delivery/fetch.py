@@ -12,8 +12,8 @@ from brightline.shell.cli import render
 from brightline.shell.cli.agreement.opening import FOLDER_TYPE
 from brightline.shell.clock import SystemClock
 from brightline.shell.delivery.fresh import fresh_until
+from brightline.shell.opening import in_force
 from brightline.shell.state import StateFolder
-from brightline.wiring import in_force
 
 _STATE = click.argument("state", type=FOLDER_TYPE)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A release, from its files to what judges: rules on a thread, what computes in processes of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from brightline.core.agreement.clause import Agreement
+from brightline.core.screening.judge import JudgeFile
+from brightline.core.screening.ngrams import NGrams
+from brightline.core.screening.release import Release, RequiredDetector
+from brightline.core.screening.remote import RemoteJudge
+from brightline.core.screening.rules import RuleSet
+from brightline.shell import shipped
+from brightline.shell.config import InferenceSettings
+from brightline.shell.inference.canaries import Canaries, FirstStageCanaries, RuleCanaries
+from brightline.shell.inference.kinds import Definition, check, define, first_stage
+from brightline.shell.inference.loaded import Loaded
+from brightline.shell.inference.pool import AT_ONCE_BYTES, Judging, PooledDetector, ThreadDetector
+from brightline.shell.inference.process import ProcessDetector
+from brightline.shell.inference.wire import Load
+
+Defined = Sequence[tuple[RequiredDetector, Definition]]
+
+
+def read_definitions(release: Release, folder: Path, agreement: Agreement) -> Defined:
+    """Read what each detector of a release is, and hold it against the agreement. Takes its time: patterns compile.
+
+    Raises ``ReleaseError``.
+    """
+    read = shipped.folder_reader(folder)
+    found = []
+    for required in (*release.detectors, *([release.judge] if release.judge else [])):
+        definition = define(required.kind, read(required.path), required.path)
+        check(definition, agreement.vocabulary, required.path)
+        found.append((required, definition))
+    return found
+
+
+def open_release(release: Release, folder: Path, defined: Defined, settings: InferenceSettings) -> Loaded:
+    """Start every detector that the release requires, and its judge: rules on a thread, what computes in processes.
+
+    Call it inside the running loop. Raises ``ReleaseError``.
+    """
+    detectors: list[PooledDetector] = []
+    judging: Judging | None = None
+    for required, definition in defined:
+        if isinstance(definition, RuleSet):
+            digest = f"sha256:{required.sha256}"
+            canaries: Canaries = RuleCanaries(definition)
+            detectors.append(ThreadDetector(required.id, digest, definition.match, AT_ONCE_BYTES, canaries))
+            continue
+        if isinstance(definition, NGrams):
+            digest = f"sha256:{required.sha256}"
+            canaries = FirstStageCanaries(definition.header)
+            judge = first_stage(definition)
+            detectors.append(ThreadDetector(required.id, digest, judge, AT_ONCE_BYTES, canaries))
+            continue
+        load = Load(
+            kind=required.kind,
+            id=required.id,
+            path=required.path,
+            sha256=required.sha256,
+            folder=str(folder),
+            weights=settings.weights,
+            memory_bytes=settings.memory_mb << 20,
+        )
+        if isinstance(definition, JudgeFile | RemoteJudge):
+            judging = _open_judge(release, load, definition, settings)
+            continue
+        deadline = release.deadline_seconds
+        detectors.append(ProcessDetector(load, definition.canary, workers=settings.workers, deadline_seconds=deadline))
+    return Loaded(release, detectors, judging)
+
+
+def _open_judge(
+    release: Release, load: Load, definition: JudgeFile | RemoteJudge, settings: InferenceSettings
+) -> Judging:
+    seconds = definition.deadline_ms / 1000
+    judge = ProcessDetector(
+        msgspec.structs.replace(
+            load,
+            threads=settings.judge_threads,
+            key_file=settings.judge_key_file,
+            memory_bytes=settings.judge_memory_mb << 20,
+        ),
+        definition.canary,
+        workers=settings.judge_workers,
+        deadline_seconds=seconds,
+        queue_max=definition.queue_max,
+        asks_max=1,
+    )
+    return Judging(judge, release.settlements, seconds)

@@ -1,0 +1,525 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A running gateway: under which terms it serves, what keeps it from serving, and what goes on beside the exchanges.
+
+It is given everything that has to be opened (``wiring.py``), and closes nothing of it but what it ends: the last
+PERIOD, the log and its publication, the combined heads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Mapping
+from typing import Final
+
+import msgspec
+
+from brightline.core.agreement.clause import Agreement
+from brightline.core.agreement.limits import lost_budget, unit_quotas
+from brightline.core.enforcement.terms import Terms
+from brightline.core.errors import (
+    BrightlineError,
+    EvidenceUnavailable,
+    OperatorError,
+    ReleaseError,
+    ScreeningUnavailable,
+)
+from brightline.core.evidence.heads import HEADS_SHARD
+from brightline.core.evidence.note import VerifierKey
+from brightline.core.evidence.period import StatedUpstream
+from brightline.core.expectation import Figures
+from brightline.core.ports import Clock
+from brightline.core.screening.release import Release
+from brightline.core.screening.trial import Compared, Stage
+from brightline.core.standing import AGREEMENT_SCOPE, UnitStanding
+from brightline.shell.config import Settings
+from brightline.shell.gateway.admin import Admin
+from brightline.shell.gateway.admission import Admission, Bounds
+from brightline.shell.gateway.app import Gateway
+from brightline.shell.gateway.peers import Peers, Told
+from brightline.shell.gateway.quotas import Quotas
+from brightline.shell.gateway.succession import Succession
+from brightline.shell.gateway.upstreams import HttpUpstreams
+from brightline.shell.gateway.watch import DenyWatch
+from brightline.shell.heads import STEP_SECONDS as HEADS_SECONDS
+from brightline.shell.heads import CombinedHeads, FollowedLog, HeadsWatch
+from brightline.shell.inference.judges import Judges
+from brightline.shell.inference.loaded import Loaded
+from brightline.shell.inference.loading import open_release, read_definitions
+from brightline.shell.inference.trial import Trial
+from brightline.shell.registry.classifiers import Candidate, Step, log_step
+from brightline.shell.registry.following import Registry
+from brightline.shell.registry.standings import log_pattern
+from brightline.shell.retention import Retention
+from brightline.shell.serve import Door
+from brightline.shell.state import StateFolder
+from brightline.shell.storage.periods import PeriodWriter
+from brightline.shell.storage.publisher import Publisher, read_published
+from brightline.shell.storage.sequencer import Head, Sequencer
+from brightline.shell.storage.trial import Counted, write_counted
+from brightline.shell.storage.vault import Vault
+from brightline.shell.storage.wal import frames_on_disk
+from brightline.shell.telemetry.metrics import Metrics
+from brightline.shell.trust.attestation import RENEW_SECONDS, DevelopmentAttester, NodeConditions
+from brightline.shell.trust.installation import Installation
+from brightline.shell.upkeep import Upkeep
+from brightline.shell.witnessing import STEP_SECONDS, Witnessing
+
+REFRESH_SECONDS: Final = 0.5
+PERIOD_SECONDS: Final = 60.0
+
+log = logging.getLogger("brightline")
+
+
+class Witnessed(msgspec.Struct, frozen=True):
+    """The witnesses of this process's shard and of the combined heads."""
+
+    shard: Witnessing
+    heads: Witnessing
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """What was opened for a node.
+
+    ``origin`` is the name of its log, ``heads_key`` that of the combined heads; ``first`` is the release that judges
+    first.
+    """
+
+    folder: StateFolder
+    settings: Settings
+    installation: Installation
+    terms: Terms
+    attester: DevelopmentAttester
+    registry: Registry
+    registry_log: FollowedLog
+    registry_origin: str
+    first: Loaded
+    shard: str
+    origin: str
+    vault: Vault
+    log: Sequencer
+    publisher: Publisher
+    periods: PeriodWriter
+    heads: CombinedHeads
+    heads_key: VerifierKey
+    witnessed: Witnessed | None
+    upstream: HttpUpstreams
+    peers: Peers
+    clock: Clock
+
+
+class Node:
+    """Everything of one running gateway. ``app`` and ``door`` are the wiring's, which knows who is behind them."""
+
+    app: Gateway
+    door: Door
+
+    def __init__(self, opened: Opened) -> None:
+        """Raises ``OperatorError`` if what counts again cannot be read."""
+        self.settings = opened.settings
+        self.installation = opened.installation
+        self.terms = opened.terms
+        self.attester = opened.attester
+        self.registry = opened.registry
+        self.succession = Succession(
+            self.registry.classifiers,
+            opened.first,
+            self._load,
+            self._went_over,
+            self._log_step,
+            self._trial_of,
+            opened.clock,
+            opened.folder.delivery,
+        )
+        self.origin = opened.origin
+        self.log = opened.log
+        self.publisher = opened.publisher
+        self.periods = opened.periods
+        self.heads = opened.heads
+        self.heads_watch = HeadsWatch()
+        self.witnessed = opened.witnessed
+        self.upstream = opened.upstream
+        self.peers = opened.peers
+        self._folder = opened.folder
+        self._evidence = opened.folder.evidence(opened.settings.evidence.directory)
+        self._registry_log = opened.registry_log
+        self._registry_origin = opened.registry_origin
+        self._heads_key = opened.heads_key
+        self._heads_published = 0
+        self._clock = clock = opened.clock
+        self._findings: set[asyncio.Task[None]] = set()
+        self._counted: Compared | None = None
+        self._upkeep = Upkeep(
+            {
+                "the lease": self._renew,
+                "following the registry": self._refresh,
+                "following the release": self._follow_release,
+                "stating periods": self._period,
+                "retention": self._retain,
+                "being witnessed": self._have_witnessed,
+                "combining heads": self._combine_heads,
+                "probing model servers": self.upstream.probe,
+                "hearing other workers": self._talk,
+            }
+        )
+        self.metrics = Metrics(lambda: self)
+        self.admin = Admin(self.metrics, self)
+        self.watch = DenyWatch(lambda: self.agreement, self.standing_of, self._pattern_found, self.peers)
+        self._count_again(opened.vault, (opened.shard, *self.peers.shards))
+        self.retention = Retention(
+            self.log,
+            opened.folder.wal,
+            opened.vault,
+            lambda: self.registry.retentions.held,
+            lambda: self.agreement,
+            clock,
+        )
+        self.conditions = NodeConditions(
+            self.installation, self.agreement.vocabulary, self.attester, clock, self.faults, self.standing_of
+        )
+        listen, unit_bytes = self.settings.listen, self.settings.evidence.unit_bytes_per_day
+        self.quotas = Quotas(unit_bytes, clock, self.peers, lambda: unit_quotas(self.agreement))
+        bounds = Bounds(
+            listen.exchanges_max,
+            listen.unit_exchanges_max,
+            listen.unsent_max,
+            listen.waiting_max,
+            listen.wait_seconds,
+        )
+        self.admission = Admission(bounds, self.quotas)
+
+    @contextlib.asynccontextmanager
+    async def going(self) -> AsyncIterator[None]:
+        """Keep it going, from the moment that every detector can judge; then end its log and its heads.
+
+        Raises ``ReleaseError``.
+        """
+        try:
+            async with self._upkeep:
+                await self.until_fit()
+                yield
+        finally:
+            await self._end()
+
+    async def _end(self) -> None:
+        if self.origin not in self.registry.seals.logs:
+            await self.state_period()
+        self.log.close()
+        self.publisher.close()
+        try:
+            await asyncio.to_thread(self.write_heads)
+        except OperatorError as error:
+            log.warning("the combined heads could not be written: %s", error)
+        await self.judges.close()
+
+    async def until_fit(self) -> None:
+        """Wait until every detector can judge. Raises ``ReleaseError``."""
+        try:
+            await self.judges.current.until_fit()
+        except ScreeningUnavailable as error:
+            raise ReleaseError(str(error)) from error
+
+    def follow(self) -> None:
+        """Read what is new in the registry, and go over to the version that is in force.
+
+        One assignment between two exchanges: whoever has begun finishes under the terms that he began with. Raises
+        ``OperatorError`` or ``TrustError`` while the registry cannot be believed.
+        """
+        self.registry.refresh()
+        current = self.registry.releases.current
+        if current is not self.terms.agreement:
+            self.terms = msgspec.structs.replace(self.terms, agreement=current)
+            log.info("%s version %d is in force: %s", current.id, current.version, current.digest)
+
+    async def _load(self, digest: str) -> Loaded:
+        """Start the detectors of another release and wait until they are fit, while this one goes on judging.
+
+        Raises ``OperatorError`` or ``ScreeningUnavailable``.
+        """
+        store, agreement = self.registry.classifiers.store, self.agreement
+        release = await asyncio.to_thread(store.read, digest, agreement.vocabulary)
+        folder = store.folder(digest)
+        defined = await asyncio.to_thread(read_definitions, release, folder, agreement)
+        loaded = open_release(release, folder, defined, self.settings.inference)
+        async with contextlib.AsyncExitStack() as unless_fit:
+            unless_fit.push_async_callback(loaded.screeners.close)
+            await loaded.until_fit()
+            unless_fit.pop_all()
+        return loaded
+
+    def _went_over(self, release: Release) -> None:
+        self.terms = msgspec.structs.replace(self.terms, release=release)
+
+    def _trial_of(self, candidate: Candidate, loaded: Loaded) -> Trial:
+        number, rule = candidate.update.number, candidate.rule
+        return Trial(number, loaded, self.release, rule, lambda: self.agreement.vocabulary, self._busy)
+
+    def _busy(self) -> bool:
+        """Whether a candidate should not be asked now: more than half of the places are taken."""
+        placed, most = self.under_way
+        return 2 * placed > most
+
+    def _write_counted(self) -> None:
+        trial = self.judges.trial
+        if trial is None or trial.figures is self._counted:
+            return
+        self._counted = trial.figures
+        shard = self.origin.rpartition("/")[2]
+        try:
+            write_counted(self._folder.trial, Counted(shard, trial.number, trial.stage, trial.figures))
+        except OSError as error:
+            log.warning("what was counted of a candidate cannot be written: %s", error.strerror)
+
+    async def _log_step(self, step: Step) -> None:
+        root, profile = self._folder.root, self.terms.profile
+        try:
+            await asyncio.to_thread(log_step, root, self.settings, profile, step, self._clock)
+            self.follow()
+        except BrightlineError as error:
+            log.warning("that a candidate goes on could not be logged: %s", error)
+
+    @property
+    def judges(self) -> Judges:
+        """The releases that judge here."""
+        return self.succession.judges
+
+    @property
+    def release(self) -> Release:
+        """The release that new exchanges are judged by."""
+        return self.terms.release
+
+    @property
+    def agreement(self) -> Agreement:
+        """The version that new exchanges are decided by."""
+        return self.terms.agreement
+
+    def standing_of(self, unit: str) -> UnitStanding:
+        """How a unit stands now, by itself and under the agreement as a whole."""
+        return self.registry.standings.book.effective(unit)
+
+    def _count_again(self, vault: Vault, shards: tuple[str, ...]) -> None:
+        """Have the watch count what these shards hold."""
+        self.peers.discard()
+        now = self._clock.unix()
+        too_old, wal = self.watch.too_old(now), self._folder.wal
+        self.watch.rebuild_all([(frames_on_disk(wal, each, too_old), vault.reader(each).peek) for each in shards], now)
+
+    def _pattern_found(self, unit: str, figures: Figures) -> None:
+        """Log what the watch found, off the event loop. If it cannot be logged, the next deny finds it again."""
+        task = asyncio.get_running_loop().create_task(self._log_pattern(unit, figures))
+        self._findings.add(task)
+        task.add_done_callback(self._findings.discard)
+
+    async def _log_pattern(self, unit: str, figures: Figures) -> None:
+        root, profile = self._folder.root, self.terms.profile
+        try:
+            await asyncio.to_thread(
+                log_pattern, root, self.settings, profile, self.agreement, unit, figures, self._clock
+            )
+        except BrightlineError as error:
+            self.watch.not_called(unit)
+            log.warning("a pattern was found and could not be logged: %s", error)
+
+    def faults(self) -> tuple[str, ...]:
+        """Why no exchange may go on now."""
+        out = list(self._upkeep.faults)
+        if not self.log.healthy:
+            out.append("the evidence log cannot be written")
+        if self.log.full:
+            out.append(self.log.full)
+        if self.publisher.failure:
+            out.append(f"the evidence cannot be published: {self.publisher.failure}")
+        if self.witnessed is not None:
+            published = self.publisher.published
+            found = (
+                self.witnessed.shard.fault(published.size if published else 0),
+                self.witnessed.heads.fault(self._heads_published),
+            )
+            out += [fault for fault in found if fault]
+        if fault := self.heads_watch.fault:
+            out.append(fault)
+        if self.origin in self.registry.seals.logs:
+            out.append("a peer has sealed this shard")
+        out += self.succession.faults
+        if self.registry.stale:  # a suspension or a revocation that cannot be seen stops service
+            out.append("the registry cannot be read")
+        return tuple(out)
+
+    def readiness(self) -> tuple[str, ...]:
+        """What keeps this node from serving; empty means ready."""
+        missing = ["the evidence cannot be written or published"] if self.faults() else []  # details are not for all
+        missing += ["the disk is full"] if self.log.full else []
+        missing += [f"detector {each.id} cannot judge" for each in self.judges.current.detectors if each.fault]
+        missing += [
+            f"model {model.name} has no upstream {model.upstream!r} in the settings"
+            for model in self.installation.models
+            if model.upstream not in self.settings.upstream
+        ]
+        missing += [
+            f"no model server of {model.name} answers"
+            for model in self.installation.models
+            if model.upstream in self.settings.upstream and self.upstream.unwell(model.upstream)
+        ]
+        model = self.installation.models[0].name
+        facts = self.agreement.vocabulary.join(self.conditions.read(model, AGREEMENT_SCOPE).statements)
+        missing += [
+            f"{spec.name} is {facts[spec.name]}"
+            for spec in self.agreement.vocabulary.specs
+            if spec.installation and facts[spec.name] != spec.good
+        ]
+        return tuple(missing)
+
+    def unfit(self) -> tuple[str, ...]:
+        """Why detectors cannot judge, in full: for operators, because it may name files and folders."""
+        current = self.judges.current
+        return (*current.faults, *([current.judge_fault] if current.judge_fault else []))
+
+    # ---- what telemetry reads ------------------------------------------------------------------------------
+
+    @property
+    def under_way(self) -> tuple[int, int]:
+        """Exchanges under way, and how many may be."""
+        return self.admission.under_way
+
+    @property
+    def without_record(self) -> Mapping[str, int]:
+        """Requests without a record of their own since the start, by code."""
+        return self.admission.counted
+
+    @property
+    def log_sizes(self) -> tuple[int, int, int]:
+        """Records written, published, and cosigned by a quorum of witnesses (-1 without witnesses)."""
+        published = self.publisher.published
+        cosigned = -1 if self.witnessed is None else self.witnessed.shard.witnessed_size
+        return self.log.head().size, published.size if published else 0, cosigned
+
+    @property
+    def terms_names(self) -> Mapping[str, str]:
+        """What this node serves under."""
+        agreement = self.agreement
+        return {
+            "profile": self.terms.profile,
+            "agreement": agreement.id,
+            "agreement_version": str(agreement.version),
+            "agreement_digest": agreement.digest,
+            "release": self.release.id,
+            "shard": self.origin,
+        }
+
+    @property
+    def trial(self) -> tuple[Stage, Compared] | None:
+        """Where a candidate stands here and what was counted of it, if there is one."""
+        trial = self.judges.trial
+        return None if trial is None else (trial.stage, trial.figures)
+
+    # ---- what goes on beside the exchanges -----------------------------------------------------------------
+
+    async def _renew(self) -> None:
+        while True:
+            self.attester.renew()
+            await asyncio.sleep(RENEW_SECONDS)
+
+    async def _refresh(self) -> None:
+        while True:  # at once the first time: on a busy machine the start takes longer than a look stays fresh
+            try:
+                self.follow()
+            except BrightlineError as error:
+                log.warning("the registry cannot be read: %s", error)
+            await asyncio.sleep(REFRESH_SECONDS)
+
+    async def _follow_release(self) -> None:
+        while True:
+            await self.succession.step()
+            self._write_counted()
+            await asyncio.sleep(REFRESH_SECONDS)
+
+    async def _talk(self) -> None:
+        await self.peers.talk(self._heard)
+
+    def _heard(self, told: Told) -> None:
+        """Count what another worker says."""
+        for what, name, amount in told.used:
+            self.quotas.heard(what, name, amount)
+        for what, name, digest in told.held:
+            self.quotas.heard_held(what, name, digest)
+        for unit, unix, requests in told.decided:
+            self.watch.heard_decided(unit, unix, requests)
+        for unit, digest, unix in told.denied:
+            self.watch.heard_denied(unit, digest, unix)
+
+    async def _have_witnessed(self) -> None:
+        while self.witnessed is not None:
+            await self.witnessed.shard.step(self.log.consistency_proof)
+            await self.witnessed.heads.step(self.heads.consistency_proof)
+            await asyncio.sleep(STEP_SECONDS)
+
+    async def _combine_heads(self) -> None:
+        while True:
+            try:
+                await asyncio.to_thread(self.write_heads)
+                self.hold_registry()
+            except OperatorError as error:
+                self.heads_watch.failed(error)
+                log.warning("the combined heads could not be written: %s", error)
+            await asyncio.sleep(HEADS_SECONDS)
+
+    def write_heads(self) -> None:
+        """Record the heads of this shard and of the registry, and publish all heads. Raises ``OperatorError``."""
+        if self.origin not in self.registry.seals.logs:
+            self.heads.write(self.origin, self._published_head, lambda size: self.log.head(size).root)
+        followed = self._registry_log
+        self.heads.relay(self._registry_origin, followed.published, followed.root_at)
+        self.heads.publish()
+        if self.witnessed is not None:  # they alone are asked how far the heads are published
+            published = read_published(self._evidence, HEADS_SHARD, self._heads_key)
+            self._heads_published = published.size if published else 0
+        self.heads_watch.reached()
+
+    def hold_registry(self) -> None:
+        """Hold the registry to its recorded head. Raises ``OperatorError``, ``EvidenceDamaged`` if it is less."""
+        recorded = self.heads.recorded(self._registry_origin)
+        if recorded is None:
+            return
+        try:
+            self.registry.refresh()
+        except BrightlineError:
+            return  # the registry tells that itself, for as long as it is so; what the heads say is for good
+        self.registry.hold_to(recorded)
+
+    def _published_head(self) -> Head | None:
+        published = self.publisher.published
+        return None if published is None else Head(published.size, published.root)
+
+    async def _retain(self) -> None:
+        while True:
+            await asyncio.sleep(REFRESH_SECONDS)
+            if not self.retention.pending:
+                continue
+            try:
+                due = await asyncio.to_thread(self.retention.carry_out)
+            except BrightlineError as error:
+                log.warning("what is due could not be destroyed: %s", error)
+                await asyncio.sleep(PERIOD_SECONDS)
+                continue
+            if not due.nothing:
+                log.info("what opened %d exchanges was destroyed", due.exchanges)
+
+    async def _period(self) -> None:
+        while True:
+            await asyncio.sleep(PERIOD_SECONDS)
+            await self.state_period()
+
+    async def state_period(self) -> None:
+        """State what happened since the last period, and book the requests that got no record of their own."""
+        counts = self.admission.take_counts()
+        upstreams = [StatedUpstream(name, server.guard) for name, server in sorted(self.settings.upstream.items())]
+        written = None
+        try:
+            written = await asyncio.to_thread(
+                self.periods.write, self.terms.header(), counts, upstreams, lost_budget(self.agreement)
+            )
+        except (EvidenceUnavailable, OperatorError) as error:
+            log.warning("the PERIOD record is missing: %s", error)
+        if written is None:
+            self.admission.give_back(counts)
