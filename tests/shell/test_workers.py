@@ -65,6 +65,23 @@ async def test_one_that_does_not_come_to_serve_stops_all(tmp_path: Path) -> None
         await supervise(plan(script, 2))
 
 
+async def test_one_that_hangs_before_it_serves_stops_all_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "START_SECONDS", 0.3)
+    with pytest.raises(WorkersFailed, match=r"worker 1 ended before it served \(exit code -9\)"):
+        await supervise(plan('[ "$0" = 0 ] && echo serves; exec sleep 60', 2))
+
+
+async def test_and_is_started_again_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "START_SECONDS", 1.0)
+    monkeypatch.setattr(workers, "PAUSE_SECONDS", 0.01)
+    said: list[int] = []
+    count = f"{tmp_path}/starts"
+    second = f"case $(wc -l < {count}) in 1) echo serves; exit 1;; 2) exec sleep 60;; esac"
+    script = f"echo >> {count}; {second}; echo serves; exec sleep 60"
+    await supervised(plan(script, 1, said), said, 2)
+    assert (tmp_path / "starts").read_text().count("\n") == 3
+
+
 async def test_one_that_ends_again_and_again_stops_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "PAUSE_SECONDS", 0.001)
     said: list[int] = []

@@ -100,6 +100,22 @@ def test_an_honest_gateway_keeps_every_canary_answered_and_refused(sent: Sent) -
     assert "with 95% confidence at most 9.50% of all requests like these are left out" in words
 
 
+@pytest.mark.parametrize("left", [0.3, 0.9, 1.0])
+def test_a_line_that_a_crash_cut_off_stops_nobody_and_is_not_sent_again(
+    sent: Sent, node: Running, left: float
+) -> None:
+    path = sent.file.with_name(f"{sent.file.name}.sent")
+    *whole, last = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(whole) + last[: int(len(last) * left) - 1])
+    checked = sent.check()
+    assert len(checked["looked"]) == COUNT
+    assert "MISSING" not in fates(checked)
+    before = len(node.model.seen)
+    assert "sent 0" in run("send", sent.file, "--url", node.url, "--model", "m", "--key-env", "CANARY_KEY").output
+    assert len(node.model.seen) == before
+    assert [line["id"] for line in sent.lines] == [json.loads(line)["id"] for line in (*whole, last)]
+
+
 def test_sending_again_sends_none_twice(sent: Sent, node: Running) -> None:
     before = len(sent.node.model.seen)
     run("send", sent.file, "--url", node.url, "--model", "m", "--key-env", "CANARY_KEY")

@@ -5,7 +5,7 @@ Each worker binds the port for itself once its evidence is open (SO_REUSEPORT), 
 connection, and each writes a shard of its own. What is here serves nothing and reads no evidence: it starts processes,
 holds the port and the channels between them, and waits.
 
-    1. all are started; if one does not come to serve, all are stopped
+    1. all are started; if one does not come to serve, or takes longer than a start may, all are stopped
     2. one that ends later is started again, after a pause that doubles each time
     3. one that ended too often stops all: whoever watches this process must see it
     4. SIGTERM or SIGINT: all are told to drain; who has not ended some time after the deadline is killed
@@ -33,6 +33,8 @@ DEATHS_MAX: Final = 8
 DEATHS_WITHIN_SECONDS: Final = 600.0
 PAUSE_SECONDS: Final = 0.25
 PAUSE_SECONDS_MAX: Final = 30.0
+START_SECONDS: Final = 900.0
+"""So long a worker may take from its start until it serves: it reads its log again, and loads what judges."""
 GRACE_SECONDS: Final = 15.0
 """So much longer than its deadline a worker may take to drain: it writes its last PERIOD and publishes."""
 
@@ -120,7 +122,7 @@ async def _keep(worker: int, plan: Plan, channels: Channels, running: dict[int, 
     pauses, served = Pauses(), False
     while True:
         async with _started(worker, plan, channels, running) as process:
-            line = await process.stdout.readline() if process.stdout is not None else b""
+            line = await _first_line(worker, process)
             if line:
                 served = True
                 plan.said(worker, line)
@@ -130,6 +132,20 @@ async def _keep(worker: int, plan: Plan, channels: Channels, running: dict[int, 
         pause = pauses.after_death(clock())
         log.warning("worker %d ended (exit code %d); it is started again in %g s", worker, code, pause)
         await asyncio.sleep(pause)
+
+
+async def _first_line(worker: int, process: asyncio.subprocess.Process) -> bytes:
+    """What a worker says when it serves; nothing if it ends before. One that hangs is killed."""
+    if process.stdout is None:
+        return b""
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            return await process.stdout.readline()
+    except TimeoutError:
+        log.error("worker %d did not come to serve within %g s and is killed", worker, START_SECONDS)  # noqa: TRY400
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        return b""
 
 
 @contextlib.asynccontextmanager

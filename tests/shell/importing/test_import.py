@@ -297,6 +297,32 @@ def test_the_main_model_of_nemo_is_carried_over_and_each_rail_is_named(tmp_path:
     }
 
 
+@pytest.mark.parametrize(
+    ("said", "taken"),
+    [
+        ("OPENAI_API_KEY", "OPENAI_API_KEY"),
+        ("APIKEY", "APIKEY"),
+        ("${NIM_KEY}", "NIM_KEY"),
+        ("correcthorsebatterystaple", ""),
+        ("CorrectHorse_Battery", ""),
+        ("JBSWY3DPEHPK3PXPJBSWY3DP", ""),
+        ("AKIA_ABCD_EFGH", ""),
+        ("hidden two", ""),
+    ],
+)
+def test_a_key_in_the_place_of_its_variables_name_is_never_copied(tmp_path: Path, said: str, taken: str) -> None:
+    (tmp_path / "config.yml").write_text(
+        f"models: [{{type: main, engine: openai, model: m, api_key_env_var: {json.dumps(said)}}}]\n"
+    )
+    done = run("import", tmp_path / "config.yml", "--out", tmp_path / "out.toml", "--json", code=0 if taken else 1)
+    written = (tmp_path / "out.toml").read_text()
+    [server] = tomllib.loads(written)["upstream"].values()
+    assert server["key_env"] == (taken or "API_OPENAI_COM_API_KEY")
+    if not taken:
+        assert said not in written + done.stdout + done.stderr
+        assert "models[0].api_key_env_var" in done.stdout
+
+
 def test_routes_of_envoy_become_models_with_their_servers(tmp_path: Path) -> None:
     found, written, everything = imported(tmp_path, ENVOY, code=1)
     assert found["kind"] == "envoy"

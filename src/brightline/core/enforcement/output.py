@@ -49,16 +49,50 @@ class _Call:
 
 
 class _Channel:
-    """A text that grows: how much of it was asked about, is judged, has left. Counts are characters."""
+    """A text that grows: how much of it was asked about, is judged, has left. Counts are characters.
 
-    __slots__ = ("asked", "judged", "name", "released", "text")
+    It lies in the pieces in which it came; only its end, which is still to be judged or to leave, is one string. So a
+    piece costs as much as itself, however long the text has become.
+    """
+
+    __slots__ = ("_end", "_new", "_pieces", "_start", "asked", "judged", "name", "released", "size")
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.text = ""
+        self.size = 0
         self.asked = 0
         self.judged = 0
         self.released = 0
+        self._pieces: list[str] = []
+        self._new: list[str] = []  # of the pieces, those that the end does not hold yet
+        self._end = ""
+        self._start = 0  # of the end, in the text
+
+    def add(self, piece: str) -> None:
+        """The text goes on."""
+        if piece:
+            self._pieces.append(piece)
+            self._new.append(piece)
+            self.size += len(piece)
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return "".join(self._pieces)
+
+    def since(self, start: int) -> str:
+        """The text from a character on that was not let go."""
+        if start < self._start:
+            raise AssertionError(f"character {start} of {self.name} was let go")
+        if self._new:
+            self._end += "".join(self._new)
+            self._new.clear()
+        return self._end[start - self._start :]
+
+    def let_go(self, before: int) -> None:
+        """Nobody asks for what stands before this character but as part of the whole."""
+        if before > self._start:
+            self._end, self._start = self.since(before), before
 
 
 class _Choice:
@@ -83,11 +117,11 @@ class _Choice:
             if delta.text or delta.refusal or delta.calls or delta.reasoning or delta.finish not in {"", self.finish}:
                 raise UpstreamFailed("the upstream added to a choice that it had finished")
             return
-        self.reasoning.text += delta.reasoning
-        if delta.text and not self.content.text:
-            self.thought = len(self.reasoning.text)
-        self.content.text += delta.text
-        self.refusal.text += delta.refusal
+        self.reasoning.add(delta.reasoning)
+        if delta.text and not self.content.size:
+            self.thought = self.reasoning.size
+        self.content.add(delta.text)
+        self.refusal.add(delta.refusal)
         self.tokens += delta.tokens
         for fragment in delta.calls:
             if not 0 <= fragment.index < CALLS_MAX:
@@ -101,7 +135,7 @@ class _Choice:
 
     def thought_out(self, channel: _Channel) -> bool:
         """Whether this is a reasoning that the answer has followed. One that goes on is held back like any text."""
-        return channel is self.reasoning and self.thought == len(self.reasoning.text)
+        return channel is self.reasoning and self.thought == self.reasoning.size
 
     def whole_calls(self) -> tuple[ToolCall, ...]:
         return tuple(
@@ -170,12 +204,12 @@ class Output:
             tuple(
                 ReplyChoice(
                     choice.index,
-                    choice.content.text,
+                    text := choice.content.text,
                     choice.refusal.text,
                     choice.whole_calls(),
                     choice.finish,
                     choice.reasoning.text,
-                    spelling(tuple(choice.tokens), choice.content.text),
+                    spelling(tuple(choice.tokens), text),
                 )
                 for choice in self._choices
             ),
@@ -189,14 +223,17 @@ class Output:
         segments: list[Segment] = []
         for choice in self._choices:
             for channel in self._channels(choice):
-                if len(channel.text) - channel.asked < self._windows.stride_chars:
+                if channel.size - channel.asked < self._windows.stride_chars:
                     continue
-                leaf = Segment(f"choices[{choice.index}].{channel.name}", Surface.OUTPUT, channel.text)
-                segments.append(stream_window(leaf, channel.asked, self._windows))
+                start = max(0, channel.asked - self._windows.overlap_chars)
+                leaf = Segment(f"choices[{choice.index}].{channel.name}", Surface.OUTPUT, channel.since(start))
+                window = stream_window(leaf, channel.asked - start, self._windows)
+                segments.append(msgspec.structs.replace(window, start=start + window.start))
                 if channel is choice.content:
                     segments.append(exchange_view(self._exchange, segments[-1].text, choice.index))
                     segments += self._seam(choice)
-                channel.asked = len(channel.text)
+                channel.asked = channel.size
+                channel.let_go(min(channel.released, channel.asked - self._windows.overlap_chars))
         return tuple(segments)
 
     def judged(self) -> tuple[JudgedSegment, ...]:
@@ -209,17 +246,18 @@ class Output:
                 end = releasable(channel.judged, channel.released, self._windows)
                 if choice.thought_out(channel) and choice.content.judged > self._windows.holdback_chars:
                     end = channel.judged  # as much of what follows it was judged as is ever held back
-                while channel.released < end:
-                    stop = min(end, channel.released + SEGMENT_CHARS_MAX)
-                    out.append(_minted(choice, channel, channel.text[channel.released : stop]))
-                    channel.released = stop
+                leaving = channel.since(channel.released)[: max(0, end - channel.released)]
+                for start in range(0, len(leaving), SEGMENT_CHARS_MAX):
+                    out.append(_minted(choice, channel, leaving[start : start + SEGMENT_CHARS_MAX]))
+                channel.released += len(leaving)
         return tuple(out)
 
     def _seam(self, choice: _Choice) -> Iterator[Segment]:
         """The end of the reasoning with the beginning of the answer: a client reads them in one go."""
-        if choice.reasoning.text and choice.content.asked < self._windows.overlap_chars:
-            overlap = self._windows.overlap_chars
-            joined = choice.reasoning.text[-overlap:] + choice.content.text[: 2 * overlap]
+        overlap = self._windows.overlap_chars
+        if choice.reasoning.size and choice.content.asked < overlap:
+            thought = choice.reasoning.since(max(0, choice.reasoning.size - overlap))
+            joined = thought + choice.content.since(0)[: 2 * overlap]
             yield Segment(f"joined:choices[{choice.index}]#seam", Surface.OUTPUT, joined)
 
     def left(self, segment: JudgedSegment) -> None:
@@ -233,13 +271,13 @@ class Output:
         out: list[JudgedSegment] = []
         for choice in self._choices:
             choice.step(ChoiceState.RELEASED)
-            if rest := choice.reasoning.text[choice.reasoning.released :]:
+            if rest := choice.reasoning.since(choice.reasoning.released):
                 out.append(_minted(choice, choice.reasoning, rest))
             out.append(
                 mint_segment(
                     choice.index,
-                    text=choice.content.text[choice.content.released :],
-                    refusal=choice.refusal.text[choice.refusal.released :],
+                    text=choice.content.since(choice.content.released),
+                    refusal=choice.refusal.since(choice.refusal.released),
                     calls=choice.whole_calls(),
                     finish=choice.finish,
                     tokens=spelling(tuple(choice.tokens), choice.content.text),

@@ -92,9 +92,13 @@ def _key(
     url: str,
     draft: Draft,
 ) -> str:
-    stated = variable(text(model.get("api_key_env_var")))
-    if stated:
-        return stated
+    stated = text(model.get("api_key_env_var"))
+    if name := variable(stated) or referenced(stated):
+        return name
+    if stated:  # whatever else stands there may be the key itself
+        name = draft.variable_of(url, stated)
+        draft.secret(f"{where}.api_key_env_var", name)
+        return name
     for place in _KEYS:
         said = parameters.get(place)
         if name := referenced(text(said)):

@@ -18,7 +18,10 @@ import msgspec
 from brightline.shell.importing.documents import Value, items, mapping, text
 
 LEFT_MAX: Final = 2_000
-_VARIABLE: Final = re.compile(r"\A[A-Za-z_][A-Za-z0-9_]{0,99}\Z")
+# A secret of letters alone could be the name of a variable. One that reads like a name has words, or says what it is.
+_VARIABLE: Final = re.compile(
+    r"\A(?=.{1,60}\Z)([A-Z][A-Z0-9]{0,19}(_[A-Z0-9]{1,20})+|[A-Z]{0,15}(KEY|TOKEN|SECRET))\Z"
+)
 _REFERENCE: Final = re.compile(
     r"\A(?:os\.environ/([A-Za-z_][A-Za-z0-9_]{0,99})|\$([A-Za-z_][A-Za-z0-9_]{0,99})|\$\{([A-Za-z_][A-Za-z0-9_]{0,99})\})\Z"
 )
@@ -179,8 +182,8 @@ def referenced(said: str) -> str:
 
 
 def variable(said: str) -> str:
-    """A name that an environment variable can have, or nothing."""
-    return said if _VARIABLE.match(said) else ""
+    """A text that reads like the name of an environment variable, and like no secret; or nothing."""
+    return said if _VARIABLE.match(said) and not _SECRET_VALUE.search(said) else ""
 
 
 def variable_for(said: str) -> str:

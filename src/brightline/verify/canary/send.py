@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import random
+import re
 import ssl
 import time
 from collections.abc import Callable, Sequence
@@ -28,6 +29,7 @@ from brightline.core.evidence.receipt import Receipt, read_receipt
 ROUTE: Final = "/v1/chat/completions"
 ANSWER_SECONDS: Final = 120.0
 ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
+_BEGUN: Final = re.compile(rb'\{"id":"([ -!#-\[\]-~]{1,200})","at":"([0-9TZ:.+-]{1,40})",')
 RECEIPT_HEADER: Final = "x-brightline-receipt"
 
 
@@ -54,6 +56,7 @@ def send_all(
     that cannot be written.
     """
     _parts(door.url)
+    _mend(sent_file)
     before = {one.id for one in read_sent(sent_file)}
     left = [canary for canary in canaries if canary.id not in before]
     chance = random.SystemRandom()
@@ -92,20 +95,52 @@ def send_one(canary: Canary, door: Door) -> Sent:
 
 
 def read_sent(path: Path) -> list[Sent]:
-    """What was sent so far. Raises ``ConfigError`` for a line that does not read."""
-    try:
-        lines = path.read_bytes().splitlines()
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    """What was sent so far. Raises ``ConfigError`` for a line that does not read.
+
+    A last line that a crash cut off was sent too: of what came back nothing is known but what still stands there.
+    """
+    *lines, torn = _bytes_of(path).split(b"\n")
     sent = []
     for number, line in enumerate(lines, 1):
         try:
             sent.append(msgspec.json.decode(line, type=Sent))
         except msgspec.DecodeError as error:
             raise ConfigError(f"{path}, line {number}: {error}") from error
-    return sent
+    return sent + _sent_of(torn)
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _sent_of(torn: bytes) -> list[Sent]:
+    """The canary of a line that was cut off; none if not even its id and time are there."""
+    try:
+        return [msgspec.json.decode(torn, type=Sent)]
+    except msgspec.DecodeError:
+        found = _BEGUN.match(torn)
+    return [Sent(found[1].decode(), found[2].decode(), Told.NOTHING, 0, "", None)] if found else []
+
+
+def _mend(path: Path) -> None:
+    """Make a last line that was cut off a whole one, so that the next stands behind it. Raises ``ConfigError``."""
+    data = _bytes_of(path)
+    whole, torn = data[: data.rfind(b"\n") + 1], data[data.rfind(b"\n") + 1 :]
+    if not torn:
+        return
+    try:
+        with path.open("r+b") as file:
+            file.truncate(len(whole))
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+    for sent in _sent_of(torn):
+        _append(path, sent)
 
 
 def _told(status: int, decided: bool) -> Told:
