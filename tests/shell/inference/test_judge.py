@@ -14,6 +14,8 @@ import pytest
 
 pytest.importorskip("openvino", reason="the extra `judge` is not installed")
 
+from brightline.classifier.evaluation.bench import Bench
+from brightline.classifier.evaluation.probe import Probe
 from brightline.core.errors import ReleaseError
 from brightline.core.screening.encoder import Head, canary_segments, missed
 from brightline.core.screening.finding import Segment, Surface
@@ -136,6 +138,20 @@ def test_whoever_measures_hears_it_too(tmp_path: Path) -> None:
     (tmp_path / "release" / "tiny.gguf").unlink()
     without = Screen(AGREEMENT, tmp_path / "release")
     assert without.facts([without.judged(leaves)])["mass_domestic"] == "unknown"
+
+
+def test_on_the_bench_it_is_a_layer_and_while_it_is_off_what_it_settled_is_held(tmp_path: Path) -> None:
+    write_release(tmp_path / "release")
+    bench = Bench(AGREEMENT, tmp_path / "release")
+    assert "judge" in bench.layers
+    quiet, crossing = (
+        bench.show(Probe("1", "a file", {"mass_domestic": "no"}, text=text)) for text in (DOES_NOT, CROSSES)
+    )
+    assert (quiet.facts["mass_domestic"], quiet.without["judge"]["mass_domestic"]) == ("no", "unknown")
+    assert (crossing.facts["mass_domestic"], crossing.without["judge"]["mass_domestic"]) == ("yes", "unknown")
+    assert (quiet.verdict, crossing.verdict) == ("permit", "deny")
+    off = Bench(AGREEMENT, tmp_path / "release", without=frozenset({"judge"}))
+    assert off.show(Probe("1", "a file", {"mass_domestic": "no"}, text=DOES_NOT)).verdict == "hold"
 
 
 def change(file: JudgeFile, **more: Any) -> bytes:

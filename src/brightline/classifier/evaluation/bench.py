@@ -6,7 +6,8 @@ by the release's entitlements; what registration, attestation and people would s
 bench listens to the scores of those detectors that have any, also below their thresholds.
 
 Layers are switched off here and nowhere else: what depended on one is left out of what was found, and the facts are
-joined again; a first stage that is off raises everything. A deployment has no such switch.
+joined again; a first stage that is off raises everything, and a judge that is off settles nothing. A deployment has no
+such switch.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ class Bench:
         self.release = self._screen.release
         detectors = [required.id for required in self.release.detectors]
         tools = (TOOL_CALL_RULES,) if self._heard.tool_call_rules else ()
-        self.layers = (VIEWS, *tools, *detectors)
+        self._judge = self._screen.judge
+        self.layers = (VIEWS, *tools, *detectors, *([self._judge] if self._judge else []))
         self.scored = frozenset(fact for _, fact in self._heard.bounds)
         if strange := without - set(self.layers):
             raise ValueError(f"{min(strange)!r} is no layer of {self.release.id}; it has {', '.join(self.layers)}")
@@ -125,7 +127,8 @@ class Bench:
 
     def _left(self, judged: Iterable[Judged], layers: frozenset[str]) -> Iterator[Judged]:
         for each in judged:
-            yield each.keep(lambda finding: not self._layers_of(finding) & layers) if layers else each
+            heard = each.unsettled(self._judge) if self._judge in layers else each
+            yield heard.keep(lambda finding: not self._layers_of(finding) & layers) if layers else each
 
     def _layers_of(self, finding: Finding) -> set[str]:
         """What has to be there for this to be found."""

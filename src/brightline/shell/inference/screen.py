@@ -46,6 +46,10 @@ class Judged(msgspec.Struct, frozen=True):
         """The same, had this rule not matched."""
         return self.keep(lambda finding: finding.rule != rule)
 
+    def unsettled(self, judge: str) -> Judged:
+        """The same, had this judge not answered."""
+        return Judged(self.segments, tuple(each for each in self.judgements if each.detector != judge))
+
     def keep(self, wanted: Callable[[Finding], bool]) -> Judged:
         """The same, had only these findings been made."""
         return Judged(
@@ -117,6 +121,11 @@ class Screen:
             found[detector] = of_the_batch(answer, raised)
         judgements = tuple(found.values())
         return Judged(segments, judgements + self._settling(segments, judgements))
+
+    @property
+    def judge(self) -> str:
+        """The judge that is asked; empty if there is none, or its model is not there."""
+        return self.release.judge.id if self.release.judge is not None and self._judge is not None else ""
 
     def _open_judge(self, folder: Path, weights: str, make: MakesJudge) -> Judge | None:
         """The judge; none where its model or its engine is not there: what it would settle stays open then."""
