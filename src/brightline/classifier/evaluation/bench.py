@@ -28,6 +28,7 @@ from brightline.core.screening.encoder import Encoder
 from brightline.core.screening.finding import Finding, Raised, Segment, Surface
 from brightline.core.screening.ngrams import NGrams
 from brightline.core.screening.rules import RuleSet
+from brightline.core.screening.toolcall import CallRules
 from brightline.core.screening.views import views
 from brightline.shell.inference.kinds import Definition, Judge, judge_of
 from brightline.shell.inference.screen import Judged, Screen
@@ -187,6 +188,8 @@ class _Heard:
         if isinstance(definition, RuleSet):
             bound = {rule.id for rule in definition.rules if set(rule.surfaces) == {Surface.TOOL_CALL}}
             self.tool_call_rules |= bound
+        if isinstance(definition, CallRules):
+            self.tool_call_rules |= {rule.id for rule in definition.file.rule}
         if isinstance(definition, NGrams):
             self.first_stages |= {detector}
             if detector in self._off:

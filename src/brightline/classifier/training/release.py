@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The folder of a release with students: its files, and ``release.toml`` that pins them and says what was measured.
 
-Rules, windows and what the silence of rules means are taken from a release of rules: students come on top of them.
+Rules, windows and what the silence of rules means are taken from a release of rules: students come on top of them, and
+the rules for tool calls (``calls.toml``).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from brightline.core.screening.figures import Rate
 from brightline.core.screening.ngrams import NGrams, write_ngrams
 
 SCREEN: Final = "screen.ngrams"
+CALLS: Final = "calls.toml"
 ENCODER: Final = "encoder.json"
 REPORT: Final = "report.json"
 DEADLINE_MS: Final = 5_000
@@ -53,6 +55,8 @@ def write_release(
     detectors = [*base["detector"]]
     for detector in base["detector"]:
         shutil.copyfile(rules / detector["path"], out / detector["path"])
+    shutil.copyfile(Path(__file__).with_name(CALLS), out / CALLS)
+    detectors.append(_detector("calls", "calls", CALLS, out))
     if cascade:
         detectors.append(_detector("screen", "ngrams", SCREEN, out))
     detectors.append(_detector("encoder", "encoder", ENCODER, out))

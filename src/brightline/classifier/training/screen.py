@@ -20,6 +20,7 @@ from brightline.classifier.corpus import Corpus, Line
 from brightline.core.screening.folding import fold
 from brightline.core.screening.hashing import Scorer, numbers_of
 from brightline.core.screening.ngrams import Header, NGrams
+from brightline.core.screening.views import turn_of, views
 
 BITS: Final = 17
 PART_BYTES: Final = 768
@@ -29,7 +30,8 @@ BATCH: Final = 64
 RATE: Final = 0.2
 SLICE_WORDS: Final = (8, 30)
 SLICE_WEIGHT: Final = 0.5
-MISSES: Final = 0.005  # of the rows of one line that cross it, by authors held out
+TURNED_WEIGHT: Final = 0.3
+MISSES: Final = 0.005  # of the rows that cross a line, by authors held out: more than the next stage would find
 CANARIES: Final = 3
 CANARY_CHARS_MAX: Final = 400
 
@@ -57,6 +59,7 @@ class Fit:
         self._seed = seed
         plain = [fold(text) for text in everyday]
         self._everyday = [piece for text in plain for piece in _sides(text, 0.0, (), dice)]
+        self._turned = [piece for text in plain for piece in _turned(text)]
         self._by_author = {
             corpus.author.author: [
                 piece
@@ -70,7 +73,7 @@ class Fit:
     def without(self, authors: frozenset[str]) -> Fitted:
         """Fit to everything but the rows of these authors."""
         worth = [piece for name, pieces in self._by_author.items() if name not in authors for piece in pieces]
-        return _fit([*worth, *self._everyday], random.Random(self._seed))  # noqa: S311 - no secret
+        return _fit([*worth, *self._everyday, *self._turned], random.Random(self._seed))  # noqa: S311 - no secret
 
 
 def _sides(text: str, worth: float, beside: Sequence[str], dice: random.Random) -> list[Piece]:
@@ -85,6 +88,14 @@ def _sides(text: str, worth: float, beside: Sequence[str], dice: random.Random) 
         other = dice.choice(beside)[:300]
         found.append((f"{text} {other}" if dice.random() < 0.5 else f"{other} {text}", SLICE_WEIGHT))
     return [Piece(numbers_of(one, BITS, 2 * PART_BYTES), worth, count) for one, count in found if one]
+
+
+def _turned(text: str) -> list[Piece]:
+    """Plain words that were turned are words of nothing: a view of nearly every text, and not worth a look."""
+    if not text.isascii():
+        return []  # their runs of bytes are those of letters, whichever way they stand
+    turned = [view.text for view in views(text) if turn_of(view.name) == view.name]
+    return [Piece(numbers_of(one, BITS, PART_BYTES), 0.0, TURNED_WEIGHT) for one in turned]
 
 
 def _fit(pieces: Sequence[Piece], dice: random.Random) -> Fitted:
@@ -130,17 +141,16 @@ def train_screen(
     """
     fit = Fit(corpora, everyday, seed)
     authors = sorted(corpus.author.author for corpus in corpora)
-    by_line: dict[Line, list[float]] = {line: [] for line in Line}
+    crossing: list[float] = []
     for fold_number in range(folds):
         theirs = frozenset(authors[fold_number::folds])
         scorer = Scorer(definition(fit.without(theirs), 0.0, ("-",)))
         for corpus in corpora:
             if corpus.author.author in theirs:
                 rows = [row for row in corpus.rows if row.label == "yes"]
-                for row, score in zip(rows, scorer.scores([fold(row.judged) for row in rows]), strict=True):
-                    by_line[row.line].append(score)
+                crossing += scorer.scores([fold(row.judged) for row in rows])
         step(fold_number + 1)
-    threshold = min(float(np.quantile(scores, MISSES)) for scores in by_line.values() if scores)
+    threshold = float(np.quantile(crossing, MISSES))
     fitted = fit.without(frozenset())
     step(folds + 1)
     return definition(fitted, threshold, _canaries(fitted, corpora))

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from brightline.core.errors import ScreeningUnavailable
-from brightline.core.screening.finding import Judgement, Segment
+from brightline.core.screening.finding import Judgement, Segment, Surface
 from brightline.core.screening.ngrams import Header, canary_segments, check_canaries
 from brightline.core.screening.rules import Rule, RuleSet
+from brightline.core.screening.toolcall import CallRules
 
 
 class Canaries(Protocol):
@@ -74,3 +75,22 @@ class FirstStageCanaries:
         except ScreeningUnavailable as error:
             return (str(error),)
         return ()
+
+
+class CallCanaries:
+    """The calls that rules for tool calls must match, one for each rule in each turn."""
+
+    def __init__(self, calls: CallRules) -> None:
+        self._rules = calls.file.rule
+
+    def segments(self, turn: int) -> tuple[Segment, ...]:
+        """One call for each rule."""
+        return tuple(
+            Segment(f"canary[{at}]", Surface.TOOL_CALL, rule.must[turn % len(rule.must)])
+            for at, rule in enumerate(self._rules)
+        )
+
+    def missed(self, turn: int, judgement: Judgement) -> tuple[str, ...]:
+        """The rules that did not match."""
+        found = {(finding.segment, finding.rule) for finding in judgement.findings}
+        return tuple(rule.id for at, rule in enumerate(self._rules) if (at, rule.id) not in found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from brightline.core.errors import ReleaseError, ScreeningUnavailable
@@ -15,10 +16,11 @@ from brightline.core.screening.judge import JudgeFile, check_judge, load_judge_f
 from brightline.core.screening.ngrams import NGrams, load_ngrams
 from brightline.core.screening.remote import RemoteJudge, check_remote, load_remote
 from brightline.core.screening.rules import RuleSet, check_rules, load_rules
+from brightline.core.screening.toolcall import CallRules, check_calls, load_calls
 from brightline.folders import folder_reader
 from brightline.shell.inference.wire import Load
 
-Definition = RuleSet | Encoder | NGrams | JudgeFile | RemoteJudge
+Definition = RuleSet | CallRules | Encoder | NGrams | JudgeFile | RemoteJudge
 Judge = Callable[[Sequence[Segment]], Sequence[Finding] | Sequence[Raised]]
 """The pure part of a detector: segments in, findings out, or what a first stage raises. It may raise any exception;
 that means unjudged."""
@@ -29,6 +31,8 @@ def define(kind: str, data: bytes, path: str) -> Definition:
     match kind:
         case "rules":
             return load_rules(data, path)
+        case "calls":
+            return load_calls(data, path)
         case "encoder":
             return load_encoder(data, path)
         case "ngrams":
@@ -46,6 +50,8 @@ def check(definition: Definition, vocabulary: Vocabulary, path: str) -> None:
     match definition:
         case RuleSet():
             check_rules(definition, vocabulary)
+        case CallRules():
+            check_calls(definition, vocabulary, path)
         case Encoder():
             check_encoder(definition, vocabulary, path)
         case NGrams():
@@ -67,6 +73,8 @@ def judge_of(
     """
     if isinstance(definition, RuleSet):
         return definition.match
+    if isinstance(definition, CallRules):
+        return partial(definition.match, detector=detector)
     if isinstance(definition, NGrams):
         return first_stage(definition)
     if isinstance(definition, RemoteJudge):

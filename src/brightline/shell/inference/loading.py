@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -14,10 +15,11 @@ from brightline.core.screening.ngrams import NGrams
 from brightline.core.screening.release import Release, RequiredDetector
 from brightline.core.screening.remote import RemoteJudge
 from brightline.core.screening.rules import RuleSet
+from brightline.core.screening.toolcall import CallRules
 from brightline.shell import shipped
 from brightline.shell.config import InferenceSettings
-from brightline.shell.inference.canaries import Canaries, FirstStageCanaries, RuleCanaries
-from brightline.shell.inference.kinds import Definition, check, define, first_stage
+from brightline.shell.inference.canaries import CallCanaries, Canaries, FirstStageCanaries, RuleCanaries
+from brightline.shell.inference.kinds import Definition, Judge, check, define, first_stage
 from brightline.shell.inference.loaded import Loaded
 from brightline.shell.inference.pool import AT_ONCE_BYTES, Judging, PooledDetector, ThreadDetector
 from brightline.shell.inference.process import ProcessDetector
@@ -52,6 +54,11 @@ def open_release(release: Release, folder: Path, defined: Defined, settings: Inf
             digest = f"sha256:{required.sha256}"
             canaries: Canaries = RuleCanaries(definition)
             detectors.append(ThreadDetector(required.id, digest, definition.match, AT_ONCE_BYTES, canaries))
+            continue
+        if isinstance(definition, CallRules):
+            digest = f"sha256:{required.sha256}"
+            judge: Judge = partial(definition.match, detector=required.id)
+            detectors.append(ThreadDetector(required.id, digest, judge, AT_ONCE_BYTES, CallCanaries(definition)))
             continue
         if isinstance(definition, NGrams):
             digest = f"sha256:{required.sha256}"
