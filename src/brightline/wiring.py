@@ -144,6 +144,7 @@ def _first_release(registry: Registry, settings: Settings) -> Loaded:
     """Start the detectors of the release that is in force at the start. Raises ``OperatorError``."""
     agreement, store, digest = registry.releases.current, registry.classifiers.store, registry.classifiers.current
     release, folder = store.read(digest, agreement.vocabulary), store.folder(digest)
+    registry.classifiers.check_signed(digest)
     defined = read_definitions(release, folder, agreement)
     return open_release(release, folder, defined, settings.inference)
 

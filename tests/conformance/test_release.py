@@ -32,6 +32,7 @@ from brightline.shell.registry.classifiers import CLASSIFIER
 from brightline.shell.registry.log import append_to_registry
 from brightline.shell.releasing import Proposed, bring_into_force, propose, propose_rollback
 from brightline.shell.state import StateFolder
+from brightline.shell.storage.signed_files import load_signing_key, make_signing_key, sign_folder
 from brightline.shell.trust.keys import load_key
 from tests.harness import Running, chunk, completion, read_records, running
 from tests.releases import (
@@ -287,3 +288,23 @@ def test_a_site_that_pinned_a_delivery_root_serves_only_while_the_newest_word_is
     (delivery / "metadata" / "timestamp.json").write_bytes(msgspec.json.encode(timestamp))
     wait_until(lambda: not node.node.faults())
     node.ask()
+
+
+def test_a_signed_release_is_loaded_only_with_exactly_the_files_that_were_signed(tmp_path: Path, pinned: Path) -> None:
+    root, folder = tmp_path / "state", finds_more(tmp_path)
+    (folder / "card.md").write_text("What it is for.")
+    public = make_signing_key(tmp_path / "key.pem")
+    sign_folder(folder, load_signing_key(tmp_path / "key.pem"))
+    with running(root, own_release=str(beginning(tmp_path))) as node:
+        with pytest.raises(TrustError, match="names nobody who signed it"):
+            bring(root, folder, pinned)
+        (folder / "more.bin").write_bytes(b"more")
+        with pytest.raises(TrustError, match=r"were signed by nobody: more\.bin"):
+            bring(root, folder, pinned, signer=public)
+        (folder / "more.bin").unlink()
+        digest = bring(root, folder, pinned, signer=public)
+        wait_for(node, digest)
+        kept = node.node.registry.classifiers.store.folder(digest)
+        (kept / "card.md").write_text("What it is not for.")  # which the release itself does not pin
+        with pytest.raises(TrustError, match=r"not those that were signed: card\.md"):
+            node.loop.call(node.node._load(digest))

@@ -240,6 +240,7 @@ class Node:
         store, agreement = self.registry.classifiers.store, self.agreement
         release = await asyncio.to_thread(store.read, digest, agreement.vocabulary)
         folder = store.folder(digest)
+        await asyncio.to_thread(self.registry.classifiers.check_signed, digest)
         defined = await asyncio.to_thread(read_definitions, release, folder, agreement)
         loaded = open_release(release, folder, defined, self.settings.inference)
         async with contextlib.AsyncExitStack() as unless_fit:

@@ -27,6 +27,7 @@ from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
 from brightline.core.ports import Clock
 from brightline.core.screening.gate import FORMAT as OUTCOMES_FORMAT
 from brightline.core.screening.gate import Case, Outcomes, Ratcheted, read_outcomes
+from brightline.core.screening.oms import SIGNATURE_FILE
 from brightline.core.screening.release import Release
 from brightline.core.screening.tighten import Files, looser
 from brightline.core.screening.trial import Rule
@@ -41,6 +42,7 @@ from brightline.shell.registry.following import Registry
 from brightline.shell.registry.log import append_to_registry
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.releases import outcomes_digest
+from brightline.shell.storage.signed_files import check_folder
 
 UPDATE_FILE: Final = "update.json"
 NONE: Final = ""
@@ -65,6 +67,7 @@ def propose(
     *,
     conceded: Mapping[str, float] | None = None,
     trial: Rule | None = None,
+    signer: str = "",
     weights: str = "",
     on_done: Callable[[int], None] = lambda _done: None,
 ) -> Proposed:
@@ -75,6 +78,7 @@ def propose(
     """
     classifiers, agreement = registry.classifiers, registry.releases.current
     vocabulary = agreement.vocabulary
+    check_signed(folder, signer)
     candidate = shipped.read_release(folder, vocabulary)
     update = _statement(classifiers, candidate, kind, reason, clock)
     check_next(update, classifiers.place)
@@ -87,7 +91,12 @@ def propose(
     )
     data = msgspec.json.encode(outcomes)
     update = msgspec.structs.replace(
-        update, corpus=pinned.digest, outcomes=outcomes_digest(data), conceded=dict(conceded or {}), trial=trial
+        update,
+        corpus=pinned.digest,
+        outcomes=outcomes_digest(data),
+        conceded=dict(conceded or {}),
+        trial=trial,
+        signer=signer,
     )
     found = judge(update, outcomes, vocabulary, classifiers.pinned)
     loosens: tuple[str, ...] = ()
@@ -96,6 +105,14 @@ def propose(
         old = Files(classifiers.store.read(classifiers.current, vocabulary), shipped.folder_reader(before))
         loosens = looser(old, Files(candidate, shipped.folder_reader(folder)))
     return Proposed(update, data, found, (*loosens, *found.refusals))
+
+
+def check_signed(folder: Path, signer: str) -> None:
+    """The files of a release are those that its signer signed. Raises ``TrustError``, also if nobody is named."""
+    if signer:
+        check_folder(folder, signer)
+    elif (folder / SIGNATURE_FILE).exists():
+        raise TrustError(f"{folder} holds a {SIGNATURE_FILE}, and the statement names nobody who signed it")
 
 
 def propose_rollback(registry: Registry, digest: str, reason: str, clock: Clock) -> ReleaseUpdate:
@@ -160,6 +177,7 @@ def bring_into_force(
     if update.kind is not Kind.ROLLBACK:
         candidate = shipped.read_release(folder, vocabulary)
         fits(update, candidate)
+        check_signed(folder, update.signer)
         if outcomes_digest(outcomes) != update.outcomes:
             raise TrustError("the outcomes are not those that were signed for")
         read_outcomes(outcomes)

@@ -175,11 +175,8 @@ async def test_what_cannot_be_loaded_or_is_another_one_does_not_serve(path: str,
             await made.until_fit()
 
 
-async def test_the_queue_is_bounded_and_whoever_gave_up_makes_room(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(process, "QUEUE_MAX", 2)
-    async with detector(tmp_path, deadline=3.0) as made:
+async def test_the_queue_is_bounded_and_whoever_gave_up_makes_room(tmp_path: Path) -> None:
+    async with detector(tmp_path, deadline=3.0, queue_max=2) as made:
         await made.until_fit()
         busy = asyncio.create_task(made.judge(ask("hang")))
         await asyncio.sleep(0.1)

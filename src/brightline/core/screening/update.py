@@ -56,7 +56,8 @@ class ReleaseUpdate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``number`` counts these statements without gaps, so that none is shown twice. ``outcomes`` is the file of pinned
     cases with what both releases said of each; a rollback has none. ``conceded`` holds by fact the share of wrongful
     stops on the worst corpus that the signers accept although it is more than now. With ``trial``, a release first
-    stands beside the one in force, by that rule; without, it is in force at once.
+    stands beside the one in force, by that rule; without, it is in force at once. ``signer`` is the public key (PEM)
+    of who signed the files as a model; then no file is loaded that is not among those (``oms.py``).
     """
 
     format: str
@@ -72,6 +73,7 @@ class ReleaseUpdate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
     issued: int
     trial: Rule | None = None
+    signer: Annotated[str, Meta(max_length=1_000)] = ""
 
 
 class Place(msgspec.Struct, frozen=True):

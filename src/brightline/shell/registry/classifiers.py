@@ -32,6 +32,7 @@ from brightline.shell.registry.log import append_to_registry
 from brightline.shell.registry.reader import Entry
 from brightline.shell.shipped import folder_reader
 from brightline.shell.storage.releases import ReleaseStore
+from brightline.shell.storage.signed_files import check_folder
 
 CLASSIFIER: Final = "classifier"
 STAGE: Final = "classifier-stage"
@@ -87,6 +88,7 @@ class Classifiers:
         self.history: tuple[InForce, ...] = ()
         self.refused: tuple[Refused, ...] = ()
         self.candidate: Candidate | None = None
+        self.signer_of: dict[str, str] = {}  # by release, the public key that signed its files, where there is one
         self.ended: tuple[Candidate, ...] = ()  # trials that are over, as they ended
         self.delivered: Mapping[str, int] = {}  # the newest versions of delivery metadata that this site had verified
         self.pinned: frozenset[str] = frozenset()  # the cases that the last statement was judged on
@@ -125,6 +127,8 @@ class Classifiers:
         if update.kind is not Kind.ROLLBACK:
             self.pinned = frozenset(case.digest for case in self._outcomes(update).cases)
         self.delivered = _highest(self.delivered, entry.public.get("delivered"))
+        if update.kind is not Kind.ROLLBACK:
+            self.signer_of[update.release] = update.signer
         if self.candidate is not None:
             self._end(self.candidate, Stage.QUARANTINED, entry.seq, "another statement followed")
         place = self.place
@@ -176,6 +180,14 @@ class Classifiers:
             return ()
         found = judge(update, self._outcomes(update), self._vocabulary(), self.pinned)
         return (*(self.loosens(candidate) if update.kind is Kind.EMERGENCY else ()), *found.refusals)
+
+    def check_signed(self, digest: str) -> None:
+        """The files of a release are those that the signer signed whom its statement names. Raises ``TrustError``.
+
+        It reads all of them: for whoever is about to load them.
+        """
+        if signer := self.signer_of.get(digest):
+            check_folder(self.store.folder(digest), signer)
 
     def loosens(self, candidate: Release) -> tuple[str, ...]:
         """Why the files of a release that is here cannot be seen to be only stricter than those in force."""

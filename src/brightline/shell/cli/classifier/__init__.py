@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from brightline.shell.cli.classifier import history, release, shadow
+from brightline.shell.cli.classifier import history, release, shadow, signing
 
 
 def add_to(group: click.Group) -> None:
@@ -14,5 +14,7 @@ def add_to(group: click.Group) -> None:
     group.add_command(release.rollback)
     group.add_command(release.approve)
     group.add_command(history.releases)
+    group.add_command(signing.key)
+    group.add_command(signing.sign)
     group.add_command(shadow.shadow)
     group.add_command(shadow.quarantine)

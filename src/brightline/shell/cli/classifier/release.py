@@ -87,6 +87,11 @@ _REASON = click.option("--reason", default="", help="Why, in a sentence: part of
     metavar="LOOSER STRICTER FAILED",
     help="Of a trial: of a million asks so many may be judged less or more strictly, or not be answered.",
 )
+@click.option(
+    "--signer",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The public key (PEM) that signed the files with `classifier sign`; nodes check each before they load any.",
+)
 @_REASON
 @_BY
 @_PREPARE
@@ -102,6 +107,7 @@ def release(
     canary: int,
     share: int,
     most: tuple[int, int, int],
+    signer: Path | None,
     reason: str,
     holders: tuple[str, ...],
     prepare: Path | None,
@@ -138,6 +144,7 @@ def release(
             clock,
             conceded=_shares(concessions),
             trial=None if shadow is None else Rule(shadow, canary, share, *most),
+            signer="" if signer is None else _read(signer).decode("ascii", "replace"),
             weights=settings.inference.weights,
             on_done=on_done,
         )
