@@ -24,7 +24,7 @@ from brightline.core.canonical import canonical_bytes
 from brightline.core.enforcement.pass_token import PassClaims, PassRefused, body_digest, read_pass, token_id
 from brightline.core.errors import EvidenceUnavailable
 from brightline.guard.consumed import ConsumedTokens, Consumption, StoreUnavailable
-from brightline.shell.body import BodyTooLarge, ClientLeft, Receive, read_body
+from brightline.shell.body import BodyTooLarge, ClientLeft, Receive, read_body, write_whole
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -186,7 +186,4 @@ async def _refuse(send: Send, refusal: GuardRefusal) -> None:
 
 async def answer(send: Send, status: int, value: dict[str, Any]) -> None:
     """Write one whole JSON answer."""
-    body = canonical_bytes(value)
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await write_whole(send, status, canonical_bytes(value), [(b"content-type", b"application/json")])

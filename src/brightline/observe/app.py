@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from brightline.core.errors import CallerError
 from brightline.observe.exchanges import BYTES_MAX, NotOurs, Seen, from_litellm, mirrored
-from brightline.shell.body import BodyTooLarge, ClientLeft, Receive, is_http, read_body
+from brightline.shell.body import BodyTooLarge, ClientLeft, Receive, is_http, read_body, write_whole
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -151,6 +151,4 @@ class Observer:
 
 
 async def _answer(send: Send, status: int) -> None:
-    headers = [] if status == 204 else [(b"content-length", b"0")]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b""})
+    await write_whole(send, status, b"")

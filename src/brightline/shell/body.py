@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all our ASGI applications do alike, the guard's too: HTTP alone, and a body that is whole and bounded.
+"""What all our ASGI applications do alike, the guard's too: HTTP alone, bodies whole and bounded, and whole answers.
 
-What an application answers is its own matter; here a body is read, or it is said why not.
+What an application answers is its own matter; here a body is read, or it is said why not, and an answer is written
+with its length before it, so that one that was torn is never taken for a whole one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-
-
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
@@ -41,6 +40,18 @@ async def read_body(receive: Receive, bytes_max: int) -> bytes:
         parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts)
+
+
+async def write_whole(send: Send, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+    """Write one complete answer. A 204 has neither a body nor a length (RFC 9110, section 15.3.5)."""
+    await begin_answer(send, status, None if status == 204 else len(body), headers)
+    await send({"type": "http.response.body", "body": body})
+
+
+async def begin_answer(send: Send, status: int, size: int | None, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Write the head of an answer whose body of this many bytes follows; ``None`` says nothing of its length."""
+    length = [] if size is None else [(b"content-length", str(size).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, *length]})
 
 
 async def is_http(scope: MutableMapping[str, Any], send: Send) -> bool:

@@ -20,6 +20,7 @@ from brightline.core.exchange.api.protocol import Api, StreamWriter
 from brightline.core.exchange.judged import JudgedReply, JudgedSegment
 from brightline.core.exchange.model import Exchange, Usage
 from brightline.core.exchange.refusal import error_body, retry_headers
+from brightline.shell.body import write_whole
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -39,11 +40,10 @@ async def send_whole(
     kind: tuple[bytes, bytes] = _JSON,
 ) -> None:
     """Write one complete answer; ``kind`` is its content type, JSON where none is given."""
-    all_headers = [kind, _NO_STORE, (b"content-length", str(len(body)).encode()), *headers]
+    all_headers = [kind, _NO_STORE, *headers]
     if exchange_id:
         all_headers.append((b"x-request-id", exchange_id.encode()))
-    await send({"type": "http.response.start", "status": status, "headers": all_headers})
-    await send({"type": "http.response.body", "body": body})
+    await write_whole(send, status, body, all_headers)
 
 
 async def send_health(send: Send, missing: Sequence[str]) -> None:

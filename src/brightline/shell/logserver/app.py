@@ -20,7 +20,7 @@ from brightline.core.evidence.merkle import ProofError
 from brightline.core.evidence.policy import Policy
 from brightline.core.evidence.proving import RETRY_SECONDS, NotCosigned, NotPublished, prove_record, read_heads
 from brightline.core.ports import Clock
-from brightline.shell.body import is_http
+from brightline.shell.body import begin_answer, is_http
 from brightline.shell.logserver import pages
 from brightline.shell.logserver.files import OpenedFile, ServedFolder, ServedLog
 from brightline.shell.logserver.look import LogLook, look_at_log, look_at_record
@@ -184,12 +184,11 @@ async def _send(answer: _Answer, head_only: bool, send: Send) -> None:
     size = len(answer.body) if answer.file is None else answer.file.size
     headers = [
         (b"content-type", answer.content_type.encode()),
-        (b"content-length", str(size).encode()),
         (b"cache-control", answer.cache.encode()),
         (b"x-content-type-options", b"nosniff"),
         *answer.headers,
     ]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await begin_answer(send, answer.status, size, headers)
     if answer.file is not None and not head_only:
         left = size
         while left:

@@ -27,7 +27,7 @@ from brightline.core.evidence.witnessing import (
     judge,
 )
 from brightline.core.ports import Clock
-from brightline.shell.body import BodyTooLarge, ClientLeft, Receive, is_http, read_body
+from brightline.shell.body import BodyTooLarge, ClientLeft, Receive, is_http, read_body, write_whole
 from brightline.shell.witness.store import WitnessStore
 
 BODY_SECONDS: Final = 10.0
@@ -64,14 +64,8 @@ class WitnessApp:
             return
         finally:
             self._requests -= 1
-        body = answer.body.encode()
-        headers = [
-            (b"content-type", answer.content_type.encode()),
-            (b"content-length", str(len(body)).encode()),
-            (b"cache-control", b"no-store"),
-        ]
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        headers = [(b"content-type", answer.content_type.encode()), (b"cache-control", b"no-store")]
+        await write_whole(send, answer.status, answer.body.encode(), headers)
 
     async def _answer(self, scope: Scope, receive: Receive) -> WitnessAnswer:
         if scope["path"] != ADD_CHECKPOINT or scope.get("query_string"):
