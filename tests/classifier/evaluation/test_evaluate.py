@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from brightline.classifier.evaluation import crew
 from brightline.classifier.evaluation.bench import Bench
 from brightline.classifier.evaluation.command import evaluate_command
 from brightline.classifier.evaluation.evaluation import read_evaluation
@@ -258,3 +260,22 @@ def test_an_evaluation_that_is_none_is_refused() -> None:
     for data, why in ((b"{}", "is no evaluation"), (b"[" * 100_000, "is no evaluation")):
         with pytest.raises(BrightlineError, match=why):
             read_evaluation(data, "x.json")
+
+
+# ---- several processes ---------------------------------------------------------------------------------------------
+
+
+def test_however_many_work_on_it_an_evaluation_is_the_same(tmp_path: Path) -> None:
+    rows = corpus(tmp_path, *PAIR, MISSED, TARGETS)
+    day = lines_of(tmp_path / "day.jsonl", [{"text": HELD}, {"text": SMALL_TALK}])
+    alone, together = (evaluation(rows, "--benign", day, "--evasions", 1, "--workers", workers) for workers in (1, 2))
+    assert alone == together
+
+
+def test_a_worker_that_ends_before_its_time_ends_the_measurement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "COMMAND", (sys.executable, "-c", "import sys; sys.stdin.readline()"))
+    done = run(corpus(tmp_path, *PAIR), "--workers", "2")
+    assert isinstance(done.exception, ConfigError)
+    assert "a worker ended before it had answered" in str(done.exception)

@@ -11,6 +11,7 @@ import msgspec
 
 from brightline.classifier.corpus import FACTS, Line
 from brightline.classifier.evaluation.chosen import chosen
+from brightline.classifier.evaluation.crew import WORKERS_MAX, Chosen
 from brightline.classifier.evaluation.evaluation import read_learning
 from brightline.classifier.evaluation.page import to_html
 from brightline.classifier.evaluation.probe import Source
@@ -54,6 +55,7 @@ _FILE: Final = click.Path(exists=True, path_type=Path)
 @click.option("--without", multiple=True, metavar="LAYER", help="Measure with this layer off; only here is there one.")
 @click.option("--evasions", default=0, type=click.IntRange(0, EVASIONS_MAX), help="Rows of a kind in each disguise.")
 @click.option("--leave-one-out", is_flag=True, help="Also each corpus at the threshold that the others set.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, WORKERS_MAX), help="Processes.")
 @click.option("--learning", type=_FILE, help="A JSON list of rows and figures, to be drawn as a learning curve.")
 @click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write a page to read here.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the evaluation as JSON here.")
@@ -70,6 +72,7 @@ def evaluate_command(
     without: tuple[str, ...],
     evasions: int,
     leave_one_out: bool,
+    workers: int,
     learning: Path | None,
     page: Path | None,
     out: Path | None,
@@ -96,7 +99,13 @@ def evaluate_command(
         raise ConfigError(f"two files are called {min(twice)!r}")
     bench = chosen(agreement, release, weights, without)
     learnt = read_learning(learning.read_bytes(), str(learning)) if learning else ()
-    found = evaluate(bench, sources, ordinary, Wanted(evasions, leave_one_out, learnt, without))
+    found = evaluate(
+        bench,
+        Chosen(agreement, release, weights, without),
+        sources,
+        ordinary,
+        Wanted(evasions, leave_one_out, learnt, without, workers),
+    )
     if out is not None:
         out.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
     if page is not None:

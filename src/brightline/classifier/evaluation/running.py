@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from itertools import islice
 
 import msgspec
 
 from brightline.classifier.corpus import Author
 from brightline.classifier.evaluation.bench import Bench
+from brightline.classifier.evaluation.crew import Chosen, show_all
 from brightline.classifier.evaluation.evading import disguised, evaded
 from brightline.classifier.evaluation.evaluation import FORMAT, Evaluation, LearningPoint, Rows
 from brightline.classifier.evaluation.measuring import (
@@ -19,7 +21,7 @@ from brightline.classifier.evaluation.measuring import (
     measure_benign,
     questions_of,
 )
-from brightline.classifier.evaluation.probe import LINES, Probe, Source
+from brightline.classifier.evaluation.probe import LINES, Source
 from brightline.terminal import progress
 
 
@@ -30,18 +32,25 @@ class Wanted(msgspec.Struct, frozen=True):
     held_out: bool = False
     learning: tuple[LearningPoint, ...] = ()
     without: tuple[str, ...] = ()
+    workers: int = 1
 
 
-def evaluate(bench: Bench, sources: Sequence[Source], benign: Sequence[Source], wanted: Wanted) -> Evaluation:
-    """Show everything to the release, and measure. The same files give the same evaluation."""
+def evaluate(
+    bench: Bench, chosen: Chosen, sources: Sequence[Source], benign: Sequence[Source], wanted: Wanted
+) -> Evaluation:
+    """Show everything to the release, and measure. The same files give the same evaluation.
+
+    ``chosen`` is what was put on the bench, for those processes that share the work. Raises ``ConfigError``.
+    """
     probes = [probe for source in sources for probe in source.probes]
     costumes = disguised(probes, wanted.evasions) if wanted.evasions else ()
-    total = len(probes) + sum(len(source.probes) for source in benign) + len(costumes)
-    with progress("judging rows", total) as tell:
-        show = _Showing(bench, tell)
-        judged = [show(probe) for probe in probes]
-        everyday = [(source.name, [show(probe) for probe in source.probes]) for source in benign]
-        worn = [(costume, show(costume.probe)) for costume in costumes]
+    everything = [*probes, *(probe for source in benign for probe in source.probes), *(one.probe for one in costumes)]
+    with progress("judging rows", len(everything)) as tell:
+        answers = show_all(bench, chosen, everything, wanted.workers, tell)
+    found = iter([Judged(probe, answer) for probe, answer in zip(everything, answers, strict=True)])
+    judged = list(islice(found, len(probes)))
+    everyday = [(source.name, list(islice(found, len(source.probes)))) for source in benign]
+    worn = list(zip(costumes, found, strict=True))
     questions = [
         measure(name, judged, everyday if name in LINES else (), held_out=wanted.held_out)
         for name in questions_of(probes)
@@ -69,21 +78,6 @@ def evaluate(bench: Bench, sources: Sequence[Source], benign: Sequence[Source], 
         by_models=_by_models(sources),
         learning=wanted.learning,
     )
-
-
-class _Showing:
-    """Shows probes one by one, and says how many it has shown."""
-
-    def __init__(self, bench: Bench, tell: Callable[[int], None]) -> None:
-        self._bench = bench
-        self._tell = tell
-        self._done = 0
-
-    def __call__(self, probe: Probe) -> Judged:
-        answer = self._bench.show(probe)
-        self._done += 1
-        self._tell(self._done)
-        return Judged(probe, answer)
 
 
 def _rows(source: Source) -> Rows:
