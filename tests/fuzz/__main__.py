@@ -82,18 +82,38 @@ def piece(name: str, seed: int, first: int, runs: int) -> Piece:
 
 
 def pieces(runs: int, only: str) -> Iterator[tuple[str, int, int]]:
-    """Targets in turn, so that a run that is stopped has looked at all of them."""
-    names = [target.name for target in TARGETS if only in ("", target.name)]
-    share = -(-runs // len(names))
-    for first in range(0, share, EACH):
-        for name in names:
-            yield name, first, min(EACH, share - first)
+    """Name, first number and how many, targets in turn: a run that is stopped has looked at all of them."""
+    targets = [target for target in TARGETS if only in ("", target.name)]
+    shares = sum(target.share for target in targets)
+    wanted = {target.name: -(-runs * target.share // shares) for target in targets}
+    rounds = -(-max(wanted.values()) // EACH)
+    for turn in range(rounds):
+        for name, most in wanted.items():
+            first, end = most * turn // rounds, most * (turn + 1) // rounds
+            if first < end:
+                yield name, first, end - first
+
+
+def results(work: Iterator[tuple[str, int, int]], seed: int, until: float) -> Iterator[Piece]:
+    """Do the work on every core, until it is done or the time is over."""
+    workers = len(os.sched_getaffinity(0))
+    with concurrent.futures.ProcessPoolExecutor(workers) as pool:
+        waiting: set[concurrent.futures.Future[Piece]] = set()
+        for name, first, runs in work:
+            waiting.add(pool.submit(piece, name, seed, first, runs))
+            if len(waiting) > 2 * workers:
+                done, waiting = concurrent.futures.wait(waiting, return_when=concurrent.futures.FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+            if time.monotonic() > until:
+                break
+        yield from (future.result() for future in concurrent.futures.as_completed(waiting))
 
 
 def main() -> int:
     """Run, and print one row for each target."""
     parser = argparse.ArgumentParser(description="Fuzz every reader of strangers' bytes.")
     parser.add_argument("--runs", type=int, default=100_000, help="Inputs in all.")
+    parser.add_argument("--seconds", type=float, default=1e9, help="Stop when so much time is over.")
     parser.add_argument("--seed", type=int, default=1, help="Another number makes other inputs.")
     parser.add_argument("--only", default="", choices=["", *(target.name for target in TARGETS)])
     parser.add_argument("--at", type=int, help="Run this one number of --only again, where nothing catches it.")
@@ -107,15 +127,11 @@ def main() -> int:
         return 0
     found: dict[str, list[Piece]] = {}
     done, began = 0, time.monotonic()
-    with concurrent.futures.ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        work = pieces(asked.runs, asked.only)
-        waiting = [pool.submit(piece, name, asked.seed, first, runs) for name, first, runs in work]
-        for future in concurrent.futures.as_completed(waiting):
-            result = future.result()
-            found.setdefault(result.target, []).append(result)
-            done += result.runs
-            if sys.stderr.isatty():
-                sys.stderr.write(f"\r{done:,} runs, {done / (time.monotonic() - began):,.0f}/s ")
+    for result in results(pieces(asked.runs, asked.only), asked.seed, began + asked.seconds):
+        found.setdefault(result.target, []).append(result)
+        done += result.runs
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{done:,} runs, {done / (time.monotonic() - began):,.0f}/s ")
     return report(found, asked.out)
 
 

@@ -37,6 +37,8 @@ class Target(msgspec.Struct, frozen=True):
     name: str
     seeds: list[bytes]
     run: Callable[[bytes, random.Random], None]
+    share: int
+    """Of a thousand inputs: those that cost fifty times as much get fewer."""
 
 
 def _pieces(data: bytes, chance: random.Random) -> list[bytes]:
@@ -172,11 +174,11 @@ def rules(data: bytes, chance: random.Random) -> None:
 
 
 TARGETS = (
-    Target("framing", mutate.FRAMES, framing),
-    Target("strict_json", mutate.REQUESTS, strict),
-    Target("request", mutate.REQUESTS, request),
-    Target("stream", mutate.STREAMS, stream),
-    Target("reply", mutate.REPLIES, reply),
-    Target("normaliser", mutate.TEXTS, normaliser),
-    Target("rules", mutate.TEXTS, rules),
+    Target("framing", mutate.FRAMES, framing, 210),
+    Target("strict_json", mutate.REQUESTS, strict, 210),
+    Target("request", mutate.REQUESTS, request, 200),
+    Target("stream", mutate.STREAMS, stream, 200),
+    Target("reply", mutate.REPLIES, reply, 140),
+    Target("normaliser", mutate.TEXTS, normaliser, 35),
+    Target("rules", mutate.TEXTS, rules, 5),
 )

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import pytest
 
-from tests.fuzz.__main__ import made, piece
+from tests.fuzz.__main__ import made, piece, pieces
 from tests.fuzz.targets import TARGETS, Target
 
 RUNS = {"normaliser": 150, "rules": 50}  # the slow ones
@@ -30,12 +31,22 @@ def test_the_same_number_makes_the_same_bytes_and_another_others() -> None:
     assert len({made(target, 1, number)[0] for number in range(100)}) > 50
 
 
+def test_the_shares_of_the_targets_are_those_of_a_thousand_inputs() -> None:
+    assert sum(target.share for target in TARGETS) == 1_000
+    planned = list(pieces(1_000_000, ""))
+    for target in TARGETS:
+        runs = [(first, count) for name, first, count in planned if name == target.name]
+        assert sum(count for _, count in runs) == 1_000 * target.share
+        assert all(first + count == following for (first, count), (following, _) in pairwise(runs))
+    assert {name for name, _, _ in planned[:7]} == {target.name for target in TARGETS}
+
+
 def test_a_reader_that_crashes_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def crashes(data: bytes, chance: random.Random) -> None:
         if len(data) > 100:
             raise KeyError(len(data))
 
-    broken = Target(TARGETS[0].name, TARGETS[0].seeds, crashes)
+    broken = Target(TARGETS[0].name, TARGETS[0].seeds, crashes, 1_000)
     monkeypatch.setattr("tests.fuzz.__main__.TARGETS", (broken,))
     found = piece(broken.name, 1, 0, 100)
     assert found.crashes
