@@ -34,7 +34,7 @@ ANY = (
 @example("зa")
 def test_a_hint_is_never_wrong_about_nothing(text: str) -> None:
     stages = stages_of(text)
-    seen, soft, folded = stages
+    seen, soft, folded, _ = stages
     shape = shape_of_stages(stages)
     for of in (letters._ANY, *[letters._ASCII] * seen.isascii()):
         assert shape.spelled or not of.spelled.search(soft)

@@ -35,16 +35,17 @@ class Decoders:
     """The decoders for the readings of one text. What a stretch says is worked out once, however often it is met: the
     same stretches stand in the text, in what is decoded of it, and in each round."""
 
-    __slots__ = ("_kinds",)
+    __slots__ = ("_kinds", "_undone")
 
     def __init__(self) -> None:
         self._kinds = tuple((kind, _Known(kind.read)) for kind in _KINDS)
+        self._undone: dict[tuple[str, str], str] = {}
 
     def decode(self, text: str, shape: Shape) -> Decoded:
         """Undo every encoding once; the decoders see each other's results. ``shape`` is that of ``text``."""
         names: list[str] = []
         for kind, known in self._kinds:
-            if (undone := kind.undo(text, known) if kind.may_be_in(text, shape) else text) != text:
+            if (undone := self._undo(kind, known, text, shape)) != text:
                 names.append(kind.name)
                 text = undone
                 shape = shape_of(text)
@@ -59,10 +60,15 @@ class Decoders:
         if _AMBIGUOUS.isdisjoint(decoded.names):
             return
         for kind, known in self._kinds:
-            if kind.name not in _AMBIGUOUS or not kind.may_be_in(text, shape):
-                continue
-            if (undone := kind.undo(text, known)) != text:
+            if kind.name in _AMBIGUOUS and (undone := self._undo(kind, known, text, shape)) != text:
                 yield kind.name, undone
+
+    def _undo(self, kind: _Kind, known: _Known, text: str, shape: Shape) -> str:
+        if not kind.may_be_in(text, shape):
+            return text
+        if (undone := self._undone.get((kind.name, text))) is None:
+            undone = self._undone[kind.name, text] = kind.undo(text, known)
+        return undone
 
 
 class _Known(dict[str, str]):

@@ -42,33 +42,59 @@ def fold(text: str) -> str:
 
 
 class Stages(NamedTuple):
-    """One text on its way to being folded: characters done, words done, white space done."""
+    """One text on its way to being folded: characters done, words done, white space done.
+
+    ``beyond`` has all characters beyond ASCII of the three.
+    """
 
     seen: str
     soft: str
     folded: str
+    beyond: Beyond
 
 
 def stages_of(text: str) -> Stages:
     """Fold a text, and keep what it was on the way."""
     seen = characters(text)
-    soft = words(seen)
-    return Stages(seen, soft, collapse(soft))
+    beyond = Beyond(seen).with_folded_case()
+    soft = words(seen, beyond)
+    return Stages(seen, soft, collapse(soft), beyond)
 
 
 # ---- which characters there are ---------------------------------------------------------------------
 
 _ASCII: Final = bytes(range(0x80))
 _BMP_END: Final = "\uffff"
+_SAMPLE: Final = 512
+_VARIED_FROM: Final = 128
 _FEW_MAX: Final = 24
 """So many searches through a text cost as much as one look-up for each of its characters."""
 
 
-def beyond_ascii(text: str) -> str:
-    """The characters beyond ASCII of a text, as they stand there."""
-    if text.isascii():
-        return ""
-    return text.encode("utf-8", "surrogatepass").translate(None, _ASCII).decode("utf-8", "surrogatepass")
+class Beyond:
+    """The characters beyond ASCII of a text: as they stand there, and which."""
+
+    __slots__ = ("_chars", "is_varied", "text")
+
+    def __init__(self, text: str) -> None:
+        self._chars: frozenset[str] | None = None
+        self.text = ""
+        if not text.isascii():
+            data = text.encode("utf-8", "surrogatepass").translate(None, _ASCII)
+            self.text = data.decode("utf-8", "surrogatepass")
+        self.is_varied = len(frozenset(self.text[:_SAMPLE])) > _VARIED_FROM
+
+    @property
+    def chars(self) -> frozenset[str]:
+        """Each of them. Dear for a text that is varied."""
+        if self._chars is None:
+            self._chars = frozenset(self.text)
+        return self._chars
+
+    def with_folded_case(self) -> Beyond:
+        """These, and what they become in the other case."""
+        folded = self.text.casefold()
+        return self if folded == self.text else Beyond(self.text + folded)
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -79,11 +105,11 @@ class Table(msgspec.Struct, frozen=True):
     one: re.Pattern[str]
     """Finds any of them, and perhaps others beyond the Basic Multilingual Plane, for which ``re`` has no table."""
 
-    def read(self, text: str, beyond: str) -> str:
+    def read(self, text: str, beyond: Beyond) -> str:
         """``text.translate(readings)``, for a text that has no characters beyond ASCII but those in ``beyond``."""
-        if not self.one.search(beyond):
+        if not self.one.search(beyond.text):
             return text
-        if 2 * len(beyond) > len(text) or len(there := self.has.intersection(beyond)) > _FEW_MAX:
+        if beyond.is_varied or len(there := self.has & beyond.chars) > _FEW_MAX:
             return text.translate(self.readings)
         for char in there:
             text = text.replace(char, self.readings[ord(char)])
@@ -156,25 +182,25 @@ def characters(text: str) -> str:
     """Let every character be what it reads as wherever it stands. Keeps case, and white space as it is."""
     if text.isascii():
         return text.translate(_CONTROLS)
-    beyond = beyond_ascii(text)
-    if (marks := _marks_for(beyond)).sorted_one.search(beyond):
+    beyond = Beyond(text)
+    if (marks := _marks_for(beyond)).sorted_one.search(beyond.text):
         # Normalisation sorts each run of marks by insertion, so a run as long as the text costs its square. UAX
         # #15 (Stream-Safe Text Format) allows 30 in a row.
         text = marks.long_run.sub(r"\1", text)
-    text = unicodedata.normalize("NFKC", _BEFORE_NFKC.read(text, beyond))
-    text = _READS_AS.read(text, beyond_ascii(text))
+    normal = unicodedata.normalize("NFKC", _BEFORE_NFKC.read(text, beyond))
+    text = _READS_AS.read(normal, beyond if normal == text else Beyond(normal))
     text = text.encode("utf-8").translate(None, _UNSEEN_ASCII).decode("utf-8")
     if text.isascii():
         return text
     # What stood apart because of something unseen now stands together, and may compose.
     text = unicodedata.normalize("NFC", text)
-    beyond = beyond_ascii(text)
+    beyond = Beyond(text)
     marks = _marks_for(beyond)
-    return marks.on_letters.sub("", text) if marks.one.search(beyond) else text
+    return marks.on_letters.sub("", text) if marks.one.search(beyond.text) else text
 
 
-def _marks_for(beyond: str) -> _Marks:
-    return _EVERYWHERE if _BEYOND_BMP.search(beyond) else _WITHIN_BMP
+def _marks_for(beyond: Beyond) -> _Marks:
+    return _EVERYWHERE if _BEYOND_BMP.search(beyond.text) else _WITHIN_BMP
 
 
 # ---- 2. words ---------------------------------------------------------------------------------------
@@ -191,21 +217,20 @@ _CLOSE_LETTERS: Final = frozenset(map(chr, CLOSE))
 _SCRIPTS: Final = {letter: script(letter) for letter in _CLOSE_LETTERS}
 
 
-def words(seen: str) -> str:
+def words(seen: str, beyond: Beyond) -> str:
     """Map look-alikes in the words that are disguised Latin, and fold the case of everything.
 
     A word is disguised when it mixes Latin or a second script with look-alikes, or when all its letters are
     close look-alikes and no other word uses their script in earnest: so a Russian text keeps its short
-    words, too.
+    words, too. ``beyond`` may have characters that the text does not have.
     """
     if seen.isascii():
         return seen.lower()
-    beyond = beyond_ascii(seen)
-    return (_undisguised(seen, beyond) if _LIKE_LATIN.one.search(beyond) else seen).casefold()
+    return (_undisguised(seen, beyond) if _LIKE_LATIN.one.search(beyond.text) else seen).casefold()
 
 
-def _undisguised(seen: str, beyond: str) -> str:
-    if 4 * len(beyond) > len(seen):
+def _undisguised(seen: str, beyond: Beyond) -> str:
+    if 4 * len(beyond.text) > len(seen):
         return _words_read(seen, beyond)
     # Most words are ASCII: the others are read together, in their order.
     tokens = seen.split(" ")
@@ -216,23 +241,23 @@ def _undisguised(seen: str, beyond: str) -> str:
     return " ".join(tokens)
 
 
-def _words_read(text: str, beyond: str) -> str:
-    a_word = _WORD_OR_SIGN if "|" in text or _SIGN.search(beyond) else _WORD
+def _words_read(text: str, beyond: Beyond) -> str:
+    a_word = _WORD_OR_SIGN if "|" in text or _SIGN.search(beyond.text) else _WORD
     parts: list[str | None] = a_word.split(text)  # between, pure, mixed, between …
     if len(parts) == 1:
         return text
-    mixed = "\n".join([word or "" for word in parts[2::3]])
-    parts[2::3] = _LIKE_LATIN.read(mixed, beyond).replace("|", _BAR).split("\n")
+    mixed = [word or "" for word in parts[2::3]]
+    if "|" in text:
+        mixed = [word if word.isascii() else word.replace("|", _BAR) for word in mixed]
+    parts[2::3] = _LIKE_LATIN.read("\n".join(mixed), beyond).split("\n")
     if readings := _readings(frozenset(filter(None, parts[1::3]))):
         parts[1::3] = [word and readings.get(word, word) for word in parts[1::3]]
     return "".join(filter(None, parts))
 
 
-def as_latin(text: str) -> str:
+def as_latin(text: str, beyond: Beyond) -> str:
     """Every look-alike of a text beyond ASCII as the letter that it may stand for."""
-    if text.isascii():
-        return text
-    return _LIKE_LATIN.read(text, beyond_ascii(text)).replace("|", _BAR)
+    return text if text.isascii() else _LIKE_LATIN.read(text, beyond).replace("|", _BAR)
 
 
 def _readings(pure: Set[str]) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from brightline.core.screening.folding import beyond_ascii, fold, table_of
+from brightline.core.screening.folding import Beyond, fold, table_of
 from brightline.core.screening.lookalikes import UPSIDE_DOWN
 
 _TAGS: Final = re.compile("[\U000e0000-\U000e007f]+")
@@ -20,20 +20,20 @@ _TURNED_ASCII: Final = bytes(ord(UPSIDE_DOWN.get(code, chr(code))) if code < 0x8
 
 def readings_of_hidden(text: str) -> Iterator[tuple[str, str]]:
     """The name and the folded text of each such reading of a text beyond ASCII, but for ``selectors``."""
-    beyond = beyond_ascii(text)
-    if _TAGS.search(beyond):
+    beyond = Beyond(text)
+    if _TAGS.search(beyond.text):
         yield "tags", fold(" ".join(_TAGS.findall(text)))
         yield "untagged", fold(_TAGS.sub("", text))
-    if _OVERRIDE in beyond:
+    if _OVERRIDE in beyond.text:
         yield "bidi", fold(_OVERRIDDEN.sub(lambda run: run[1][::-1], text))
-    if _TURNED.one.search(beyond):
+    if _TURNED.one.search(beyond.text):
         turned = text.encode("utf-8", "surrogatepass").translate(_TURNED_ASCII).decode("utf-8", "surrogatepass")
         yield "upside-down", fold(_TURNED.read(turned, beyond)[::-1])
 
 
 def selectors(text: str) -> str:
     """The bytes that runs of variation selectors stand for: VS1 is 0, VS256 is 255. Empty if there are none."""
-    if not _SELECTORS.search(beyond_ascii(text)):
+    if not _SELECTORS.search(Beyond(text).text):
         return ""
     return " ".join(
         bytes(ord(c) - 0xFE00 if c < "\uff00" else ord(c) - 0xE0100 + 16 for c in run).decode("utf-8", "replace")

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from brightline.core.screening.folding import Stages, as_latin, collapse, words
+from brightline.core.screening.folding import Beyond, Stages, as_latin, collapse, words
 from brightline.core.screening.shape import Shape
 from brightline.core.screening.stretches import read_each
 
@@ -79,28 +79,29 @@ _A_LETTER: Final = re.compile("[a-z]")
 
 def readings_of_letters(stages: Stages, shape: Shape) -> Iterator[tuple[str, str]]:
     """The name and the folded text of each such reading. In ``soft``, two blanks end a spelled word."""
-    seen, soft, folded = stages
+    seen, soft, folded, beyond = stages
     of = _ASCII if seen.isascii() else _ANY
+    left = Beyond(soft)  # what is beyond ASCII still, once its words have been read
     joined = soft
     joined_folded = folded
     if shape.spelled:
         for spelled in (of.spelled_alike, of.spelled):
             joined = read_each(spelled, joined, _without_signs)
         if joined != soft:
-            joined_folded = collapse(words(joined))
+            joined_folded = collapse(words(joined, left))
             yield from ((f"joined-letters+{name}", text) for name, text in _unleeted(joined_folded))
     if shape.split or (shape.apostrophe and _ODD_APOSTROPHE.search(soft)):
         closed = of.split.sub("", joined.replace("_", "-"))
-        joined_folded = joined_folded if closed == joined else collapse(words(closed))
+        joined_folded = joined_folded if closed == joined else collapse(words(closed, left))
     if joined_folded != folded:
         yield "joined-letters", joined_folded
     if shape.split or shape.camel:
         apart = of.seam.sub(" ", seen.replace("_", " "))
         apart = read_each(_CAMEL, apart, _with_blanks_before) if shape.camel else apart
-        yield "words", collapse(words(apart))
+        yield "words", collapse(words(apart, beyond))
     if shape.leet:
         yield from _unleeted(folded)
-    if (latin := as_latin(folded)) != folded:
+    if (latin := as_latin(folded, left)) != folded:
         yield "lookalikes", latin
     if _A_LETTER.search(folded):
         yield "rot13", folded.encode().translate(_ROT13).decode()

@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from brightline.core.screening.folding import Stages, beyond_ascii
+from brightline.core.screening.folding import Beyond, Stages
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -63,17 +63,21 @@ _APART: Final = {code: kind if kind in "a0" else "." for code, kind in _CLASSES.
 
 def shape_of_stages(stages: Stages) -> Shape:
     """Return the hints for a text that was folded: for its words as they stand, and as they read."""
-    seen, soft, _ = stages
-    shape = shape_of(seen)
+    seen, soft, _, beyond = stages
+    shape = _shape(seen, beyond)
     if seen.isascii() or soft == seen.casefold():
         return shape
-    return Shape(*map(operator.or_, msgspec.structs.astuple(shape), msgspec.structs.astuple(shape_of(soft))))
+    return Shape(*map(operator.or_, msgspec.structs.astuple(shape), msgspec.structs.astuple(_shape(soft, beyond))))
 
 
 def shape_of(text: str) -> Shape:
     """Return the hints for a text, in some fifteen microseconds for each kilobyte."""
+    return _shape(text, Beyond(text))
+
+
+def _shape(text: str, beyond: Beyond) -> Shape:
     if not text.isascii():
-        if (like := _in_ascii(text)) is None:
+        if (like := _in_ascii(text, beyond)) is None:
             return _ANYTHING
         text = like
     shape = text.translate(_CLASSES)
@@ -103,9 +107,9 @@ _FIRST_BYTE_A: Final = bytes(code if code < 0x80 else ord("a") for code in range
 _OTHER_BYTES: Final = bytes(range(0x80, 0xC0))
 
 
-def _in_ascii(text: str) -> str | None:
+def _in_ascii(text: str, beyond: Beyond) -> str | None:
     """An ASCII text of the same shape: ``a`` for each letter beyond ASCII. None for one with many kinds of signs."""
-    signs = [char for char in set(beyond_ascii(text)) if not char.isalpha()]
+    signs = [char for char in beyond.chars if not char.isalpha()]
     if len(signs) > _KINDS_MAX:
         return None
     for char in signs:
