@@ -54,6 +54,17 @@ def asks(text: str, **more: Any) -> dict[str, Any]:
     return {"model": "m", "messages": [{"role": "user", "content": text}], **more}
 
 
+def chunks_of(text: str) -> list[dict[str, Any]]:
+    """The chunks of a streamed answer, a character in each."""
+    deltas = [*({"content": one} for one in text), {}]
+    return [{"id": "up", "choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+
+
+def stream_of(text: str) -> str:
+    """The same, as a body of server-sent events."""
+    return "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks_of(text)) + "data: [DONE]\n\n"
+
+
 def payload(text: str, answer: str, **more: Any) -> dict[str, Any]:
     """What LiteLLM's callback says of one call."""
     return {
@@ -240,6 +251,10 @@ WEEK = [
     {"request": asks(RL1), "time": "2020-01-01T00:00:00Z"},
     {"request": asks("Tell me something."), "response": completion(LEAK)},
     {"request": asks("Tell me something."), "response": {"output": [{"type": "message"}]}},
+    {"request": asks("Tell me something.", stream=True), "response": stream_of("Fine.")},
+    {"request": asks("Tell me something.", stream=True), "response": stream_of(LEAK)},
+    {"request": asks("Tell me something.", stream=True), "response": chunks_of(LEAK)},
+    {"request": asks("Tell me something.", stream=True), "response": "data: {odd\n\n"},
     {"request": {"model": "m", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]}},
     {"request": {"model": "m", "input": "List three fruits."}, "route": "/v1/responses"},
     asks("List three fruits."),
@@ -268,18 +283,18 @@ def test_its_log_has_an_origin_of_its_own_and_verifies(week: Path) -> None:
 
 def test_last_week_is_shown_by_verdict_and_clause(week: Path) -> None:
     found = report_of(week)
-    assert found["total"] == 10  # what was long ago is left out
-    assert found["verdicts"] == {"permit": 6, "hold": 2, "deny": 1, "none": 1}
+    assert found["total"] == 14  # what was long ago is left out
+    assert found["verdicts"] == {"permit": 8, "hold": 2, "deny": 3, "none": 1}
     assert {row["clause"]: row["verdicts"] for row in found["clauses"]} == {
-        "L1": {"permit": 6},
+        "L1": {"permit": 8},
         "RL-2": {"hold": 2},
-        "RL-1": {"deny": 1},
+        "RL-1": {"deny": 3},
     }
     assert found["clauses"][1]["quote"].startswith("No use of")
-    assert found["answers"] == {"absent": 6, "judged": 3, "unread": 1}
-    assert found["stopped_at"] == {"request": 2, "answer": 1}
+    assert found["answers"] == {"absent": 6, "judged": 6, "unread": 2}
+    assert found["stopped_at"] == {"request": 2, "answer": 3}
     assert found["not_looked_at"] == {"unreadable": 1}
-    assert report_of(week, "--days", "3650")["total"] == 11
+    assert report_of(week, "--days", "3650")["total"] == 15
 
 
 def test_holds_are_counted_for_each_hour_of_a_reviewer_and_the_same_once(week: Path) -> None:
@@ -327,7 +342,7 @@ def test_what_was_looked_at_under_another_agreement_is_not_mixed_in(week: Path, 
     other = Path(__file__).parents[2] / "src" / "brightline" / "agreements" / "two-red-lines-2026"
     toml.write_text(toml.read_text().replace('agreement = ""', f'agreement = "{other}"'))
     found = report_of(moved)
-    assert (found["total"], found["others"]) == (0, 10)
+    assert (found["total"], found["others"]) == (0, 14)
 
 
 def test_a_full_line_is_counted_and_nobody_waits() -> None:
@@ -441,6 +456,28 @@ def test_a_detector_that_fails_leaves_a_record_that_it_could_not_judge(
     draft = look.at(mirrored(CHAT, json.dumps(asks("hello")).encode()))
     assert draft.public["verdict"] == "unavailable"
     assert SEED not in f"{draft.public} {draft.committed}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "became"),
+    [
+        ([], "absent"),
+        ("", "absent"),
+        (17, "absent"),
+        ([17], "absent"),
+        ("no events at all", "absent"),
+        ([{}], "unread"),
+        ("data: [1]\n\n", "unread"),
+        ([{"choices": [{"index": 5, "delta": {"content": "x"}}]}], "unread"),
+        ([{"choices": [{"index": 0, "delta": {"content": "x"}}]}], "judged"),  # it broke off, and was read so far
+        (stream_of("Fine.") + "and what follows its end", "judged"),
+    ],
+    ids=repr,
+)
+def test_whatever_a_streamed_answer_is_there_is_a_record_of_it(answer: Any, became: str, look: Look) -> None:
+    line = json.dumps({"request": asks("hello", stream=True), "response": answer}).encode()
+    draft = look.at(of_line(line, 1))
+    assert (draft.public["verdict"], draft.committed.get("answer", "absent")) == ("permit", became)
 
 
 def _if_ours(read: Callable[[], Seen]) -> list[Seen]:

@@ -3,7 +3,8 @@
 
     mirror      the body of a request as nginx's ``mirror`` or Envoy's ``request_mirror_policies`` send it; no answer
     LiteLLM     its StandardLoggingPayload, one or a list of them: request and answer, as LiteLLM remembers them
-    JSON lines  {"request": {…}, "response": {…}, "route": "/v1/…", "time": …}, a bare request, or a payload of LiteLLM
+    JSON lines  {"request": {…}, "response": {…}, "route": "/v1/…", "time": …}, a bare request, or a payload of
+                LiteLLM. A streamed response is the text of its events, or the list of its chunks.
 
 A mirrored request is read from its own bytes. The others were parsed once by whoever wrote them, so what only bytes
 show (names given twice, odd numbers) is not seen in them.
@@ -21,6 +22,7 @@ import msgspec
 from brightline.core.exchange import strict_json
 from brightline.core.exchange.api.protocol import Api
 from brightline.core.exchange.api.table import APIS, BY_ROUTE
+from brightline.observe.streamed import chunks_of
 
 BYTES_MAX: Final = 16 * 1024 * 1024
 PAYLOADS_MAX: Final = 10_000
@@ -46,12 +48,14 @@ class NotOurs(ValueError):
 class Seen(msgspec.Struct, frozen=True):
     """One exchange: the request's bytes, the answer's where there is one, and where to find it again.
 
+    ``chunks`` are the data of a streamed answer's events, in place of ``answer``.
     ``unix`` is when it was, in seconds, or 0; ``reference`` an id of a server, or the number of a line.
     """
 
     api: Api
     request: bytes
     answer: bytes = b""
+    chunks: tuple[str, ...] = ()
     source: str = "mirror"
     reference: str = ""
     unix: int = 0
@@ -134,9 +138,10 @@ def _seen(api: Api, request: Mapping[str, Any], answer: Any, source: str, refere
     try:
         asked = strict_json.encode(dict(request))
         said = strict_json.encode(answer) if isinstance(answer, dict) else b""
+        chunks = chunks_of(answer)
     except (ValueError, TypeError, RecursionError) as error:
         raise NotOurs("unreadable") from error
-    return Seen(api, asked, said, source, reference, _unix(time))
+    return Seen(api, asked, said, chunks, source, reference, _unix(time))
 
 
 def _id(said: Any) -> str:

@@ -21,9 +21,10 @@ from brightline.core.evidence.record import Draft, RecordKind
 from brightline.core.exchange import strict_json
 from brightline.core.exchange.api.not_carried import NOT_CARRIED
 from brightline.core.exchange.api.protocol import Api
-from brightline.core.exchange.model import Exchange, exchange_digest
+from brightline.core.exchange.model import Exchange, Reply, exchange_digest
 from brightline.core.review.case import hold_id
 from brightline.observe.exchanges import Seen
+from brightline.observe.streamed import whole
 from brightline.shell.inference.screen import Judged, Screen
 
 FIELDS_MAX: Final = 64
@@ -92,9 +93,10 @@ class Look:
         try:
             judged.append(self._screen.request(seen.api, exchange))
             decision = self._decide(judged)
-            looked = msgspec.structs.replace(looked, stage="request", answer="unread" if seen.answer else "absent")
-            if decision.verdict is Verdict.PERMIT and seen.answer:
-                reply = seen.api.SERVER.read_reply(seen.answer, exchange)
+            answered = bool(seen.answer or seen.chunks)
+            looked = msgspec.structs.replace(looked, stage="request", answer="unread" if answered else "absent")
+            if decision.verdict is Verdict.PERMIT and answered:
+                reply = _reply(seen, exchange)
                 judged.append(self._screen.answer(exchange, reply))
                 decision = self._decide(judged)
                 looked = msgspec.structs.replace(looked, stage="answer", answer="judged")
@@ -177,6 +179,12 @@ class Look:
         parts = [part.partition("[") for part in param.split(".")[:8]]
         known = self._names[api.NAME]
         return ".".join((name if name in known else OTHER) + ("[]" if more else "") for name, more, _ in parts)
+
+
+def _reply(seen: Seen, exchange: Exchange) -> Reply:
+    """The answer, whole. Raises ``UpstreamFailed``."""
+    server = seen.api.SERVER
+    return whole(seen.chunks, server, exchange) if seen.chunks else server.read_reply(seen.answer, exchange)
 
 
 def _without(body: bytes, name: str) -> bytes | None:
