@@ -330,6 +330,7 @@ class _Idle:
     without_record: Mapping[str, int] = {}
     log_sizes = (0, 0, -1)
     terms_names: Mapping[str, str] = {}
+    fresh_until: int | None = None
     trial: tuple[Stage, Compared] | None = None
 
     def faults(self) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ def read_pinned(places: Sequence[Path]) -> Pinned:
         for path in paths:
             for case in _read(path):
                 cases.setdefault(case.digest, case)
-    return Pinned(corpus_digest(cases), tuple(cases.values()))
+    return Pinned(corpus_digest(cases), tuple(cases[digest] for digest in sorted(cases)))
 
 
 def corpus_digest(digests: Iterable[str]) -> str:

@@ -409,6 +409,11 @@ class Node:
         }
 
     @property
+    def fresh_until(self) -> int | None:
+        """Unix seconds until which the newest word about releases is fresh; ``None`` where no root is pinned."""
+        return self.succession.fresh_until
+
+    @property
     def trial(self) -> tuple[Stage, Compared] | None:
         """Where a candidate stands here and what was counted of it, if there is one."""
         trial = self.judges.trial

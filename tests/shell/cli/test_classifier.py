@@ -61,9 +61,20 @@ def test_a_release_is_prepared_approved_by_each_organisation_and_brought_into_fo
     run(*asked, "--corpus", made / "pinned.jsonl", *WHY, "--prepare", prepared)
     bring = (*asked, "--prepared", prepared)
     assert "provider-safety" in run(*bring, code=2).stderr
-    run("classifier", "approve", prepared, "--key", keys.key("provider-safety-2"))
+    approve = ("classifier", "approve", prepared, "--key")
+    run(*approve, keys.key("provider-safety-2"), answers="n\n", code=1)
+    assert "provider-safety" in run(*bring, code=2).stderr
+    said = run(*approve, keys.key("provider-safety-2"), answers="y\n").stdout
+    for words in ("release 1: small version 2", "on 4 pinned cases", "floods are weapons", "1 of the provider-safety"):
+        assert words in said
     assert "customer-official" in run(*bring, code=2).stderr
-    run("classifier", "approve", prepared, "--key", keys.key("customer-official"))
+    again = ("--state", state, "--release", made / "release-2", "--corpus")
+    fewer = made / "fewer.jsonl"
+    fewer.write_text((made / "pinned.jsonl").read_text("utf-8").splitlines()[0], "utf-8")
+    other = run(*approve, keys.key("customer-official"), *again, fewer, "--yes", code=2).stderr
+    assert "your pinned cases are" in other
+    scored = run(*approve, keys.key("customer-official"), *again, made / "pinned.jsonl", "--yes").stdout
+    assert "scored again: 4 cases, the same outcomes" in scored
     assert "small version 2 is in force as record" in run(*bring).stdout
     first, second = listed(made)
     assert (first["does"], first["state"], second["state"]) == ("installation", "was in force", "in force")

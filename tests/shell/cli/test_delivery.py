@@ -52,7 +52,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     say(*asked, "--prepare", folder / "prepared")
     for holder in ("provider-safety-1", "customer-official"):
-        say("classifier", "approve", folder / "prepared", "--key", keys.key(holder))
+        say("classifier", "approve", folder / "prepared", "--key", keys.key(holder), "--yes")
     return folder
 
 

@@ -9,18 +9,25 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
 from brightline.core.errors import ScreeningUnavailable
 from brightline.core.screening.finding import Finding, Segment, Surface
 from brightline.core.screening.rules import RuleSet, load_rules
+from brightline.core.screening.toolcall import load_calls
 from brightline.shell import shipped
-from brightline.shell.inference.canaries import Canaries, FirstStageCanaries, RuleCanaries
+from brightline.shell.config import InferenceSettings
+from brightline.shell.inference import loading
+from brightline.shell.inference.canaries import CallCanaries, Canaries, FirstStageCanaries, RuleCanaries
 from brightline.shell.inference.kinds import Judge, first_stage
 from brightline.shell.inference.pool import CANARY_SECONDS, LATE_FACTOR, ScreeningPool, ThreadDetector
 from tests.shell.inference.test_cascade import definition
 
+CALLS = Path(str(files("brightline") / "classifier" / "training" / "calls.toml"))
 ASKED = (Segment("x", Surface.INPUT, "plain"),)
 
 
@@ -42,11 +49,15 @@ class Sighted:
 
 
 def kinds(rules: RuleSet) -> list[tuple[Judge, Canaries]]:
-    header = definition().header
-    return [(rules.match, RuleCanaries(rules)), (first_stage(definition()), FirstStageCanaries(header))]
+    calls = load_calls(CALLS.read_bytes(), "calls.toml")
+    return [
+        (rules.match, RuleCanaries(rules)),
+        (first_stage(definition()), FirstStageCanaries(definition().header)),
+        (partial(calls.match, detector="d"), CallCanaries(calls)),
+    ]
 
 
-@pytest.mark.parametrize("kind", [0, 1], ids=["rules", "first stage"])
+@pytest.mark.parametrize("kind", [0, 1, 2], ids=["rules", "first stage", "calls"])
 async def test_one_that_goes_blind_is_out_within_its_period_and_comes_back_when_it_sees(
     kind: int, rules: RuleSet
 ) -> None:
@@ -56,7 +67,7 @@ async def test_one_that_goes_blind_is_out_within_its_period_and_comes_back_when_
     pool = ScreeningPool([detector], 5)
     await pool.judge(ASKED)
     sighted.blind = True
-    await until(detector, "missed its canaries" if kind == 0 else "were not raised")
+    await until(detector, "were not raised" if kind == 1 else "missed its canaries")
     with pytest.raises(ScreeningUnavailable, match="missed its canaries"):
         await pool.judge(ASKED)
     with pytest.raises(ScreeningUnavailable, match="missed its canaries"):
@@ -120,6 +131,32 @@ def test_a_rule_that_is_missed_is_asked_for_again_until_it_is_found(rules: RuleS
     detector.probe()
     assert detector.fault == missed
     detector.close()
+
+
+@pytest.mark.parametrize("name", ["rules-2026.11", "encoder-2026.11"])
+async def test_no_detector_of_a_shipped_release_is_opened_without_canaries(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[object] = []
+
+    class Process:
+        id = "process"
+
+        def __init__(self, load: object, canaries: object, **_: object) -> None:
+            given.append(canaries)
+
+    monkeypatch.setattr(loading, "ProcessDetector", Process)
+    folder = shipped.shipped_release().parent / name
+    agreement = shipped.read_agreement(shipped.shipped_agreement())
+    release = shipped.read_release(folder, agreement.vocabulary)
+    loaded = loading.open_release(
+        release, folder, loading.read_definitions(release, folder, agreement), InferenceSettings()
+    )
+    threads = [each for each in loaded.detectors if isinstance(each, ThreadDetector)]
+    assert len(threads) + len(given) == len(release.detectors)
+    assert all([*given, *(each._canaries for each in threads)])
+    for each in threads:
+        each.close()
 
 
 def test_the_period_is_a_minute_and_three_of_them_without_an_answer_are_too_many() -> None:

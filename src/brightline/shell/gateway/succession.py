@@ -58,13 +58,13 @@ class Succession:
         self._trial_of = trial_of
         self._clock = clock
         self._delivery = delivery
-        self._fresh_until = fresh_until(delivery)
+        self.fresh_until = fresh_until(delivery)
         self._since: float | None = None
         self._why = ""
 
     async def step(self) -> None:
         """Go over to the release that is in force, if it is another. Takes as long as its detectors take to start."""
-        self._fresh_until = fresh_until(self._delivery)
+        self.fresh_until = fresh_until(self._delivery)
         await self._follow_candidate()
         wanted = self._classifiers.current
         if wanted == self.judges.current.release.digest:
@@ -128,7 +128,7 @@ class Succession:
     def faults(self) -> tuple[str, ...]:
         """Why no exchange may go on now."""
         out = []
-        if self._fresh_until is not None and self._clock.unix() >= self._fresh_until:
+        if self.fresh_until is not None and self._clock.unix() >= self.fresh_until:
             out.append("the newest word about classifier releases has expired: fetch from the delivery repository")
         if self._since is not None and self._clock.monotonic() - self._since > BEHIND_SECONDS:
             out.append(f"another release is in force and cannot be loaded: {self._why}")

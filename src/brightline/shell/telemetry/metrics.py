@@ -53,6 +53,11 @@ class Watched(Protocol):
         ...
 
     @property
+    def fresh_until(self) -> int | None:
+        """Unix seconds until which the newest word about releases is fresh; ``None`` where no root is pinned."""
+        ...
+
+    @property
     def trial(self) -> tuple[Stage, Compared] | None:
         """Where a candidate release stands here and what was counted of it in this stage, if there is one."""
         ...
@@ -139,6 +144,11 @@ class _Reader:
             shed.add_metric([code], count)
         yield shed
         yield from _trial(node.trial)
+        yield _gauge(
+            "delivery_fresh_until_seconds",
+            "When the newest verified word about releases expires, in Unix time; -1 where no root is pinned.",
+            -1 if node.fresh_until is None else node.fresh_until,
+        )
         yield InfoMetricFamily(
             "brightline_terms", "What this node serves under.", value={"version": __version__, **node.terms_names}
         )

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import click
 
-from brightline.shell.cli.classifier import history, release, shadow, signing
+from brightline.shell.cli.classifier import approve, history, release, shadow, signing
 
 
 def add_to(group: click.Group) -> None:
     """Put these commands beside those of the safety researcher's room, which knows no installation."""
     group.add_command(release.release)
     group.add_command(release.rollback)
-    group.add_command(release.approve)
+    group.add_command(approve.approve)
     group.add_command(history.releases)
     group.add_command(signing.key)
     group.add_command(signing.sign)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``brightline classifier release``, ``rollback`` and ``approve``: another release, signed by those who must."""
+"""``brightline classifier release`` and ``rollback``: another release, or an earlier one, comes into force."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from brightline.core.evidence.record import DurableRecord
 from brightline.core.screening.gate import FILE_BYTES_MAX, Ratcheted
 from brightline.core.screening.trial import Rule
 from brightline.core.screening.update import SIGNERS, UPDATE_TYPE, Kind, ReleaseUpdate
-from brightline.core.statement import add_signature, sign_statement
+from brightline.core.statement import sign_statement
 from brightline.shell.cli import render
 from brightline.shell.cli.agreement.opening import FOLDER_TYPE
 from brightline.shell.cli.pairs import pairs
@@ -189,17 +189,6 @@ def rollback(
         _write(prepare, update, b"", as_json)
         return
     _bring(state, state, b"", _signed(state, update, holders), as_json)
-
-
-@click.command()
-@click.argument("prepared", type=FOLDER_TYPE)
-@click.option("--key", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A PEM key.")
-def approve(prepared: Path, key: Path) -> None:
-    """Sign a release or a rollback that was prepared; every signer does so once, with a key of their own."""
-    path = prepared / UPDATE_FILE
-    signed = add_signature(_read(prepared / UPDATE_FILE), UPDATE_TYPE, load_key(key))
-    path.write_bytes(signed)
-    click.echo(f"signed {path}")
 
 
 # ---- folders -------------------------------------------------------------------------------------------------------
