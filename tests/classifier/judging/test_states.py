@@ -183,8 +183,9 @@ def test_heads_that_were_fitted_stand_in_a_judge_file_and_are_reported(
         "judge",
         "add",
         str(shipped_release()),
-        str(out),
         str(added),
+        "--fitted",
+        str(out),
         "--id",
         "r-with-judge",
         "--after",
@@ -206,7 +207,7 @@ def test_heads_that_were_fitted_stand_in_a_judge_file_and_are_reported(
         == read_release(shipped_release(), read_agreement(shipped_agreement()).vocabulary).entitlements
     )
     assert isinstance(CliRunner().invoke(brightline, adding).exception, ConfigError), "it is there already"
-    twice = CliRunner().invoke(brightline, [*adding[:3], str(added), str(out), str(tmp_path / "twice"), "--id", "x"])
+    twice = CliRunner().invoke(brightline, [*adding[:3], str(added), str(tmp_path / "twice"), "--id", "x"])
     assert isinstance(twice.exception, ReleaseError)
     again = tmp_path / "again"
     assert CliRunner().invoke(brightline, [*command[:-2], str(again)]).exit_code == 0

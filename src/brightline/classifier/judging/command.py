@@ -16,6 +16,7 @@ from brightline.decoder.published import MODELS, Published
 from brightline.shell.shipped import read_agreement, shipped_agreement
 from brightline.terminal import as_json, progress, table
 
+FITTED: Final = Path(__file__).with_name("fitted")
 _EXTRA: Final = "this needs what `pip install brightline[judge]` installs: {}"
 
 
@@ -147,8 +148,12 @@ def fit(corpora: Path, states: Path, out: Path, missed: float, wrongful: float, 
 
 @judge.command()
 @click.argument("release", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("fitted", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
+@click.option(
+    "--fitted",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where `brightline classifier judge fit` wrote it. [default: the one that is shipped]",
+)
 @click.option("--id", "name", required=True, help="What the new release is called.")
 @click.option("--version", type=click.IntRange(1, 1_000_000), default=1, show_default=True, help="Its version.")
 @click.option("--after", default="", help="The detector whose unknowns it may settle. [default: the encoder]")
@@ -158,8 +163,10 @@ def fit(corpora: Path, states: Path, out: Path, missed: float, wrongful: float, 
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Another agreement than the one that is shipped.",
 )
-def add(release: Path, fitted: Path, out: Path, name: str, version: int, after: str, folder: Path | None) -> None:
-    """Write into OUT the release in RELEASE with the judge that was fitted into FITTED.
+def add(
+    release: Path, out: Path, fitted: Path | None, name: str, version: int, after: str, folder: Path | None
+) -> None:
+    """Write into OUT the release in RELEASE with a fitted judge.
 
     It may settle what the encoder leaves unknown, fact by fact, with the errors that its report measured on test
     authors. Nobody has signed the new release: `brightline classifier release` goes on from there.
@@ -172,7 +179,9 @@ def add(release: Path, fitted: Path, out: Path, name: str, version: int, after: 
         raise ConfigError(_EXTRA.format(error.name)) from error
     if out.exists():
         raise ConfigError(f"{out} is there already")
-    made = add_judge(release, fitted, out, name, version, after, read_agreement(folder or shipped_agreement()))
+    made = add_judge(
+        release, fitted or FITTED, out, name, version, after, read_agreement(folder or shipped_agreement())
+    )
     click.echo(f"{out}: {made.id} version {made.version}, {made.digest}")
 
 

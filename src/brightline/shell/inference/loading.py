@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -24,6 +25,8 @@ from brightline.shell.inference.loaded import Loaded
 from brightline.shell.inference.pool import AT_ONCE_BYTES, Judging, PooledDetector, ThreadDetector
 from brightline.shell.inference.process import ProcessDetector
 from brightline.shell.inference.wire import Load
+
+JUDGE_LOAD_SECONDS: Final = 300.0  # a gigabyte is read, checked and made eight bits
 
 Defined = Sequence[tuple[RequiredDetector, Definition]]
 
@@ -99,5 +102,7 @@ def _open_judge(
         deadline_seconds=seconds,
         queue_max=definition.queue_max,
         asks_max=1,
+        load_seconds=JUDGE_LOAD_SECONDS,
+        probe_seconds=seconds * len(definition.canary),
     )
     return Judging(judge, release.settlements, seconds)

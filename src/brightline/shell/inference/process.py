@@ -118,10 +118,12 @@ class ProcessDetector:
         canary_seconds: float = CANARY_SECONDS,
         queue_max: int = QUEUE_MAX,
         asks_max: int = BATCH_ASKS_MAX,
+        load_seconds: float = LOAD_SECONDS,
+        probe_seconds: float = 0.0,
     ) -> None:
         """``deadline_seconds`` is the release's, for one batch of at most ``asks_max`` asks; ``queue_max`` may wait.
 
-        ``command`` takes a file descriptor as last word.
+        ``command`` takes a file descriptor as last word. Its canaries have ``probe_seconds``, or else the deadline.
         """
         self._load = load
         self._digest = f"sha256:{load.sha256}"
@@ -131,6 +133,7 @@ class ProcessDetector:
         self._command = tuple(command)
         self._canary_seconds = canary_seconds
         self._queue_max, self._asks_max = queue_max, asks_max
+        self._load_seconds, self._probe_seconds = load_seconds, probe_seconds or deadline_seconds
         self._asks: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._fit: set[int] = set()
@@ -190,7 +193,7 @@ class ProcessDetector:
         while True:
             try:
                 async with self._started() as worker:
-                    await self._probe(worker, LOAD_SECONDS)  # the first run of an encoder takes longer
+                    await self._probe(worker, self._load_seconds)  # the first run of an encoder takes longer
                     self._fit.add(number)
                     self._tried.set()
                     failures = 0
@@ -231,7 +234,7 @@ class ProcessDetector:
         reader, writer = await asyncio.open_connection(sock=ours)
         worker = _Worker(reader, writer)
         try:
-            loaded = await worker.say(self._load, Loaded, LOAD_SECONDS)
+            loaded = await worker.say(self._load, Loaded, self._load_seconds)
             if loaded.failure:
                 raise _UnfitError(loaded.failure)
             if loaded.digest != self._digest:
@@ -257,7 +260,7 @@ class ProcessDetector:
                     async with asyncio.timeout(due - loop.time()):
                         await self._wake.wait()
             if loop.time() >= due:
-                await self._probe(worker, self._deadline)
+                await self._probe(worker, self._probe_seconds)
                 due = loop.time() + self._canary_seconds
 
     def _take(self) -> list[_Waiting]:
