@@ -73,3 +73,14 @@ def test_a_file_of_a_key_that_is_not_there_is_a_clear_error(tmp_path: Path) -> N
     settings = check_settings({"upstream": {"a": {"key_file": str(tmp_path / "key")}}}, "x").upstream["a"]
     with pytest.raises(ConfigError, match="cannot be read"):
         upstream_key(settings)
+
+
+@pytest.mark.parametrize(
+    ("listen", "share"),
+    [({}, 448), ({"exchanges_max": 2}, 2), ({"exchanges_max": 9}, 8), ({"unit_exchanges_max": 3}, 3)],
+)
+def test_one_unit_has_seven_eighths_of_the_places_if_nothing_else_is_said(
+    listen: dict[str, object], share: int
+) -> None:
+    data: dict[str, object] = {"listen": listen, "upstream": {"default": {"url": "http://127.0.0.1:8000"}}}
+    assert check_settings(data, "test").listen.of_one_unit == share

@@ -54,14 +54,22 @@ class ListenSettings(_Settings):
     body_seconds: Seconds = Field(30.0, description="Longest time a client may take to send its body.")
     write_seconds: Seconds = Field(30.0, description="Longest time a client may take to accept one chunk.")
     exchanges_max: int = Field(512, ge=1, le=100_000, description="Exchanges under way at once; more wait.")
-    unit_exchanges_max: int = Field(
-        448, ge=1, le=100_000, description="Exchanges of one unit under way at once; the rest is left to others."
+    unit_exchanges_max: int | None = Field(
+        None,
+        ge=1,
+        le=100_000,
+        description="Exchanges of one unit under way at once; not given: seven eighths of `exchanges_max`.",
     )
     unsent_max: int = Field(
         32, ge=1, le=10_000, description="Exchanges at once that no model has yet: all of it is our own work."
     )
     waiting_max: int = Field(256, ge=0, le=100_000, description="Requests that wait for a place; more are shed.")
     wait_seconds: Seconds = Field(1.0, description="Longest time a request waits for a place before it is shed.")
+
+    @property
+    def of_one_unit(self) -> int:
+        """Exchanges of one unit at once: what is left is for others, also where all of them take long."""
+        return self.unit_exchanges_max or -(-7 * self.exchanges_max // 8)
 
 
 class AdminSettings(_Settings):

@@ -182,7 +182,7 @@ class Node:
         self.quotas = Quotas(unit_bytes, clock, self.peers, lambda: unit_quotas(self.agreement))
         bounds = Bounds(
             listen.exchanges_max,
-            listen.unit_exchanges_max,
+            listen.of_one_unit,
             listen.unsent_max,
             listen.waiting_max,
             listen.wait_seconds,
