@@ -279,3 +279,21 @@ def test_a_worker_that_ends_before_its_time_ends_the_measurement(
     done = run(corpus(tmp_path, *PAIR), "--workers", "2")
     assert isinstance(done.exception, ConfigError)
     assert "a worker ended before it had answered" in str(done.exception)
+
+
+def test_what_a_judge_settles_as_nothing_ranks_below_all_that_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("openvino", reason="the extra `judge` is not installed")
+    from tests.shell.inference import tiny_judge
+
+    monkeypatch.setattr(tiny_judge, "shipped_release", lambda: ENCODER)
+    tiny_judge.write_release(tmp_path / "release")
+    judged = Bench(AGREEMENT, tmp_path / "release")
+    bounds = judged.bounds("encoder", "mass_domestic")
+    assert bounds is not None
+    nothing, crossing = (
+        judged.show(Probe("1", "s", {}, text=text)) for text in (tiny_judge.DOES_NOT, tiny_judge.CROSSES)
+    )
+    assert (nothing.facts["mass_domestic"], nothing.without["judge"]["mass_domestic"]) == ("no", "unknown")
+    assert nothing.scores["mass_domestic"] < bounds[0] <= crossing.scores["mass_domestic"]

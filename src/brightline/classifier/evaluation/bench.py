@@ -140,7 +140,7 @@ class Bench:
             needed.add(TOOL_CALL_RULES)
         return needed
 
-    def _combined(self, judged: Iterable[Judged], scores: Iterable[Finding]) -> dict[str, float]:
+    def _combined(self, judged: Sequence[Judged], scores: Iterable[Finding]) -> dict[str, float]:
         """The highest score of each fact that some detector scores.
 
         What a detector without scores finds ranks with the best where it says yes, and where it says unknown with what
@@ -156,7 +156,16 @@ class Bench:
                     continue
                 said = self._heard.unknown_of(finding.fact) if finding.value == "unknown" else 1.0
                 best[finding.fact] = max(best.get(finding.fact, 0.0), said)
+        if self._judge and self._judge not in self._off:
+            settled = self.facts_without(judged, self._off)
+            best = {fact: self._as_settled(fact, score, settled[fact]) for fact, score in best.items()}
         return {fact: best.get(fact, 0.0) for fact in sorted(self.scored)}
+
+    def _as_settled(self, fact: str, score: float, value: str) -> float:
+        """A score that would be told, and that the judge settled as good, ranks below all that is told."""
+        unknown = self._heard.unknown_of(fact)
+        good = value == self.agreement.vocabulary.spec(fact).good
+        return unknown * score if good and score >= unknown else score
 
 
 class _Bounds(msgspec.Struct, frozen=True):
