@@ -30,6 +30,7 @@ from aiohttp import web
 
 from brightline.core.errors import ConfigError
 from brightline.core.evidence.receipt import read_receipt
+from brightline.core.screening.trial import Rule, Stage
 from brightline.shell.cli.workers import serve_with_workers
 from brightline.shell.clock import SystemClock
 from brightline.shell.install import log_registration, make_shard
@@ -40,7 +41,7 @@ from tests.conformance.test_release import back
 from tests.conformance.test_release import bring as bring_release
 from tests.conformance.test_update import SAFETY, bring
 from tests.harness import Loop, ModelServer, add_workload, chunk, completion, make_state, read_records, running
-from tests.releases import FLOODGATE, beginning, finds_more, pinned_cases
+from tests.releases import FIRE, FLOODGATE, GATE, WATCHED, beginning, finds_more, pinned_cases, release
 from tests.shell.cli.test_commands import run
 from tests.versions import stricter
 
@@ -255,6 +256,16 @@ def test_nothing_is_dropped_while_the_classifiers_change_and_each_exchange_has_o
             digests[record["exchange"]].add(record["release"])
     assert {len(found) for found in digests.values()} == {1}
     assert set.union(*digests.values()) == {baseline, first}
+
+
+def test_a_candidate_goes_on_at_both_by_what_one_of_them_counted(site: Site, tmp_path: Path) -> None:
+    rule = Rule(shadow=4, canary=4, share=1_000, looser=0, stricter=1_000_000, failed=0)
+    digest = bring_release(site.root, release(tmp_path, 3, FIRE, WATCHED, GATE), pinned_cases(tmp_path), trial=rule)
+    wait_until(lambda: in_force_at_both(site, digest, "release"))
+    with in_force(site.root, SystemClock()) as (_, registry):
+        classifiers = registry.classifiers
+    assert (classifiers.current, [each.stage for each in classifiers.ended]) == (digest, [Stage.LIVE])
+    assert [site.ask(FLOODGATE).status_code for _ in range(6)] == [403] * 6
 
 
 def in_force_at_both(site: Site, digest: str, what: str = "agreement") -> bool:
