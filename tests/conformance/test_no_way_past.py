@@ -270,6 +270,7 @@ TEXTS: Final[dict[str, Callable[[Path, str], str]]] = {
     "upstream.probe_path": lambda root, url: "/health",
     "upstream.guard": lambda root, url: VerifierKey.of("guard.example/guard", PUBLIC_KEY).vkey(),
     "inference.weights": lambda root, url: str(root),
+    "inference.judge_key_file": lambda root, url: _key_file(root),
     "admin.host": lambda root, url: "localhost",
     "telemetry.log_format": lambda root, url: "json",
     "telemetry.traces": lambda root, url: f"{url}/v1/traces",
@@ -295,6 +296,8 @@ def _others(model: type[BaseModel], prefix: str, root: Path, url: str) -> dict[s
             values[name] = {"default": {**there, "same_as": ""}, "spare": there}
         elif where in {"listen.port", "admin.port"}:
             values[name] = 0
+        elif field.default is None:
+            values[name] = 7
         elif isinstance(field.default, str):
             values[name] = TEXTS[where](root, url)
         else:
