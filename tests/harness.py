@@ -25,7 +25,7 @@ from brightline.core.screening.release import Release
 from brightline.core.workload import Bounds
 from brightline.shell import shipped
 from brightline.shell.clock import SystemClock
-from brightline.shell.config import Settings, check_settings
+from brightline.shell.config import Settings, check_settings, load_settings
 from brightline.shell.inference.judges import Screeners, Screening
 from brightline.shell.install import (
     GATEWAY_SHARD,
@@ -240,18 +240,20 @@ def make_state(
     toml: str = "",
     upstream: str = "idle_seconds = 1.5\n",
     own_release: str = "",
+    more_toml: str = "",
     **listen: Any,
 ) -> tuple[Settings, Agreement, str]:
     """A state folder with one model ``m`` and one workload ``tests``; returns its key. ``toml`` are its settings.
 
     Without them, ``upstream`` is what stands below ``[upstream.default]`` and its url, more tables too.
-    ``own_release`` is the folder of another release than the one that is shipped.
+    ``own_release`` is the folder of another release than the one that is shipped, ``more_toml`` goes below the rest.
     """
     if not toml:
         toml = "[listen]\nport = 0\n" + "".join(f"{name} = {value}\n" for name, value in listen.items())
         toml += f'[upstream.default]\nurl = "{model_url}"\n{upstream}'
     if own_release:
         toml += f'[agreement]\nrelease = "{own_release}"\n'
+    toml += more_toml
     settings = check_settings(tomllib.loads(toml), "test")
     agreement = open_agreement(settings)
     release = shipped.read_release(release_folder(settings), agreement.vocabulary)
@@ -299,6 +301,19 @@ def running(
         settings, _, key = make_state(root, model.url, facts, tools, **more)
         node, url = loop.call(_open(root, settings, stack))
         yield Running(loop, root, node, url, key, model)
+    finally:
+        loop.call(stack.aclose())
+        loop.close()
+
+
+@contextmanager
+def running_again(root: Path, key: str) -> Iterator[Running]:
+    """The node of a state folder that served before; its model server is away."""
+    loop = Loop()
+    stack = AsyncExitStack()
+    try:
+        node, url = loop.call(_open(root, load_settings(root), stack))
+        yield Running(loop, root, node, url, key, ModelServer())
     finally:
         loop.call(stack.aclose())
         loop.close()

@@ -72,7 +72,7 @@ async def open_node(
         traces = await opened.enter_async_context(_traces(settings, shard))
         attester = DevelopmentAttester(roots.profile, agreement.vocabulary, clock)
         attester.renew()
-        registry = Registry(root, settings, roots, agreement)
+        registry = Registry(root, settings, roots, agreement, installation.roster)
         opened.callback(registry.close)
         registry.refresh()
         first = _first_release(registry, settings)
@@ -166,6 +166,8 @@ def _front(node: Node, clock: Clock, traces: Traces | None) -> None:
         clock=clock,
         readiness=node.readiness,
         registers=lambda: node.registry.registers.book,
+        holds=node.holds,
+        waiting_max=node.settings.review.waiting_max,
         observers=(node.metrics, *((traces,) if traces else ())),
     )
     node.door = Door(

@@ -43,7 +43,8 @@ def test_a_denied_answer_is_refused_and_nothing_of_it_leaves(book: Book) -> None
 def test_a_held_answer_is_refused_with_a_hold_id(book: Book) -> None:
     story = book.story().to_forwarded()
     story.replied(completion("SECRET"))
-    assert story.screened(HELD) == ["CancelUpstream", "Record OUTCOME held"]
+    assert story.screened(HELD) == ["CancelUpstream", "Record HOLD"]
+    assert story.hold_durable() == ["Record OUTCOME held"]
     assert story.outcome_durable() == ["Refuse held_for_review", "End"]
     assert story.last(do.Refuse).notice["hold"] == story.outcome["hold"]
 

@@ -112,7 +112,9 @@ def test_a_deny_before_anything_was_released_is_a_refusal_with_a_status(book: Bo
 def test_a_hold_in_mid_stream_cuts_with_a_hold_id(book: Book) -> None:
     story = in_mid_sentence(book)
     story.said(chunk("SECRET"))
-    assert story.screened(HELD) == ["CancelUpstream", "Record OUTCOME held"]
+    assert story.screened(HELD) == ["CancelUpstream", "Record HOLD"]
+    assert story.broke() == []  # what we cancelled may still say so
+    assert story.hold_durable() == ["Record OUTCOME held"]
     assert story.outcome_durable() == ["CutStream", "End"]
     assert story.last(do.CutStream).notice["hold"] == story.outcome["hold"]
     assert story.released == "Figs,"

@@ -42,6 +42,7 @@ def held_at_output(book: Book) -> Story:
     story = book.story().to_forwarded()
     story.replied(completion("SECRET-ANSWER"))
     story.screened(HELD)
+    story.hold_durable()
     story.outcome_durable()
     return story
 
@@ -120,7 +121,8 @@ def test_no_caller_is_told_facts_scores_rules_or_what_was_cut(ending: Any, book:
 
 def test_the_told_words_are_a_closed_list(book: Book) -> None:
     said = {key for ending in ENDINGS for notice in ending(book).notices for key in notice}
-    known = {"exchange", "outcome", "verdict", "clauses", "profile", "receipt", "hold", "next_step"}
+    known = {"exchange", "outcome", "verdict", "clauses", "profile", "receipt", "next_step"}
+    known |= {"hold", "hold_expires", "hold_url"}
     assert said == known
 
 
@@ -144,11 +146,12 @@ def test_the_facts_and_findings_are_committed_and_stand_in_no_leaf(book: Book) -
     assert "secret-rule" not in leaf
 
 
-def test_no_record_holds_a_word_of_the_exchange(book: Book) -> None:
+def test_no_record_holds_a_word_of_the_exchange_but_what_people_are_to_look_at(book: Book) -> None:
     for ending in ENDINGS:
         for command in ending(book).commands:
             if isinstance(command, do.Record):
-                text = json.dumps([command.draft.public, command.draft.committed])
+                kept = {} if command.draft.kind is RecordKind.HOLD else command.draft.committed
+                text = json.dumps([command.draft.public, kept])
                 assert QUESTION not in text
                 assert "SECRET-ANSWER" not in text
                 assert "Figs" not in text

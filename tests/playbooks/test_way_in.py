@@ -69,7 +69,9 @@ def test_a_denied_request_is_refused_and_goes_nowhere(book: Book) -> None:
 def test_a_held_request_is_refused_with_a_hold_id(book: Book) -> None:
     story = book.story()
     story.attempt_durable()
-    assert story.screened(HELD) == ["Record OUTCOME held"]
+    assert story.screened(HELD) == ["Record HOLD"]
+    assert story.ticked() == []
+    assert story.hold_durable() == ["Record OUTCOME held"]
     assert story.outcome_durable() == ["Refuse held_for_review", "End"]
     assert story.last(do.Refuse).notice["hold"] == story.outcome["hold"]
 
@@ -78,6 +80,7 @@ def hold_of(book: Book, text: str = QUESTION, name: str = "w-1") -> object:
     story = book.story(asking(text), who=workload(workload=name))
     story.attempt_durable()
     story.screened(HELD)
+    story.hold_durable()
     return story.outcome["hold"]
 
 

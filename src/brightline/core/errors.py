@@ -160,6 +160,14 @@ class ExpectationRefused(CallerError):
     next_step = "Send the body at once, without `Expect`."
 
 
+class UnknownHold(CallerError):
+    """No such hold of this workload."""
+
+    status = 404
+    code = "hold_not_found"
+    next_step = "Use the hold id that came with the refusal, and the key of the workload that asked."
+
+
 class QuotaReached(CallerError):
     """More in this time than a workload is registered for, or than its unit may have or write to this node's disk."""
 
@@ -201,7 +209,7 @@ class HeldForReview(Refusal):
     """Held: cleared people must answer first."""
 
     code = "held_for_review"
-    next_step = "Keep the hold id; cleared people must settle what is unknown before this can be answered."
+    next_step = "Ask hold_url until people have settled what is unknown; then send the same request again."
 
 
 class Suspended(Refusal):

@@ -158,6 +158,15 @@ class EvidenceSettings(_Settings):
     origin: str = Field("brightline.local", description="Prefix of the log's origin line; permanent once used.")
 
 
+class ReviewSettings(_Settings):
+    """Bounds on what waits for people. Who they are and what they may settle is signed."""
+
+    holds_per_unit: int = Field(
+        1_000, ge=1, le=100_000, description="Holds of one unit that may wait for people; more exchanges are refused."
+    )
+    waiting_max: int = Field(1_000, ge=0, le=100_000, description="Callers that may wait for an answer at a time.")
+
+
 class AgreementSettings(_Settings):
     """Which agreement and release files to load. Their digests are pinned by the signed installation."""
 
@@ -188,6 +197,7 @@ class Settings(_Settings):
     admin: AdminSettings = AdminSettings()
     inference: InferenceSettings = InferenceSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    review: ReviewSettings = ReviewSettings()
 
 
 def load_settings(state: Path) -> Settings:

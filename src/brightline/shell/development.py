@@ -51,6 +51,12 @@ HOLDERS: Final[dict[SigningRole, tuple[str, ...]]] = {
     SigningRole.FIELD_ENGINEER: ("field-engineer",),
     SigningRole.CUSTOMER_OFFICIAL: (CUSTOMER_KEY,),
 }
+REVIEWERS_OF_OFFICE: Final = 3  # two who must agree, and one for when they do not
+
+
+def reviewers(office: str) -> tuple[str, ...]:
+    """The ids of the persons of an office in development; each has a key of that name."""
+    return tuple(f"{office.replace('_', '-')}-reviewer-{n}" for n in range(1, REVIEWERS_OF_OFFICE + 1))
 
 
 def development_keys(root: Path, needed: Sequence[Needed]) -> list[Ed25519PrivateKey]:

@@ -31,6 +31,7 @@ from brightline.core.register import (
     PurposeEntry,
     RegisterBook,
 )
+from brightline.core.review.roster import ClearedPerson, Credential, CredentialKind
 from brightline.core.screening.release import Release
 from brightline.core.statement import (
     PinnedKey,
@@ -60,6 +61,7 @@ from brightline.shell.development import (
     PROVIDER_KEY,
     development_entries,
     register_entry,
+    reviewers,
 )
 from brightline.shell.keyring import TENANT_KEY
 from brightline.shell.registry.following import Registry
@@ -124,7 +126,7 @@ def init_state(
         profile=PROFILE,
         agreement=agreement.digest,
         release=release.digest,
-        roster=(signed.ClearedPerson("development-reviewer", "provider_cleared", now + 365 * DAY_SECONDS),),
+        roster=_make_roster(folder, agreement, now + 365 * DAY_SECONDS),
         models=tuple(signed.Admission(model.name, model.upstream_model, model.upstream, admitted) for model in models),
         issued=now - 60,
         expires=now + 365 * DAY_SECONDS,
@@ -159,6 +161,17 @@ def _make_people(folder: StateFolder) -> tuple[TrustRoots, Ed25519PrivateKey, Ed
         for role, holders in HOLDERS.items()
     }
     return TrustRoots(PROFILE, roles), made[PROVIDER_KEY], made[CUSTOMER_KEY]
+
+
+def _make_roster(folder: StateFolder, agreement: Agreement, cleared_until: int) -> tuple[ClearedPerson, ...]:
+    """Make a key for each person of each office that the agreement knows; they are the roster."""
+    roster = []
+    for office in agreement.offices:
+        for person in reviewers(office.id):
+            public = public_hex(make_key(folder.key(person)))
+            credential = Credential(CredentialKind.KEY, f"{person}-key", public)
+            roster.append(ClearedPerson(person, office.id, cleared_until, "development", (credential,)))
+    return tuple(roster)
 
 
 def registration_facts(agreement: Agreement) -> dict[str, str]:

@@ -37,6 +37,7 @@ from brightline.shell.config import Settings
 from brightline.shell.gateway.admin import Admin
 from brightline.shell.gateway.admission import Admission, Bounds
 from brightline.shell.gateway.app import Gateway
+from brightline.shell.gateway.holds import Holds
 from brightline.shell.gateway.peers import Peers, Told
 from brightline.shell.gateway.quotas import Quotas
 from brightline.shell.gateway.succession import Succession
@@ -166,6 +167,7 @@ class Node:
         self.metrics = Metrics(lambda: self)
         self.admin = Admin(self.metrics, self)
         self.watch = DenyWatch(lambda: self.agreement, self.standing_of, self._pattern_found, self.peers)
+        self.holds = Holds(lambda: self.registry.decisions.docket, self.settings.review.holds_per_unit, self.peers)
         self._count_again(opened.vault, (opened.shard, *self.peers.shards))
         self.retention = Retention(
             self.log,
@@ -305,6 +307,8 @@ class Node:
         now = self._clock.unix()
         too_old, wal = self.watch.too_old(now), self._folder.wal
         self.watch.rebuild_all([(frames_on_disk(wal, each, too_old), vault.reader(each).peek) for each in shards], now)
+        for each in shards:
+            self.holds.rebuild(frames_on_disk(wal, each), vault.reader(each).peek, now)
 
     def _pattern_found(self, unit: str, figures: Figures) -> None:
         """Log what the watch found, off the event loop. If it cannot be logged, the next deny finds it again."""
@@ -453,6 +457,8 @@ class Node:
             self.watch.heard_decided(unit, unix, requests)
         for unit, digest, unix in told.denied:
             self.watch.heard_denied(unit, digest, unix)
+        for held in told.opened:
+            self.holds.heard(*held)
 
     async def _have_witnessed(self) -> None:
         while self.witnessed is not None:

@@ -60,7 +60,8 @@ def open_in_force(root: Path, settings: Settings, clock: Clock) -> Registry:
     folder = StateFolder(root)
     roots = read_roots(folder.roots)
     installation = read_installation(folder.installation, roots, clock.unix())
-    registry = Registry(root, settings, roots, open_baseline(root, settings, installation.agreement))
+    baseline = open_baseline(root, settings, installation.agreement)
+    registry = Registry(root, settings, roots, baseline, installation.roster)
     try:
         registry.refresh()
     except BrightlineError:

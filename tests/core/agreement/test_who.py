@@ -20,13 +20,17 @@ from brightline.core.agreement.clause import (
     Tighter,
 )
 from brightline.core.agreement.limits import (
+    ANSWER_DAYS_MAX,
     FALSE_STOPS_DEFAULT,
     FALSE_STOPS_PER_MILLION,
+    HOLD_HOURS_MAX,
     KEEP_DAYS,
     KNOWN,
     LOST_PER_MILLION,
     SILENT,
+    answer_seconds,
     days_max,
+    hold_seconds,
     keep_days,
     lost_budget,
     unit_quotas,
@@ -163,6 +167,7 @@ def test_every_known_limit_has_the_number_that_is_enforced_in_silence() -> None:
     days |= {KEEP_DAYS[kept]: number for kept, number in keep_days(silent).items()}
     days |= {LOST_PER_MILLION: lost_budget(silent)}
     days |= {f"unit_{quota}": number for quota, number in msgspec.structs.asdict(unit_quotas(silent)).items()}
+    days |= {HOLD_HOURS_MAX: hold_seconds(silent) // 3_600, ANSWER_DAYS_MAX: answer_seconds(silent) // 86_400}
     assert dict(SILENT) == days
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from brightline.core.enforcement import commands as do
 from brightline.core.enforcement import events as ev
 from brightline.core.enforcement.machine import Machine
-from brightline.core.enforcement.states import TRANSITIONS, IllegalStep, State
+from brightline.core.enforcement.states import TRANSITIONS, IllegalStep, State, is_late
 from brightline.core.errors import MalformedRequest
 from brightline.core.evidence.record import Draft, RecordKind
 from brightline.core.exchange.api import chat
@@ -76,7 +76,7 @@ class Watched:
             return
         if before is State.ENDED:
             assert out == []
-        if before not in {State.CLOSING, State.ENDED}:
+        if before not in {State.HOLDING, State.CLOSING, State.ENDED}:
             self._learn(event)
         if isinstance(event, ev.RecordFailed):
             self.stopped = True
@@ -127,7 +127,7 @@ class Watched:
                     assert not self.left
                 case _:
                     pass
-        for once in ("Forward", "End", "Answer", "CloseStream", "ATTEMPT", "PASS", "OUTCOME"):
+        for once in ("Forward", "End", "Answer", "CloseStream", "ATTEMPT", "PASS", "HOLD", "OUTCOME"):
             assert self.counts.get(once, 0) <= 1, once
         endings = ("Answer", "CloseStream", "CutStream", "BreakStream", "Refuse")
         assert sum(self.counts.get(name, 0) for name in endings) <= 1
@@ -154,6 +154,8 @@ class Watched:
                 return ev.AttemptDurable(self.at, durable(self.draft(RecordKind.ATTEMPT)), GOOD)
             case State.PASSING:
                 return ev.PassDurable(self.at, durable(self.draft(RecordKind.PASS)))
+            case State.HOLDING:
+                return ev.HoldDurable(self.at, durable(self.draft(RecordKind.HOLD)))
             case State.CLOSING:
                 return ev.OutcomeDurable(self.at, durable(self.draft(RecordKind.OUTCOME)))
             case State.FORWARDED if not self.streamed:
@@ -181,6 +183,7 @@ MOVES: Final[dict[str, Move]] = {
     "pass": lambda w: ev.PassDurable(w.at, durable(w.draft(RecordKind.PASS))),
     "pass of another": lambda w: ev.PassDurable(w.at, durable(w.draft(RecordKind.ATTEMPT))),
     "mark": lambda w: ev.MarkDurable(w.at, durable(w.draft(RecordKind.MARK))),
+    "hold record": lambda w: ev.HoldDurable(w.at, durable(w.draft(RecordKind.HOLD))),
     "outcome": lambda w: ev.OutcomeDurable(w.at, durable(w.draft(RecordKind.OUTCOME))),
     "outcome of another": lambda w: ev.OutcomeDurable(w.at, durable(OTHER_DRAFT)),
     "record failed": lambda w: ev.RecordFailed(w.at, "full"),
@@ -242,6 +245,7 @@ def test_each_event_that_the_table_does_not_know_in_a_state_raises_and_changes_n
         State.FORWARDED: ["natural"] * 3,
         State.STREAMING: ["natural"] * 4,
         State.SCREENING_OUTPUT: ["natural"] * 3 + ["replied"],
+        State.HOLDING: ["natural", "hold"],
         State.CLOSING: ["natural", "deny"],
     }
     tried = 0
@@ -252,9 +256,7 @@ def test_each_event_that_the_table_does_not_know_in_a_state_raises_and_changes_n
                 watched.feed(MOVES[step](watched))
             assert watched.machine.state is state
             event = MOVES[name](watched)
-            late = state is State.CLOSING and not isinstance(
-                event, ev.Arrived | ev.AttemptDurable | ev.PassDurable | ev.OutcomeDurable | ev.RecordFailed
-            )
+            late = is_late(state, event)
             if (state, type(event)) in TRANSITIONS or late:
                 continue
             with pytest.raises(IllegalStep):

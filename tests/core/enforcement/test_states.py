@@ -69,14 +69,15 @@ def test_there_is_no_way_back() -> None:
             assert order.index(state) >= order.index(before)
 
 
-def test_a_record_that_fails_ends_every_state_in_which_one_is_being_made_a_pass_by_its_outcome() -> None:
+def test_a_record_that_fails_ends_every_state_in_which_one_is_being_made_a_pass_and_a_hold_by_their_outcome() -> None:
     recording = {
         state
         for state, event in TRANSITIONS
-        if event in {ev.AttemptDurable, ev.PassDurable, ev.MarkDurable, ev.OutcomeDurable}
+        if event in {ev.AttemptDurable, ev.PassDurable, ev.MarkDurable, ev.HoldDurable, ev.OutcomeDurable}
     }
+    closing = {State.PASSING, State.HOLDING}
     for state in recording:
-        assert TRANSITIONS[state, ev.RecordFailed] == {State.CLOSING if state is State.PASSING else State.ENDED}
+        assert TRANSITIONS[state, ev.RecordFailed] == {State.CLOSING if state in closing else State.ENDED}
 
 
 def test_time_and_a_client_that_leaves_are_known_in_every_state() -> None:
@@ -90,15 +91,18 @@ def test_what_may_come_late_is_everything_but_records_that_the_outcome_hangs_on_
         ev.Arrived,
         ev.AttemptDurable,
         ev.PassDurable,
+        ev.HoldDurable,
         ev.OutcomeDurable,
         ev.RecordFailed,
     }
 
 
-def test_an_event_is_late_in_closing_and_after_the_end_only() -> None:
+def test_an_event_is_late_once_it_is_decided_that_nothing_more_goes() -> None:
     gone, failed = ev.ClientGone(AT), ev.RecordFailed(AT, "full")
     assert [state for state in State if is_late(state, gone)] == [State.CLOSING, State.ENDED]
     assert [state for state in State if is_late(state, failed)] == [State.ENDED]
+    broke = ev.UpstreamBroke(AT, "reset")
+    assert [state for state in State if is_late(state, broke)] == [State.HOLDING, State.CLOSING, State.ENDED]
 
 
 def test_a_step_beside_the_table_is_our_own_mistake() -> None:

@@ -7,9 +7,10 @@ import pytest
 
 from brightline.core.errors import TrustError
 from brightline.core.facts import FactSpec, Source, Vocabulary
+from brightline.core.review.roster import ClearedPerson
 from brightline.core.standing import UnitStanding
 from brightline.shell.trust.attestation import LEASE_SECONDS, DevelopmentAttester, NodeConditions
-from brightline.shell.trust.installation import FORMAT, Admission, ClearedPerson, Installation
+from brightline.shell.trust.installation import FORMAT, Admission, Installation
 
 VOCABULARY = Vocabulary(
     (

@@ -16,7 +16,11 @@ import msgspec
 
 from brightline.core.agreement.clause import Agreement, Tighter
 from brightline.core.quota import HOLDS_MAX, NO_QUOTA, UnitQuotas
-from brightline.core.register import DAYS_MAX_DEFAULT, DaysMax
+from brightline.core.register import DAY_SECONDS, DAYS_MAX_DEFAULT, DaysMax
+
+HOLD_HOURS_DEFAULT: Final = 24
+ANSWER_DAYS_DEFAULT: Final = 7
+HOUR_SECONDS: Final = 3_600
 
 
 class Kept(enum.StrEnum):
@@ -48,6 +52,8 @@ LOST_DEFAULT: Final = 1_000
 UNIT_REQUESTS_PER_MINUTE: Final = "unit_requests_per_minute"
 UNIT_TOKENS_PER_MINUTE: Final = "unit_tokens_per_minute"
 UNIT_HOLDS_PER_DAY: Final = "unit_holds_per_day"
+HOLD_HOURS_MAX: Final = "hold_hours_max"
+ANSWER_DAYS_MAX: Final = "answer_days_max"
 
 KNOWN: Final[Mapping[str, KnownLimit]] = MappingProxyType(
     {
@@ -89,6 +95,12 @@ KNOWN: Final[Mapping[str, KnownLimit]] = MappingProxyType(
         UNIT_HOLDS_PER_DAY: KnownLimit(
             "exchanges of one unit that a day may leave to people, over all its workloads", Tighter.LOWER, NO_QUOTA
         ),
+        HOLD_HOURS_MAX: KnownLimit(
+            "hours for which a hold waits for people; then it is refused", Tighter.LOWER, HOLD_HOURS_DEFAULT
+        ),
+        ANSWER_DAYS_MAX: KnownLimit(
+            "days for which what people answered counts for the same words", Tighter.LOWER, ANSWER_DAYS_DEFAULT
+        ),
     }
 )
 SILENT: Final[Mapping[str, int]] = MappingProxyType({limit: known.silent for limit, known in KNOWN.items()})
@@ -108,6 +120,16 @@ def unit_quotas(agreement: Agreement) -> UnitQuotas:
 def lost_budget(agreement: Agreement) -> int:
     """How many attempts per million a crash may leave open, under an agreement."""
     return agreement.limit(LOST_PER_MILLION, LOST_DEFAULT)
+
+
+def hold_seconds(agreement: Agreement) -> int:
+    """How long a hold waits for people under an agreement, in seconds."""
+    return agreement.limit(HOLD_HOURS_MAX, HOLD_HOURS_DEFAULT) * HOUR_SECONDS
+
+
+def answer_seconds(agreement: Agreement) -> int:
+    """How long what people answered counts under an agreement, in seconds."""
+    return agreement.limit(ANSWER_DAYS_MAX, ANSWER_DAYS_DEFAULT) * DAY_SECONDS
 
 
 def days_max(agreement: Agreement) -> DaysMax:

@@ -9,6 +9,7 @@ from brightline.core.errors import CallerError
 from brightline.core.evidence.record import DurableRecord
 from brightline.core.exchange.model import Exchange
 from brightline.core.register import RegisterBook
+from brightline.core.review.asking import EMPTY_DESK, Desk
 from brightline.core.screening.finding import Judgement
 from brightline.core.standing import Conditions
 from brightline.core.workload import Workload
@@ -24,7 +25,8 @@ class Instant(msgspec.Struct, frozen=True):
 class Arrived(msgspec.Struct, frozen=True):
     """An authenticated request was read: either an Exchange, or the reason why it is none.
 
-    ``registers`` are the signed entries as they stood then; without any, no fact that needs one is stated.
+    ``registers`` are the signed entries as they stood then; without any, no fact that needs one is stated. ``desk`` is
+    what people have settled and what they are looking at.
     """
 
     at: Instant
@@ -32,6 +34,7 @@ class Arrived(msgspec.Struct, frozen=True):
     workload: Workload
     request: Exchange | CallerError
     registers: RegisterBook = RegisterBook()
+    desk: Desk = EMPTY_DESK
 
 
 class AttemptDurable(msgspec.Struct, frozen=True):
@@ -51,6 +54,13 @@ class PassDurable(msgspec.Struct, frozen=True):
 
 class MarkDurable(msgspec.Struct, frozen=True):
     """A MARK survives a crash."""
+
+    at: Instant
+    record: DurableRecord
+
+
+class HoldDurable(msgspec.Struct, frozen=True):
+    """A part of a HOLD survives a crash."""
 
     at: Instant
     record: DurableRecord
@@ -131,6 +141,7 @@ Event = (
     | AttemptDurable
     | PassDurable
     | MarkDurable
+    | HoldDurable
     | OutcomeDurable
     | RecordFailed
     | Screened

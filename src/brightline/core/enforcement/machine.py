@@ -7,10 +7,11 @@
     4. PASS durable, then the pass token, then our own bytes  (PASSING, FORWARDED)
     5. the output screened, plain whole or streamed in part   (SCREENING_OUTPUT, STREAMING)
     6. MARK durable before too much has left without one      (STREAMING)
-    7. OUTCOME durable, before the last content leaves        (CLOSING)
+    7. HOLD durable, where people must settle what is unknown (HOLDING)
+    8. OUTCOME durable, before the last content leaves        (CLOSING)
 
 Nothing here reads a clock, draws a random number, or awaits. Nothing here asks who the caller is: the workload's
-registration states facts, and the agreement decides from facts alone.
+registration states facts, people settle what is unknown, and the agreement decides from facts alone.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from brightline.core.canonical import JsonValue
 from brightline.core.enforcement import commands as do
 from brightline.core.enforcement import events as ev
 from brightline.core.enforcement.bounds import outside, within
+from brightline.core.enforcement.holding import Fields, Holding
 from brightline.core.enforcement.output import Output
 from brightline.core.enforcement.pass_token import mint_pass, token_id, wire_digest
 from brightline.core.enforcement.states import TRANSITIONS, IllegalStep, State, check_step, is_late
@@ -39,6 +41,7 @@ from brightline.core.errors import (
     HeldForReview,
     LeaseStale,
     ModelNotFound,
+    QuotaReached,
     ScreeningUnavailable,
     Suspended,
     Terminated,
@@ -53,7 +56,6 @@ from brightline.core.exchange.coverage import cover_reply, cover_request
 from brightline.core.exchange.judged import JudgedSegment
 from brightline.core.exchange.model import Exchange, Reply, UpstreamRequest, exchange_digest
 from brightline.core.facts import Facts, Statement
-from brightline.core.review.case import hold_id
 from brightline.core.screening.finding import Judgement, Segment
 from brightline.core.screening.release import statements_from
 from brightline.core.screening.segment import cut
@@ -65,6 +67,7 @@ Commands = list[do.Command]
 UNDECIDED = Decision(Verdict.UNAVAILABLE, ())
 
 
+HOLD_WAIT_SECONDS: Final = 60.0
 BYTES_PER_TOKEN: Final = 4  # for a model server that does not count
 
 
@@ -76,6 +79,9 @@ class Closed(msgspec.Struct, frozen=True):
     verdict: str
     exchange_digest: str
     tokens: int = 0  # of prompt and answer, as the model server counts them, or estimated where it does not say
+    hold: str = ""  # in which people are asked
+    hold_case: str = ""  # the digest of the case, if this exchange opened it
+    hold_expires: int = 0  # in Unix seconds
 
 
 class Machine:
@@ -95,6 +101,7 @@ class Machine:
         self._beside: dict[str, str] = {}  # facts that only a candidate made as bad as they are
         self._coverage = ""
         self._exchange_digest = ""
+        self._people = Holding(terms, arrived.desk, arrived.workload, "")
         self._gone = False
         self._decision = UNDECIDED
         # Set as the way goes on; an empty value means "not there yet", and each is read only after it was set.
@@ -130,6 +137,7 @@ class Machine:
             sent = within(request, arrived.workload.registration)
             self._request = self._api.SERVER.write_request(sent, upstream_model)
             self._exchange_digest = exchange_digest(request)
+            self._people = Holding(self._terms, arrived.desk, arrived.workload, self._exchange_digest)
             committed |= {
                 "api": request.api,
                 "model": request.model,
@@ -161,6 +169,8 @@ class Machine:
                 return self._upstream(event)
             case ev.MarkDurable():
                 return self._mark_durable(event)
+            case ev.HoldDurable():
+                return self._hold_durable(event)
             case ev.OutcomeDurable():
                 return self._outcome_durable(event)
             case ev.RecordFailed():
@@ -207,6 +217,7 @@ class Machine:
         except CallerError as error:
             return self._refuse(error, RefusalClass.MALFORMED)
         self._coverage = coverage.digest
+        self._people.hear(event.at.unix)
         self.state = State.SCREENING_INPUT
         return [self._screen(coverage.segments)]
 
@@ -235,8 +246,10 @@ class Machine:
         required = [detector.id for detector in release.detectors]
         if answered not in (sorted(required), sorted([*required, *([release.judge.id] if release.judge else [])])):
             return self._unjudged(ScreeningUnavailable(f"{answered} answered: not each required detector, once"))
+        of_answer = self._output is not None
+        people = self._people.said(own, self._asked, event.at.unix, of_answer=of_answer)
         try:
-            statements = statements_from(release, self._asked, own)
+            statements = statements_from(release, self._asked, own, people)
         except ScreeningUnavailable as error:
             return self._unjudged(error)
         if self._terms.beside is not None:
@@ -251,12 +264,16 @@ class Machine:
         stated = tuple(dict.fromkeys(self._statements + statements))
         if stated != self._statements:  # a stream's later asks seldom state anything new
             self._statements = stated
+        if people or of_answer:
+            self._joined = (None, Facts())
         self._decision = self._decided
         match self._decision.verdict:
             case Verdict.PERMIT:
                 return self._permitted(event.at)
-            case Verdict.HOLD | Verdict.DENY:
-                return self._stopped()
+            case Verdict.HOLD:
+                return self._hold(event.at)
+            case Verdict.DENY:
+                return self._denied()
             case Verdict.UNAVAILABLE:
                 return self._unjudged(LeaseStale("a fact of the installation is not known"))
             case _ as never:
@@ -283,18 +300,13 @@ class Machine:
             return self._complete_stream()
         return self._let_out(self._out.judged(), at) + self._ask_more()
 
-    def _stopped(self) -> Commands:
-        """The agreement holds or denies: nothing more goes either way."""
-        held = self._decision.verdict is Verdict.HOLD
-        error: BrightlineError = (
-            HeldForReview("the agreement needs cleared people to settle what is unknown here")
-            if held
-            else DeniedByAgreement("the agreement does not permit this exchange")
-        )
-        outcome = Outcome.HELD if held else Outcome.CUT if self._wrote else Outcome.REFUSED
-        return self._close(outcome, RefusalClass.NONE if held else RefusalClass.POLICY, self._refusal(error))
+    def _denied(self) -> Commands:
+        """The agreement denies: nothing more goes either way."""
+        outcome = Outcome.CUT if self._wrote else Outcome.REFUSED
+        error = DeniedByAgreement("the agreement does not permit this exchange")
+        return self._close(outcome, RefusalClass.POLICY, self._refusal(error))
 
-    def _unjudged(self, error: Unavailable) -> Commands:
+    def _unjudged(self, error: Unavailable | QuotaReached) -> Commands:
         """No verdict: what arrived stays here, and nothing is counted against the caller."""
         self._decision = Decision(Verdict.UNAVAILABLE, self._decision.clauses)
         outcome = Outcome.CUT if self._wrote else Outcome.REFUSED
@@ -423,7 +435,37 @@ class Machine:
         self._unmarked_bytes = 0
         return self._flush(event.at)
 
-    # ---- 7: the outcome, then the last content -------------------------------------------------------------------
+    # ---- 7: people are asked ---------------------------------------------------------------------------------------
+
+    def _hold(self, at: ev.Instant) -> Commands:
+        """Nothing more goes either way until cleared people have settled what is unknown."""
+        people = self._people
+        if people.is_open(at.unix):
+            return self._held()
+        if not people.room:
+            return self._unjudged(
+                QuotaReached(
+                    "this unit has as many holds open as it may; people decide them in turn", HOLD_WAIT_SECONDS
+                )
+            )
+        forwarded = self._output is not None
+        self.state = State.HOLDING
+        record = self._hold_part(people.open(self._decision, self._exchange, self._pending_reply, at.unix))
+        return [do.CancelUpstream(), record] if forwarded else [record]
+
+    def _hold_part(self, fields: tuple[Fields, Fields]) -> do.Record:
+        return self._record(RecordKind.HOLD, *fields)
+
+    def _hold_durable(self, event: ev.HoldDurable) -> Commands:
+        self._on_record(event.record, RecordKind.HOLD)
+        following = self._people.next_part(event.record.draft.public["part"])
+        return self._held() if following is None else [self._hold_part(following)]
+
+    def _held(self) -> Commands:
+        error = HeldForReview("the agreement needs cleared people to settle what is unknown here")
+        return self._close(Outcome.HELD, RefusalClass.NONE, self._refusal(error))
+
+    # ---- 8: the outcome, then the last content -------------------------------------------------------------------
 
     def _complete(self, reply: Reply) -> Commands:
         if self._gone:
@@ -482,8 +524,8 @@ class Machine:
             "clauses": list(self._decision.clauses),
             "released_bytes": self._output.chain.size if self._output else 0,
         }
-        if self._decision.verdict is Verdict.HOLD:
-            public["hold"] = self._hold()
+        if outcome is Outcome.HELD:
+            public["hold"] = self._people.id
         committed = self._judged_fields()
         if self._output is not None:
             committed["chain"] = self._output.chain.digest
@@ -497,7 +539,13 @@ class Machine:
         self.state = State.ENDED
         public = event.record.draft.public
         outcome, why = Outcome(str(public["outcome"])), RefusalClass(str(public["class"]))
-        self.closed = (Closed(outcome, why, self._verdict, self._exchange_digest, self._tokens()),)
+        closed = Closed(outcome, why, self._verdict, self._exchange_digest, self._tokens())
+        if outcome is Outcome.HELD:
+            people = self._people
+            closed = msgspec.structs.replace(
+                closed, hold=people.id, hold_case=people.case, hold_expires=people.expires
+            )
+        self.closed = (closed,)
         return [*self._finale(self._notice(event.record)), do.End()]
 
     # ---- what may happen at any time -----------------------------------------------------------------------------
@@ -509,7 +557,7 @@ class Machine:
         """
         forwarded = self._output is not None
         error = EvidenceUnavailable("the evidence log cannot be written")
-        if self.state is State.PASSING:
+        if self.state in {State.PASSING, State.HOLDING}:
             return self._unjudged(error)
         self.state = State.ENDED
         if self._output is not None:
@@ -521,7 +569,7 @@ class Machine:
     def _client_gone(self) -> Commands:
         """Nobody listens: stop the upstream; what arrived is still judged."""
         self._gone = True
-        if self.state in {State.ATTEMPTING, State.PASSING, State.SCREENING_OUTPUT}:
+        if self.state in {State.ATTEMPTING, State.PASSING, State.SCREENING_OUTPUT, State.HOLDING}:
             return []  # the record or the judgement that is under way decides what is written
         if self.state is State.STREAMING:
             self._upstream_ended = True
@@ -530,7 +578,7 @@ class Machine:
 
     def _ticked(self, event: ev.Ticked) -> Commands:
         """Look at the lease and the standing again; cut what may no longer run."""
-        if self.state in {State.ATTEMPTING, State.PASSING}:
+        if self.state in {State.ATTEMPTING, State.PASSING, State.HOLDING}:
             return []
         stopped = self._stopped_by(event.conditions)
         if stopped is None:
@@ -601,6 +649,7 @@ class Machine:
             "findings": list(self._findings),
             "coverage": self._coverage,
             "exchange_digest": self._exchange_digest,
+            **self._people.fields(self._facts),
         }
 
     @property
@@ -608,7 +657,7 @@ class Machine:
         """What was stated so far, joined; anew only when more was stated."""
         stated, facts = self._joined
         if stated is not self._statements:
-            facts = self._terms.agreement.vocabulary.join(self._statements)
+            facts = self._people.settle(self._terms.agreement.vocabulary.join(self._statements))
             self._joined = (self._statements, facts)
         return facts
 
@@ -617,19 +666,9 @@ class Machine:
         """What the agreement says of the facts; asked again only when they are others."""
         facts, decision = self._decided_last
         if facts is not self._facts:
-            decision = decide(self._terms.agreement, self._facts, {})
+            decision = decide(self._terms.agreement, self._facts, self._people.approvals)
             self._decided_last = (self._facts, decision)
         return decision
-
-    def _hold(self) -> str:
-        terms = self._terms
-        return hold_id(
-            terms.hold_key,
-            self._arrived.workload.id,
-            self._exchange_digest,
-            terms.agreement.digest,
-            terms.release.digest,
-        )
 
     def _notice(self, record: DurableRecord) -> do.Notice:
         clauses: list[JsonValue] = [
@@ -644,8 +683,10 @@ class Machine:
             "profile": self._terms.profile,
             "receipt": write_receipt(record, self._terms.receipt_signer).to_value(),
         }
-        if self._decision.verdict is Verdict.HOLD:
-            notice["hold"] = self._hold()
+        if record.draft.public["outcome"] == Outcome.HELD.value:
+            notice["hold"] = self._people.id
+            notice["hold_expires"] = self._people.expires
+            notice["hold_url"] = f"/v1/holds/{self._people.id}"
             notice["next_step"] = HeldForReview.next_step
         elif self._decision.verdict is Verdict.DENY:
             notice["next_step"] = DeniedByAgreement.next_step

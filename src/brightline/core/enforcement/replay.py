@@ -10,6 +10,7 @@ not, it is said where.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -24,6 +25,10 @@ from brightline.core.screening.settle import settled_rule
 
 FINDINGS_MAX: Final = 200  # a record keeps so many; what came after may have set a fact
 DECIDED: Final = frozenset({"permit", "hold", "deny"})
+
+
+NONE_GIVEN: Final[Mapping[str, int]] = MappingProxyType({})
+NOTHING_SETTLED: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -48,9 +53,11 @@ class _Beside(msgspec.Struct, frozen=True):
     facts: dict[str, str]
 
 
-def replay_verdict(agreement: Agreement, facts: Facts, verdict: str, clauses: Sequence[str]) -> Step:
-    """Decide again. ``verdict`` is one of ``DECIDED``."""
-    made = decide(agreement, facts, {})
+def replay_verdict(
+    agreement: Agreement, facts: Facts, verdict: str, clauses: Sequence[str], approvals: Mapping[str, int] = NONE_GIVEN
+) -> Step:
+    """Decide again. ``verdict`` is one of ``DECIDED``; ``approvals`` are those that the record says were given."""
+    made = decide(agreement, facts, approvals)
     found = []
     if made.verdict.value != verdict:
         found.append(f"the record says {verdict}; its facts make {made.verdict.value}")
@@ -67,8 +74,9 @@ def replay_facts(
     facts: Facts,
     findings: Sequence[FoundRow],
     tightened: frozenset[str] = frozenset(),
+    settled: Mapping[str, str] = NOTHING_SETTLED,
 ) -> Step:
-    """Make the facts that only detectors set again, from the recorded findings.
+    """Make the facts that only detectors set again, from the recorded findings and what people ``settled``.
 
     ``tightened`` are facts that a candidate release beside this one made worse, in a canary.
     """
@@ -90,6 +98,8 @@ def replay_facts(
             made = seen[0]
             for value in seen[1:]:
                 made = spec.worst(made, value)
+        if made == UNKNOWN and spec.name in settled:
+            made = settled[spec.name]
         worse_is_possible = spec.set_by != {Source.DETECTOR} or not complete or spec.name in tightened
         better = spec.rank(recorded) < spec.rank(made)
         if better or (recorded != made and not worse_is_possible):
@@ -115,6 +125,11 @@ def read_tightened(value: JsonValue) -> frozenset[str]:
     if value is None:
         return frozenset()
     return frozenset(msgspec.convert(value, _Beside, strict=True).facts)
+
+
+def read_approvals(value: JsonValue) -> Mapping[str, int]:
+    """The approvals of a record. Raises ``ValueError`` for what is none."""
+    return msgspec.convert(value, dict[str, int], strict=True)
 
 
 def read_facts(value: JsonValue) -> Facts:

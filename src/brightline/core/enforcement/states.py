@@ -23,6 +23,7 @@ class State(enum.StrEnum):
     FORWARDED = "FORWARDED"  # the upstream has the request; nothing of its answer is understood yet
     SCREENING_OUTPUT = "SCREENING_OUTPUT"  # a plain answer is held whole
     STREAMING = "STREAMING"  # a stream is held back, judged, marked and let out piece by piece
+    HOLDING = "HOLDING"  # the HOLD is being made durable, and with it what people will look at
     CLOSING = "CLOSING"  # the OUTCOME is being made durable; the last content waits for it
     ENDED = "ENDED"
 
@@ -33,7 +34,7 @@ TRANSITIONS: Final[dict[tuple[State, type], frozenset[State]]] = {
     (S.ATTEMPTING, events.RecordFailed): frozenset({S.ENDED}),
     (S.ATTEMPTING, events.ClientGone): frozenset({S.ATTEMPTING}),
     (S.ATTEMPTING, events.Ticked): frozenset({S.ATTEMPTING}),
-    (S.SCREENING_INPUT, events.Screened): frozenset({S.PASSING, S.CLOSING}),
+    (S.SCREENING_INPUT, events.Screened): frozenset({S.PASSING, S.HOLDING, S.CLOSING}),
     (S.SCREENING_INPUT, events.ScreeningFailed): frozenset({S.CLOSING}),
     (S.SCREENING_INPUT, events.ClientGone): frozenset({S.CLOSING}),
     (S.SCREENING_INPUT, events.Ticked): frozenset({S.SCREENING_INPUT, S.CLOSING}),
@@ -47,24 +48,28 @@ TRANSITIONS: Final[dict[tuple[State, type], frozenset[State]]] = {
     (S.FORWARDED, events.UpstreamBroke): frozenset({S.CLOSING}),
     (S.FORWARDED, events.ClientGone): frozenset({S.CLOSING}),
     (S.FORWARDED, events.Ticked): frozenset({S.FORWARDED, S.CLOSING}),
-    (S.SCREENING_OUTPUT, events.Screened): frozenset({S.CLOSING}),
+    (S.SCREENING_OUTPUT, events.Screened): frozenset({S.HOLDING, S.CLOSING}),
     (S.SCREENING_OUTPUT, events.ScreeningFailed): frozenset({S.CLOSING}),
     (S.SCREENING_OUTPUT, events.ClientGone): frozenset({S.SCREENING_OUTPUT}),
     (S.SCREENING_OUTPUT, events.Ticked): frozenset({S.SCREENING_OUTPUT, S.CLOSING}),
     (S.STREAMING, events.UpstreamSaid): frozenset({S.STREAMING, S.CLOSING}),
     (S.STREAMING, events.UpstreamEnded): frozenset({S.STREAMING, S.CLOSING}),
     (S.STREAMING, events.UpstreamBroke): frozenset({S.STREAMING, S.CLOSING}),
-    (S.STREAMING, events.Screened): frozenset({S.STREAMING, S.CLOSING}),
+    (S.STREAMING, events.Screened): frozenset({S.STREAMING, S.HOLDING, S.CLOSING}),
     (S.STREAMING, events.ScreeningFailed): frozenset({S.CLOSING}),
     (S.STREAMING, events.MarkDurable): frozenset({S.STREAMING}),
     (S.STREAMING, events.RecordFailed): frozenset({S.ENDED}),
     (S.STREAMING, events.ClientGone): frozenset({S.STREAMING, S.CLOSING}),
     (S.STREAMING, events.Ticked): frozenset({S.STREAMING, S.CLOSING}),
+    (S.HOLDING, events.HoldDurable): frozenset({S.HOLDING, S.CLOSING}),
+    (S.HOLDING, events.RecordFailed): frozenset({S.CLOSING}),
+    (S.HOLDING, events.ClientGone): frozenset({S.HOLDING}),
+    (S.HOLDING, events.Ticked): frozenset({S.HOLDING}),
     (S.CLOSING, events.OutcomeDurable): frozenset({S.ENDED}),
     (S.CLOSING, events.RecordFailed): frozenset({S.ENDED}),
 }
 
-# What may still arrive once the outcome is decided, or after the end. It changes nothing and is dropped.
+# What may still arrive once it is decided that nothing more goes either way. It changes nothing and is dropped.
 LATE: Final = (
     events.Screened,
     events.ScreeningFailed,
@@ -109,7 +114,8 @@ def is_late(state: State, event: events.Event) -> bool:
     """Whether this event came after the outcome was decided and is to be dropped."""
     if state is State.ENDED:
         return True
-    return state is State.CLOSING and isinstance(event, LATE)
+    late = state in {State.HOLDING, State.CLOSING} and isinstance(event, LATE)
+    return late and (state, type(event)) not in TRANSITIONS
 
 
 def table_rows() -> Iterator[tuple[str, str, str]]:

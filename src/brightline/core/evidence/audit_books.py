@@ -57,6 +57,7 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     """A record as it is logged. The members are in canonical order, so encoding gives the canonical bytes."""
 
     agreement: _Text | UnsetType = UNSET
+    case: _Text | UnsetType = UNSET
     refusal_class: RefusalClass | UnsetType = UNSET
     clauses: tuple[_Text, ...] | UnsetType = UNSET
     commitments: tuple[_Text, ...]
@@ -186,6 +187,7 @@ class BooksAudit:
             RecordKind.ATTEMPT: self._attempt,
             RecordKind.MARK: self._mark,
             RecordKind.OUTCOME: self._outcome,
+            RecordKind.HOLD: self._hold,
         }
 
     def memory(self) -> BooksMemory:
@@ -240,7 +242,7 @@ class BooksAudit:
     def _other(self, index: int, leaf: Leaf) -> None:
         """A record that belongs to no exchange of this log."""
         match leaf.kind:
-            case RecordKind.ATTEMPT | RecordKind.PASS | RecordKind.MARK | RecordKind.OUTCOME:
+            case RecordKind.ATTEMPT | RecordKind.PASS | RecordKind.MARK | RecordKind.HOLD | RecordKind.OUTCOME:
                 raise AssertionError("a record of an exchange")
             case RecordKind.PERIOD:
                 for reason, count in (leaf.without_record or {}).items():
@@ -249,6 +251,9 @@ class BooksAudit:
                 pass  # they belong to no exchange; the audit of the registers reads them
             case RecordKind.SHRED:
                 self._shred(index, leaf)
+            case RecordKind.DECISION:
+                if leaf.hold is UNSET or leaf.case is UNSET:
+                    self._wrong(index, "a DECISION names its hold and its case")
             case RecordKind.PRESERVE:
                 pass  # in the registry: what it keeps is committed
             case RecordKind.HEAD | RecordKind.SEAL:
@@ -363,6 +368,11 @@ class BooksAudit:
             self._unless_skipped(index, f"{leaf.released_bytes} bytes left without a PASS", Topic.PASSED)
         self._more_left(index, leaf.released_bytes, state, bounded=True)
         state.marks += 1
+
+    def _hold(self, index: int, leaf: Leaf) -> None:
+        if leaf.hold is UNSET or leaf.case is UNSET:
+            self._wrong(index, "a HOLD names its hold and its case")
+        self._state(index, leaf)
 
     def _outcome(self, index: int, leaf: Leaf) -> None:
         outcome = leaf.outcome

@@ -33,7 +33,7 @@ class Replay:
         self._findings = findings
         self._disclosures = disclosures
         self._agreements = {agreement.digest: agreement for agreement in agreements}
-        self._made: dict[tuple[str, Facts], Decision] = {}
+        self._made: dict[tuple[str, Facts, tuple[tuple[str, int], ...]], Decision] = {}
         self._not_disclosed = 0
         self._other_agreement = 0
         self.decisions = 0
@@ -53,7 +53,7 @@ class Replay:
             if facts is None:
                 self._not_disclosed += 1
             else:
-                self._decide(index, leaf, facts)
+                self._decide(index, leaf, facts, self._approvals(index, fields.get("approvals", {})))
         return facts.pairs if facts else ()
 
     def memory(self) -> ReplayMemory:
@@ -99,16 +99,26 @@ class Replay:
         self._contradict(index, "its facts are not names with values")
         return None
 
-    def _decide(self, index: int, leaf: Leaf, facts: Facts) -> None:
+    def _approvals(self, index: int, value: JsonValue) -> tuple[tuple[str, int], ...]:
+        """How many of which office approved, as the record says; that they did stands in the registry."""
+        if isinstance(value, dict) and len(value) <= FACTS_MAX:
+            counts = [(name, count) for name, count in value.items() if type(count) is int]
+            if len(counts) == len(value):
+                return tuple(sorted(counts))
+        self._contradict(index, "its approvals are not offices with numbers")
+        return ()
+
+    def _decide(self, index: int, leaf: Leaf, facts: Facts, approvals: tuple[tuple[str, int], ...]) -> None:
         agreement = self._agreements.get(leaf.agreement) if isinstance(leaf.agreement, str) else None
         if agreement is None:
             self._other_agreement += 1
             return
-        made = self._made.get((agreement.digest, facts))
+        key = agreement.digest, facts, approvals
+        made = self._made.get(key)
         if made is None:
-            made = decide(agreement, facts, {})
+            made = decide(agreement, facts, dict(approvals))
             if len(self._made) < DECISIONS_MAX:
-                self._made[agreement.digest, facts] = made
+                self._made[key] = made
         if (made.verdict.value, made.clauses) == (leaf.verdict, leaf.clauses):
             self.replayed += 1
         else:

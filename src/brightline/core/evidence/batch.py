@@ -210,7 +210,7 @@ class Books:
     def objection(self, kind: RecordKind, exchange: str) -> str:
         """Say why a record of this kind may not stand next for this exchange; empty if it may.
 
-        One ATTEMPT opens an exchange, PASS and MARK need it open, one OUTCOME closes it: so attempts are
+        One ATTEMPT opens an exchange, PASS, MARK and HOLD need it open, one OUTCOME closes it: so attempts are
         always outcomes plus open.
         """
         match kind:
@@ -218,7 +218,7 @@ class Books:
                 if not exchange:
                     return "an ATTEMPT without an exchange id"
                 return f"a second ATTEMPT of exchange {exchange}" if exchange in self._open else ""
-            case RecordKind.PASS | RecordKind.MARK | RecordKind.OUTCOME:
+            case RecordKind.PASS | RecordKind.MARK | RecordKind.HOLD | RecordKind.OUTCOME:
                 return "" if exchange in self._open else f"{kind} for exchange {exchange!r}, which is not open"
             case _:
                 return ""

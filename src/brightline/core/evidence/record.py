@@ -35,6 +35,8 @@ class RecordKind(enum.StrEnum):
     PASS = "PASS"  # noqa: S105 - a record kind
     MARK = "MARK"
     OUTCOME = "OUTCOME"
+    HOLD = "HOLD"  # an exchange waits for people, and what they will look at; a long one in several parts
+    DECISION = "DECISION"  # what one of them answered, signed, in the registry
     WORKLOAD = "WORKLOAD"  # an entry of the registers: workload, purpose, protocol, VV&T
     PERIOD = "PERIOD"
     RELEASE = "RELEASE"  # what came into force: a version of the agreement, a classifier release

@@ -1,2 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""People in the loop: holds, and later their answers and quorums."""
+"""People in the loop: what is held, what they are asked, what they answered, and for what their answer counts.
+
+case      a hold: what could not be judged, and the questions put to people
+content   what they look at: the held exchange, kept where it can be destroyed
+roster    who may answer, by which credential, for how long
+decision  one person's signed answers
+quorum    how many of which office must say the same
+docket    all that was decided, and which answers count for an exchange
+settle    answers applied to what the detectors found
+"""

@@ -18,18 +18,21 @@ import hashlib
 import math
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
 from brightline.core.errors import ReleaseError, ScreeningUnavailable
-from brightline.core.facts import Source, Statement, Vocabulary
+from brightline.core.facts import UNKNOWN, Source, Statement, Vocabulary
 from brightline.core.screening.finding import Finding, Judgement, Raised, Segment
 from brightline.core.screening.segment import Windows
 from brightline.core.screening.settle import Settlement, check_settlements, settled, settled_rule
 
 FORMAT: Final = "brightline-release/1"
+PEOPLE: Final = "people"
+NOBODY_SAID: Final[Mapping[Finding, str]] = MappingProxyType({})
 RELEASE_BYTES_MAX: Final = 262_144
 RAISES: Final = frozenset({"ngrams"})
 """The kinds of detector that set no fact and raise readings for others."""
@@ -201,13 +204,16 @@ def of_the_batch(judgement: Judgement, raised: Sequence[Raised]) -> Judgement:
 
 
 def statements_from(
-    release: Release, asked: Sequence[Segment], judgements: Sequence[Judgement]
+    release: Release,
+    asked: Sequence[Segment],
+    judgements: Sequence[Judgement],
+    people: Mapping[Finding, str] = NOBODY_SAID,
 ) -> tuple[Statement, ...]:
     """Turn the detectors' answers for one batch into statements.
 
     Raises ``ScreeningUnavailable`` unless every required detector judged every segment that was asked, or every
-    reading that its first stage raised, under the digest that the release pins, with finite scores. What a judge
-    settled stands in the place of the unknown that it was.
+    reading that its first stage raised, under the digest that the release pins, with finite scores. What a judge or
+    ``people`` settled stands in the place of the unknown that it was.
     """
     answers = {judgement.detector: judgement for judgement in judgements}
     statements: list[Statement] = []
@@ -234,6 +240,8 @@ def statements_from(
             value, by = finding.value, finding.rule
             if release.judge is not None and finding in instead:
                 value, by = instead[finding], settled_rule(by, release.judge.id)
+            if value == UNKNOWN and finding in people:
+                value, by = people[finding], settled_rule(by, PEOPLE)
             statements.append(Statement(finding.fact, value, Source.DETECTOR, by))
     found = {statement.fact for statement in statements}
     statements += [

@@ -26,6 +26,7 @@ from brightline.shell.cli import (
     register,
     render,
     retention,
+    review,
     shard,
     standing,
     witness,
@@ -65,6 +66,7 @@ brightline.add_command(register.purpose)
 brightline.add_command(register.protocol)
 brightline.add_command(register.vvt)
 brightline.add_command(demand.demand)
+brightline.add_command(review.review)
 brightline.add_command(standing.standing)
 brightline.add_command(open_)
 brightline.add_command(retention.retention)

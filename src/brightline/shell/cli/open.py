@@ -17,6 +17,7 @@ from brightline.core.canonical import JsonValue
 from brightline.core.enforcement.replay import (
     DECIDED,
     Step,
+    read_approvals,
     read_facts,
     read_findings,
     read_tightened,
@@ -194,19 +195,21 @@ class _Replays:
         try:
             facts = read_facts(record.fields["facts"])
             findings = read_findings(record.fields.get("findings", []))
+            approvals = read_approvals(record.fields.get("approvals", {}))
+            settled = read_facts(record.fields.get("settled", {}))
             clauses = msgspec.convert(record.public.get("clauses", []), tuple[str, ...])
             tightened = read_tightened(record.fields.get("beside"))
         except ValueError as error:
             return (Step("the record's facts", (f"they do not read: {error}",)),)
         if agreement is None:
             return (Step("the facts through the agreement", ("this installation does not hold that agreement",)),)
-        steps = [replay_verdict(agreement, facts, str(record.public["verdict"]), clauses)]
+        steps = [replay_verdict(agreement, facts, str(record.public["verdict"]), clauses, approvals)]
         if release is None:
             return (
                 *steps,
                 Step("the findings through the release", ("this installation does not hold that release",)),
             )
-        return (*steps, replay_facts(agreement, release[0], release[1], facts, findings, tightened))
+        return (*steps, replay_facts(agreement, release[0], release[1], facts, findings, tightened, settled.view))
 
     def _agreement(self, digest: str) -> Agreement | None:
         if self._store.holds(digest):

@@ -23,8 +23,10 @@ from brightline.core.errors import (
     MethodNotAllowed,
     OutsideRegistration,
     Overloaded,
+    QuotaReached,
     RequestTooLarge,
     TooSlow,
+    UnknownHold,
     UnknownRoute,
     UnsupportedMediaType,
 )
@@ -36,11 +38,13 @@ from brightline.core.exchange.model import Exchange
 from brightline.core.exchange.refusal import error_body, retry_headers
 from brightline.core.ports import Clock, ConditionSource, RecordLog, Upstream
 from brightline.core.register import RegisterBook
+from brightline.core.review.case import CaseState
 from brightline.core.screening.release import Release
 from brightline.core.workload import Workload
 from brightline.shell.body import BodyTooLarge, ClientLeft, is_http, read_body
 from brightline.shell.config import ListenSettings
 from brightline.shell.gateway.admission import Admission, Entered
+from brightline.shell.gateway.holds import Holds
 from brightline.shell.gateway.identify import Identifier
 from brightline.shell.gateway.pump import Pump
 from brightline.shell.gateway.quotas import Quotas
@@ -57,10 +61,14 @@ from brightline.shell.gateway.watch import DenyWatch
 from brightline.shell.inference.judges import Screeners, Screening
 from brightline.shell.telemetry.finished import Finished, Observer
 
+HOLDS_PATH: Final = "/v1/holds/"
+WAIT_SECONDS_MAX: Final = 60
+LOOK_SECONDS: Final = 0.2
 BODY_BYTES_MAX: Final = strict_json.Limits().bytes_max
 
 
 _CLAIMED: Final = re.compile(rb"\r\n(?i:authorization):[ \t]*(?i:bearer) +bl_([0-9A-Za-z-]{1,200})_")
+_WAIT: Final = re.compile(rb"wait=([0-9]{1,4})")
 _SHED: Final = Overloaded("the line is full, and this workload has the most in it")
 _SHED_ANSWER: Final = whole_answer(_SHED)
 
@@ -104,6 +112,8 @@ class Gateway:
         clock: Clock,
         readiness: Callable[[], tuple[str, ...]],
         registers: Callable[[], RegisterBook],
+        holds: Holds,
+        waiting_max: int,
         observers: Sequence[Observer] = (),
     ) -> None:
         self._settings = settings
@@ -119,6 +129,9 @@ class Gateway:
         self._clock = clock
         self._readiness = readiness
         self._registers = registers
+        self._holds = holds
+        self._waiting_max = waiting_max
+        self._waiting = 0
         self._observers = tuple(observers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -162,6 +175,11 @@ class Gateway:
                 if ENDPOINT_MODELS not in workload.registration.endpoints:
                     raise OutsideRegistration("this workload is not registered for this endpoint")
                 await self._models(send)
+            case _ if path.startswith(HOLDS_PATH):
+                _only("GET", method, HOLDS_PATH)
+                workload = self._identifier.identify(scope["headers"])
+                _no_query(scope)
+                await self._hold(path.removeprefix(HOLDS_PATH), workload, _wait_seconds(scope), send)
             case _:
                 api = BY_ROUTE.get(path)
                 if api is None:
@@ -178,6 +196,26 @@ class Gateway:
             {"id": name, "object": "model", "created": 0, "owned_by": "brightline"} for name in sorted(terms.models)
         ]
         await send_whole(send, 200, strict_json.encode({"object": "list", "data": rows}))
+
+    async def _hold(self, hold: str, workload: Workload, wait_seconds: int, send: Send) -> None:
+        """How a hold stands; with ``Prefer: wait=N`` once it is decided, or after N seconds."""
+        latest = self._clock.monotonic() + wait_seconds
+        waits = bool(wait_seconds)
+        if waits and self._waiting >= self._waiting_max:
+            raise QuotaReached("too many callers wait for people; ask without waiting", WAIT_SECONDS_MAX)
+        self._waiting += waits
+        try:
+            while True:
+                state = self._holds.state(hold, workload.id, self._clock.unix())
+                if state is None:
+                    raise UnknownHold("there is no such hold of this workload")
+                if state.state is not CaseState.OPEN or self._clock.monotonic() >= latest:
+                    break
+                await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            self._waiting -= waits
+        told = {"id": hold, "object": "hold", "status": state.state.value, "expires_at": state.expires}
+        await send_whole(send, 200, strict_json.encode(told | {"next_step": NEXT_STEPS[state.state]}))
 
     async def _exchange(
         self, api: Api, workload: Workload, entered: Entered, scope: Scope, receive: Receive, send: Send
@@ -209,7 +247,8 @@ class Gateway:
     ) -> None:
         exchange_id = f"xc_{secrets.token_hex(12)}"
         now = Instant(self._clock.monotonic(), self._clock.unix())
-        arrived = Arrived(now, exchange_id, workload, request, self._registers())
+        desk = self._holds.desk(workload, terms.agreement.digest, terms.release.digest, now.unix)
+        arrived = Arrived(now, exchange_id, workload, request, self._registers(), desk)
         responder = AsgiResponder(api, send, receive, exchange_id, now.unix, self._settings.write_seconds)
         if isinstance(request, Exchange):
             responder.serve(request)
@@ -237,6 +276,7 @@ class Gateway:
                 self._quotas.used(workload, closed.tokens)
                 if closed.outcome is Outcome.HELD:
                     self._quotas.held(workload, closed.exchange_digest)
+                self._holds.ended(workload, closed)
             self._tell(api, exchange_id, request, terms, machine, now)
 
     def _tell(
@@ -273,6 +313,21 @@ class Gateway:
             return TooSlow(f"the body did not arrive within {self._settings.body_seconds:g} s")
         except CallerError as error:
             return error
+
+
+NEXT_STEPS: Final = {
+    CaseState.OPEN: "Cleared people are asked. Ask again later, or with the header Prefer: wait=60.",
+    CaseState.RELEASED: "Send the request again, unchanged: it is decided anew with what people answered.",
+    CaseState.DENIED: "The agreement does not permit this request, and nobody can release it.",
+    CaseState.EXPIRED: "Nobody answered in time. Send the request again to ask people anew.",
+}
+
+
+def _wait_seconds(scope: Scope) -> int:
+    """The seconds of ``Prefer: wait=N`` (RFC 7240, section 4.3), at most 60; 0 for whatever else is there."""
+    preferred = [value for name, value in scope["headers"] if name == b"prefer"]
+    found = _WAIT.fullmatch(preferred[0]) if len(preferred) == 1 else None
+    return min(int(found[1]), WAIT_SECONDS_MAX) if found else 0
 
 
 def _anonymous() -> str:

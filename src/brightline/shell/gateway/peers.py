@@ -49,6 +49,7 @@ class Told(msgspec.Struct, frozen=True):
     held: tuple[tuple[What, str, str], ...] = ()  # what, of whom, digest of the exchange
     decided: tuple[tuple[str, int, int], ...] = ()  # unit, unix seconds, requests
     denied: tuple[tuple[str, str, int], ...] = ()  # unit, digest of the exchange, unix seconds
+    opened: tuple[tuple[str, str, str, str, int], ...] = ()  # hold, case, workload, unit, until when in unix seconds
 
 
 class _Pending:
@@ -60,23 +61,27 @@ class _Pending:
         self.held: dict[tuple[What, str, str], None] = {}
         self.decided: Counter[tuple[str, int]] = Counter()
         self.denied: dict[tuple[str, str], int] = {}
+        self.opened: dict[tuple[str, str, str, str], int] = {}
 
     @property
     def full(self) -> bool:
-        return len(self.used) + len(self.held) + len(self.decided) + len(self.denied) >= ENTRIES_MAX
+        waiting = len(self.used) + len(self.held) + len(self.decided) + len(self.denied) + len(self.opened)
+        return waiting >= ENTRIES_MAX
 
     def send(self) -> None:
         """Tell as much as the peer takes now; the rest waits."""
-        while self.used or self.held or self.decided or self.denied:
+        while self.used or self.held or self.decided or self.denied or self.opened:
             used = list(islice(self.used.items(), ENTRIES_AT_ONCE))
             held = tuple(islice(self.held, ENTRIES_AT_ONCE))
             decided = list(islice(self.decided.items(), ENTRIES_AT_ONCE))
             denied = list(islice(self.denied.items(), ENTRIES_AT_ONCE))
+            opened = list(islice(self.opened.items(), ENTRIES_AT_ONCE))
             told = Told(
                 tuple((what, name, amount) for (what, name), amount in used),
                 held,
                 tuple((unit, unix, requests) for (unit, unix), requests in decided),
                 tuple((unit, digest, unix) for (unit, digest), unix in denied),
+                tuple((*hold, expires) for hold, expires in opened),
             )
             try:
                 self._to.send(msgspec.msgpack.encode(told))
@@ -90,6 +95,8 @@ class _Pending:
                 del self.decided[place]
             for deny, _ in denied:
                 del self.denied[deny]
+            for case, _ in opened:
+                del self.opened[case]
 
 
 class Peers:
@@ -135,6 +142,12 @@ class Peers:
         for pending in self._pending:
             if self._has_room(pending):
                 pending.denied[unit, digest] = unix
+
+    def tell_opened(self, hold: tuple[str, str, str, str], expires: int) -> None:
+        """A hold was opened: its id, case, workload and unit, and until when (Unix seconds)."""
+        for pending in self._pending:
+            if self._has_room(pending):
+                pending.opened[hold] = expires
 
     def discard(self) -> None:
         """Forget what was told until now: it stands in the logs, which a start reads."""

@@ -42,9 +42,11 @@ RECORD_SECONDS: Final = 10.0
 EVENTS_MAX: Final = 64
 REPLY_BYTES_MAX: Final = 16 * 1024 * 1024
 
-_DURABLE: Final[dict[RecordKind, type[ev.PassDurable] | type[ev.MarkDurable] | type[ev.OutcomeDurable]]] = {
+_Durable = type[ev.PassDurable] | type[ev.MarkDurable] | type[ev.HoldDurable] | type[ev.OutcomeDurable]
+_DURABLE: Final[dict[RecordKind, _Durable]] = {
     RecordKind.PASS: ev.PassDurable,
     RecordKind.MARK: ev.MarkDurable,
+    RecordKind.HOLD: ev.HoldDurable,
     RecordKind.OUTCOME: ev.OutcomeDurable,
 }
 

@@ -4,16 +4,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from brightline.core.agreement.clause import Agreement
 from brightline.core.errors import BrightlineError
 from brightline.core.evidence.heads import REGISTRY_SHARD
+from brightline.core.review.roster import ClearedPerson
 from brightline.core.statement import TrustRoots
 from brightline.shell.config import Settings
 from brightline.shell.keyring import open_vault
 from brightline.shell.registry.classifiers import Classifiers
+from brightline.shell.registry.decisions import Decisions
 from brightline.shell.registry.log import registry_verifier
 from brightline.shell.registry.reader import RegistryReader, read_entry
 from brightline.shell.registry.registers import Demands, Registers
@@ -33,9 +36,19 @@ STALE_SECONDS: Final = 2.0
 
 
 class Registry:
-    """Follows the registry of a state folder. ``releases.current`` is the version of the baseline that is in force."""
+    """Follows the registry of a state folder. ``releases.current`` is the version of the baseline that is in force.
 
-    def __init__(self, root: Path, settings: Settings, roots: TrustRoots, baseline: Agreement) -> None:
+    Without the ``roster`` no decision of a person counts: for those who read the registry for something else.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        settings: Settings,
+        roots: TrustRoots,
+        baseline: Agreement,
+        roster: Sequence[ClearedPerson] = (),
+    ) -> None:
         self.roots = roots
         folder = StateFolder(root)
         vault = open_vault(folder)
@@ -59,6 +72,7 @@ class Registry:
         self.standings = Standings(roots, lambda: self.releases.current)
         self.retentions = Retentions(roots)
         self.seals = Seals()
+        self.decisions = Decisions(roster, lambda: self.releases.current)
         self._reader = RegistryReader(
             folder.wal,
             vault,
@@ -73,6 +87,7 @@ class Registry:
                 self.standings,
                 self.retentions,
                 self.seals,
+                self.decisions,
             ),
         )
         self._seen = time.monotonic()

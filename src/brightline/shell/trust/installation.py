@@ -13,19 +13,12 @@ from typing import Final
 import msgspec
 
 from brightline.core.errors import TrustError
+from brightline.core.review.roster import ClearedPerson, check_roster
 from brightline.core.statement import TrustRoots, check_roots, open_statement
 
 INSTALLATION_TYPE: Final = "application/vnd.brightline.installation+json"
 FORMAT: Final = "brightline-installation/1"
 FILE_BYTES_MAX: Final = 262_144
-
-
-class ClearedPerson(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A person of an office, by an opaque id; ``cleared_until`` in Unix seconds."""
-
-    id: str
-    office: str
-    cleared_until: int
 
 
 class Admission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,6 +62,7 @@ def read_installation(path: Path, roots: TrustRoots, at: int) -> Installation:
         raise TrustError(f"{path} is for profile {installation.profile!r}; the roots are for {roots.profile!r}")
     if not installation.models:
         raise TrustError(f"{path} admits no model")
+    check_roster(installation.roster)
     return installation
 
 

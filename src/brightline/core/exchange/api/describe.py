@@ -69,6 +69,17 @@ _HEALTH: Final = {
         "missing": {"type": "array", "items": {"type": "string"}},
     },
 }
+_HOLD: Final = {
+    "type": "object",
+    "required": ["id", "object", "status", "expires_at", "next_step"],
+    "properties": {
+        "id": {"type": "string"},
+        "object": {"const": "hold"},
+        "status": {"enum": ["open", "released", "denied", "expired"]},
+        "expires_at": {"type": "integer", "description": "Unix seconds."},
+        "next_step": {"type": "string"},
+    },
+}
 _EVENT: Final = {
     "type": "object",
     "description": "One server-sent event. Its data is JSON, but for the end marker of a chat completion.",
@@ -80,7 +91,7 @@ _EVENT: Final = {
 def description(version: str) -> dict[str, Any]:
     """The whole description, as a JSON value; ``version`` is the program's."""
     paths: dict[str, Any] = {}
-    schemas: dict[str, Any] = {"error": _ERROR, "models": _MODELS, "health": _HEALTH, "event": _EVENT}
+    schemas: dict[str, Any] = {"error": _ERROR, "models": _MODELS, "health": _HEALTH, "hold": _HOLD, "event": _EVENT}
     for api in APIS:
         reference, components = _request(api)
         schemas |= components
@@ -92,6 +103,22 @@ def description(version: str) -> dict[str, Any]:
             "operationId": "models",
             "summary": "The models that are admitted here.",
             "responses": {"200": _json("The models.", "models"), **_some(failed, 401, 403, 503)},
+        }
+    }
+    paths["/v1/holds/{hold}"] = {
+        "get": {
+            "operationId": "hold",
+            "summary": "How a hold of this workload stands.",
+            "parameters": [
+                {"name": "hold", "in": "path", "required": True, "schema": {"type": "string"}},
+                {
+                    "name": "prefer",
+                    "in": "header",
+                    "description": "`wait=N`: answer once people have decided, or after N seconds (at most 60).",
+                    "schema": {"type": "string", "examples": ["wait=60"]},
+                },
+            ],
+            "responses": {"200": _json("The hold.", "hold"), **_some(failed, 401, 404, 429)},
         }
     }
     for path, summary in (("/livez", "Whether the process runs."), ("/readyz", "Whether it serves.")):

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The people's part of one exchange: what they said of it before, what nobody knows, and the hold that asks them.
+
+The machine asks here and steps; nothing here decides. An answer stands where a finding says *unknown*, and the
+agreement decides again from facts.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+
+from brightline.core.agreement.decide import Decision
+from brightline.core.agreement.limits import hold_seconds
+from brightline.core.canonical import JsonValue
+from brightline.core.enforcement.terms import Terms
+from brightline.core.exchange.model import Exchange, Reply
+from brightline.core.facts import UNKNOWN, Facts
+from brightline.core.review.asking import UNSETTLED_MAX, Desk, Held, open_case
+from brightline.core.review.case import case_value, hold_id, mark_of
+from brightline.core.review.content import parts_of
+from brightline.core.review.settle import AnsweredPart, apply_answers, of_whole
+from brightline.core.screening.finding import Finding, Judgement, Segment
+from brightline.core.workload import Workload
+
+Fields = dict[str, JsonValue]
+
+
+class Holding:
+    """What one exchange has to do with people."""
+
+    def __init__(self, terms: Terms, desk: Desk, workload: Workload, exchange_digest: str) -> None:
+        self._terms = terms
+        self._desk = desk
+        self._workload = workload
+        self._exchange_digest = exchange_digest
+        self._unsettled: dict[tuple[Finding, Segment], None] = {}
+        self._whole: dict[str, str] = {}  # what people said of the exchange as a whole
+        self._settled: dict[str, str] = {}  # facts in which their answers stand, and what these are
+        self._answered: tuple[AnsweredPart, ...] = ()
+        self._holds: dict[str, None] = {}  # in which they said it
+        self._parts: deque[str] = deque()
+        self._public: Fields = {}
+        self.approvals: dict[str, int] = {}
+        self.case = ""  # the digest of the case, if this exchange opened one
+        self.expires = 0  # when the hold does, in Unix seconds
+
+    @property
+    def id(self) -> str:
+        """The hold that this exchange has, or would have."""
+        terms = self._terms
+        return hold_id(
+            terms.hold_key, self._workload.id, self._exchange_digest, terms.agreement.digest, terms.release.digest
+        )
+
+    # ---- what people said ----------------------------------------------------------------------------------
+
+    def hear(self, now: int) -> None:
+        """Take in what was said of this very exchange and counts at ``now`` (Unix seconds)."""
+        answers = self._desk.answers
+        if not answers:
+            return
+        values, holds = of_whole(answers, self._terms.agreement.vocabulary, self._exchange_digest, now)
+        self._whole.update(values)
+        self._settled.update(values)
+        self._holds.update(dict.fromkeys(holds))
+        for office, (count, hold) in answers.approvals(self._exchange_digest, now).items():
+            self.approvals[office] = count
+            self._holds[hold] = None
+
+    def said(
+        self, judgements: Sequence[Judgement], asked: Sequence[Segment], now: int, *, of_answer: bool
+    ) -> Mapping[Finding, str]:
+        """What people said where detectors and judge know nothing; what is left of that is kept for asking them.
+
+        ``of_answer``: this is what the model said, of which an answer about the question says nothing.
+        """
+        if not any(finding.value == UNKNOWN for each in judgements for finding in each.findings):
+            return {}
+        applied = apply_answers(
+            judgements,
+            asked,
+            self._desk.answers,
+            self._terms.agreement.vocabulary,
+            lambda segment: mark_of(self._terms.hold_key, segment),
+            now,
+            self._answered,
+            self._terms.release.settled(judgements),
+        )
+        self._answered = applied.parts
+        self._holds.update(dict.fromkeys(applied.holds))
+        self._settled.update(applied.facts)
+        for unsettled in applied.unsettled[: UNSETTLED_MAX - len(self._unsettled)]:
+            self._unsettled[unsettled] = None
+        for finding, _ in applied.unsettled if of_answer else ():
+            self._whole.pop(finding.fact, None)
+        return applied.said
+
+    def settle(self, facts: Facts) -> Facts:
+        """The facts with what people said of the exchange as a whole, where they are unknown."""
+        if not self._whole:
+            return facts
+        return facts.with_values({fact: value for fact, value in self._whole.items() if facts[fact] == UNKNOWN})
+
+    def fields(self, facts: Facts) -> Fields:
+        """What a record commits to of people's part: in which holds, which facts, how many approvals."""
+        fields: Fields = {}
+        if self._holds:  # what people said stands in the registry, under these
+            fields["holds"] = list(self._holds)
+            fields["settled"] = {fact: value for fact, value in self._settled.items() if facts[fact] == value}
+        if self.approvals:
+            fields["approvals"] = dict(self.approvals)
+        return fields
+
+    # ---- asking them ---------------------------------------------------------------------------------------
+
+    @property
+    def room(self) -> bool:
+        """Whether the unit may have one more hold."""
+        return self._desk.room
+
+    def is_open(self, now: int) -> bool:
+        """Whether people look at this hold already."""
+        until = self._desk.open_until(self.id)
+        if until <= now:
+            return False
+        self.expires = until
+        return True
+
+    def open(self, decision: Decision, request: Exchange, reply: Reply | None, now: int) -> tuple[Fields, Fields]:
+        """Open the case; return the public and committed fields of its first record."""
+        terms, workload = self._terms, self._workload
+        self.expires = now + hold_seconds(terms.agreement)
+        held = Held(
+            self.id,
+            workload.id,
+            workload.unit,
+            terms.agreement.digest,
+            terms.release.digest,
+            self._exchange_digest,
+            now,
+            self.expires,
+        )
+        recused = (*self._desk.recused, workload.registration.official)
+        case, content = open_case(held, decision, list(self._unsettled), request, reply, recused, terms.hold_key)
+        self.case = case.digest
+        self._parts.extend(parts_of(content))
+        self._public = {
+            "hold": case.hold,
+            "case": case.digest,
+            "clauses": list(case.clauses),
+            "expires": case.expires,
+            "parts": len(self._parts),
+        }
+        public, committed = self._part(0)
+        return public, committed | {"case": case_value(case)}
+
+    def next_part(self, after: JsonValue) -> tuple[Fields, Fields] | None:
+        """The fields of the record that follows part ``after``; ``None`` once all of it is on record."""
+        return self._part(after + 1 if isinstance(after, int) else 0) if self._parts else None
+
+    def _part(self, number: int) -> tuple[Fields, Fields]:
+        return self._public | {"part": number}, {"content": self._parts.popleft()}

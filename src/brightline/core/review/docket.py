@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All that people decided, in the order of the log, and which of it counts for an exchange.
+
+Only what each question's quorum agreed on counts, for the same words, workload, agreement and release, until it ends.
+A decision that may not count changes nothing and is told why: it never loosens anything, so there is no need to stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+import msgspec
+
+from brightline.core.agreement.decide import Subject
+from brightline.core.errors import TrustError
+from brightline.core.facts import Vocabulary
+from brightline.core.review.case import Case, CaseQuestion, CaseState
+from brightline.core.review.decision import APPROVE, ReviewerDecision, check_answers
+from brightline.core.review.quorum import Vote, answer_of
+from brightline.core.review.roster import ClearedPerson
+
+Key: TypeAlias = "tuple[Subject, str]"
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """What people agreed on: a value, until when (Unix seconds), and the hold in which they did."""
+
+    value: str
+    until: int
+    hold: str
+
+
+class Answers:
+    """What people settled for one workload under one agreement and one release."""
+
+    __slots__ = ("_approvals", "_by_mark", "_whole")
+
+    def __init__(self) -> None:
+        self._by_mark: dict[tuple[str, str], list[Settled]] = {}
+        self._whole: dict[str, dict[str, list[Settled]]] = {}  # exchange digest → fact
+        self._approvals: dict[str, dict[str, tuple[int, Settled]]] = {}  # exchange digest → office
+
+    def __bool__(self) -> bool:
+        return bool(self._by_mark or self._whole or self._approvals)
+
+    def of_words(self, fact: str, mark: str, now: int) -> tuple[Settled, ...]:
+        """What was said of a fact in these words and counts at ``now`` (Unix seconds)."""
+        return _in_date(self._by_mark.get((fact, mark), ()), now)
+
+    def of_whole(self, exchange_digest: str, now: int) -> Mapping[str, tuple[Settled, ...]]:
+        """What was said of an exchange as a whole and counts at ``now``, by fact."""
+        said = {fact: _in_date(all_, now) for fact, all_ in self._whole.get(exchange_digest, {}).items()}
+        return {fact: settled for fact, settled in said.items() if settled}
+
+    def approvals(self, exchange_digest: str, now: int) -> Mapping[str, tuple[int, str]]:
+        """How many of which office approved of an exchange, and in which hold."""
+        given = self._approvals.get(exchange_digest, {})
+        return {office: (count, said.hold) for office, (count, said) in given.items() if said.until > now}
+
+    def settle(self, case: Case, question: CaseQuestion, value: str, until: int) -> None:
+        """Enter what was agreed. For :class:`Docket` alone."""
+        settled = Settled(value, until, case.hold)
+        if question.subject is Subject.APPROVAL:
+            if value == APPROVE:
+                count = dict(question.quorum).get(question.name, 0)
+                self._approvals.setdefault(case.exchange_digest, {})[question.name] = count, settled
+        elif question.marks:
+            for mark in question.marks:
+                self._by_mark.setdefault((question.name, mark), []).append(settled)
+        else:
+            self._whole.setdefault(case.exchange_digest, {}).setdefault(question.name, []).append(settled)
+
+
+def _in_date(settled: Sequence[Settled], now: int) -> tuple[Settled, ...]:
+    return tuple(each for each in settled if each.until > now)
+
+
+NO_ANSWERS: Final = Answers()
+
+
+class Tried(msgspec.Struct):
+    """A case as far as it was decided. ``resolved`` is when it was, in Unix seconds; 0: not yet."""
+
+    case: Case
+    votes: dict[Key, list[Vote]] = msgspec.field(default_factory=dict)
+    answers: dict[Key, str] = msgspec.field(default_factory=dict)
+    denied: bool = False
+    resolved: int = 0
+
+    def state(self, now: int) -> CaseState:
+        """How the case stands at ``now`` (Unix seconds)."""
+        if self.denied:
+            return CaseState.DENIED
+        if self.resolved:
+            return CaseState.RELEASED
+        return CaseState.EXPIRED if now >= self.case.expires else CaseState.OPEN
+
+    def open_questions(self) -> tuple[CaseQuestion, ...]:
+        """What nobody has agreed on yet."""
+        return tuple(each for each in self.case.questions if (each.subject, each.name) not in self.answers)
+
+
+class Docket:
+    """The cases that somebody decided something about."""
+
+    def __init__(self) -> None:
+        self._cases: dict[str, Tried] = {}  # by the digest of the case
+        self._answers: dict[tuple[str, str, str], Answers] = {}
+
+    def check(self, decision: ReviewerDecision, person: ClearedPerson, unix: int, vocabulary: Vocabulary) -> Tried:
+        """Return the case that a decision would go on with. Raises ``TrustError`` for one that may not count."""
+        case = decision.case
+        if not case.opened <= unix < case.expires:
+            raise TrustError(f"hold {case.hold} had expired, or was not open yet")
+        check_answers(decision, person, vocabulary)
+        tried = self._cases.get(case.digest) or Tried(case)
+        if tried.resolved or tried.denied:
+            raise TrustError(f"hold {case.hold} was decided before")
+        for answer in decision.answers:
+            key = answer.subject, answer.name
+            if key in tried.answers:
+                raise TrustError(f"{answer.name} was answered before")
+            if any(vote.person == person.id for vote in tried.votes.get(key, ())):
+                raise TrustError(f"{person.id} has answered {answer.name} before: one person counts once")
+        return tried
+
+    def enter(
+        self, decision: ReviewerDecision, person: ClearedPerson, unix: int, vocabulary: Vocabulary, answer_seconds: int
+    ) -> Tried:
+        """Take in one person's answers, as of when they were logged. Raises ``TrustError`` for what may not count."""
+        tried = self.check(decision, person, unix, vocabulary)
+        case = decision.case
+        self._cases[case.digest] = tried
+        for answer in decision.answers:
+            vote = Vote(person.id, person.office, answer.value)
+            tried.votes.setdefault((answer.subject, answer.name), []).append(vote)
+        self._resolve(tried, unix, vocabulary, answer_seconds)
+        return tried
+
+    def _resolve(self, tried: Tried, unix: int, vocabulary: Vocabulary, answer_seconds: int) -> None:
+        case = tried.case
+        book = self._answers.setdefault((case.workload, case.agreement, case.release), Answers())
+        for question in tried.open_questions():
+            key = question.subject, question.name
+            value = answer_of(question.quorum, tried.votes.get(key, ()))
+            if not value:
+                continue
+            tried.answers[key] = value
+            approval = question.subject is Subject.APPROVAL
+            tried.denied |= value != (APPROVE if approval else vocabulary.spec(question.name).good)
+            book.settle(case, question, value, unix + answer_seconds)
+        if tried.denied or not tried.open_questions():
+            tried.resolved = unix
+
+    def answers(self, workload: str, agreement: str, release: str) -> Answers:
+        """What counts for the exchanges of a workload under an agreement and a release, by their digests."""
+        return self._answers.get((workload, agreement, release), NO_ANSWERS)
+
+    def of_case(self, digest: str) -> Tried | None:
+        """A case by its digest, as far as it was decided; ``None`` if nobody has said anything."""
+        return self._cases.get(digest)
+
+    @property
+    def cases(self) -> Mapping[str, Tried]:
+        """All of them, by digest."""
+        return MappingProxyType(self._cases)

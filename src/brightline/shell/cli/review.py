@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``brightline review``: what waits for cleared people, and their signed answers, in the terminal."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+import msgspec
+
+from brightline.core.agreement.clause import Agreement
+from brightline.core.agreement.decide import Subject
+from brightline.core.agreement.request import bad_value
+from brightline.core.canonical import JsonValue
+from brightline.core.errors import ConfigError
+from brightline.core.review.case import CaseQuestion, CaseState
+from brightline.core.review.content import Content
+from brightline.core.review.decision import APPROVE, FORMAT, REFUSE, Answer, ReviewerDecision, sign_decision
+from brightline.shell.cli import render
+from brightline.shell.clock import SystemClock
+from brightline.shell.opening import in_force
+from brightline.shell.registry.decisions import log_decision
+from brightline.shell.review.desk import Desk, OpenedCase, offices_wanted
+from brightline.shell.state import StateFolder
+from brightline.shell.trust.installation import read_installation, read_roots
+from brightline.shell.trust.keys import load_key
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+MINUTE_SECONDS: Final = 60
+HOUR_SECONDS: Final = 3_600
+_STYLES: Final = {
+    CaseState.OPEN: "yellow",
+    CaseState.RELEASED: "green",
+    CaseState.DENIED: "red",
+    CaseState.EXPIRED: "bright_black",
+}
+_STATE = click.argument("state", type=click.Path(exists=True, file_okay=False, path_type=Path))
+_HOLD = click.argument("hold")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group()
+def review() -> None:
+    """What machines could not settle, for cleared people to answer.
+
+    People supply facts and approvals; the agreement decides again. There is no release and no override.
+    """
+
+
+@review.command("list")
+@_STATE
+@click.option("--all", "everything", is_flag=True, help="Also those that were decided or have expired.")
+@_JSON
+def list_(state: Path, everything: bool, as_json: bool) -> None:
+    """List the holds that wait, the one that expires first before the others."""
+    now = SystemClock().unix()
+    with in_force(state, SystemClock()) as (_, registry):
+        cases = Desk(state, registry.decisions.docket).cases()
+    shown = [each for each in cases if everything or each.state(now) is CaseState.OPEN]
+    if as_json:
+        click.echo(render.as_json([_summary(each, now) for each in shown]))
+        return
+    rows: list[list[object]] = [
+        [
+            each.case.hold,
+            _state_text(each, now),
+            _span(now - each.case.opened),
+            _span(each.case.expires - now) if each.state(now) is CaseState.OPEN else "–",
+            each.case.unit,
+            each.case.workload,
+            ", ".join(question.name for question in each.tried.open_questions()) or "–",
+            ", ".join(offices_wanted(each)) or "–",
+        ]
+        for each in shown
+    ]
+    columns = ["hold", "state", "age", "expires in", "unit", "workload", "asks about", "of whom"]
+    render.table("Holds", columns, rows)
+
+
+@review.command()
+@_STATE
+@_HOLD
+@_JSON
+def show(state: Path, hold: str, as_json: bool) -> None:
+    """Show HOLD: what was asked, which words could not be told, the questions, and what each answer leads to.
+
+    The words are those of somebody who is not trusted. Control characters are drawn, never sent to the terminal.
+    """
+    now = SystemClock().unix()
+    with in_force(state, SystemClock()) as (_, registry):
+        desk = Desk(state, registry.decisions.docket)
+        opened = desk.find(hold)
+        content = desk.content(opened)
+        agreement = registry.releases.current
+    leads = [(question, _leads_to(agreement, question)) for question in opened.case.questions]
+    if as_json:
+        value = _summary(opened, now) | {
+            "clauses": list(opened.case.clauses),
+            "content": msgspec.to_builtins(content),
+            "leads_to": {question.name: list(lines) for question, lines in leads},
+        }
+        click.echo(render.as_json(value))
+        return
+    _show_case(opened, agreement, now)
+    _show_questions(opened, leads)
+    _show_words(content)
+
+
+@review.command()
+@_STATE
+@_HOLD
+@click.option("--as", "person", required=True, metavar="PERSON", help="Your id on the roster.")
+@click.option("--answer", "answers", multiple=True, required=True, metavar="NAME=VALUE", help="Repeat for more.")
+@click.option("--reason", required=True, help="Why, in words; committed, and opened to an auditor.")
+@click.option(
+    "--key",
+    "key_path",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Your private key; without it, in development, the one of the state folder.",
+)
+@_JSON
+def decide(
+    state: Path, hold: str, person: str, answers: tuple[str, ...], reason: str, key_path: Path | None, as_json: bool
+) -> None:
+    """Answer questions of HOLD, and sign: NAME is a fact with its value, or an office with approve or refuse.
+
+    What you sign is the whole case: the exact words, the agreement, the release, until when. One person counts once;
+    nobody decides what they requested.
+    """
+    clock = SystemClock()
+    with in_force(state, clock) as (settings, registry):
+        opened = Desk(state, registry.decisions.docket).find(hold)
+        given = tuple(_answer(opened, text, reason) for text in answers)
+        decision = ReviewerDecision(FORMAT, opened.case, person, given, secrets.token_hex(16), clock.unix())
+        envelope = sign_decision(decision, load_key(key_path or _key_of(state, person)))
+        record = log_decision(state, settings, registry.roots.profile, registry.decisions, envelope, clock)
+        registry.refresh()
+        ignored = registry.decisions.why_ignored(record.place.seq)
+        after = Desk(state, registry.decisions.docket).find(opened.case.hold)
+    if ignored:
+        raise ConfigError(f"somebody was first, and your decision changed nothing: {ignored}")
+    if as_json:
+        click.echo(render.as_json(_summary(after, clock.unix()) | {"record": record.place.seq}))
+        return
+    click.echo(f"{after.case.hold}: {after.state(clock.unix()).value}; registry record {record.place.seq}")
+    if wanted := offices_wanted(after):
+        click.echo(f"still asked: {', '.join(wanted)}")
+
+
+@review.command()
+@_STATE
+@_JSON
+def roster(state: Path, as_json: bool) -> None:
+    """List who may answer, for which office, and until when they are cleared. Both parties signed it."""
+    now = SystemClock().unix()
+    folder = StateFolder(state)
+    people = read_installation(folder.installation, read_roots(folder.roots), now).roster
+    if as_json:
+        click.echo(render.as_json(msgspec.to_builtins(people)))
+        return
+    rows = [
+        [
+            each.id,
+            each.office,
+            each.organisation or "–",
+            datetime.fromtimestamp(each.cleared_until, UTC).strftime("%Y-%m-%d"),
+            "cleared" if each.cleared_until > now else "ended",
+            ", ".join(credential.kind.value for credential in each.credentials) or "none",
+        ]
+        for each in people
+    ]
+    render.table("Roster", ["person", "office", "organisation", "cleared until", "now", "signs with"], rows)
+
+
+# ---- what is said -----------------------------------------------------------------------------------------------
+
+
+def _key_of(state: Path, person: str) -> Path:
+    folder = StateFolder(state)
+    people = read_installation(folder.installation, read_roots(folder.roots), SystemClock().unix()).roster
+    if person not in {each.id for each in people}:
+        raise ConfigError(f"{person[:80]!r} is not on the roster; `brightline review roster` lists who is")
+    return folder.key(person)
+
+
+def _answer(opened: OpenedCase, text: str, reason: str) -> Answer:
+    name, equals, value = text.partition("=")
+    asked = {question.name: question for question in opened.case.questions}
+    if not equals or name not in asked:
+        raise ConfigError(f"{text[:80]!r}: expected NAME=VALUE, and this hold asks about {', '.join(asked)}")
+    return Answer(asked[name].subject, name, value, reason)
+
+
+def _leads_to(agreement: Agreement, question: CaseQuestion) -> tuple[str, ...]:
+    """In plain words, what each answer means."""
+    if question.subject is Subject.APPROVAL:
+        return (
+            f"{APPROVE}: the office approves of this exchange, this once",
+            f"{REFUSE}: it stays held and is never answered",
+        )
+    spec = agreement.vocabulary.spec(question.name)
+    return (
+        f"{spec.good}: these words may be served to this workload until the answer ends, if all else permits",
+        f"{bad_value(spec)}: the agreement decides with that, and nobody can release it",
+    )
+
+
+# ---- how it is shown --------------------------------------------------------------------------------------------
+
+
+def _summary(opened: OpenedCase, now: int) -> dict[str, JsonValue]:
+    case = opened.case
+    return {
+        "hold": case.hold,
+        "case": case.digest,
+        "state": opened.state(now).value,
+        "unit": case.unit,
+        "workload": case.workload,
+        "opened": case.opened,
+        "expires": case.expires,
+        "exchange": opened.exchange,
+        "record": f"{opened.shard}/{opened.seq}",
+        "questions": [msgspec.to_builtins(question) for question in case.questions],
+        "answers": {key[1]: value for key, value in opened.tried.answers.items()},
+        "wanted": list(offices_wanted(opened)),
+    }
+
+
+def _show_case(opened: OpenedCase, agreement: Agreement, now: int) -> None:
+    case = opened.case
+    rows: list[list[object]] = [
+        ["state", _state_text(opened, now)],
+        ["opened", f"{_time(case.opened)}, {_span(now - case.opened)} ago"],
+        ["expires", _time(case.expires)],
+        ["unit, workload", f"{case.unit}, {case.workload}"],
+        ["exchange", f"{opened.exchange}, record {opened.shard}/{opened.seq}"],
+        ["agreement, release", f"{case.agreement[:23]}…, {case.release[:23]}…"],
+    ]
+    for clause in case.clauses:
+        if case.agreement == agreement.digest:
+            rows.append([f"clause {clause}", " … ".join(agreement.clause(clause).quote)])
+    if case.recused:
+        rows.append(["may not decide", ", ".join(case.recused)])
+    render.table(case.hold, ["", ""], rows)
+
+
+def _show_questions(opened: OpenedCase, leads: Sequence[tuple[CaseQuestion, tuple[str, ...]]]) -> None:
+    rows: list[list[object]] = []
+    for question, lines in leads:
+        votes = opened.tried.votes.get((question.subject, question.name), [])
+        answered = opened.tried.answers.get((question.subject, question.name), "")
+        about = f"{len(question.marks)} stretches below" if question.marks else "the exchange as a whole"
+        quorum = ", ".join(f"{count} of {office}" for office, count in question.quorum)
+        # The first answer is blind: how many have spoken is shown, and not what they said.
+        rows.append([question.name, about, quorum, answered or f"{len(votes)} have answered", lines[0]])
+        rows += [["", "", "", "", line] for line in lines[1:]]
+    render.table("Questions", ["about", "words", "asked of", "answered", "what an answer leads to"], rows)
+
+
+def _show_words(content: Content) -> None:
+    found: dict[str, list[str]] = {}
+    for finding in content.findings:
+        found.setdefault(finding.mark, []).append(f"{finding.fact}: {finding.rule} ({finding.view})")
+    rows: list[list[object]] = [
+        [str(place), segment.path, "\n".join(dict.fromkeys(found.get(segment.mark, []))), drawn(segment.text)]
+        for place, segment in enumerate(content.segments, 1)
+    ]
+    if rows:
+        render.table("Words that could not be told", ["", "where", "found by", "words"], _texts(rows))
+    turns = content.request.get("turns", [])
+    spoken: list[list[object]] = [
+        [str(turn.get("role", "")), "\n".join(drawn(str(text)) for text in turn.get("texts", []))] for turn in turns
+    ]
+    if content.answer:
+        spoken.append(["answer", drawn(content.answer)])
+    render.table("The exchange", ["who", "words"], _texts(spoken))
+
+
+def _texts(rows: list[list[object]]) -> list[list[object]]:
+    from rich.text import Text
+
+    return [[cell if isinstance(cell, Text) else Text(str(cell)) for cell in row] for row in rows]
+
+
+def drawn(text: str) -> str:
+    """Text in which whatever has no picture of its own is drawn as its code point; line ends stay line ends."""
+    return "".join(char if char.isprintable() or char == "\n" else f"⟨U+{ord(char):04X}⟩" for char in text)
+
+
+def _state_text(opened: OpenedCase, now: int) -> Text:
+    from rich.text import Text
+
+    state = opened.state(now)
+    return Text(state.value, style=_STYLES[state])
+
+
+def _time(unix: int) -> str:
+    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _span(seconds: int) -> str:
+    if seconds < HOUR_SECONDS:
+        return f"{max(0, seconds) // MINUTE_SECONDS} min"
+    return f"{seconds // HOUR_SECONDS} h {seconds % HOUR_SECONDS // MINUTE_SECONDS} min"

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""People in the loop, over real sockets: the SDK is held, two persons answer, the same request goes through.
+
+What machines cannot settle, people settle with facts; nobody can override the agreement, and an answer counts for the
+words, the workload and the terms that it was given for.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import openai
+import pytest
+from click.testing import CliRunner, Result
+
+from brightline.client import hold_of, wait_for
+from brightline.core.errors import BrightlineError, TrustError
+from brightline.core.review.decision import FORMAT, Answer, ReviewerDecision, sign_decision
+from brightline.shell.cli.main import brightline
+from brightline.shell.clock import SystemClock
+from brightline.shell.opening import in_force
+from brightline.shell.registry.decisions import draft_of
+from brightline.shell.registry.log import append_to_registry
+from brightline.shell.review.desk import Desk
+from brightline.shell.state import StateFolder
+from brightline.shell.trust.keys import load_key
+from tests.harness import HELD, RL1, Running, add_workload, running, running_again, within_two_seconds
+
+FIRST, SECOND, THIRD = (f"provider-cleared-reviewer-{n}" for n in (1, 2, 3))
+CUSTOMER = "customer-decider-reviewer-1"
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("review") / "state") as node:
+        yield node
+
+
+def said(node: Running, *arguments: str) -> Result:
+    """One command of the terminal. What it refuses is raised."""
+    done = CliRunner().invoke(brightline, ["review", arguments[0], str(node.root), *arguments[1:]])
+    if isinstance(done.exception, BrightlineError):
+        raise done.exception
+    return done
+
+
+def held(node: Running, words: str, key: str = "") -> dict[str, Any]:
+    """Ask, be held, and return what the refusal says."""
+    with pytest.raises(openai.PermissionDeniedError) as refused, node.client(key) as client:
+        client.chat.completions.create(model="m", messages=[{"role": "user", "content": words}])
+    body: Any = refused.value.body
+    assert body["code"] == "held_for_review"
+    assert refused.value.response.headers["x-should-retry"] == "false"
+    told: dict[str, Any] = body["brightline"]
+    return told
+
+
+def polled(node: Running, hold: str, key: str = "", **headers: str) -> httpx2.Response:
+    authorization = {"authorization": f"Bearer {key or node.key}"}
+    return httpx2.get(f"{node.url}/v1/holds/{hold}", headers={**authorization, **headers}, timeout=30)
+
+
+def questions(node: Running, hold: str) -> list[str]:
+    shown = json.loads(said(node, "show", hold, "--json").stdout)
+    return [question["name"] for question in shown["questions"]]
+
+
+def answer(node: Running, hold: str, person: str, value: str = "no") -> Result:
+    """One person gives all answers that the hold asks for."""
+    given = [part for name in questions(node, hold) for part in ("--answer", f"{name}={value}")]
+    return said(node, "decide", hold, "--as", person, *given, "--reason", "read, and it is not")
+
+
+def test_two_people_answer_and_the_same_request_goes_through_while_new_words_are_held(node: Running) -> None:
+    hold = held(node, HELD)["hold"]
+    assert polled(node, hold).json()["status"] == "open"
+    assert hold in said(node, "list").stdout
+    assert answer(node, hold, FIRST).exit_code == 0
+    assert held(node, HELD)["hold"] == hold  # one of two is not enough, and it is the same hold
+    assert polled(node, hold).json()["status"] == "open"
+    assert answer(node, hold, SECOND).exit_code == 0
+    within_two_seconds(lambda: polled(node, hold).json()["status"] == "released")
+    assert node.ask(HELD).choices[0].message.content == "Fine."
+    outcome = node.records()[-1]
+    assert (outcome["outcome"], outcome["committed"]["holds"]) == ("completed", [hold])
+    assert held(node, HELD.replace("three", "four"))["hold"] != hold
+    assert hold not in said(node, "list").stdout
+
+
+def test_who_waits_for_people_hears_as_soon_as_they_have_decided(node: Running) -> None:
+    hold = held(node, HELD + " Now.")["hold"]
+    heard: list[str] = []
+
+    def wait() -> None:
+        heard.append(polled(node, hold, prefer="wait=20").json()["status"])
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    answer(node, hold, FIRST)
+    answer(node, hold, THIRD)
+    waiting.join(15)
+    assert heard == ["released"]
+
+
+def test_an_application_waits_with_the_sdk_that_it_has(node: Running) -> None:
+    words = HELD + " Soon."
+    request: Any = {"model": "m", "messages": [{"role": "user", "content": words}]}
+    with node.client() as client:
+        with pytest.raises(openai.PermissionDeniedError) as refused:
+            client.chat.completions.create(**request)
+        assert wait_for(client, refused.value, seconds=0) == "open"
+        hold = hold_of(refused.value)
+        for person in (FIRST, SECOND):
+            answer(node, hold, person)
+        assert wait_for(client, refused.value, seconds=20) == "released"
+        assert client.chat.completions.create(**request).choices[0].message.content == "Fine."
+        with pytest.raises(openai.PermissionDeniedError) as denied:
+            client.chat.completions.create(**{**request, "messages": [{"role": "user", "content": RL1}]})
+        assert wait_for(client, denied.value, seconds=20) == ""
+
+
+def test_a_fact_that_people_say_is_so_denies_for_good(node: Running) -> None:
+    hold = held(node, HELD + " Quickly.")["hold"]
+    answer(node, hold, FIRST, "yes")
+    answer(node, hold, SECOND, "yes")
+    within_two_seconds(lambda: polled(node, hold).json()["status"] == "denied")
+    with pytest.raises(openai.PermissionDeniedError) as refused:
+        node.ask(HELD + " Quickly.")
+    assert refused.value.code == "denied_by_agreement"
+
+
+def test_where_two_disagree_a_third_decides(node: Running) -> None:
+    hold = held(node, HELD + " Please.")["hold"]
+    answer(node, hold, FIRST, "no")
+    answer(node, hold, SECOND, "yes")
+    shown = json.loads(said(node, "show", hold, "--json").stdout)
+    assert (shown["state"], shown["answers"], shown["wanted"]) == ("open", {}, ["provider_cleared"])
+    answer(node, hold, THIRD, "no")
+    within_two_seconds(lambda: polled(node, hold).json()["status"] == "released")
+
+
+def test_one_person_counts_once_and_an_office_never_for_another(node: Running) -> None:
+    hold = held(node, HELD + " Again.")["hold"]
+    assert answer(node, hold, FIRST).exit_code == 0
+    with pytest.raises(TrustError, match="one person counts once"):
+        answer(node, hold, FIRST)
+    with pytest.raises(TrustError, match="not for customer_decider to answer"):
+        answer(node, hold, CUSTOMER)
+    assert polled(node, hold).json()["status"] == "open"
+
+
+def test_an_answer_counts_for_its_workload_and_nobody_else_sees_the_hold(node: Running) -> None:
+    settings = node.node.settings
+    key = add_workload(node.root, settings, node.node.agreement, "others")
+    hold = held(node, HELD + " Today.")["hold"]
+    answer(node, hold, FIRST)
+    answer(node, hold, SECOND)
+    within_two_seconds(lambda: polled(node, hold).json()["status"] == "released")
+    assert held(node, HELD + " Today.", key)["hold"] != hold
+    assert polled(node, hold, key).status_code == 404
+    assert polled(node, hold, key).json()["error"]["code"] == "hold_not_found"
+
+
+def test_the_red_line_cannot_be_asked_about_and_no_answer_lifts_it(node: Running) -> None:
+    with pytest.raises(openai.PermissionDeniedError) as refused:
+        node.ask(RL1)
+    assert refused.value.code == "denied_by_agreement"
+    body: Any = refused.value.body
+    assert "hold" not in body["brightline"]
+    hold = held(node, HELD + " " + HELD)["hold"]
+    answer(node, hold, FIRST)
+    answer(node, hold, SECOND)
+    within_two_seconds(lambda: polled(node, hold).json()["status"] == "released")
+    with pytest.raises(openai.PermissionDeniedError):
+        node.ask(HELD + " " + HELD + " " + RL1)
+
+
+def test_what_nobody_signed_or_somebody_else_signed_changes_nothing(node: Running) -> None:
+    """Written into the registry itself, past every command, by whoever can write there."""
+    hold = held(node, HELD + " Tonight.")["hold"]
+    folder, clock = StateFolder(node.root), SystemClock()
+    with in_force(node.root, clock) as (settings, registry):
+        opened = Desk(node.root, registry.decisions.docket).find(hold)
+        answers = tuple(Answer(question.subject, question.name, "no", "because") for question in opened.case.questions)
+        for person, signer in ((FIRST, SECOND), (SECOND, FIRST), ("nobody", FIRST)):
+            decision = ReviewerDecision(FORMAT, opened.case, person, answers, secrets.token_hex(16), clock.unix())
+            envelope = sign_decision(decision, load_key(folder.key(signer)))
+            draft = draft_of(decision, "provider_cleared", envelope)
+            append_to_registry(node.root, settings, "development", clock, draft)
+    within_two_seconds(lambda: len(node.node.registry.decisions.ignored) >= 3)
+    assert polled(node, hold).json()["status"] == "open"
+
+
+def test_the_decisions_stand_in_the_registry_and_the_evidence_holds(node: Running) -> None:
+    exchange = next(record for record in reversed(node.records()) if record["kind"] == "HOLD")
+    opened = CliRunner().invoke(brightline, ["open", str(node.root), exchange["exchange"]])
+    assert opened.exit_code == 0, opened.output
+    node.loop.call(node.node.state_period())
+    verified = CliRunner().invoke(brightline, ["verify", str(node.root / "evidence"), "--json"])
+    assert "CONTRADICTED" not in verified.output, verified.output
+
+
+def test_a_released_exchange_replays_to_the_same_verdict(node: Running) -> None:
+    released = next(
+        record
+        for record in node.records()
+        if record.get("outcome") == "completed" and record["committed"].get("holds")
+    )
+    opened = CliRunner().invoke(brightline, ["open", str(node.root), released["exchange"]])
+    assert opened.exit_code == 0, opened.output
+    assert "otherwise" not in opened.output
+
+
+def test_a_unit_cannot_fill_the_desk(tmp_path: Path) -> None:
+    with running(tmp_path / "state", more_toml="[review]\nholds_per_unit = 2\n") as node:
+        for n in range(2):
+            held(node, f"{HELD} {n}")
+        with pytest.raises(openai.RateLimitError) as refused:
+            node.ask(f"{HELD} 2")
+        assert refused.value.code == "quota_reached"
+        held(node, f"{HELD} 1")  # what is open already is still told
+        assert node.ask().choices[0].message.content == "Fine."
+
+
+def test_holds_and_answers_are_known_after_a_restart(tmp_path: Path) -> None:
+    with running(tmp_path / "state") as node:
+        hold = held(node, HELD)["hold"]
+        other = held(node, HELD + " Now.")["hold"]
+        answer(node, hold, FIRST)
+        answer(node, hold, SECOND)
+    with running_again(node.root, node.key) as node:
+        assert polled(node, hold).json()["status"] == "released"
+        assert polled(node, other).json()["status"] == "open"
+        assert held(node, HELD + " Now.")["hold"] == other
+        with pytest.raises(openai.APIStatusError) as refused:
+            node.ask(HELD)
+        assert refused.value.code == "upstream_failed"  # that is: it was sent on

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What counts of people's decisions: released by enough distinct people in time, at most once, or never."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from brightline.core.agreement.decide import Subject
+from brightline.core.errors import TrustError
+from brightline.core.review.case import FORMAT as CASE_FORMAT
+from brightline.core.review.case import Case, CaseQuestion, CaseState
+from brightline.core.review.decision import (
+    APPROVE,
+    FORMAT,
+    REFUSE,
+    Answer,
+    ReviewerDecision,
+    open_decision,
+    sign_decision,
+)
+from brightline.core.review.docket import Docket
+from brightline.core.review.roster import ClearedPerson, Credential, CredentialKind, check_roster
+from tests.playbooks.playbook import AGREEMENT
+
+OPENED: Final = 1_000
+EXPIRES: Final = 2_000
+ANSWERED: Final = 500
+CASE: Final = Case(
+    format=CASE_FORMAT,
+    hold="hold_1",
+    workload="w",
+    unit="u",
+    agreement="sha256:a",
+    release="sha256:r",
+    exchange_digest="sha256:x",
+    clauses=("RL-1",),
+    questions=(
+        CaseQuestion(Subject.FACT, "mass_domestic", (("provider_cleared", 2),), ("m1", "m2")),
+        CaseQuestion(Subject.APPROVAL, "customer_decider", (("customer_decider", 1),)),
+    ),
+    recused=("asked-it",),
+    content="sha256:c",
+    opened=OPENED,
+    expires=EXPIRES,
+)
+KEYS: Final = {name: Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n, name in enumerate("abcdef", 1)}
+
+
+def person(name: str, office: str = "provider_cleared", until: int = 10_000) -> ClearedPerson:
+    public = KEYS[name].public_key().public_bytes_raw().hex()
+    return ClearedPerson(name, office, until, "org", (Credential(CredentialKind.KEY, f"{name}-key", public),))
+
+
+ROSTER: Final = {
+    **{name: person(name) for name in "abc"},
+    "d": person("d", "customer_decider"),
+    "e": person("e", until=OPENED + 10),
+}
+
+
+def said(who: str, value: str = "no", name: str = "mass_domestic", case: Case = CASE) -> ReviewerDecision:
+    subject = Subject.APPROVAL if name == "customer_decider" else Subject.FACT
+    return ReviewerDecision(FORMAT, case, who, (Answer(subject, name, value, "because"),), "00" * 16, OPENED)
+
+
+def enter(docket: Docket, decision: ReviewerDecision, at: int = OPENED) -> CaseState:
+    people = ROSTER[decision.reviewer]
+    return docket.enter(decision, people, at, AGREEMENT.vocabulary, ANSWERED).state(at)
+
+
+# ---- signatures -------------------------------------------------------------------------------------------------
+
+
+def test_a_decision_opens_under_a_credential_of_its_signer_alone() -> None:
+    envelope = sign_decision(said("a"), KEYS["a"])
+    decision, who = open_decision(envelope, ROSTER, OPENED)
+    assert (decision, who.id) == (said("a"), "a")
+    with pytest.raises(TrustError, match="no credential of a signed"):
+        open_decision(sign_decision(said("a"), KEYS["b"]), ROSTER, OPENED)
+    with pytest.raises(TrustError, match="not on the roster"):
+        open_decision(sign_decision(said("f"), KEYS["f"]), ROSTER, OPENED)
+
+
+def test_whose_clearance_has_ended_decides_nothing() -> None:
+    envelope = sign_decision(said("e"), KEYS["e"])
+    assert open_decision(envelope, ROSTER, OPENED + 9)[1].id == "e"
+    with pytest.raises(TrustError, match="clearance of e had ended"):
+        open_decision(envelope, ROSTER, OPENED + 10)
+
+
+@pytest.mark.parametrize("at", range(0, 400, 37))
+def test_a_byte_of_a_decision_that_is_changed_is_no_decision(at: int) -> None:
+    envelope = bytearray(sign_decision(said("a"), KEYS["a"]))
+    place = envelope.index(b'"payload":"') + 11 + at
+    envelope[place] = ord("A") if envelope[place] != ord("A") else ord("B")
+    with pytest.raises(TrustError):
+        open_decision(bytes(envelope), ROSTER, OPENED)
+
+
+def test_one_administrator_cannot_make_two_reviewers_of_one_key() -> None:
+    shared = msgspec.structs.replace(person("b"), credentials=person("a").credentials)
+    with pytest.raises(TrustError, match="shares a credential"):
+        check_roster([person("a"), shared])
+    with pytest.raises(TrustError, match="twice"):
+        check_roster([person("a"), person("a", "customer_decider")])
+
+
+# ---- what counts ------------------------------------------------------------------------------------------------
+
+
+def test_all_questions_answered_good_release_and_the_answers_count_until_they_end() -> None:
+    docket = Docket()
+    enter(docket, said("a"))
+    enter(docket, said("b"))
+    assert enter(docket, said("d", APPROVE, "customer_decider"), OPENED + 5) is CaseState.RELEASED
+    answers = docket.answers("w", "sha256:a", "sha256:r")
+    assert [each.value for each in answers.of_words("mass_domestic", "m1", OPENED)] == ["no"]
+    assert answers.of_words("mass_domestic", "m3", OPENED) == ()
+    assert answers.of_words("mass_domestic", "m1", OPENED + ANSWERED) == ()
+    assert answers.approvals("sha256:x", OPENED) == {"customer_decider": (1, "hold_1")}
+    for other in (("v", "sha256:a", "sha256:r"), ("w", "sha256:b", "sha256:r"), ("w", "sha256:a", "sha256:s")):
+        assert not docket.answers(*other)
+
+
+def test_one_bad_answer_denies_and_nothing_that_comes_after_changes_that() -> None:
+    docket = Docket()
+    assert enter(docket, said("d", REFUSE, "customer_decider")) is CaseState.DENIED
+    with pytest.raises(TrustError, match="was decided before"):
+        enter(docket, said("a"))
+    assert docket.answers("w", "sha256:a", "sha256:r").approvals("sha256:x", OPENED) == {}
+
+
+@pytest.mark.parametrize("at", [OPENED - 1, EXPIRES])
+def test_nothing_is_decided_before_a_hold_is_open_or_after_it_expired(at: int) -> None:
+    with pytest.raises(TrustError, match="expired, or was not open"):
+        enter(Docket(), said("a"), at)
+
+
+def test_who_asked_or_wrote_the_rule_decides_nothing() -> None:
+    asked_it = msgspec.structs.replace(person("a"), id="asked-it")
+    with pytest.raises(TrustError, match="may not decide it"):
+        Docket().enter(said("asked-it"), asked_it, OPENED, AGREEMENT.vocabulary, ANSWERED)
+
+
+@pytest.mark.parametrize(
+    ("decision", "why"),
+    [
+        (said("d"), "not for customer_decider to answer"),
+        (said("a", APPROVE, "customer_decider"), "not for provider_cleared to answer"),
+        (said("a", "unknown"), "answered by yes or no"),
+        (said("a", "no", "weapon_direct"), "does not ask about"),
+        (msgspec.structs.replace(said("a"), answers=()), "without an answer"),
+        (msgspec.structs.replace(said("a"), answers=said("a").answers * 2), "answered twice"),
+        (
+            msgspec.structs.replace(said("a"), answers=(Answer(Subject.FACT, "mass_domestic", "no", " "),)),
+            "needs a reason",
+        ),
+    ],
+)
+def test_an_answer_that_may_not_be_given_changes_nothing(decision: ReviewerDecision, why: str) -> None:
+    docket = Docket()
+    with pytest.raises(TrustError, match=why):
+        enter(docket, decision)
+    assert docket.cases == {}
+
+
+def test_another_scope_under_the_same_hold_is_another_case() -> None:
+    """Whoever shows people a case with more words in it than the log holds gains no vote that was given for less."""
+    wider = msgspec.structs.replace(
+        CASE, questions=(msgspec.structs.replace(CASE.questions[0], marks=("m1", "m9")), CASE.questions[1])
+    )
+    docket = Docket()
+    enter(docket, said("a"))
+    enter(docket, said("b", case=wider))
+    assert docket.answers("w", "sha256:a", "sha256:r").of_words("mass_domestic", "m9", OPENED) == ()
+
+
+class Deciding(RuleBasedStateMachine):
+    """Anybody says anything at any time; a plain count beside it says what must have come of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.docket = Docket()
+        self.now = OPENED
+        self.voted: dict[str, str] = {}
+        self.approved: set[str] = set()
+        self.refused = False
+        self.released_at = 0
+
+    @rule(who=st.sampled_from("abcde"), value=st.sampled_from(["yes", "no"]))
+    def answer(self, who: str, value: str) -> None:
+        before = self.state
+        ok = self._try(said(who, value))
+        if ok:
+            assert who in "abce"
+            assert who not in self.voted
+            assert before is CaseState.OPEN
+            self.voted[who] = value
+
+    @rule(who=st.sampled_from("abd"), value=st.sampled_from([APPROVE, REFUSE]))
+    def approve(self, who: str, value: str) -> None:
+        if self._try(said(who, value, "customer_decider")):
+            assert who == "d"
+            self.approved |= {who} if value == APPROVE else set()
+            self.refused |= value == REFUSE
+
+    @precondition(lambda self: self.now < EXPIRES + 100)
+    @rule(seconds=st.sampled_from([1, 10, 400]))
+    def time_passes(self, seconds: int) -> None:
+        self.now += seconds
+
+    def _try(self, decision: ReviewerDecision) -> bool:
+        who = ROSTER[decision.reviewer]
+        if who.cleared_until <= self.now:  # as ``open_decision`` would say
+            return False
+        try:
+            self.docket.enter(decision, who, self.now, AGREEMENT.vocabulary, ANSWERED)
+        except TrustError:
+            return False
+        return True
+
+    @property
+    def state(self) -> CaseState:
+        tried = self.docket.of_case(CASE.digest)
+        return tried.state(self.now) if tried else CaseState.EXPIRED if self.now >= EXPIRES else CaseState.OPEN
+
+    @invariant()
+    def it_is_released_by_enough_distinct_people_or_never(self) -> None:
+        good = sum(value == "no" for value in self.voted.values())
+        bad = sum(value == "yes" for value in self.voted.values())
+        if self.state is CaseState.RELEASED:
+            assert good >= 2
+            assert good > bad
+            assert self.approved
+            assert not self.refused
+        answers = self.docket.answers("w", "sha256:a", "sha256:r")
+        if any(each.value == "no" for each in answers.of_words("mass_domestic", "m1", self.now)):
+            assert good >= 2
+        if self.state in {CaseState.DENIED, CaseState.EXPIRED}:
+            assert self.state is not CaseState.EXPIRED or self.now >= EXPIRES
+
+
+Deciding.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestDeciding = Deciding.TestCase
