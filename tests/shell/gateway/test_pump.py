@@ -117,6 +117,7 @@ async def walk(parts: Parts) -> None:
         clock=own,
         responder=parts.client,
         exchange_id="xc_1",
+        closed=lambda _closed: None,
         sent=parts.forward,
     )
     await asyncio.wait_for(pump.run(), 20)

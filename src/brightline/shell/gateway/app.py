@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
 from brightline.core.enforcement.events import Arrived, Instant
-from brightline.core.enforcement.machine import Machine
+from brightline.core.enforcement.machine import Closed, Machine
 from brightline.core.enforcement.terms import Terms
 from brightline.core.errors import (
     BrightlineError,
@@ -265,19 +265,22 @@ class Gateway:
             responder=responder,
             exchange_id=exchange_id,
             sent=entered.sent,
+            closed=lambda closed: self._ended(workload, closed, now.unix),
         )
         try:
             await pump.run()
         except BrightlineError as error:  # the pump has answered and closed: nobody may answer a second time
             raise ExchangeAborted(f"{exchange_id} was aborted") from error
         finally:
-            for closed in machine.closed:
-                self._watch.ended(workload.unit, closed, now.unix)
-                self._quotas.used(workload, closed.tokens)
-                if closed.outcome is Outcome.HELD:
-                    self._quotas.held(workload, closed.exchange_digest)
-                self._holds.ended(workload, closed)
             self._tell(api, exchange_id, request, terms, machine, now)
+
+    def _ended(self, workload: Workload, closed: Closed, unix: int) -> None:
+        """Count an end that is on record, before the caller hears of it."""
+        self._watch.ended(workload.unit, closed, unix)
+        self._quotas.used(workload, closed.tokens)
+        if closed.outcome is Outcome.HELD:
+            self._quotas.held(workload, closed.exchange_digest)
+        self._holds.ended(workload, closed)
 
     def _tell(
         self,

@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol
 
 from brightline.core.enforcement import commands as do
 from brightline.core.enforcement import events as ev
-from brightline.core.enforcement.machine import Machine
+from brightline.core.enforcement.machine import Closed, Machine
 from brightline.core.enforcement.states import IllegalStep
 from brightline.core.errors import (
     BrightlineError,
@@ -104,10 +104,12 @@ class Pump:
         responder: Responder,
         exchange_id: str,
         sent: Callable[[], None],
+        closed: Callable[[Closed], None],
     ) -> None:
         self._exchange_id = exchange_id
         self._machine = machine
         self._sent = sent
+        self._closed = closed
         self._model = model
         self._unit = unit
         self._log = log
@@ -141,6 +143,9 @@ class Pump:
                 if self._failure is not None:
                     raise self._failure
                 commands = self._machine.handle(event)
+                if isinstance(event, ev.OutcomeDurable):
+                    for closed in self._machine.closed:  # told here before the client is
+                        self._closed(closed)
         except BaseException:
             await self._responder.abort()
             raise
