@@ -77,6 +77,20 @@ def answer(node: Running, hold: str, person: str, value: str = "no") -> Result:
     return said(node, "decide", hold, "--as", person, *given, "--reason", "read, and it is not")
 
 
+def released(node: Running, words: str) -> dict[str, Any]:
+    """Hold these words, have two people answer, ask again; return the OUTCOME of what went through."""
+    hold = held(node, words)["hold"]
+    answer(node, hold, FIRST)
+    answer(node, hold, SECOND)
+    within_two_seconds(lambda: polled(node, hold).json()["status"] == "released")
+    assert node.ask(words).choices[0].message.content == "Fine."
+    return next(
+        record
+        for record in reversed(node.records())
+        if record.get("outcome") == "completed" and record["committed"].get("holds") == [hold]
+    )
+
+
 def test_two_people_answer_and_the_same_request_goes_through_while_new_words_are_held(node: Running) -> None:
     hold = held(node, HELD)["hold"]
     assert polled(node, hold).json()["status"] == "open"
@@ -198,6 +212,7 @@ def test_what_nobody_signed_or_somebody_else_signed_changes_nothing(node: Runnin
 
 
 def test_the_decisions_stand_in_the_registry_and_the_evidence_holds(node: Running) -> None:
+    released(node, HELD + " In the evening.")
     exchange = next(record for record in reversed(node.records()) if record["kind"] == "HOLD")
     opened = CliRunner().invoke(brightline, ["open", str(node.root), exchange["exchange"]])
     assert opened.exit_code == 0, opened.output
@@ -207,12 +222,8 @@ def test_the_decisions_stand_in_the_registry_and_the_evidence_holds(node: Runnin
 
 
 def test_a_released_exchange_replays_to_the_same_verdict(node: Running) -> None:
-    released = next(
-        record
-        for record in node.records()
-        if record.get("outcome") == "completed" and record["committed"].get("holds")
-    )
-    opened = CliRunner().invoke(brightline, ["open", str(node.root), released["exchange"]])
+    exchange = released(node, HELD + " At dawn.")["exchange"]
+    opened = CliRunner().invoke(brightline, ["open", str(node.root), exchange])
     assert opened.exit_code == 0, opened.output
     assert "otherwise" not in opened.output
 
