@@ -45,14 +45,15 @@ class Asker:
             raise KeyError(word)
         return int(found)
 
-    def states(self, tokens: Sequence[int], kept: Kept) -> tuple[Any, Any]:
+    def states(self, tokens: Sequence[int], kept: Kept, questions: bool = True) -> tuple[Any, Any]:
         """What the decoder makes of each question, shape (questions, layers, width); of the exchange, (layers, width).
 
-        The second is the mean over the exchange's own tokens. Raises ``ValueError`` for no tokens.
+        The second is the mean over the exchange's own tokens, which see no question. Without ``questions`` none is
+        read. Raises ``ValueError`` for no tokens.
         """
         if not tokens:
             raise ValueError("an exchange of no tokens")
-        return self.decoder.states(tokens, kept.endings, kept.prefix)
+        return self.decoder.states(tokens, kept.endings if questions else (), kept.prefix)
 
     def _pieces(self, pieces: Sequence[str]) -> list[int]:
         found: list[int] = []

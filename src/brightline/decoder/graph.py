@@ -105,10 +105,8 @@ class Decoder:
             lasts.append(end - 1)
             start = end
         given = self._run(every, prefix, prefix.tokens + positions, mask)
-        states = given[: len(self.layers)]
-        return np.stack([each[lasts] for each in states], 1), np.stack(
-            [each[: len(tokens)].mean(0) for each in states]
-        )
+        states, ends = given[: len(self.layers)], np.array(lasts, np.int64)
+        return np.stack([each[ends] for each in states], 1), np.stack([each[: len(tokens)].mean(0) for each in states])
 
     def log_odds(self, states: Any, yes: int, no: int) -> Any:
         """How much likelier ``yes`` is than ``no`` as the next token, from states of the last layer, any shape."""

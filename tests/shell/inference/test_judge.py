@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from pathlib import Path
@@ -74,6 +75,26 @@ def test_of_a_long_text_the_worst_window_counts_and_too_long_a_text_is_not_judge
     windows = windows_of(tokens, file)
     assert [window[0] for window in windows[1:]] == [48, 96, 144]
     assert [token for window in windows for token in window[16 if window[0] else 0 :]] == tokens
+
+
+def test_without_questions_it_reads_the_same_mean_in_one_run(
+    judge: DecoderJudge, file: JudgeFile, folder: Path
+) -> None:
+    width = file.model.width
+
+    def mean_alone(head: Head) -> Head:
+        numbers = base64.b64decode(head.weights)[-4 * width :]
+        return msgspec.structs.replace(head, weights=base64.b64encode(numbers).decode())
+
+    model = msgspec.structs.replace(file.model, question=False)
+    plain = msgspec.structs.replace(file, model=model, head=tuple(map(mean_alone, file.head)))
+    assert load_judge_file(msgspec.json.encode(plain), "judge.json").model.numbers == width
+    without = DecoderJudge(plain, "judge", (folder,))
+    scores = [dict(without.scores(ask(text)[0])) for text in (CROSSES, DOES_NOT)]
+    assert all(scores[0][fact] > scores[1][fact] for fact in file.facts)
+    nothing = msgspec.structs.replace(file, model=msgspec.structs.replace(model, mean=False))
+    with pytest.raises(ReleaseError, match="nothing"):
+        load_judge_file(msgspec.json.encode(nothing), "judge.json")
 
 
 def test_a_model_that_is_missing_or_another_is_refused(folder: Path, file: JudgeFile, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from brightline.classifier.constitutions import constitution
 from brightline.core.screening.encoder import Canary, Head
@@ -16,7 +17,6 @@ from brightline.core.screening.finding import Surface
 from brightline.core.screening.judge import FORMAT, JudgeFile, Model, View
 from brightline.core.screening.prompt import SPEAKER
 from brightline.decoder.asking import Asker
-from brightline.shell.inference.judge import read_by_head
 from brightline.shell.shipped import shipped_release
 from tests import tiny_decoder
 
@@ -54,12 +54,12 @@ def judge_file(folder: Path) -> JudgeFile:
         kept = asker.keep(view.constitution)
         yes, no = (asker.states(asker.tokens(SPEAKER[Surface.INPUT] + text), kept) for text in (CROSSES, DOES_NOT))
         for number, one in enumerate(view.constitution):
-            high, low = (read_by_head(last[number], mean, True) for last, mean in (yes, no))
+            high, low = (np.concatenate([last[number].reshape(-1), mean[-1]]) for last, mean in (yes, no))
             weights = 8 * (high - low) / ((high - low) @ (high - low))
             bias = -float(weights @ (high + low)) / 2
             heads.append(
                 Head(one.fact, "yes", base64.b64encode(weights.astype("<f4").tobytes()).decode(), bias, 0.3, 0.7)
             )
     canaries = tuple(Canary(head.fact, CROSSES) for head in heads)
-    model = Model("tiny.gguf", digest, LAYERS, tiny_decoder.WIDTH, True)
+    model = Model("tiny.gguf", digest, LAYERS, tiny_decoder.WIDTH, question=True, mean=True)
     return JudgeFile(FORMAT, model, 64, 16, 16, 20_000, 2, views, tuple(heads), canaries)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-PENALTIES: Final = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+PENALTIES: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 STEPS_MAX: Final = 50
 CLOSE: Final = 1e-8
 FLAT: Final = 1e-6  # a number of the state that hardly ever changes says nothing

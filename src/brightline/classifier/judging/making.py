@@ -88,10 +88,10 @@ def make(corpora: Sequence[Corpus], states: Path, missed: float, wrongful: float
     canaries: list[Canary] = []
     sides: dict[str, tuple[_Rows, _Rows]] = {}
     for line, asked in ASKED.items():
-        for number, fact in enumerate(asked):
+        for fact in asked:
             ours = [row for row in rows if row.line is line and _counts(row, fact)]
             train, test = (
-                _chosen([row for row in ours if split[author[row.id]] == one], fact, number, author, numbers)
+                _chosen([row for row in ours if split[author[row.id]] == one], fact, author, numbers)
                 for one in ("train", "test")
             )
             sides[fact] = train, test
@@ -106,7 +106,7 @@ def make(corpora: Sequence[Corpus], states: Path, missed: float, wrongful: float
     width = store.shape[1]
     judge = JudgeFile(
         format=FORMAT,
-        model=Model(model.file, model.sha256, store.layers[-1:], width, mean=True),
+        model=Model(model.file, model.sha256, store.layers[-1:], width, question=False, mean=True),
         tokens=TOKENS_MAX,
         overlap=OVERLAP,
         windows_max=WINDOWS_MAX,
@@ -124,18 +124,17 @@ def _counts(row: Row, fact: str) -> bool:
     return fact != "acts_alone" or row.facts["high_stakes"] != "no"
 
 
-def _chosen(rows: list[Row], fact: str, number: int, author: Mapping[str, str], numbers: Mapping[str, Any]) -> _Rows:
-    states = np.array([read_of(numbers[row.id], number) for row in rows])
+def _chosen(rows: list[Row], fact: str, author: Mapping[str, str], numbers: Mapping[str, Any]) -> _Rows:
+    states = np.array([read_of(numbers[row.id]) for row in rows])
     return _Rows(rows, [author[row.id] for row in rows], [row.facts[fact] for row in rows], states)
 
 
-def read_of(found: Any, question: int) -> Any:
-    """What a head reads of a row's numbers, shape (questions + 1, layers, width).
+def read_of(found: Any) -> Any:
+    """What a head reads of a row's numbers, shape (questions + 1, layers, width): the exchange's mean, last layer.
 
-    The states of its question and of the exchange's mean, both of the last layer that was read. The layers before it
-    told no more, on rows of authors held out; the mean did.
+    On rows of authors held out that told more than the state at the end of the question, or than both together.
     """
-    return np.concatenate([found[question][-1], found[-1][-1]]).astype(np.float32)
+    return found[-1][-1].astype(np.float32)
 
 
 def _fact(
@@ -237,9 +236,9 @@ def _lines(
     for line, asked in ASKED.items():
         ours = [row for row in rows if row.line is line]
         said = {}
-        for number, fact in enumerate(asked):
+        for fact in asked:
             weights, bias = heads[fact]
-            said[fact] = np.array([read_of(numbers[row.id], number) for row in ours]) @ weights + bias
+            said[fact] = np.array([read_of(numbers[row.id]) for row in ours]) @ weights + bias
         found[line.value] = told(ours, [row.label for row in ours], line_said(line, said))
     return found
 

@@ -33,21 +33,24 @@ _Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,80}$")]
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The base model's file, and which layers' states the heads read, each ``width`` numbers, in order.
+    """The base model's file, and which of its states the heads read, each ``width`` numbers.
 
-    With ``mean``, the mean state of the exchange at the last of the layers comes after them.
+    With ``question``, that at the end of a fact's question, of each of the layers in order; with ``mean``, the mean
+    over the exchange's own tokens, of the last layer. Without ``question`` none is asked: the definitions stand before
+    the exchange, and one run serves every fact of a view.
     """
 
     file: _Name
     sha256: _Digest
     layers: Annotated[tuple[Annotated[int, Meta(ge=1, le=512)], ...], Meta(min_length=1, max_length=8)]
     width: Annotated[int, Meta(ge=1, le=16_384)]
+    question: bool
     mean: bool
 
     @property
     def numbers(self) -> int:
         """How many numbers a head reads."""
-        return self.width * (len(self.layers) + self.mean)
+        return self.width * (len(self.layers) * self.question + self.mean)
 
 
 class View(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,6 +98,8 @@ def load_judge_file(data: bytes, name: str) -> JudgeFile:
         raise ReleaseError(f"{name}: the heads are those of the facts that are asked about, in the same order")
     if judge.overlap >= judge.tokens // 2:
         raise ReleaseError(f"{name}: windows overlap by less than half")
+    if not judge.model.numbers:
+        raise ReleaseError(f"{name}: its heads read nothing")
     for head in judge.head:
         if not head.unknown <= head.yes or not math.isfinite(head.bias):
             raise ReleaseError(f"{name}: the thresholds of {head.fact!r} are not in order, or its bias is no number")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -65,18 +65,15 @@ class DecoderJudge:
                     yield one.fact, float(share)
 
     def _log_odds(self, window: Sequence[int], view: View, kept: Kept) -> list[float]:
-        last, mean = self._asker.states(window, kept)
+        model = self._judge.model
+        last, mean = self._asker.states(window, kept, model.question)
         found = []
-        for one, states in zip(view.constitution, last, strict=True):
+        for number, one in enumerate(view.constitution):
             weights, bias = self._weights[one.fact]
-            found.append(float(read_by_head(states, mean, self._judge.model.mean) @ weights) + bias)
+            parts = [last[number].reshape(-1)] if model.question else []
+            parts += [mean[-1]] if model.mean else []
+            found.append(float(np.concatenate(parts).astype(np.float64) @ weights) + bias)
         return found
-
-
-def read_by_head(states: Any, mean: Any, with_mean: bool) -> Any:
-    """What a head reads of a question's states, shape (layers, width), and the exchange's mean, (layers, width)."""
-    parts = [states.reshape(-1), mean[-1]] if with_mean else [states.reshape(-1)]
-    return np.concatenate(parts).astype(np.float64)
 
 
 def find_model(judge: JudgeFile, folders: Sequence[Path]) -> Path:
