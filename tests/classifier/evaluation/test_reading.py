@@ -169,6 +169,13 @@ def test_benign_rows_are_all_that_a_file_has_and_of_a_corpus_those_that_cross_no
     assert [probe.id for probe in read_benign(corpus(tmp_path, *PAIR)).probes] == ["99-2"]
     other = lines_of(tmp_path / "other.jsonl", [{"words": "Hello."}])
     assert read_benign(other, "", "words").probes[0].text == "Hello."
+    answers = read_benign(other, "", "words", "output").probes
+    assert (answers[0].surface, answers[0].text) == (RowSurface.OUTPUT, "Hello.")
+    with pytest.raises(ConfigError, match="benign rows are prompts or outputs, not 'loop'"):
+        read_benign(other, "", "words", "loop")
+    head = {"corpus": "chat", "kind": "everyday", "origin": "us", "licence": "MIT"}
+    everyday = lines_of(tmp_path / "everyday.jsonl", [head, {"text": "Hello."}])
+    assert [probe.text for probe in read_benign(everyday).probes] == ["Hello."]
     with pytest.raises(ConfigError, match=r"none of its columns \(words\) is text"):
         read_benign(other)
 

@@ -136,17 +136,18 @@ def _sources(path: Path, columns: Columns, split: str) -> list[Source]:
 
 
 def _benign(given: str) -> list[Source]:
-    """``[NAME=]PATH[:COLUMN]``; of a folder every file that holds rows, called by its path below the folder."""
+    """``[NAME=]PATH[:COLUMN[:SURFACE]]``; of a folder every file that holds rows."""
     name, between, rest = given.partition("=")
     if not between:
         name, rest = "", given
-    path, _, column = rest.partition(":")
+    path, _, more = rest.partition(":")
+    column, _, surface = more.partition(":")
     where = Path(path)
     if not where.exists():
         raise ConfigError(f"{path} cannot be read: there is no such file")
     if not where.is_dir():
-        return [read_benign(where, name, column)]
+        return [read_benign(where, name, column, surface)]
     files = sorted(file for file in where.rglob("*") if file.suffix.lower() in DATA_SUFFIXES)
     if not files:
         raise ConfigError(f"{path} holds no rows ({', '.join(sorted(DATA_SUFFIXES))})")
-    return [read_benign(file, str(file.relative_to(where).with_suffix("")), column) for file in files]
+    return [read_benign(file, str(file.relative_to(where).with_suffix("")), column, surface) for file in files]

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from brightline.classifier import everyday
 from brightline.classifier.corpus import FACTS, Call, Line, Message, RowSurface, Value, read_corpus
 from brightline.classifier.evaluation.probe import LINES, Probe, Source, of_row
 from brightline.classifier.evaluation.records import TEXT_CHARS_MAX, json_of, object_of, records
@@ -25,6 +26,7 @@ TEXT_COLUMNS: Final = ("text", "prompt", "instruction", "question", "turns", "me
 YES_WORDS: Final = frozenset({"yes", "true", "1"})
 NO_WORDS: Final = frozenset({"no", "false", "0"})
 UNKNOWN_WORDS: Final = frozenset({"unknown"})
+_HEAD: Final = frozenset(everyday.Source.__struct_fields__)
 ROLES: Final = frozenset({"system", "user", "assistant", "tool"})
 
 
@@ -70,38 +72,44 @@ def read_source(path: Path, columns: Columns, name: str = "") -> Source:
     return _source(path, name, probes)
 
 
-def read_benign(path: Path, name: str = "", column: str = "") -> Source:
+def read_benign(path: Path, name: str = "", column: str = "", surface: str = "") -> Source:
     """Read a file in which nothing crosses a line: of a corpus of ours the rows that are no, of others all.
 
-    Without a column the first of the usual names is taken. Raises ``ConfigError``.
+    A first line of everyday text that names its corpus is no row. Without a column the first of the usual names is
+    taken. Raises ``ConfigError``.
     """
     if is_corpus(path):
         corpus = read_corpus(path)
         name = name or corpus.author.author
         rows = tuple(of_row(row, name) for row in corpus.rows if row.label == "no")
         return Source(name, rows, _digest(path), corpus.author)
+    if surface not in {"", RowSurface.PROMPT, RowSurface.OUTPUT}:
+        raise ConfigError(f"{path}: benign rows are prompts or outputs, not {surface[:40]!r}")
     name = name or path.stem
-    probes = []
-    for number, row in enumerate(records(path), 1):
-        where = f"{path}, row {number}"
-        found = column or next((one for one in TEXT_COLUMNS if row.get(one)), "")
-        if not found:
-            raise ConfigError(f"{where}: none of its columns ({_named(row)}) is {', '.join(TEXT_COLUMNS)}; name one")
-        value = _cell(row, found, where)
-        if isinstance(value, list) and value and all(isinstance(turn, str) for turn in value):
-            value = [{"role": "user", "content": turn} for turn in value]
-        many = isinstance(value, list)
-        probes.append(
-            Probe(
-                id=f"{name}#{number}",
-                source=name,
-                truths=dict.fromkeys(LINES, "no"),
-                surface=RowSurface.CONVERSATION if many else RowSurface.PROMPT,
-                text="" if many else _text(value, found, where),
-                messages=_messages(value, where) if many else (),
-            )
-        )
-    return _source(path, name, tuple(probes))
+    probes = tuple(
+        _benign(row, name, number, column, surface, f"{path}, row {number}")
+        for number, row in enumerate(records(path), 1)
+        if number > 1 or not row.keys() >= _HEAD
+    )
+    return Source(name, probes, _digest(path))
+
+
+def _benign(row: Mapping[str, Any], name: str, number: int, column: str, surface: str, where: str) -> Probe:
+    found = column or next((one for one in TEXT_COLUMNS if row.get(one)), "")
+    if not found:
+        raise ConfigError(f"{where}: none of its columns ({_named(row)}) is {', '.join(TEXT_COLUMNS)}; name one")
+    value = _cell(row, found, where)
+    if isinstance(value, list) and value and all(isinstance(turn, str) for turn in value):
+        value = [{"role": "user", "content": turn} for turn in value]
+    many = isinstance(value, list)
+    return Probe(
+        id=f"{name}#{number}",
+        source=name,
+        truths=dict.fromkeys(LINES, "no"),
+        surface=RowSurface.CONVERSATION if many else RowSurface(surface or RowSurface.PROMPT),
+        text="" if many else _text(value, found, where),
+        messages=_messages(value, where) if many else (),
+    )
 
 
 def is_corpus(path: Path) -> bool:
