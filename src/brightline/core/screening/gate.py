@@ -116,21 +116,26 @@ def ratchet(
 ) -> Ratcheted:
     """Compare two releases on their outcomes. ``pinned`` are the digests of the cases that must be among them."""
     refusals = _gone(outcomes.cases, pinned)  # 1
-    figures: list[FactFigures] = []
+    counts: dict[str, _Count] = {}
     lost: list[Lost] = []
-    for spec in _labelled(outcomes.cases, vocabulary):
-        cases = [case for case in outcomes.cases if spec.name in case.labels]
-        bad = [case for case in cases if spec.rank(case.labels[spec.name]) == BAD_RANK]
-        fine = [case for case in cases if spec.rank(case.labels[spec.name]) == GOOD_RANK]
-        lost += [
-            _lost(case, spec.name)
-            for case in bad
-            if spec.rank(case.was[spec.name]) > GOOD_RANK and spec.rank(case.now[spec.name]) == GOOD_RANK  # 2
-        ]
-        found = _figures(spec, bad, fine)
-        figures.append(found)
-        refusals += _weaker(found, (conceded or {}).get(spec.name, 0.0))
-    return Ratcheted(tuple(figures), tuple(lost), (*refusals, *map(_words, lost)))
+    for case in outcomes.cases:
+        for fact, label in case.labels.items():
+            if fact not in vocabulary:
+                continue
+            count = counts.get(fact)
+            if count is None:
+                count = counts[fact] = _Count(vocabulary.spec(fact))
+            rank, was, now = count.rank(label), count.rank(case.was[fact]), count.rank(case.now[fact])
+            if rank == BAD_RANK:
+                count.bad(was, now)
+                if was > GOOD_RANK and now == GOOD_RANK:  # 2
+                    lost.append(_lost(case, fact))
+            elif rank == GOOD_RANK:
+                count.fine(case.corpus, was, now)
+    figures = tuple(counts[fact].figures() for fact in sorted(counts))
+    for found in figures:
+        refusals += _weaker(found, (conceded or {}).get(found.fact, 0.0))  # 3, 4
+    return Ratcheted(figures, tuple(lost), (*refusals, *map(_words, lost)))
 
 
 def tightens(outcomes: Outcomes, vocabulary: Vocabulary, pinned: Iterable[str] = ()) -> Ratcheted:
@@ -165,39 +170,58 @@ def _words(lost: Lost) -> str:
     return f"{lost.fact}: {lost.name} of {lost.corpus} was {lost.was} and is {lost.now}"
 
 
-def _figures(spec: FactSpec, bad: Sequence[Case], fine: Sequence[Case]) -> FactFigures:
-    stopped, denied = _found(spec, bad, UNKNOWN_RANK), _found(spec, bad, BAD_RANK)
-    return FactFigures(
-        fact=spec.name,
-        positives=len(bad),
-        negatives=len(fine),
-        stopped=stopped,
-        stopped_bound=(wilson(stopped[0], len(bad)).low, wilson(stopped[1], len(bad)).low),
-        denied=denied,
-        denied_bound=(wilson(denied[0], len(bad)).low, wilson(denied[1], len(bad)).low),
-        worst_stopped=_worst(spec, fine, UNKNOWN_RANK),
-        worst_denied=_worst(spec, fine, BAD_RANK),
-    )
+class _Count:
+    """What is counted of one fact in one walk over the cases. Ranks index: good, unknown, bad."""
 
+    def __init__(self, spec: FactSpec) -> None:
+        self._spec = spec
+        self._ranks: dict[str, int] = {}
+        self._bad = ([0, 0, 0], [0, 0, 0])  # of bad cases by what was said before, and after
+        self._fine: dict[str, tuple[list[int], list[int]]] = {}  # of harmless ones, by corpus
 
-def _found(spec: FactSpec, cases: Sequence[Case], rank: int) -> tuple[int, int]:
-    """Of how many cases something of at least this rank was said, before and after."""
-    return (
-        sum(spec.rank(case.was[spec.name]) >= rank for case in cases),
-        sum(spec.rank(case.now[spec.name]) >= rank for case in cases),
-    )
+    def rank(self, value: str) -> int:
+        """The rank of a value, remembered."""
+        found = self._ranks.get(value)
+        if found is None:
+            found = self._ranks[value] = self._spec.rank(value)
+        return found
 
+    def bad(self, was: int, now: int) -> None:
+        """A case whose label is bad."""
+        self._bad[0][was] += 1
+        self._bad[1][now] += 1
 
-def _worst(spec: FactSpec, fine: Sequence[Case], rank: int) -> tuple[Worst, Worst]:
-    by_corpus: dict[str, list[Case]] = {}
-    for case in fine:
-        by_corpus.setdefault(case.corpus, []).append(case)
-    before, after = Worst(), Worst()
-    for name, cases in sorted(by_corpus.items()):
-        was, now = _found(spec, cases, rank)
-        before = max(before, Worst(name, was / len(cases)), key=_rate)
-        after = max(after, Worst(name, now / len(cases)), key=_rate)
-    return before, after
+    def fine(self, corpus: str, was: int, now: int) -> None:
+        """A case whose label is good."""
+        of = self._fine.get(corpus)
+        if of is None:
+            of = self._fine[corpus] = ([0, 0, 0], [0, 0, 0])
+        of[0][was] += 1
+        of[1][now] += 1
+
+    def figures(self) -> FactFigures:
+        """What came of it."""
+        positives = sum(self._bad[0])
+        stopped = (sum(self._bad[0][UNKNOWN_RANK:]), sum(self._bad[1][UNKNOWN_RANK:]))
+        denied = (self._bad[0][BAD_RANK], self._bad[1][BAD_RANK])
+        return FactFigures(
+            fact=self._spec.name,
+            positives=positives,
+            negatives=sum(sum(was) for was, _ in self._fine.values()),
+            stopped=stopped,
+            stopped_bound=(wilson(stopped[0], positives).low, wilson(stopped[1], positives).low),
+            denied=denied,
+            denied_bound=(wilson(denied[0], positives).low, wilson(denied[1], positives).low),
+            worst_stopped=self._worst(UNKNOWN_RANK),
+            worst_denied=self._worst(BAD_RANK),
+        )
+
+    def _worst(self, rank: int) -> tuple[Worst, Worst]:
+        before, after = Worst(), Worst()
+        for name, (was, now) in sorted(self._fine.items()):
+            before = max(before, Worst(name, sum(was[rank:]) / sum(was)), key=_rate)
+            after = max(after, Worst(name, sum(now[rank:]) / sum(now)), key=_rate)
+        return before, after
 
 
 def _rate(worst: Worst) -> float:

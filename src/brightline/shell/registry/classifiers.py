@@ -92,6 +92,7 @@ class Classifiers:
         self.ended: tuple[Candidate, ...] = ()  # trials that are over, as they ended
         self.delivered: Mapping[str, int] = {}  # the newest versions of delivery metadata that this site had verified
         self.pinned: frozenset[str] = frozenset()  # the cases that the last statement was judged on
+        self._cases: frozenset[str] = frozenset()  # those of the statement that was looked at last
         self._baseline = baseline
         self._roots = roots
         self._vocabulary = vocabulary
@@ -125,7 +126,7 @@ class Classifiers:
             self.refused += (Refused(entry.seq, entry.time, update, why[:NAMED_MAX]),)
             return
         if update.kind is not Kind.ROLLBACK:
-            self.pinned = frozenset(case.digest for case in self._outcomes(update).cases)
+            self.pinned = self._cases
         self.delivered = _highest(self.delivered, entry.public.get("delivered"))
         if update.kind is not Kind.ROLLBACK:
             self.signer_of[update.release] = update.signer
@@ -178,7 +179,9 @@ class Classifiers:
         fits(update, candidate)
         if update.kind is Kind.ROLLBACK:
             return ()
-        found = judge(update, self._outcomes(update), self._vocabulary(), self.pinned)
+        outcomes = self._outcomes(update)
+        self._cases = frozenset(case.digest for case in outcomes.cases)
+        found = judge(update, outcomes, self._vocabulary(), self.pinned)
         return (*(self.loosens(candidate) if update.kind is Kind.EMERGENCY else ()), *found.refusals)
 
     def check_signed(self, digest: str) -> None:
