@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import json
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -189,3 +192,23 @@ def test_a_candidate_that_cannot_be_loaded_is_out(node: Running, tmp_path: Path,
     wait_until(lambda: bool(node.node.registry.classifiers.ended))
     assert node.node.registry.classifiers.ended[0].why == "it cannot be loaded: its weights are not here"
     node.ask(ORDINARY)
+
+
+def test_an_emergency_does_not_wait_for_a_candidate_that_loads(node: Running, tmp_path: Path, pinned: Path) -> None:
+    load, loading, go_on, slow = node.node.succession._load, threading.Event(), threading.Event(), misses(tmp_path)
+    digest = f"sha256:{hashlib.sha256((slow / 'release.toml').read_bytes()).hexdigest()}"
+
+    async def slowly(wanted: str) -> Any:
+        if wanted == digest:
+            loading.set()
+            await asyncio.to_thread(go_on.wait, 20)
+        return await load(wanted)
+
+    node.node.succession._load = slowly
+    bring(node.root, slow, pinned, trial=ANY)
+    assert loading.wait(20)
+    emergency = bring(node.root, finds_more(tmp_path, 3), pinned, *SAFETY, kind=Kind.EMERGENCY)
+    wait_for(node, emergency)
+    go_on.set()
+    wait_until(lambda: node.node.succession._coming is None)
+    assert (stage(node), node.node.judges.count) == (None, 1)

@@ -213,7 +213,7 @@ class Node:
             await asyncio.to_thread(self.write_heads)
         except OperatorError as error:
             log.warning("the combined heads could not be written: %s", error)
-        await self.judges.close()
+        await self.succession.close()
 
     async def until_fit(self) -> None:
         """Wait until every detector can judge. Raises ``ReleaseError``."""

@@ -11,6 +11,7 @@ word about releases has expired.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -61,6 +62,7 @@ class Succession:
         self.fresh_until = fresh_until(delivery)
         self._since: float | None = None
         self._why = ""
+        self._coming: asyncio.Task[None] | None = None  # a candidate that is being loaded
 
     async def step(self) -> None:
         """Go over to the release that is in force, if it is another. Takes as long as its detectors take to start."""
@@ -78,7 +80,10 @@ class Succession:
         elif self.judges.count >= LOADED_MAX:
             self._why = f"{LOADED_MAX} releases still judge exchanges that began under them"
         elif loaded := await self._loaded(wanted):
-            self._over(loaded)
+            if wanted == self._classifiers.current:  # and nothing else came into force meanwhile
+                self._over(loaded)
+            else:
+                await loaded.screeners.close()
 
     def _over(self, loaded: Loaded) -> None:
         self.judges.go_over(loaded)
@@ -96,7 +101,10 @@ class Succession:
             return None
 
     async def _follow_candidate(self) -> None:
-        candidate, trial = self._classifiers.candidate, self.judges.trial
+        coming, candidate, trial = self._coming, self._classifiers.candidate, self.judges.trial
+        if coming is not None and coming.done():
+            self._coming = None
+            coming.result()  # what it raised is raised here
         if trial is not None and (candidate is None or candidate.update.number != trial.number):
             if trial.candidate.release.digest != self._classifiers.current:  # else it takes over, in a moment
                 self.judges.end_trial()
@@ -104,7 +112,8 @@ class Succession:
         if candidate is None or candidate.update.replaces != self.judges.current.release.digest:
             return
         if trial is None:
-            await self._begin(candidate)
+            if self._coming is None and self.judges.count < LOADED_MAX:  # beside this: what is in force must not wait
+                self._coming = asyncio.get_running_loop().create_task(self._begin(candidate))
             return
         if trial.stage is not candidate.stage:
             trial.begin(candidate.stage)
@@ -113,16 +122,28 @@ class Succession:
             await self._log_step(Step(trial.number, trial.stage, trial.next, trial.figures, why))
 
     async def _begin(self, candidate: Candidate) -> None:
-        loaded = await self._loaded(candidate.update.release)
-        if loaded is None:
-            why = f"it cannot be loaded: {self._why}"
-            await self._log_step(
-                Step(candidate.update.number, candidate.stage, Stage.QUARANTINED, Compared(failed=1), why)
-            )
+        """Load a candidate, and begin its trial if nothing else was said meanwhile."""
+        number = candidate.update.number
+        try:
+            loaded = await self._load(candidate.update.release)
+        except (OperatorError, ScreeningUnavailable) as error:
+            why = f"it cannot be loaded: {error}"
+            await self._log_step(Step(number, candidate.stage, Stage.QUARANTINED, Compared(failed=1), why))
+            return
+        now = self._classifiers.candidate
+        if now is None or now.update.number != number:
+            await loaded.screeners.close()
             return
         trial = self._trial_of(candidate, loaded)
-        trial.begin(candidate.stage)
+        trial.begin(now.stage)
         self.judges.begin_trial(trial)
+
+    async def close(self) -> None:
+        """Load nothing more, and close every detector of every release."""
+        if self._coming is not None:
+            self._coming.cancel()
+            await asyncio.gather(self._coming, return_exceptions=True)
+        await self.judges.close()
 
     @property
     def faults(self) -> tuple[str, ...]:
