@@ -104,7 +104,7 @@ def opens(node: Running, exchange: str) -> bool:
 
 
 def wait_until_shut(node: Running, exchange: str) -> None:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while opens(node, exchange):
         assert time.monotonic() < until
 

@@ -25,10 +25,11 @@ from brightline.shell.serve import bind, serving
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.wal import frames_on_disk
 from brightline.wiring import open_node
-from tests.harness import RL1, Loop, Running, chunk, read_records, running
+from tests.harness import RL1, Loop, Running, Seconds, chunk, read_records, running
 from tests.shell.cli.test_commands import run
 
 EFFECT_SECONDS = 2.0
+PATIENCE_SECONDS = 60.0
 UNIT = "unit-1"
 
 
@@ -48,10 +49,10 @@ def refused_with(node: Running) -> str:
 
 
 def seconds_until(node: Running, code: str) -> float:
-    begun = time.monotonic()
-    while refused_with(node) != code:
-        assert time.monotonic() - begun < 10
-    return time.monotonic() - begun
+    with Seconds() as seconds:
+        while refused_with(node) != code:
+            assert seconds.passed < 10
+        return seconds.passed
 
 
 def test_a_suspension_takes_effect_within_two_seconds_and_a_reinstatement_as_well(node: Running) -> None:
@@ -79,14 +80,15 @@ def test_a_stream_that_runs_is_cut_within_two_seconds(node: Running) -> None:
             messages: Any = [{"role": "user", "content": "Tell me a story."}]
             for _ in client.chat.completions.create(model="m", messages=messages, stream=True):
                 started.set()
-        ended.append(time.monotonic())
+        ended.append(seconds.passed)
 
     listener = threading.Thread(target=listen)
-    listener.start()
-    assert started.wait(10)
-    run("standing", "suspend", node.root, UNIT, "--reason", "a drill")
-    logged = time.monotonic()
-    listener.join(15)
+    with Seconds() as seconds:
+        listener.start()
+        assert started.wait(PATIENCE_SECONDS)
+        run("standing", "suspend", node.root, UNIT, "--reason", "a drill")
+        logged = seconds.passed
+        listener.join(PATIENCE_SECONDS)
     assert ended[0] - logged < EFFECT_SECONDS
     outcome = [record for record in node.records() if record["kind"] == "OUTCOME"][-1]
     assert (outcome["outcome"], outcome["class"]) == ("cut", "suspended")
@@ -225,7 +227,7 @@ def counted_until(node: Running, requests: int) -> Figures:
     """What is counted once the gateway has put away the last exchange: it answers first and counts then."""
     begun = time.monotonic()
     while node.node.watch.figures(UNIT).requests < requests:
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < PATIENCE_SECONDS
         time.sleep(0.01)
     time.sleep(0.05)
     return node.node.watch.figures(UNIT)

@@ -26,7 +26,7 @@ from brightline.shell.inference.kinds import Judge
 from brightline.shell.inference.pool import ScreeningPool, ThreadDetector
 from brightline.shell.node import Node
 from brightline.wiring import open_node
-from tests.harness import RL1, JudgedBy, Running, chunk, completion, make_state, read_records, running
+from tests.harness import RL1, JudgedBy, Running, Seconds, chunk, completion, make_state, read_records, running
 
 SECRET = "SECRET-MODEL-OUTPUT"
 
@@ -406,7 +406,7 @@ def test_a_lease_that_lapses_in_mid_stream_cuts_it_within_two_seconds(node: Runn
     words = [chunk(f"Sentence number {i} about bridges and buses. ") for i in range(12)]
     node.model.streams([*[p for w in words for p in (w, 0.02)], 1.2, 1.2, 1.2, 1.2])
     node.model.answers(_endless(node))
-    with node.client() as client, pytest.raises(openai.APIError):
+    with Seconds() as seconds, node.client() as client, pytest.raises(openai.APIError):
         started = 0.0
         for part in client.chat.completions.create(
             model="m", messages=[{"role": "user", "content": "Go on."}], stream=True
@@ -414,8 +414,8 @@ def test_a_lease_that_lapses_in_mid_stream_cuts_it_within_two_seconds(node: Runn
             if part.choices[0].delta.content and not started:
                 node.node.attester._until = 0.0
                 node.node.attester.renew = lambda: None  # type: ignore[method-assign]
-                started = time.monotonic()
-    assert time.monotonic() - started < 2.0
+                started = seconds.passed
+    assert seconds.passed - started < 2.0
     assert node.records()[-1]["outcome"] == "cut"
 
 
@@ -507,7 +507,7 @@ def test_a_client_that_leaves_cancels_the_upstream_and_is_booked(node: Running) 
         )
         next(iter(stream))
         stream.close()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and "OUTCOME:client_gone" not in node.kinds():
         time.sleep(0.05)
     assert "OUTCOME:client_gone" in node.kinds()

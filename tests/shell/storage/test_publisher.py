@@ -279,7 +279,7 @@ def test_the_thread_publishes_and_closing_publishes_the_rest(site: Site) -> None
     log, publisher = site.open()
     publisher.start(0.01)
     write(log, 5)
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while (publisher.published is None or publisher.published.size < 5) and time.monotonic() < end:
         time.sleep(0.005)
     assert audit(site.public).size == 5

@@ -457,13 +457,13 @@ def test_only_the_sequencer_can_say_durable() -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for another thread to come to a point; fail after ten seconds."""
+    """Wait for another thread to come to a point; fail after a minute."""
     await asyncio.to_thread(poll, condition)
 
 
 def poll(condition: Callable[[], bool]) -> None:
-    """Wait in this thread for another one to come to a point; fail after ten seconds."""
-    end = time.monotonic() + 10
+    """Wait in this thread for another one to come to a point; fail after a minute."""
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end, "the other thread never came to this point"
         time.sleep(0.001)
