@@ -255,6 +255,7 @@ def test_a_release_that_cannot_be_loaded_leaves_the_old_one_judging_and_then_sto
     wait_until(lambda: bool(node.node.succession._why))
     node.ask()
     assert node.node.release.digest == before
+    assert node.node.unfit() == ("another release is in force and cannot be loaded: no worker is fit",)
     monkeypatch.setattr(node.node.succession, "_since", time.monotonic() - BEHIND_SECONDS - 1)
     assert any("no worker is fit" in fault for fault in node.node.faults())
     with pytest.raises(openai.InternalServerError):

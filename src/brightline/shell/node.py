@@ -378,7 +378,7 @@ class Node:
     def unfit(self) -> tuple[str, ...]:
         """Why detectors cannot judge, in full: for operators, because it may name files and folders."""
         current = self.judges.current
-        return (*current.faults, *([current.judge_fault] if current.judge_fault else []))
+        return tuple(why for why in (*current.faults, current.judge_fault, self.succession.behind) if why)
 
     # ---- what telemetry reads ------------------------------------------------------------------------------
 

@@ -146,11 +146,16 @@ class Succession:
         await self.judges.close()
 
     @property
+    def behind(self) -> str:
+        """Why the release in force could not be loaded here; empty if it was, or while its detectors start."""
+        return f"another release is in force and cannot be loaded: {self._why}" if self._why else ""
+
+    @property
     def faults(self) -> tuple[str, ...]:
         """Why no exchange may go on now."""
         out = []
         if self.fresh_until is not None and self._clock.unix() >= self.fresh_until:
             out.append("the newest word about classifier releases has expired: fetch from the delivery repository")
         if self._since is not None and self._clock.monotonic() - self._since > BEHIND_SECONDS:
-            out.append(f"another release is in force and cannot be loaded: {self._why}")
+            out.append(self.behind or "another release is in force, and its detectors do not come to start")
         return tuple(out)

@@ -85,7 +85,7 @@ _REASON = click.option("--reason", default="", help="Why, in a sentence: part of
     default=(0, 1_000, 1_000),
     show_default=True,
     metavar="LOOSER STRICTER FAILED",
-    help="Of a trial: of a million asks so many may be judged less or more strictly, or not be answered.",
+    help="Of a trial: of a million asks so many may be less strict, stricter, or not answered; else 0, 1000, 1000.",
 )
 @click.option(
     "--signer",
