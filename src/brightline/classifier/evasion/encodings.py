@@ -230,7 +230,8 @@ def _gzip(data: bytes) -> bytes:
 def _zip(data: bytes) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(zipfile.ZipInfo("task.txt", (2026, 1, 1, 0, 0, 0)), data)
+        file = zipfile.ZipInfo("task.txt", (2026, 1, 1, 0, 0, 0))
+        archive.writestr(file, data, zipfile.ZIP_DEFLATED)
     return out.getvalue()
 
 

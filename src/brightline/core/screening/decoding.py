@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Text that is written as something else, put back in its place: base64, hex, percent, entities, escapes,
-numbers.
+numbers,
+Morse, and what was packed before it was encoded.
 
 A decoder takes a text and returns it with every encoded stretch replaced by what it says; a stretch that
 says nothing printable stays. Each is linear, knows its alphabet only, and never raises. ``decode`` runs them
@@ -9,6 +10,7 @@ all once over, in an order in which the more particular alphabet comes first; ``
 
 from __future__ import annotations
 
+import base64
 import binascii
 import re
 from collections.abc import Callable, Iterator
@@ -19,9 +21,7 @@ import msgspec
 
 from brightline.core.screening.shape import Shape, shape_of
 from brightline.core.screening.stretches import read_each
-
-PRINTABLE_PERCENT_MIN: Final = 85
-"""Below this share of printable characters, what was decoded is chance and no text."""
+from brightline.core.screening.unpacking import text_of_bytes, text_of_chars
 
 
 class Decoded(msgspec.Struct, frozen=True):
@@ -83,35 +83,6 @@ class _Known(dict[str, str]):
         return read
 
 
-# ---- what is a text ---------------------------------------------------------------------------------
-
-_PRINTABLE_ASCII: Final = bytes(range(0x20, 0x7F)) + b"\t\n\r"
-
-
-def _is_text(chars: int, unprintable: int) -> bool:
-    return chars > 0 and unprintable * 100 <= (100 - PRINTABLE_PERCENT_MIN) * chars
-
-
-def _text_of_bytes(data: bytes) -> str | None:
-    """The text that the bytes are in ASCII, UTF-8 or UTF-16, or None when too little of it is printable."""
-    if len(data) >= 4 and data.count(0) * 3 > len(data):
-        first_is_zero = data[::2].count(0) > data[1::2].count(0)
-        return _text_of_chars(data.decode("utf-16-be" if first_is_zero else "utf-16-le", "replace"))
-    if data.isascii():
-        unprintable = len(data.translate(None, _PRINTABLE_ASCII))
-        return data.decode("ascii") if _is_text(len(data), unprintable) else None
-    return _text_of_chars(data.decode("utf-8", "replace"))
-
-
-def _text_of_chars(text: str) -> str | None:
-    """The text, or None when too little is printable. Undecodable bytes (U+FFFD) count as unprintable."""
-    unprintable = text.count("\ufffd")
-    if not _is_text(len(text), unprintable):
-        return None
-    unprintable += len(text) - sum(map(str.isprintable, text)) - text.count("\n") - text.count("\r") - text.count("\t")
-    return text if _is_text(len(text), unprintable) else None
-
-
 # ---- the decoders -----------------------------------------------------------------------------------
 
 _ENTITY: Final = re.compile(r"&(?:#0*+([0-9]{1,7})|#[xX]0*+([0-9a-fA-F]{1,6})|([A-Za-z][A-Za-z0-9]{1,31}));?")
@@ -162,7 +133,7 @@ _NO_BIT: Final = re.compile("[^01]+")
 
 def _bits(stretch: str) -> str:
     digits = _NO_BIT.sub("", stretch)
-    return _text_of_bytes(int(digits, 2).to_bytes(len(digits) // 8, "big")) or stretch
+    return text_of_bytes(int(digits, 2).to_bytes(len(digits) // 8, "big")) or stretch
 
 
 _NUMBER: Final = re.compile("[0-9]+")
@@ -171,8 +142,8 @@ _NUMBER: Final = re.compile("[0-9]+")
 def _numbers(stretch: str) -> str:
     values = list(map(int, _NUMBER.findall(stretch)))
     if max(values) < 256:
-        return _text_of_bytes(bytes(values)) or stretch
-    return _text_of_chars("".join(map(_char, values))) or stretch
+        return text_of_bytes(bytes(values)) or stretch
+    return text_of_chars("".join(map(_char, values))) or stretch
 
 
 _NO_HEX: Final = re.compile("[^0-9a-fA-F]+")
@@ -182,7 +153,7 @@ def _hex(stretch: str) -> str:
     digits = stretch.replace("0x", "")
     if not digits.isalnum() or not digits.isascii() or "x" in digits:
         digits = _NO_HEX.sub("", digits)
-    return _text_of_bytes(bytes.fromhex(digits[: len(digits) & ~1])) or stretch
+    return text_of_bytes(bytes.fromhex(digits[: len(digits) & ~1])) or stretch
 
 
 _MIXED: Final = re.compile("[0-9][A-Za-z]|[A-Za-z][0-9]|[a-z][A-Z]|[A-Z]{2}[a-z]")
@@ -209,7 +180,7 @@ def _text_of_base64(token: str) -> str | None:
     for offset in range(4 if len(token) >= _OFFSETS_FROM else 1):
         usable = (len(token) - offset) & ~1 if (len(token) - offset) % 4 == 1 else len(token) - offset
         digits = token[offset : offset + usable]
-        text = _text_of_bytes(binascii.a2b_base64(digits + "=" * (-len(digits) % 4)))
+        text = text_of_bytes(binascii.a2b_base64(digits + "=" * (-len(digits) % 4)))
         if text is not None:
             return f"{token[:offset]} {text}" if offset else text
     return None
@@ -217,6 +188,42 @@ def _text_of_base64(token: str) -> str | None:
 
 _HEX_HINT: Final = re.compile(r"""[0-9](?:[\s:,;."'\-]{0,4}+(?:0x|\\x)?[0-9a-fA-F]){5}""")
 """Begins with a digit, which is found many times faster than what hex begins with."""
+
+
+def _base32(stretch: str) -> str:
+    digits = stretch.rstrip("=")
+    digits = digits[: len(digits) - (len(digits) % 8 in (1, 3, 6))]
+    return text_of_bytes(base64.b32decode(digits + "=" * (-len(digits) % 8))) or stretch
+
+
+def _ascii85(stretch: str) -> str:
+    try:
+        return text_of_bytes(base64.a85decode(stretch, adobe=True)) or stretch
+    except ValueError:
+        return stretch
+
+
+def _base85(stretch: str) -> str:
+    if stretch.isalnum() or not _MIXED.search(stretch):
+        return stretch
+    try:
+        return text_of_bytes(base64.b85decode(stretch)) or stretch
+    except ValueError:
+        return stretch
+
+
+_MORSE_SIGNS: Final = """
+.- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- --..
+----- .---- ..--- ...-- ....- ..... -.... --... ---.. ----.
+.-.-.- --..-- ..--.. .----. -.-.-- -..-. -.--. -.--.- ---... -.-.-. -...- .-.-. -....- .-..-. .--.-.
+"""
+_MORSE: Final = dict(zip(_MORSE_SIGNS.split(), "abcdefghijklmnopqrstuvwxyz0123456789.,?'!/():;=+-\"@", strict=True))
+
+
+def _morse(stretch: str) -> str:
+    words = [word.split() for word in re.split(r"[/|\n]| {3,}", stretch)]
+    read = " ".join("".join(_MORSE.get(sign, "") for sign in word) for word in words).strip()
+    return f" {read} " if sum(char.isalpha() for char in read) * 2 > len(read) else stretch
 
 
 class _Kind(msgspec.Struct, frozen=True):
@@ -234,6 +241,7 @@ class _Kind(msgspec.Struct, frozen=True):
         return undone if self.after is None or undone == text else self.after(undone)
 
 
+_BASE32_HINT: Final = re.compile("[A-Z2-7]{16}")
 _KINDS: Final = (
     _Kind("html", lambda text, _: "&" in text, re.compile(f"({_ENTITY.pattern})"), _entity),
     _Kind("url", lambda text, _: "%" in text, re.compile("((?:%[0-9a-fA-F]{2})++)"), _percent),
@@ -243,6 +251,12 @@ _KINDS: Final = (
         re.compile(f"({_ESCAPE.pattern})"),
         _escape,
         _paired,
+    ),
+    _Kind(
+        "morse",
+        lambda text, _: ".." in text and "- " in text,
+        re.compile(r"((?<![.\-])[.\-]{1,6}+(?:[ /|\n]{1,3}+[.\-]{1,6}+){7,}+(?![.\-]))"),
+        _morse,
     ),
     _Kind("binary", lambda _, shape: shape.bits, re.compile(r"((?:[01]{8}[\s,]{0,2}+){3,}+)"), _bits),
     _Kind(
@@ -259,6 +273,16 @@ _KINDS: Final = (
         lambda _, shape: shape.digits,
         re.compile(r"([0-9](?<![0-9][0-9])[0-9]{1,6}+(?:[\s,;|/.\-]{1,64}+[0-9]{1,7}+){3,}+)"),
         _numbers,
+    ),
+    _Kind("ascii85", lambda text, _: "<~" in text, re.compile(r"(<~[!-uz\s]{5,}+~>)"), _ascii85),
+    _Kind(
+        "base85",
+        lambda _, shape: shape.mixed,
+        re.compile(r"([0-9A-Za-z!#$%&()*+\-;<=>?@^_`{|}~](?<!\S.)[0-9A-Za-z!#$%&()*+\-;<=>?@^_`{|}~]{19,}+(?!\S))"),
+        _base85,
+    ),
+    _Kind(
+        "base32", lambda text, _: _BASE32_HINT.search(text) is not None, re.compile("([A-Z2-7]{16,}+={0,6}+)"), _base32
     ),
     _Kind(
         "base64",

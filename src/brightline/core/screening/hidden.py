@@ -14,6 +14,15 @@ _TAGS: Final = re.compile("[\U000e0000-\U000e007f]+")
 _SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{2,}")
 _OVERRIDE: Final = "\u202e"
 _OVERRIDDEN: Final = re.compile(f"{_OVERRIDE}([^\u202c\u202d\n]*+)")
+_BRAILLE: Final = dict(
+    zip(
+        map(ord, "⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚⠅⠇⠍⠝⠕⠏⠟⠗⠎⠞⠥⠧⠺⠭⠽⠵⠀⠂⠆⠒⠲⠖⠦⠄⠤"),
+        "abcdefghijklmnopqrstuvwxyz ,;:.!?'-",
+        strict=True,
+    )
+)
+"""Uncontracted, without the signs for capitals and numbers. Its blank is unseen elsewhere, and parts words here."""
+_A_BRAILLE: Final = re.compile("[\u2800-\u28ff]{3}")
 _TURNED: Final = table_of(UPSIDE_DOWN)
 _TURNED_ASCII: Final = bytes(ord(UPSIDE_DOWN.get(code, chr(code))) if code < 0x80 else code for code in range(256))
 
@@ -26,6 +35,8 @@ def readings_of_hidden(text: str) -> Iterator[tuple[str, str]]:
         yield "untagged", fold(_TAGS.sub("", text))
     if _OVERRIDE in beyond.text:
         yield "bidi", fold(_OVERRIDDEN.sub(lambda run: run[1][::-1], text))
+    if _A_BRAILLE.search(beyond.text):
+        yield "braille", fold(text.translate(_BRAILLE))
     if _TURNED.one.search(beyond.text):
         turned = text.encode("utf-8", "surrogatepass").translate(_TURNED_ASCII).decode("utf-8", "surrogatepass")
         yield "upside-down", fold(_TURNED.read(turned, beyond)[::-1])

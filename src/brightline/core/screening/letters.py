@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from brightline.core.screening.ciphers import readings_of_ciphers
 from brightline.core.screening.folding import Beyond, Stages, as_latin, collapse, words
 from brightline.core.screening.shape import Shape
 from brightline.core.screening.stretches import read_each
@@ -73,6 +74,10 @@ _LEET: Final = re.compile(
 rare comes first in this and the other patterns, because ``re`` skips to a leading class several times faster."""
 _LEET_LETTERS: Final = str.maketrans("0123456789@$!|", "o\x01zeasgtbgas\x01\x01")
 """With U+0001, which no folded text holds, for the signs that stand for ``i`` as often as for ``l``."""
+_GLUED: Final = re.compile(r"""["'] ?\+ ?["'][a-z]""")
+_GLUED_LIST: Final = re.compile(r"""join\([(\[]["'][^"']{1,20}["'],""")
+_GLUE: Final = re.compile(r"""["']\s?[+,]\s?["']""")
+"""What stands between the pieces of a text that source code puts together."""
 _ROT13: Final = bytes.maketrans(b"abcdefghijklmnopqrstuvwxyz", b"nopqrstuvwxyzabcdefghijklm")
 _A_LETTER: Final = re.compile("[a-z]")
 
@@ -101,6 +106,9 @@ def readings_of_letters(stages: Stages, shape: Shape) -> Iterator[tuple[str, str
         yield "words", collapse(words(apart, beyond))
     if shape.leet:
         yield from _unleeted(folded)
+    if _GLUED.search(soft) or ("join(" in soft and _GLUED_LIST.search(soft)):
+        yield "joined-strings", collapse(words(_GLUE.sub("", soft), left))
+    yield from readings_of_ciphers(soft, folded)
     if (latin := as_latin(folded, left)) != folded:
         yield "lookalikes", latin
     if _A_LETTER.search(folded):

@@ -9,7 +9,8 @@ between words.
 1. Characters and words: compatibility forms, unseen characters, marks, look-alikes (``folding.py``).
 2. Views of what is hidden beyond ASCII: tags, selectors, overrides (``hidden.py``).
 3. Views of the letters: joined, split, leet, rot13, reversed (``letters.py``).
-4. Views of what is encoded, twice over (``decoding.py``), each with its views of the letters.
+4. Views of what is enciphered (``ciphers.py``), which are letters still.
+5. Views of what is encoded, up to four times over (``decoding.py``), the last with its views of the letters.
 
 A decoded stretch is put in the place of the encoded one, and the rest of the text stays around it. So the
 number of views depends on the kinds of disguise and not on their count, and no flood of decoys pushes the
@@ -46,7 +47,7 @@ class View(msgspec.Struct, frozen=True):
 class ViewLimits(msgspec.Struct, frozen=True):
     """How much the views of one text may come to, in views and in characters of all views together."""
 
-    views_max: int = 32
+    views_max: int = 40
     growth_max: int = 32
     """Characters of all views for each character of the text."""
     chars_spare: int = 4096
@@ -54,6 +55,8 @@ class ViewLimits(msgspec.Struct, frozen=True):
 
 
 DEFAULT: Final = ViewLimits()
+DEPTH_MAX: Final = 4
+"""Encodings, one in the other. What has more is not screened, and so refused."""
 
 
 _TURNS: Final = frozenset({"rot13", "reversed"})
@@ -83,34 +86,37 @@ def views(text: str, limits: ViewLimits = DEFAULT) -> tuple[View, ...]:
 
 
 def _views(text: str) -> Iterator[View]:
-    stages = stages_of(text)
-    shape = shape_of_stages(stages)
-    yield View("folded", stages.folded)
-    source = stages.seen
+    """Folded first, and what the letters hide last: a detector that reads few views reads the likeliest."""
+    plain = stages_of(text)
+    plain_shape = shape_of_stages(plain)
+    yield View("folded", plain.folded)
+    source, shape = plain.seen, plain_shape
     if not text.isascii():
         yield from _named("", readings_of_hidden(text))
-    yield from _named("", readings_of_letters(stages, shape))
-    if not text.isascii() and (hidden := selectors(text)):
-        # It is put beside the text as well, because it may be encoded in turn.
-        yield View("selectors", fold(hidden))
-        source = characters(f"{source} {hidden}")
-        shape = shape_of(source)
+        if hidden := selectors(text):
+            # It is put beside the text as well, because it may be encoded in turn.
+            yield View("selectors", fold(hidden))
+            source = characters(f"{source} {hidden}")
+            shape = shape_of(source)
     decoders = Decoders()
     once = decoders.decode(source, shape)
     if not once.names:
+        yield from _named("", readings_of_letters(plain, plain_shape))
         return
     names = "+".join(once.names)
-    stages = stages_of(once.text)
-    yield View(names, stages.folded)
+    last = stages_of(once.text)
+    yield View(names, last.folded)
+    depth = 1
+    while (again := decoders.decode(last.seen, last_shape := shape_of_stages(last))).names:
+        if depth == DEPTH_MAX:
+            raise ScreeningUnavailable(f"a text of {len(text)} characters is encoded more than {DEPTH_MAX} times over")
+        depth += 1
+        names = "+".join((names, *again.names))
+        last = stages_of(again.text)
+        yield View(names, last.folded)
+    yield from _named("", readings_of_letters(plain, plain_shape))
     yield from (View(name, fold(undone)) for name, undone in decoders.decode_apart(source, shape, once))
-    shape = shape_of_stages(stages)
-    twice = decoders.decode(stages.seen, shape)
-    if twice.names:
-        names = "+".join((names, *twice.names))
-        stages = stages_of(twice.text)
-        shape = shape_of_stages(stages)
-        yield View(names, stages.folded)
-    yield from _named(f"{names}+", readings_of_letters(stages, shape))
+    yield from _named(f"{names}+", readings_of_letters(last, last_shape))
 
 
 def _named(prefix: str, readings: Iterable[tuple[str, str]]) -> Iterator[View]:

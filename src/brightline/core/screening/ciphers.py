@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Readings of a folded text whose words were enciphered, turned one by one, or put at heads of lines.
+
+Each costs a look first: a cipher is tried on the sentences in which no everyday word stands, and only where the
+letters say so; words are turned where everyday ones stand backwards.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+_SMALL: Final = "abcdefghijklmnopqrstuvwxyz"
+_ENDS: Final = (". ", "! ", "? ", ": ", "; ")
+_EVERYDAY: Final = frozenset(
+    {
+        *("the", "and", "of", "to", "in", "is", "for", "that", "with", "this", "you", "are", "on", "it", "we", "be"),
+        *("at", "by", "from", "or", "all", "who", "a", "an", "i", "de", "la", "el", "que", "les", "des", "und"),
+        *("der", "die", "das", "il", "di", "per", "para", "le", "en", "un", "una"),
+    }
+)
+_NO_LETTERS: Final = bytes(set(range(256)) - set(_SMALL.encode()))
+LETTERS_MIN: Final = 24
+"""Of fewer letters, any shift is as likely as another."""
+
+# Natural logarithms of how often each letter stands in English prose, in thousandths.
+_LOG_OFTEN: Final = (
+    *(-2505, -4204, -3580, -3157, -2064, -3803, -3904, -2797, -2664, -6478, -4865, -3213, -3727),
+    *(-2695, -2589, -3948, -6957, -2815, -2760, -2401, -3590, -4626, -3749, -6501, -3925, -7209),
+)
+_MARGIN: Final = 250
+"""By so much, for each letter and in thousandths, must another reading be likelier than what stands there."""
+_NAMES: Final = (*((f"caesar-{by}", _SMALL[-by:] + _SMALL[:-by]) for by in range(1, 26) if by != 13),)
+_TABLES: Final = tuple(
+    (name, str.maketrans(_SMALL, read), tuple(_LOG_OFTEN[ord(letter) - 97] for letter in read))
+    for name, read in (*_NAMES, ("atbash", _SMALL[::-1]))
+)
+_BACKWARDS: Final = (
+    " eht ",
+    " dna ",
+    " fo ",
+    " ot ",
+    " rof ",
+    " htiw ",
+    " lla ",
+    " yreve ",
+    " ohw ",
+    " morf ",
+    " taht ",
+)
+_LINES_MIN: Final = 8
+_HEAD: Final = re.compile(r"\n[ \t>*#\-0-9.)]{0,8}([^\W_]+)")
+_PIG: Final = re.compile(r"\b[a-z]{1,24}ay\b")
+_PIG_WORD: Final = re.compile(
+    r"\b(?:([a-z]{1,20})way|([a-z]*?[aeiouy][a-z]*?)"
+    r"((?:s[chklmnpqtw]?|[bcdfgkpt]?[rl]|[cdghst]h|[bcdfghjklmnprstvwyz]|qu|tw|dw|kn|wr|th?r|sch?|scr|spl|spr|str|shr)?)"
+    r"ay)\b"
+)
+
+
+def readings_of_ciphers(soft: str, folded: str) -> Iterator[tuple[str, str]]:
+    """The name and the folded text of each such reading. ``soft`` has its lines still."""
+    if (found := _deciphered(folded)) is not None:
+        yield found
+    if any(word in folded for word in _BACKWARDS):
+        yield "reversed-words", " ".join(folded[::-1].split(" ")[::-1])
+    if folded.count("ay ") >= 4 and 4 * len(_PIG.findall(folded)) > folded.count(" "):
+        yield "pig-latin", _PIG_WORD.sub(lambda word: word[1] or f"{word[3]}{word[2]}", folded)
+    if soft.count("\n") + 1 >= _LINES_MIN and len(heads := _HEAD.findall(f"\n{soft}")) >= _LINES_MIN:
+        yield "first-words", " ".join(heads)
+
+
+def _deciphered(folded: str) -> tuple[str, str] | None:
+    """The text with those sentences deciphered that have no everyday word, or None where their letters are plain."""
+    if len(folded.encode().translate(None, _NO_LETTERS)) < LETTERS_MIN:
+        return None
+    lines = folded
+    for end in _ENDS:
+        lines = lines.replace(end, f"{end[0]}\n")
+    sentences = lines.split("\n")
+    odd = [at for at, sentence in enumerate(sentences) if _EVERYDAY.isdisjoint(sentence.split(" "))]
+    enciphered = " ".join([sentences[at] for at in odd]).encode()
+    counts = [enciphered.count(letter) for letter in _SMALL.encode()]
+    if (letters := sum(counts)) < LETTERS_MIN:
+        return None
+    plain = _likelihood(counts, _LOG_OFTEN)
+    likelihood, name, table = max((_likelihood(counts, often), name, table) for name, table, often in _TABLES)
+    if likelihood < plain + _MARGIN * letters:
+        return None
+    for at in odd:
+        sentences[at] = sentences[at].translate(table)
+    return name, " ".join(sentences)
+
+
+def _likelihood(counts: list[int], often: tuple[int, ...]) -> int:
+    return sum(map(int.__mul__, counts, often))
