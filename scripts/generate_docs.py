@@ -26,6 +26,7 @@ from pydantic.fields import FieldInfo
 
 from brightline import __version__
 from brightline.core import errors
+from brightline.core.agreement.limits import KNOWN
 from brightline.core.enforcement.states import CHOICE_TRANSITIONS, LATE, State, table_rows
 from brightline.core.exchange.api.describe import description
 from brightline.core.exchange.api.not_carried import NOT_CARRIED
@@ -309,6 +310,12 @@ def ladder() -> str:
     return table(["a unit that is", "what happens", "who says it", "is then"], rows)
 
 
+def agreed_limits() -> str:
+    """The numbers that an agreement may fix. One that is not here is refused, because nothing would enforce it."""
+    rows = [[f"`{limit}`", known.says, known.tighter.value, f"{known.silent:,}"] for limit, known in KNOWN.items()]
+    return table(["limit", "what it is", "tighter is", "while the agreement is silent"], rows)
+
+
 def frauds() -> str:
     """The attack suite: what is done, and with what in hand it is contradicted. A test runs every row."""
     rows = []
@@ -365,6 +372,7 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "release": release,
     "entitlements": entitlements,
     "ladder": ladder,
+    "agreed limits": agreed_limits,
     "frauds": frauds,
     "limits": limits,
     "metrics": metrics,
