@@ -11,11 +11,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from brightline.classifier.constitutions import constitution
 from brightline.core.screening.encoder import Canary, Head
 from brightline.core.screening.finding import Surface
 from brightline.core.screening.judge import FORMAT, JudgeFile, Model, View
-from brightline.core.screening.prompt import SPEAKER
+from brightline.core.screening.prompt import SPEAKER, Constitution
 from brightline.decoder.asking import Asker
 from brightline.shell.shipped import shipped_release
 from tests import tiny_decoder
@@ -48,7 +47,9 @@ def judge_file(folder: Path) -> JudgeFile:
     """Write the model into a folder, and make a judge that tells the two texts apart for every fact."""
     digest = tiny_decoder.write(folder / "tiny.gguf")
     asker = Asker(folder / "tiny.gguf", LAYERS)
-    views = tuple(View(tuple(constitution(fact) for fact in facts)) for facts in VIEWS)
+    views = tuple(
+        View(tuple(Constitution(fact, "Is it?", "Yes if so. No if not.") for fact in facts)) for facts in VIEWS
+    )
     heads = []
     for view in views:
         kept = asker.keep(view.constitution)

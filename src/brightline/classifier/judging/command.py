@@ -46,10 +46,18 @@ def judge() -> None:
     metavar="N/M",
     help="Read the Nth of M parts, each by a process of its own.",
 )
+@click.option("--questions", is_flag=True, help="Also keep the states behind the questions, for whoever compares.")
 @click.option("--minutes", type=click.FloatRange(min=0), help="Stop after so long; the next run goes on there.")
 @click.option("--json", "json_wanted", is_flag=True, help="Print a JSON object.")
 def read(
-    corpora: Path, states: Path, weights: Path, name: str, part: str, minutes: float | None, json_wanted: bool
+    corpora: Path,
+    states: Path,
+    weights: Path,
+    name: str,
+    part: str,
+    questions: bool,
+    minutes: float | None,
+    json_wanted: bool,
 ) -> None:
     """Read the rows of CORPORA with the judge's model, and keep its hidden states in the folder STATES.
 
@@ -73,7 +81,7 @@ def read(
     until = None if minutes is None else time.monotonic() + 60 * minutes
     done = tokens = 0
     with progress("reading rows", len(rows) // count) as step:
-        for length in store.read(rows, asker, number, count):
+        for length in store.read(rows, asker, number, count, questions):
             done, tokens = done + 1, tokens + length
             step(done)
             if until is not None and time.monotonic() > until:

@@ -2,7 +2,7 @@
 """What the judge's decoder makes of the rows of the corpora, kept in a folder: the slow part, done once.
 
     ROWS.jsonl      which rows, in the order in which they were read, and the digest of what was read
-    ROWS.f16        for each: the states of its questions, then the mean of the exchange, float16
+    ROWS.f16        for each: the states of its questions, if they are wanted, then the mean of the exchange, float16
 
 The order is by lot from the rows' own names, spread evenly over authors and lines with pairs kept together, the test
 authors a little ahead, and long rows of training, which cost several others, behind: whatever is there when time is up
@@ -44,11 +44,21 @@ _SPEAKER: Final = {"system": "System", "user": "User", "assistant": "Assistant",
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A row that was read: ``read`` is the digest of its exchange, ``tokens`` how long that was."""
+    """A row that was read: ``read`` is how many questions and the digest of its exchange, ``tokens`` its length."""
 
     id: str
     read: str
     tokens: int
+
+    @property
+    def questions(self) -> int:
+        """How many questions' states are there."""
+        return int(self.read.partition(":")[0])
+
+    @property
+    def digest(self) -> str:
+        """The digest of the exchange."""
+        return self.read.partition(":")[2]
 
 
 def exchange_of(row: Row) -> str:
@@ -129,18 +139,21 @@ class Store:
             numbers = np.fromfile(index.with_suffix(".f16"), np.float16)
             at = 0
             for entry in entries:
-                size = (_questions(entry) + 1) * self.shape[0] * self.shape[1]
+                size = (entry.questions + 1) * self.shape[0] * self.shape[1]
                 if at + size > len(numbers):
                     break
                 found[entry.id] = entry, numbers[at : at + size].reshape(-1, *self.shape)
                 at += size
         return found
 
-    def read(self, rows: Sequence[Row], asker: Asker, part: int, parts: int) -> Iterator[int]:
-        """Read what is not there yet, one part of the rows, and give the tokens of each. Goes on where it ended."""
+    def read(self, rows: Sequence[Row], asker: Asker, part: int, parts: int, questions: bool = False) -> Iterator[int]:
+        """Read what is not there yet, one part of the rows, and give the tokens of each. Goes on where it ended.
+
+        The states behind the questions are a fifth of the work, and the shipped heads do not read them.
+        """
         index = self._folder / f"rows-{part}-{parts}.jsonl"
         states = index.with_suffix(".f16")
-        known = {name: entry.read for name, (entry, _) in self.load().items()}
+        known = {name: entry.digest for name, (entry, _) in self.load().items()}
         mend(index, states, self.shape)
         kept = {line: asker.keep(view) for line, view in views().items()}
         units = list(dict.fromkeys(row.pair or row.id for row in rows))
@@ -148,14 +161,14 @@ class Store:
         with index.open("ab") as names, states.open("ab") as numbers:
             for row in rows:
                 text = exchange_of(row)
-                read = f"{len(ASKED[row.line])}:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
-                if (row.pair or row.id) not in mine or known.get(row.id) == read:
+                digest = hashlib.sha256(text.encode()).hexdigest()[:32]
+                if (row.pair or row.id) not in mine or known.get(row.id) == digest:
                     continue
                 tokens = asker.tokens(text)[:TOKENS_MAX]
-                last, mean = asker.states(tokens, kept[row.line])
+                last, mean = asker.states(tokens, kept[row.line], questions)
                 numbers.write(_half(np.concatenate([last, mean[None]])).tobytes())
                 numbers.flush()
-                names.write(msgspec.json.encode(Entry(row.id, read, len(tokens))) + b"\n")
+                names.write(msgspec.json.encode(Entry(row.id, f"{len(last)}:{digest}", len(tokens))) + b"\n")
                 names.flush()
                 yield len(tokens)
 
@@ -167,7 +180,7 @@ def mend(index: Path, states: Path, shape: tuple[int, int]) -> None:
     whole = index.read_bytes()
     whole = whole[: whole.rfind(b"\n") + 1]
     index.write_bytes(whole)
-    size = sum((_questions(entry) + 1) * shape[0] * shape[1] * 2 for entry in _entries(whole))
+    size = sum((entry.questions + 1) * shape[0] * shape[1] * 2 for entry in _entries(whole))
     with states.open("ab") as file:
         file.truncate(size)
 
@@ -176,10 +189,6 @@ def _entries(lines: bytes) -> list[Entry]:
     """Those that are written to their end."""
     whole = lines[: lines.rfind(b"\n") + 1]
     return [msgspec.json.decode(line, type=Entry) for line in whole.splitlines()]
-
-
-def _questions(entry: Entry) -> int:
-    return int(entry.read.partition(":")[0])
 
 
 def _half(numbers: Any) -> Any:
