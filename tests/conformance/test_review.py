@@ -20,7 +20,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from brightline.client import hold_of, wait_for
-from brightline.core.errors import BrightlineError, TrustError
+from brightline.core.errors import BrightlineError, ConfigError, TrustError
 from brightline.core.review.decision import FORMAT, Answer, ReviewerDecision, sign_decision
 from brightline.shell.cli.main import brightline
 from brightline.shell.clock import SystemClock
@@ -226,6 +226,26 @@ def test_a_released_exchange_replays_to_the_same_verdict(node: Running) -> None:
     opened = CliRunner().invoke(brightline, ["open", str(node.root), exchange])
     assert opened.exit_code == 0, opened.output
     assert "otherwise" not in opened.output
+
+
+def test_what_hostile_words_would_do_to_a_terminal_is_drawn_and_the_first_answer_is_blind(node: Running) -> None:
+    words = HELD + " \u202e\u001b[31m\u200b"
+    hold = held(node, words)["hold"]
+    answer(node, hold, FIRST)
+    shown = said(node, "show", hold[:12]).stdout
+    assert "⟨U+202E⟩⟨U+001B⟩[31m⟨U+200B⟩" in shown
+    assert not {"\u202e", "\u001b", "\u200b"} & set(shown)
+    assert "1 have answered" in shown
+    assert "weapon_direct" in shown
+    assert "provider_cleared" in shown
+    assert "no: these words may be served" in shown
+    with pytest.raises(ConfigError, match="no such hold"):
+        said(node, "show", "hold_ffffffff")
+    with pytest.raises(ConfigError, match="asks about weapon_direct"):
+        said(node, "decide", hold, "--as", SECOND, "--answer", "release=yes", "--reason", "please")
+    with pytest.raises(ConfigError, match="not on the roster"):
+        said(node, "decide", hold, "--as", "nobody", "--answer", "weapon_direct=no", "--reason", "please")
+    assert all(person in said(node, "roster").stdout for person in (FIRST, SECOND, THIRD, CUSTOMER))
 
 
 def test_a_unit_cannot_fill_the_desk(tmp_path: Path) -> None:

@@ -308,7 +308,7 @@ class Node:
         too_old, wal = self.watch.too_old(now), self._folder.wal
         self.watch.rebuild_all([(frames_on_disk(wal, each, too_old), vault.reader(each).peek) for each in shards], now)
         for each in shards:
-            self.holds.rebuild(frames_on_disk(wal, each), vault.reader(each).peek, now)
+            self.holds.rebuild(frames_on_disk(wal, each, self.holds.too_old(now)), vault.reader(each).peek, now)
 
     def _pattern_found(self, unit: str, figures: Figures) -> None:
         """Log what the watch found, off the event loop. If it cannot be logged, the next deny finds it again."""

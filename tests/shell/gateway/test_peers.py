@@ -30,6 +30,7 @@ class Pair:
         self.used: Counter[tuple[What, str]] = Counter()
         self.decided: Counter[tuple[str, int]] = Counter()
         self.denied: list[tuple[str, str, int]] = []
+        self.opened: list[tuple[str, str, str, str, int]] = []
 
     def hear(self, told: Told) -> None:
         for what, name, amount in told.used:
@@ -37,6 +38,7 @@ class Pair:
         for unit, unix, requests in told.decided:
             self.decided[unit, unix] += requests
         self.denied += told.denied
+        self.opened += told.opened
 
 
 @contextlib.asynccontextmanager
@@ -74,11 +76,13 @@ async def test_what_one_used_and_how_exchanges_ended_reaches_the_other_once(pair
             pair.first.tell_decided("unit", 7)
         pair.first.tell_used(What.TOKENS, "office", 40)
         pair.first.tell_denied("unit", "digest", 8)
+        pair.first.tell_opened(("hold", "case", "workload", "unit"), 9)
         await until(lambda: bool(pair.denied))
         await asyncio.sleep(3 * peers.TICK_SECONDS)
     assert pair.used == {(What.REQUESTS, "office"): 3, (What.TOKENS, "office"): 40}
     assert pair.decided == {("unit", 7): 3}
     assert pair.denied == [("unit", "digest", 8)]
+    assert pair.opened == [("hold", "case", "workload", "unit", 9)]
 
 
 async def test_what_a_peer_cannot_take_now_waits_for_it_and_nothing_is_lost(pair: Pair) -> None:

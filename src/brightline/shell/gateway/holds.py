@@ -18,7 +18,7 @@ from brightline.core.canonical import JsonValue
 from brightline.core.enforcement.machine import Closed
 from brightline.core.evidence.batch import Frame
 from brightline.core.evidence.keytree import KeyDestroyed
-from brightline.core.evidence.record import RecordKind
+from brightline.core.evidence.record import RecordKind, unix_of
 from brightline.core.register import DAY_SECONDS
 from brightline.core.review.asking import Desk
 from brightline.core.review.case import Case, CaseState
@@ -29,6 +29,8 @@ from brightline.shell.gateway.peers import Peers
 HOLDS_MAX: Final = 200_000
 TOLD_SECONDS: Final = 7 * DAY_SECONDS
 """For so long after its expiry a caller is told of a hold."""
+READ_AGAIN_SECONDS: Final = 31 * DAY_SECONDS
+"""What was held longer ago is not read again at start; whoever asks again is held anew."""
 
 Peek = Callable[[Frame], Mapping[str, JsonValue]]
 
@@ -104,6 +106,11 @@ class Holds:
                 continue
             self._enter(Hold(leaf.hold, leaf.case, case.workload, case.unit, leaf.expires))
 
+    def too_old(self, now: int) -> Callable[[Frame], bool]:
+        """Which frames of the log hold nothing that is still told, so that a start need not read them."""
+        since = now - READ_AGAIN_SECONDS
+        return lambda frame: unix_of(_TIME.decode(frame.leaf).time) < since
+
     def _room(self, unit: str, now: int) -> bool:
         if len(self._holds) >= HOLDS_MAX:
             return False
@@ -142,4 +149,9 @@ class _Leaf(msgspec.Struct, frozen=True):
     part: int
 
 
+class _Time(msgspec.Struct, frozen=True):
+    time: str
+
+
 _LEAF: Final = msgspec.json.Decoder(_Leaf)
+_TIME: Final = msgspec.json.Decoder(_Time)

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The index of holds: what callers are told, how many a unit may have, and what is known again after a restart."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+import pytest
+
+from brightline.core.enforcement.machine import Closed
+from brightline.core.evidence.record import Outcome, RefusalClass
+from brightline.core.review.case import CaseState
+from brightline.core.review.decision import APPROVE, REFUSE
+from brightline.core.review.docket import Docket
+from brightline.shell.gateway.holds import TOLD_SECONDS, Holds
+from brightline.shell.gateway.peers import Peers
+from tests.core.review.test_docket import ANSWERED, CASE, ROSTER, said
+from tests.playbooks.playbook import AGREEMENT, workload
+
+NOW: Final = CASE.opened
+OFFICE: Final = workload(workload="w", unit="u")
+
+
+class Told(Peers):
+    """Other workers, who only note what they are told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened: list[tuple[tuple[str, str, str, str], int]] = []
+
+    def tell_opened(self, hold: tuple[str, str, str, str], expires: int) -> None:
+        self.opened.append((hold, expires))
+
+
+class Desk:
+    """An index, its docket and its peers."""
+
+    def __init__(self, per_unit: int = 2) -> None:
+        self.docket = Docket()
+        self.peers = Told()
+        self.holds = Holds(lambda: self.docket, per_unit, self.peers)
+
+    def held(self, hold: str = CASE.hold, case: str = CASE.digest, expires: int = CASE.expires) -> None:
+        closed = Closed(Outcome.HELD, RefusalClass.NONE, "hold", "sha256:x", 0, hold, case, expires)
+        self.holds.ended(OFFICE, closed)
+
+    def decide(self, who: str, value: str, name: str = "mass_domestic") -> None:
+        self.docket.enter(said(who, value, name), ROSTER[who], NOW, AGREEMENT.vocabulary, ANSWERED)
+
+    def state(self, at: int = NOW) -> Any:
+        found = self.holds.state(CASE.hold, "w", at)
+        return None if found is None else found.state
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_a_hold_is_open_then_expired_then_forgotten(desk: Desk) -> None:
+    assert desk.state() is None
+    desk.held()
+    assert desk.state() is CaseState.OPEN
+    assert desk.state(CASE.expires) is CaseState.EXPIRED
+    desk.holds.desk(OFFICE, "a", "r", CASE.expires + TOLD_SECONDS)
+    assert desk.state() is None
+
+
+def test_what_people_decided_is_what_is_told_and_what_was_decided_is_open_no_more(desk: Desk) -> None:
+    desk.held()
+    assert desk.holds.desk(OFFICE, "a", "r", NOW).open_until(CASE.hold) == CASE.expires
+    for who, value, name in (("a", "no", "mass_domestic"), ("b", "no", "mass_domestic")):
+        desk.decide(who, value, name)
+        assert desk.state() is CaseState.OPEN
+    desk.decide("d", APPROVE, "customer_decider")
+    assert desk.state() is CaseState.RELEASED
+    assert desk.holds.desk(OFFICE, "a", "r", NOW).open_until(CASE.hold) == 0
+
+
+def test_a_refusal_is_told(desk: Desk) -> None:
+    desk.held()
+    desk.decide("d", REFUSE, "customer_decider")
+    assert desk.state() is CaseState.DENIED
+
+
+def test_another_workload_has_no_such_hold(desk: Desk) -> None:
+    desk.held()
+    assert desk.holds.state(CASE.hold, "v", NOW) is None
+
+
+def test_a_unit_has_room_for_so_many_and_for_one_more_once_one_is_decided_or_expired(desk: Desk) -> None:
+    for n in range(2):
+        assert desk.holds.desk(OFFICE, "a", "r", NOW).room
+        desk.held(f"hold_{n}", f"case_{n}", CASE.expires + n)
+    assert not desk.holds.desk(OFFICE, "a", "r", NOW).room
+    assert desk.holds.desk(workload(unit="another"), "a", "r", NOW).room
+    assert desk.holds.desk(OFFICE, "a", "r", CASE.expires).room
+
+
+def test_an_exchange_that_met_an_open_hold_opens_none(desk: Desk) -> None:
+    desk.held(case="")
+    assert desk.state() is None
+    assert desk.peers.opened == []
+
+
+def test_other_workers_are_told_once_and_hear(desk: Desk) -> None:
+    desk.held()
+    assert desk.peers.opened == [((CASE.hold, CASE.digest, "w", "u"), CASE.expires)]
+    other = Desk()
+    for hold, expires in desk.peers.opened:
+        other.holds.heard(*hold, expires)
+    assert other.state() is CaseState.OPEN
+
+
+def test_a_later_case_of_a_hold_takes_the_place_of_one_that_was_decided(desk: Desk) -> None:
+    desk.held()
+    desk.decide("d", REFUSE, "customer_decider")
+    later = msgspec.structs.replace(CASE, opened=CASE.opened + 1, expires=CASE.expires + 1)
+    desk.held(case=later.digest, expires=later.expires)
+    assert desk.state() is CaseState.OPEN
+    desk.held()  # what another worker says late
+    assert desk.holds.state(CASE.hold, "w", NOW) is not None
+    assert desk.state() is CaseState.OPEN
