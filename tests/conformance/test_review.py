@@ -235,7 +235,7 @@ def test_what_hostile_words_would_do_to_a_terminal_is_drawn_and_the_first_answer
     shown = said(node, "show", hold[:12]).stdout
     assert "⟨U+202E⟩⟨U+001B⟩[31m⟨U+200B⟩" in shown
     assert not {"\u202e", "\u001b", "\u200b"} & set(shown)
-    assert "1 have answered" in shown
+    assert "by 1 person" in shown
     assert "weapon_direct" in shown
     assert "provider_cleared" in shown
     assert "no: these words may be served" in shown

@@ -255,12 +255,20 @@ def _show_questions(opened: OpenedCase, leads: Sequence[tuple[CaseQuestion, tupl
     for question, lines in leads:
         votes = opened.tried.votes.get((question.subject, question.name), [])
         answered = opened.tried.answers.get((question.subject, question.name), "")
-        about = f"{len(question.marks)} stretches below" if question.marks else "the exchange as a whole"
+        about = (
+            f"{_count(len(question.marks), 'stretch', 'stretches')} below" if question.marks else "the whole exchange"
+        )
         quorum = ", ".join(f"{count} of {office}" for office, count in question.quorum)
         # The first answer is blind: how many have spoken is shown, and not what they said.
-        rows.append([question.name, about, quorum, answered or f"{len(votes)} have answered", lines[0]])
+        rows.append(
+            [question.name, about, quorum, answered or f"by {_count(len(votes), 'person', 'persons')}", lines[0]]
+        )
         rows += [["", "", "", "", line] for line in lines[1:]]
     render.table("Questions", ["about", "words", "asked of", "answered", "what an answer leads to"], rows)
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def _show_words(content: Content) -> None:
