@@ -6,9 +6,9 @@ its workloads, are in the agreement and may be in a registration too: this workl
 less than the least of the two. What a unit may write to this node's disk in a day is this node's own. The workers of
 one gateway tell each other what was used (``peers.py``), and each counts all of it.
 
-A hold is counted once, however often the same is asked: it is the same for people. Until they can answer here, a
-day's new holds stand for the open ones. Nothing here changes a verdict: a quota refuses whole exchanges before they
-begin, so what began at the same moment may pass it.
+A hold is counted once a day, however often the same is asked: it is the same for people. How many may wait for people
+at one time is for ``holds.py``; here it is how much work a day makes. Nothing here changes a verdict: a quota refuses
+whole exchanges before they begin, so what began at the same moment may pass it.
 """
 
 from __future__ import annotations
