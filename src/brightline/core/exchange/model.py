@@ -108,9 +108,9 @@ class VectorsAsked(msgspec.Struct, frozen=True):
 class Exchange(msgspec.Struct, frozen=True):
     """A request, understood. ``choices`` is ``n``; ``parallel_calls`` is ``None`` when not given.
 
-    ``metadata`` and ``labels`` (users, cache keys, by the names of their fields) go to no model and onto no record:
-    they are judged, and an API may repeat metadata to the caller. ``instructed`` says that the first turn is what the
-    caller gave as instructions, and not as a message.
+    ``metadata`` and ``labels`` (users, cache keys, by the names of their fields) go to no model: they are judged, kept
+    with what is held and with nothing else, and an API may repeat metadata to the caller. ``instructed`` says that the
+    first turn is what the caller gave as instructions, and not as a message.
     """
 
     api: str
