@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import openai
 import pytest
+from click.testing import CliRunner
 
 pytest.importorskip("openvino", reason="the extra `judge` is not installed")
 
@@ -22,6 +23,7 @@ from brightline.core.screening.encoder import Head, canary_segments, missed
 from brightline.core.screening.finding import Segment, Surface
 from brightline.core.screening.judge import JudgeFile, check_judge, load_judge_file, windows_of
 from brightline.folders import read_agreement
+from brightline.shell.cli.main import brightline
 from brightline.shell.inference.judge import DecoderJudge
 from brightline.shell.inference.process import ProcessDetector
 from brightline.shell.inference.screen import Screen
@@ -137,6 +139,10 @@ def test_behind_the_gateway_what_it_settles_passes_and_without_it_that_is_held(t
             node.ask(CROSSES)
         findings = {(rule, value) for rule, fact, value, *_ in node.records()[-1]["committed"]["findings"]}
         assert findings == {("md-track-everyone settled by judge", "yes")}
+        exchanges = {record["exchange"] for record in node.records() if "exchange" in record}
+    for exchange in exchanges:
+        done = CliRunner().invoke(brightline, ["open", str(tmp_path / "with"), exchange, "--json"])
+        assert done.exit_code == 0, "what a judge settled is made again from the record: " + done.output
     (tmp_path / "release" / "tiny.gguf").unlink()
     with running(tmp_path / "without", own_release=str(tmp_path / "release")) as node:
         assert node.ask("List three fruits."), "the node serves without it"

@@ -9,9 +9,9 @@ not, it is said where.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -20,7 +20,6 @@ from brightline.core.agreement.decide import decide
 from brightline.core.canonical import JsonValue
 from brightline.core.facts import UNKNOWN, Facts, Source
 from brightline.core.screening.release import Release
-from brightline.core.screening.rules import Rule
 from brightline.core.screening.settle import settled_rule
 
 FINDINGS_MAX: Final = 200  # a record keeps so many; what came after may have set a fact
@@ -53,6 +52,25 @@ class _Beside(msgspec.Struct, frozen=True):
     facts: dict[str, str]
 
 
+class Possible(Protocol):
+    """A finding that a release's detectors could make: a rule, or a head, and what it says of a fact."""
+
+    @property
+    def id(self) -> str:
+        """By what a finding names it."""
+        ...
+
+    @property
+    def fact(self) -> str:
+        """The fact that it sets."""
+        ...
+
+    @property
+    def value(self) -> str:
+        """The value that it sets it to."""
+        ...
+
+
 def replay_verdict(
     agreement: Agreement, facts: Facts, verdict: str, clauses: Sequence[str], approvals: Mapping[str, int] = NONE_GIVEN
 ) -> Step:
@@ -70,7 +88,7 @@ def replay_verdict(
 def replay_facts(
     agreement: Agreement,
     release: Release,
-    rules: Sequence[Rule],
+    rules: Iterable[Possible],
     facts: Facts,
     findings: Sequence[FoundRow],
     tightened: frozenset[str] = frozenset(),

@@ -31,11 +31,11 @@ from brightline.core.evidence.keytree import KeyDestroyed
 from brightline.core.evidence.record import RecordKind
 from brightline.core.evidence.shred import Because, Shredded, read_shredded
 from brightline.core.screening.release import Release
-from brightline.core.screening.rules import Rule, load_rules
 from brightline.shell import shipped
 from brightline.shell.cli import render
 from brightline.shell.cli.register import AS_JSON, STATE
 from brightline.shell.config import Settings, load_settings
+from brightline.shell.inference.kinds import Said, define, sayings
 from brightline.shell.install import agreement_folder
 from brightline.shell.keyring import open_vault
 from brightline.shell.state import StateFolder
@@ -217,7 +217,7 @@ class _Replays:
         named = shipped.read_agreement(agreement_folder(self._settings))
         return named if named.digest == digest else None
 
-    def _release(self, record: OpenedRecord) -> tuple[Release, tuple[Rule, ...]] | None:
+    def _release(self, record: OpenedRecord) -> tuple[Release, tuple[Said, ...]] | None:
         agreement = self._agreement(str(record.public["agreement"]))
         if agreement is None:
             return None
@@ -226,8 +226,8 @@ class _Replays:
         if release.digest != record.public.get("release"):
             return None
         read = shipped.folder_reader(folder)
-        rules = [rule for each in release.detectors for rule in load_rules(read(each.path), each.path).rules]
-        return release, tuple(rules)
+        defined = [define(each.kind, read(each.path), each.path) for each in release.detectors]
+        return release, tuple(said for definition in defined for said in sayings(definition))
 
 
 # ---- showing -------------------------------------------------------------------------------------------------------

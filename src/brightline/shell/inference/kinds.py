@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from brightline.core.errors import ReleaseError, ScreeningUnavailable
-from brightline.core.facts import Vocabulary
+from brightline.core.facts import UNKNOWN, Vocabulary
 from brightline.core.screening.encoder import Encoder, check_encoder, load_encoder
 from brightline.core.screening.finding import Finding, Judgement, Raised, Segment
 from brightline.core.screening.judge import JudgeFile, check_judge, load_judge_file
@@ -60,6 +62,28 @@ def check(definition: Definition, vocabulary: Vocabulary, path: str) -> None:
             check_judge(definition, vocabulary, path)
         case RemoteJudge():
             check_remote(definition, vocabulary, path)
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What a detector may say of a fact, and by what name."""
+
+    id: str
+    fact: str
+    value: str
+
+
+def sayings(definition: Definition) -> tuple[Said, ...]:
+    """Everything that a detector could find."""
+    match definition:
+        case RuleSet():
+            return tuple(Said(rule.id, rule.fact, rule.value) for rule in definition.rules)
+        case CallRules():
+            return tuple(Said(rule.id, rule.fact, rule.value) for rule in definition.file.rule)
+        case Encoder():
+            values = ((head.fact, value) for head in definition.head for value in (head.value, UNKNOWN))
+            return tuple(Said(f"head:{fact}", fact, value) for fact, value in values)
+        case _:
+            return ()  # a first stage, or a judge: what that settled names what it settled
 
 
 def judge_of(
