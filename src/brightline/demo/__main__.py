@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``make demo``: a model, a gateway, a tour of ten scenes, the evidence verified, one bit flipped and found."""
+"""``make demo``: a model, a gateway, a tour of eleven scenes, the evidence verified, one bit flipped and found."""
 
 from __future__ import annotations
 
@@ -24,9 +24,11 @@ from brightline.core.errors import BrightlineError, ConfigError
 from brightline.core.exchange import strict_json
 from brightline.core.exchange.api import chat
 from brightline.core.exchange.model import tool_digests
+from brightline.core.review.case import CaseState
 from brightline.core.workload import Bounds
 from brightline.demo import scripted_server
 from brightline.demo.evidence import flip_and_verify, recorded_clauses, verify_folder
+from brightline.demo.people import people_answer
 from brightline.demo.play import LOOKUP_TOOL, play
 from brightline.demo.scenes import ANALYST, OFFICE, SCENES
 from brightline.demo.screen import Screen
@@ -47,6 +49,7 @@ from brightline.shell.trust.keys import load_key, public_hex
 from brightline.wiring import open_node
 
 MODEL_START_SECONDS: Final = 60
+DECIDED_TRIES: Final = 100
 SMALL_MODEL: Final = "smollm2-135m-instruct"
 SCRIPTED: Final = "scripted"
 KEY_ENV: Final = "BRIGHTLINE_UPSTREAM_KEY"
@@ -100,7 +103,7 @@ async def _tour(once: bool, folder: Path, port: int) -> int:
             screen.line(
                 render.banner(url, node.terms.profile, agreement.id, node.release.id, node.release.note), "bold"
             )
-            told = await _walk(screen, node, url, keys, model_name)
+            told = await _walk(screen, node, state, url, keys, model_name)
             refused = await asyncio.to_thread(_past_the_gateway, screen, guarded["model"], model_name)
             await node.state_period()
             await asyncio.to_thread(node.publisher.publish_once)
@@ -179,17 +182,29 @@ def _past_the_gateway(screen: Screen, guard_url: str, model_name: str) -> bool:
     return status == 403
 
 
-async def _walk(screen: Screen, node: Node, url: str, keys: dict[str, str], model_name: str) -> int:
+async def _walk(screen: Screen, node: Node, root: Path, url: str, keys: dict[str, str], model_name: str) -> int:
     """Play every scene; return how many went as told."""
     told = 0
     for number, scene in enumerate(SCENES, 1):
         model = SCRIPTED if scene.scripted else model_name
+        if scene.answered:
+            hold, workload = await asyncio.to_thread(people_answer, root, scene.answered)
+            await _until_decided(node, hold, workload)
         played = await asyncio.to_thread(play, scene, url, keys[scene.workload], model)
         clauses = await asyncio.to_thread(recorded_clauses, node.log, played.exchange)
         as_told = played.verdict == scene.want and scene.clause in clauses
         screen.scene(number, scene, played, clauses, as_told=as_told)
         told += as_told
     return told
+
+
+async def _until_decided(node: Node, hold: str, workload: str) -> None:
+    """Wait until the running gateway has read what people decided; after some seconds the scene fails by itself."""
+    for _ in range(DECIDED_TRIES):
+        state = node.holds.state(hold, workload, SystemClock().unix())
+        if state is None or state.state is not CaseState.OPEN:
+            return
+        await asyncio.sleep(PUBLISH_SECONDS)
 
 
 def _show_evidence(screen: Screen, folder: Path, told: int) -> bool:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A scripted model server, for scenes that need a given output. The tour says so wherever it plays.
 
-No small model can be relied upon to cross a line on cue, so two scenes are played: an answer that turns to a red line
-in mid-sentence, and a tool call that assigns a weapon.
+No small model can be relied upon to cross a line on cue, so some scenes are played: an answer that turns to a red line
+in mid-sentence, a tool call that assigns a weapon, and an answer that people let through.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ TURNING_ANSWER: Final = (
     "each resident to their social media accounts, and track every resident's movements to the protests that they "
     "attended."
 )
+CAREFUL_ANSWER: Final = "The exercise sheet does not say; the officer decides after the reconnaissance report."
 WORD_SECONDS: Final = 0.02
 WEAPON_CALL: Final = {"track_id": 7, "weapon": "interceptor-2", "release": "immediate"}
 
@@ -41,6 +42,9 @@ def _chunk(delta: dict[str, object], finish: str | None) -> bytes:
 
 async def _chat(request: web.Request) -> web.StreamResponse:
     asked = await request.json()
+    if not asked.get("stream") and not asked.get("tools"):
+        plain = {"role": "assistant", "content": CAREFUL_ANSWER}
+        return web.json_response({"choices": [{"index": 0, "message": plain, "finish_reason": "stop"}]})
     if not asked.get("stream"):
         call = {"id": "c1", "type": "function"} | {
             "function": {"name": "assign_weapon", "arguments": json.dumps(WEAPON_CALL)}
