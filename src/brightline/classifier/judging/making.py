@@ -22,6 +22,7 @@ from brightline.core.screening.encoder import Canary, Head
 from brightline.core.screening.figures import area_under_curve
 from brightline.core.screening.finding import Surface
 from brightline.core.screening.judge import FORMAT, JudgeFile, Model, View
+from brightline.core.screening.prompt import SPEAKER
 from brightline.decoder.published import MODELS
 
 OVERLAP: Final = 64
@@ -212,13 +213,18 @@ def _share(log_odds: float) -> float:
 
 
 def _canary(fact: str, train: _Rows, head: Linear) -> Canary:
-    """The short row of training that is surest: what is missed one day is broken."""
+    """The short row of training that is surest, of those that a worker reads as they were read: what it misses one day
+    is broken.
+    """
     said = head.of(train.states)
     plain = {"prompt": Surface.INPUT, "output": Surface.OUTPUT, "tool_call": Surface.TOOL_CALL}
     fit_for_it = [
         number
         for number, (row, value) in enumerate(zip(train.rows, train.values, strict=True))
-        if value == "yes" and row.surface.value in plain and not row.asked and len(row.judged) <= CANARY_CHARS_MAX
+        if value == "yes"
+        and row.surface.value in plain
+        and len(row.judged) <= CANARY_CHARS_MAX
+        and exchange_of(row) == SPEAKER[plain[row.surface.value]] + row.judged
     ]
     if not fit_for_it:
         raise ConfigError(f"no short row shows {fact}: go on with `brightline classifier judge read`")
