@@ -152,6 +152,11 @@ class EvidenceSettings(_Settings):
 
     directory: str = Field("evidence", description="Public part of the log, relative to the state folder.")
     publish_seconds: Seconds = Field(0.2, description="How often tiles and checkpoint are written.")
+    workload_bytes_per_day: int = Field(
+        20_000_000_000,
+        ge=1_000_000,
+        description="Evidence that one workload may have this gateway write in a day (UTC).",
+    )
     unit_bytes_per_day: int = Field(
         20_000_000_000, ge=1_000_000, description="Evidence that one unit may have this gateway write in a day (UTC)."
     )

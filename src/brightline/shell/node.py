@@ -39,7 +39,7 @@ from brightline.shell.gateway.admission import Admission, Bounds
 from brightline.shell.gateway.app import Gateway
 from brightline.shell.gateway.holds import Holds
 from brightline.shell.gateway.peers import Peers, Told
-from brightline.shell.gateway.quotas import Quotas
+from brightline.shell.gateway.quotas import DiskQuotas, Quotas
 from brightline.shell.gateway.succession import Succession
 from brightline.shell.gateway.upstreams import HttpUpstreams
 from brightline.shell.gateway.watch import DenyWatch
@@ -180,8 +180,9 @@ class Node:
         self.conditions = NodeConditions(
             self.installation, self.agreement.vocabulary, self.attester, clock, self.faults, self.standing_of
         )
-        listen, unit_bytes = self.settings.listen, self.settings.evidence.unit_bytes_per_day
-        self.quotas = Quotas(unit_bytes, clock, self.peers, lambda: unit_quotas(self.agreement))
+        listen, evidence = self.settings.listen, self.settings.evidence
+        disk = DiskQuotas(evidence.workload_bytes_per_day, evidence.unit_bytes_per_day)
+        self.quotas = Quotas(disk, clock, self.peers, lambda: unit_quotas(self.agreement))
         bounds = Bounds(
             listen.exchanges_max,
             listen.of_one_unit,

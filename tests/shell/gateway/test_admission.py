@@ -14,7 +14,7 @@ from brightline.core.errors import Overloaded, QuotaReached, Unauthenticated
 from brightline.core.workload import Workload, admit
 from brightline.shell.gateway.admission import Admission, Bounds, Entered
 from brightline.shell.gateway.peers import Peers
-from brightline.shell.gateway.quotas import Quotas
+from brightline.shell.gateway.quotas import DiskQuotas, Quotas
 from tests.core.test_workload import REGISTRATION
 from tests.shell.trust.test_attestation import Clock
 
@@ -28,7 +28,7 @@ def workload(name: str = "a", unit: str = "u", **said: int) -> Workload:
 def opened(clock: Clock | None = None, **more: Any) -> Admission:
     """One place and eight that wait, where nothing else is said."""
     bounds = Bounds(**{"exchanges_max": 1, "unsent_max": 1, "waiting_max": 8, "wait_seconds": 5.0, **more})
-    return Admission(bounds, Quotas(1_000_000, clock or Clock(), Peers()))
+    return Admission(bounds, Quotas(DiskQuotas(1_000_000, 1_000_000), clock or Clock(), Peers()))
 
 
 class Callers:

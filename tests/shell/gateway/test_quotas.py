@@ -15,7 +15,7 @@ from brightline.core.evidence.record import Draft, RecordKind
 from brightline.core.quota import HOLDS_MAX, UnitQuotas
 from brightline.core.workload import Workload
 from brightline.shell.gateway.peers import Peers, What
-from brightline.shell.gateway.quotas import DAY_SECONDS, ROWS_PER_SECOND, Quotas, Used
+from brightline.shell.gateway.quotas import DAY_SECONDS, ROWS_PER_SECOND, DiskQuotas, Quotas, Used
 from tests.shell.gateway.test_admission import workload
 from tests.shell.trust.test_attestation import Clock
 
@@ -37,8 +37,8 @@ class Heard(Peers):
 def quotas(
     clock: Clock, agreed: dict[str, int] | None = None, peers: Peers | None = None, disk: int = 1_000_000
 ) -> Quotas:
-    """``agreed`` is what the agreement leaves each unit, ``disk`` the bytes of evidence of one in a day."""
-    return Quotas(disk, clock, peers or Peers(), lambda: UnitQuotas(**(agreed or {})))
+    """``agreed`` is what the agreement leaves each unit; ``disk`` bytes of evidence a workload, twice it a unit."""
+    return Quotas(DiskQuotas(disk, 2 * disk), clock, peers or Peers(), lambda: UnitQuotas(**(agreed or {})))
 
 
 def begin(of: Quotas, *workloads: Workload) -> None:
@@ -149,7 +149,7 @@ def test_each_registration_is_held_to_its_own_word_about_the_unit() -> None:
 
 def test_a_version_of_the_agreement_that_comes_into_force_holds_at_once() -> None:
     agreed = UnitQuotas()
-    of = Quotas(1_000_000, Clock(), Peers(), lambda: agreed)
+    of = Quotas(DiskQuotas(1_000_000, 1_000_000), Clock(), Peers(), lambda: agreed)
     begin(of, workload())
     agreed = UnitQuotas(requests_per_minute=1)
     refused(of, workload())
@@ -202,7 +202,8 @@ def test_whatever_is_used_counts_at_the_other_workers_too() -> None:
         (workload("d", "u4", unit_requests_per_minute=1), ours.began, "unit may have 1 requests"),
         (workload("e", "u5", unit_tokens_per_minute=9), lambda of: ours.used(of, 9), "unit may have 9 tokens"),
         (workload("f", "u6", unit_holds_per_day=1), lambda of: ours.held(of, "sha256:1"), "unit may have 1 holds"),
-        (workload("g", "u7"), lambda of: theirs.heard(What.BYTES, of.unit, 5_000), "this unit has written"),
+        (workload("g", "u7"), lambda of: theirs.heard(What.BYTES, of.id, 5_000), "this workload has written"),
+        (workload("h", "u8"), lambda of: theirs.heard(What.UNIT_BYTES, of.unit, 10_000), "this unit has written"),
     ]
     for of, use, words in cases:
         theirs.check(of)
@@ -210,18 +211,25 @@ def test_whatever_is_used_counts_at_the_other_workers_too() -> None:
         assert words in str(refused(theirs, of))
 
 
-async def test_a_unit_cannot_fill_the_disk_for_all() -> None:
+async def test_neither_a_workload_nor_a_unit_can_fill_the_disk_for_all() -> None:
     class Log:
         async def append(self, draft: Draft) -> Any:
             return draft
 
     clock = Clock()
     of = quotas(clock, disk=5_000)
-    log = of.metered(Log(), "u")
+
+    async def write(by: Workload) -> None:
+        begin(of, by)
+        draft = Draft(RecordKind.ATTEMPT, "x", {}, {"text": "a" * 2_000})
+        await of.metered(Log(), by).append(draft)
+
     for _ in range(2):
-        begin(of, workload("a", "u"))
-        await log.append(Draft(RecordKind.ATTEMPT, "x", {}, {"text": "a" * 2_000}))
-    assert "this unit has written" in str(refused(of, workload("b", "u")))
+        await write(workload("a", "u"))
+    assert "this workload has written" in str(refused(of, workload("a", "u")))
+    for _ in range(2):
+        await write(workload("b", "u"))
+    assert "this unit has written" in str(refused(of, workload("d", "u")))
     begin(of, workload("c", "v"))
     clock.pass_(DAY_SECONDS)
-    begin(of, workload("b", "u"))
+    begin(of, workload("a", "u"))

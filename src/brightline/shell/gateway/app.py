@@ -257,7 +257,7 @@ class Gateway:
             machine,
             model=request.model if isinstance(request, Exchange) else "",
             unit=workload.unit,
-            log=self._quotas.metered(self._log, workload.unit),
+            log=self._quotas.metered(self._log, workload),
             screeners=screeners,
             upstream=self._upstreams,
             conditions=self._conditions,

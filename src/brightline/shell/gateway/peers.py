@@ -40,6 +40,7 @@ class What(enum.StrEnum):
     UNIT_TOKENS = "unit_tokens"
     UNIT_HOLDS = "unit_holds"
     BYTES = "bytes"
+    UNIT_BYTES = "unit_bytes"
 
 
 class Told(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 
 Requests and tokens a minute and holds a day of a workload are in its signed registration. Those of a unit, over all
 its workloads, are in the agreement and may be in a registration too: this workload is served while its unit has used
-less than the least of the two. What a unit may write to this node's disk in a day is this node's own. The workers of
+less than the least of the two. What either may write to this node's disk in a day is this node's own. The workers of
 one gateway tell each other what was used (``peers.py``), and each counts all of it.
 
 A hold is counted once a day, however often the same is asked: it is the same for people. How many may wait for people
@@ -87,19 +87,26 @@ class _Limits(msgspec.Struct, frozen=True):
     holds: int
 
 
+class DiskQuotas(msgspec.Struct, frozen=True):
+    """Evidence that this node takes in a day (UTC), in bytes."""
+
+    workload_bytes_per_day: int
+    unit_bytes_per_day: int
+
+
 class Quotas:
     """What every workload and unit used. ``of_unit`` says what the agreement in force leaves each unit."""
 
     def __init__(
-        self, unit_bytes_per_day: int, clock: Clock, peers: Peers, of_unit: Callable[[], UnitQuotas] = UnitQuotas
+        self, disk: DiskQuotas, clock: Clock, peers: Peers, of_unit: Callable[[], UnitQuotas] = UnitQuotas
     ) -> None:
-        self._unit_bytes_per_day = unit_bytes_per_day
+        self._disk = disk
         self._clock = clock
         self._peers = peers
         self._of_unit = of_unit
         self._minutes: dict[What, dict[str, Used]] = {what: {} for what in _PER_MINUTE}
         self._holds: defaultdict[tuple[What, str], set[str]] = defaultdict(set)  # of today
-        self._written: Counter[str] = Counter()  # of today
+        self._written: Counter[tuple[What, str]] = Counter()  # of today
         self._day = 0
 
     def check(self, workload: Workload) -> None:
@@ -114,9 +121,13 @@ class Quotas:
                     raise QuotaReached(f"{each.of} {limit} {words} a minute", wait)
             if each.holds < NO_QUOTA and len(self._holds.get((holds, each.name), ())) >= each.holds:
                 raise QuotaReached(f"{each.of} {each.holds} holds a day", self._rest_of_day)
-        if self._written[workload.unit] >= self._unit_bytes_per_day:
-            full = "this unit has written as much evidence today as this node takes of one"
-            raise QuotaReached(full, self._rest_of_day)
+        for what, name, limit, who in (
+            (What.BYTES, workload.id, self._disk.workload_bytes_per_day, "workload"),
+            (What.UNIT_BYTES, workload.unit, self._disk.unit_bytes_per_day, "unit"),
+        ):
+            if self._written[what, name] >= limit:
+                full = f"this {who} has written as much evidence today as this node takes of one"
+                raise QuotaReached(full, self._rest_of_day)
 
     def began(self, workload: Workload) -> None:
         """Count an exchange that begins: what is shed uses nothing up."""
@@ -142,8 +153,8 @@ class Quotas:
         match what:
             case What.REQUESTS | What.UNIT_REQUESTS | What.TOKENS | What.UNIT_TOKENS:
                 self._minutes[what].setdefault(name, Used()).add(self._clock.monotonic(), amount)
-            case What.BYTES:
-                self._written[name] += amount
+            case What.BYTES | What.UNIT_BYTES:
+                self._written[what, name] += amount
             case What.HOLDS | What.UNIT_HOLDS:
                 raise AssertionError("holds are told by what they hold")
             case _ as never:
@@ -159,9 +170,9 @@ class Quotas:
         """How many holds of today are remembered, over all names."""
         return sum(map(len, self._holds.values()))
 
-    def metered(self, log: RecordLog, unit: str) -> RecordLog:
-        """The log, counting what is written for a unit."""
-        return _Metered(log, self._write, unit)
+    def metered(self, log: RecordLog, workload: Workload) -> RecordLog:
+        """The log, counting what is written for a workload and its unit."""
+        return _Metered(log, self._write, workload)
 
     def _limits(self, workload: Workload) -> Iterator[_Limits]:
         said, agreed = workload.registration, self._of_unit()
@@ -189,9 +200,10 @@ class Quotas:
         if len(held) < HOLDS_MAX:  # no quota is larger
             held.add(exchange_digest)
 
-    def _write(self, unit: str, amount: int) -> None:
-        self._written[unit] += amount
-        self._peers.tell_used(What.BYTES, unit, amount)
+    def _write(self, workload: Workload, amount: int) -> None:
+        for what, name in ((What.BYTES, workload.id), (What.UNIT_BYTES, workload.unit)):
+            self._written[what, name] += amount
+            self._peers.tell_used(what, name, amount)
 
     def _turn_day(self) -> None:
         today = self._clock.unix() // DAY_SECONDS
@@ -206,14 +218,14 @@ class Quotas:
 
 
 class _Metered:
-    def __init__(self, log: RecordLog, written: Callable[[str, int], None], unit: str) -> None:
+    def __init__(self, log: RecordLog, written: Callable[[Workload, int], None], workload: Workload) -> None:
         self._log = log
         self._written = written
-        self._unit = unit
+        self._workload = workload
 
     async def append(self, draft: Draft) -> DurableRecord:
         record = await self._log.append(draft)
-        self._written(self._unit, FRAME_BYTES + len(msgspec.json.encode(draft.committed)))
+        self._written(self._workload, FRAME_BYTES + len(msgspec.json.encode(draft.committed)))
         return record
 
 
