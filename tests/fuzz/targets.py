@@ -15,7 +15,7 @@ from typing import Any
 import httptools
 import msgspec
 
-from brightline.core.errors import CallerError, ScreeningUnavailable, UpstreamFailed
+from brightline.core.errors import CallerError, ReleaseError, ScreeningUnavailable, TrustError, UpstreamFailed
 from brightline.core.exchange import chat_server, strict_json
 from brightline.core.exchange.api import chat
 from brightline.core.exchange.api.table import APIS
@@ -23,9 +23,23 @@ from brightline.core.exchange.coverage import cover_reply, cover_request
 from brightline.core.exchange.framing import Framing
 from brightline.core.exchange.sse import SseEvent, SseParser
 from brightline.core.screening.finding import Segment, Surface
+from brightline.core.screening.gate import FORMAT as OUTCOMES_FORMAT
+from brightline.core.screening.gate import Case, Outcomes, read_outcomes
+from brightline.core.screening.oms import check_files, read_public_key
+from brightline.core.screening.parcel import (
+    APPROVAL_FORMAT,
+    OFFER_FORMAT,
+    Approval,
+    Offer,
+    read_approval,
+    read_offer,
+)
 from brightline.core.screening.rules import RuleSet, load_rules
+from brightline.core.screening.update import UPDATE_TYPE, ReleaseUpdate
 from brightline.core.screening.views import views
+from brightline.core.statement import unverified_payload
 from brightline.shell import shipped
+from tests.core.screening.test_oms import REFERENCE, REFERENCE_KEY
 from tests.fuzz import mutate
 
 ASKED = chat.read_request(b'{"model": "m", "n": 2, "messages": [{"role": "user", "content": "a"}]}')
@@ -173,8 +187,40 @@ def rules(data: bytes, chance: random.Random) -> None:
         return
 
 
+def delivered(data: bytes, chance: random.Random) -> None:
+    """Whatever travels with a release is read, or refused in words of ours; what reads twice reads the same."""
+    readers: tuple[Callable[[bytes], object], ...] = (read_offer, read_approval, read_outcomes, _signed_files, _update)
+    for read in readers:
+        try:
+            first = read(data)
+        except (TrustError, ReleaseError):
+            continue
+        assert read(data) == first
+
+
+def _signed_files(data: bytes) -> object:
+    check_files(data, read_public_key(REFERENCE_KEY.encode()), {"a": "0" * 64})
+    return ()
+
+
+def _update(data: bytes) -> object:
+    return unverified_payload(data, UPDATE_TYPE, ReleaseUpdate)
+
+
+DELIVERED = [
+    msgspec.json.encode(Offer(OFFER_FORMAT, "r-v1", 1, f"sha256:{'0' * 64}", ("release.toml",))),
+    msgspec.json.encode(Approval(APPROVAL_FORMAT, "r-v1", f"sha256:{'0' * 64}", f"sha256:{'1' * 64}")),
+    msgspec.json.encode(
+        Outcomes(OUTCOMES_FORMAT, "c", "a", "b", (Case("0" * 32, "n", "c", {"f": "yes"}, {"f": "no"}, {"f": "yes"}),))
+    ),
+    REFERENCE.encode(),
+    b'{"payload":"e30=","payloadType":"' + UPDATE_TYPE.encode() + b'","signatures":[{"keyid":"00","sig":"00"}]}',
+]
+
+
 TARGETS = (
-    Target("framing", mutate.FRAMES, framing, 210),
+    Target("framing", mutate.FRAMES, framing, 200),
+    Target("delivered", DELIVERED, delivered, 10),
     Target("strict_json", mutate.REQUESTS, strict, 210),
     Target("request", mutate.REQUESTS, request, 200),
     Target("stream", mutate.STREAMS, stream, 200),

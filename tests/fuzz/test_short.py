@@ -38,7 +38,7 @@ def test_the_shares_of_the_targets_are_those_of_a_thousand_inputs() -> None:
         runs = [(first, count) for name, first, count in planned if name == target.name]
         assert sum(count for _, count in runs) == 1_000 * target.share
         assert all(first + count == following for (first, count), (following, _) in pairwise(runs))
-    assert {name for name, _, _ in planned[:7]} == {target.name for target in TARGETS}
+    assert {name for name, _, _ in planned[: len(TARGETS)]} == {target.name for target in TARGETS}
 
 
 def test_a_reader_that_crashes_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

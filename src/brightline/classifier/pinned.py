@@ -83,7 +83,7 @@ def _read(path: Path) -> Iterator[PinnedCase]:
         for number, line in enumerate(path.read_bytes().splitlines(), 1):
             try:
                 probe = msgspec.json.decode(line, type=_Probe)
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise ConfigError(f"{path}, line {number}: {error}") from error
             yield _case(probe.id, path.name, probe.surface, probe.text, probe.facts)
     except OSError as error:

@@ -97,7 +97,7 @@ def read_outcomes(data: bytes) -> Outcomes:
         raise ReleaseError(f"outcomes of {len(data)} bytes exceed {FILE_BYTES_MAX}")
     try:
         outcomes = msgspec.json.decode(data, type=Outcomes)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ReleaseError(f"the outcomes do not read: {error}") from error
     if outcomes.format != FORMAT:
         raise ReleaseError(f"outcomes of format {outcomes.format[:40]!r}; expected {FORMAT!r}")

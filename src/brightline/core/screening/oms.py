@@ -139,7 +139,7 @@ def _signed(data: bytes, key: ec.EllipticCurvePublicKey) -> Mapping[str, str]:
         raise TrustError(f"{SIGNATURE_FILE} of {len(data)} bytes exceeds {FILE_BYTES_MAX}")
     try:
         bundle = msgspec.json.decode(data, type=_Bundle)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise TrustError(f"{SIGNATURE_FILE} is no bundle: {error}") from error
     envelope = bundle.dsse_envelope
     if bundle.media_type != MEDIA_TYPE or envelope.payload_type != PAYLOAD_TYPE or len(envelope.signatures) != 1:
@@ -154,7 +154,7 @@ def _signed(data: bytes, key: ec.EllipticCurvePublicKey) -> Mapping[str, str]:
 def _resources(payload: bytes) -> Mapping[str, str]:
     try:
         statement = msgspec.json.decode(payload, type=_Statement)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise TrustError(f"{SIGNATURE_FILE} signs no list of files: {error}") from error
     resources, serialization = statement.predicate.resources, statement.predicate.serialization
     if (statement.type_, statement.predicate_type) != (STATEMENT_TYPE, PREDICATE_TYPE):

@@ -78,7 +78,7 @@ def _read(data: bytes, kind: type[T]) -> T:
         raise ReleaseError(f"{kind.__name__} of {len(data)} bytes exceeds {BYTES_MAX}")
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ReleaseError(f"what is delivered does not read as {kind.__name__}: {error}") from error
 
 

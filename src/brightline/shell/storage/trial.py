@@ -40,7 +40,7 @@ def read_counted(folder: Path, number: int, stage: Stage) -> Iterator[Counted]:
         try:
             with path.open("rb") as file:
                 counted = msgspec.json.decode(file.read(FILE_BYTES_MAX), type=Counted)
-        except (OSError, msgspec.DecodeError):
+        except (OSError, UnicodeDecodeError, msgspec.DecodeError):
             continue
         if (counted.number, counted.stage) == (number, stage):
             yield counted
