@@ -73,6 +73,18 @@ def test_every_broad_catch_is_known_and_refuses() -> None:
     assert found == BROAD_CATCHES
 
 
+def test_who_catches_what_does_not_decode_also_catches_what_is_no_utf_8() -> None:
+    """msgspec raises ``UnicodeDecodeError`` for such bytes, which is none of its own errors."""
+    enough = {"UnicodeDecodeError", "ValueError", "Exception"}
+    for file, tree in trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ExceptHandler) and node.type is not None:
+                named = {each.attr for each in ast.walk(node.type) if isinstance(each, ast.Attribute)}
+                plain = {each.id for each in ast.walk(node.type) if isinstance(each, ast.Name)}
+                if named & {"DecodeError", "MsgspecError"} and "msgspec" in plain:
+                    assert plain & enough, f"{file}:{node.lineno}"
+
+
 def test_there_is_no_switch_in_the_environment() -> None:
     """Only keys are read from the environment (the model server's, an auditor's), and the demo's own upstream."""
     reading = {

@@ -173,7 +173,7 @@ def read_corpus(path: Path) -> Corpus:
             row = msgspec.json.decode(line, type=Row)
             wrong += [f"line {number}, {row.id}: {why}" for why in _objections(row)]
             rows.append(row)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             wrong.append(f"line {number}: {error}")
     wrong += list(_pairs_that_are_none(rows))
     if wrong:

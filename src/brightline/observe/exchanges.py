@@ -73,10 +73,10 @@ def from_litellm(body: bytes) -> Iterator[Seen | NotOurs]:
     """What LiteLLM's generic callback sends: a payload, a list, or one on each line. Raises ``NotOurs``."""
     try:
         values: list[Any] = [msgspec.json.decode(body)]
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         try:
             values = [msgspec.json.decode(line) for line in body.splitlines() if line.strip()]
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise NotOurs("unreadable") from error
     rows = values[0] if len(values) == 1 and isinstance(values[0], list) else values
     for row in rows[:PAYLOADS_MAX]:
@@ -108,7 +108,7 @@ def of_line(line: bytes, number: int) -> Seen:
     """One line of a file. Raises ``NotOurs``."""
     try:
         row = msgspec.json.decode(line)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise NotOurs("unreadable") from error
     if not isinstance(row, dict):
         raise NotOurs("unreadable")

@@ -37,7 +37,7 @@ def read_memory(path: Path) -> Memory | None:
         raise ConfigError(f"--memory: {path} is not what was kept; verify everything anew with another file")
     try:
         return msgspec.msgpack.decode(body, type=Memory)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"--memory: {path} is of another version: {error}") from error
 
 

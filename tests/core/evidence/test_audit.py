@@ -609,6 +609,15 @@ def test_bytes_that_are_no_record_are_named(leaf: bytes) -> None:
     assert places(report) == ["tile/entries/000.p/12, entry 3, record 3"]
 
 
+def test_a_record_that_is_no_utf_8_is_named_and_does_not_end_the_audit() -> None:
+    leaves = ordinary().leaves
+    leaves[3] = leaves[3].replace(b'"time":"', b'"time":"\xf4\x90')
+    assert b"\xf4" in leaves[3]
+    report = audit(publish(leaves))
+    assert status(report, Topic.RECORDS) is Status.CONTRADICTED
+    assert places(report) == ["tile/entries/000.p/12, entry 3, record 3"]
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [(b'"v":1', b'"v": 1'), (b'"v":1', b'"v":1.0'), (b'"kind"', b'"k\\u0069nd"'), (b'"v":1', b'"v":1,"v":1')],

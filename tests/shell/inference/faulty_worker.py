@@ -47,6 +47,8 @@ def answer(ask: Ask, digest: str, blind: Path) -> bytes:
         return pack(Told(ask.number, digest, 0, (), "RuntimeError"))
     if "garbage" in texts:
         return b"\x00\x00\x00\x04\xc1\xc1\xc1\xc1"
+    if "letters" in texts:
+        return pack(Told(ask.number, digest, 0, (), "RuntimeError")).replace(b"Runtime", b"Ru\xf4\x90ime")
     if "endless" in texts:
         return b"\xff\xff\xff\xff"
     found = () if blind.exists() else tuple(findings(ask.segments))

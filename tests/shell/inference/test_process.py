@@ -83,7 +83,8 @@ async def test_each_asker_gets_the_findings_of_its_own_segments(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "fault", ["crash", "memory", "garbage", "endless", "number", "version", "shape", "nan", "elsewhere", "impostor"]
+    "fault",
+    ["crash", "memory", "garbage", "letters", "endless", "number", "version", "shape", "nan", "elsewhere", "impostor"],
 )
 async def test_a_worker_that_does_this_is_replaced_and_the_batch_is_unjudged(fault: str, tmp_path: Path) -> None:
     async with detector(tmp_path) as made:

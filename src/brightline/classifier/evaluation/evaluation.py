@@ -166,7 +166,7 @@ def read_evaluation(data: bytes, name: str) -> Evaluation:
         raise ConfigError(f"{name} is larger than {FILE_BYTES_MAX:,} bytes")
     try:
         evaluation = msgspec.json.decode(data, type=Evaluation)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{name} is no evaluation: {error}") from error
     if evaluation.format != FORMAT:
         raise ConfigError(f"{name} has format {evaluation.format[:40]!r}; expected {FORMAT!r}")
@@ -177,7 +177,7 @@ def read_learning(data: bytes, name: str) -> tuple[LearningPoint, ...]:
     """The points of a learning curve from a JSON list; figures are shares. Raises ``ConfigError``."""
     try:
         points = msgspec.json.decode(data[:FILE_BYTES_MAX], type=tuple[LearningPoint, ...])
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{name} is no learning curve: {error}") from error
     if not points or any(not 0 <= value <= 1 for point in points for value in point.figures.values()):
         raise ConfigError(f"{name}: a learning curve has points, and its figures are shares from 0 to 1")

@@ -36,7 +36,7 @@ def add_judge(
     judge = load_judge_file((fitted / JUDGE).read_bytes(), JUDGE)
     try:
         report = msgspec.json.decode((fitted / "report.json").read_bytes(), type=Report)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ReleaseError(f"the judge's report does not read: {error}") from error
     after = after or next((one.id for one in base.detectors if one.kind == "encoder"), "")
     text = (release / "release.toml").read_text("utf-8")

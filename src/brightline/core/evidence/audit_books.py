@@ -126,7 +126,7 @@ def read_leaves(data: list[bytes]) -> list[Leaf] | None:
     decode, encode = _DECODER.decode, _ENCODER.encode
     try:
         leaves = [decode(one) for one in data]
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return leaves if [encode(leaf) for leaf in leaves] == data else None
 

@@ -133,7 +133,7 @@ def scan_frames(data: bytes, name: str = "log", offset: int = 0, frames_max: int
             raise EvidenceDamaged("a complete frame whose digest is wrong", place)
         try:
             frames.append(_DECODER.decode(body[_HEADER_BYTES:]))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise EvidenceDamaged(f"a frame of another version ({error})", place) from error
         at += size
     return ScanResult(tuple(frames), at, "")
@@ -230,7 +230,7 @@ class Books:
             raise EvidenceDamaged(f"the next record has sequence number {frame.seq}", place)
         try:
             header = _LEAF_DECODER.decode(frame.leaf)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise EvidenceDamaged(f"the leaf is not a record ({error})", place) from error
         if header != LeafHeader(frame.kind, self._shard, frame.epoch, frame.seq, frame.exchange):
             raise EvidenceDamaged(f"the leaf says {header}, which is not what its frame says", place)

@@ -108,7 +108,7 @@ class KeyTree:
         """Read what :meth:`encode` wrote. Raises ``ValueError``."""
         try:
             nodes = msgspec.msgpack.decode(data, type=list[_Node])
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"these are no seeds: {error}") from error
         covered = -1
         for node in sorted(nodes, key=lambda node: node.index << node.level):

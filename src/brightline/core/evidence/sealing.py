@@ -69,7 +69,7 @@ def open_fields(sealed: bytes, key: bytes, leaf: bytes) -> Contents:
     commitments = commit(contents.fields, key)
     try:
         promised: Sequence[str] = _LEAF.decode(leaf).commitments
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SealBroken("the leaf is no record") from error
     if tuple(promised) != commitments.digests:
         raise SealBroken("these are not the fields that the leaf commits to")

@@ -67,7 +67,7 @@ def read_shredded(leaf: bytes) -> Shredded | None:
     """What the leaf of a SHRED says; ``None`` for one that names no records: the order itself, in the registry."""
     try:
         return _DECODER.decode(leaf)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 

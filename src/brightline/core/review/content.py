@@ -80,5 +80,5 @@ def read_content(parts: Sequence[str], digest: str) -> Content:
         raise EvidenceDamaged("the parts do not make what the case names", "the content of a hold")
     try:
         return msgspec.json.decode(data, type=Content, strict=True)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise EvidenceDamaged(f"it does not read: {error}", "the content of a hold") from error

@@ -71,7 +71,7 @@ def open_decision(
     payload = _signed_by(envelope, person)
     try:
         decision = msgspec.json.decode(payload, type=ReviewerDecision, strict=True)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise TrustError(f"a signed decision does not read: {error}") from error
     if decision.format != FORMAT or decision.case.format != CASE_FORMAT:
         raise TrustError(f"a decision of format {decision.format[:40]!r}; expected {FORMAT!r}")
@@ -119,7 +119,7 @@ def _claimed(envelope: bytes) -> str:
         raise TrustError(f"a decision of {len(envelope)} bytes exceeds {DECISION_BYTES_MAX}")
     try:
         return msgspec.json.decode(msgspec.json.decode(envelope, type=_Envelope).payload, type=_Claim).reviewer
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise TrustError("a decision is not a signed statement") from error
 
 

@@ -84,7 +84,7 @@ def load_encoder(data: bytes, name: str) -> Encoder:
         raise ReleaseError(f"{name}: longer than {FILE_BYTES_MAX} bytes")
     try:
         encoder = msgspec.json.decode(data, type=Encoder)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ReleaseError(f"{name}: {error}") from error
     if encoder.format != FORMAT:
         raise ReleaseError(f"{name}: format {encoder.format[:40]!r}; expected {FORMAT!r}")

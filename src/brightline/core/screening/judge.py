@@ -88,7 +88,7 @@ def load_judge_file(data: bytes, name: str) -> JudgeFile:
         raise ReleaseError(f"{name}: longer than {FILE_BYTES_MAX} bytes")
     try:
         judge = msgspec.json.decode(data, type=JudgeFile)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ReleaseError(f"{name}: {error}") from error
     if judge.format != FORMAT:
         raise ReleaseError(f"{name}: format {judge.format[:40]!r}; expected {FORMAT!r}")

@@ -54,7 +54,7 @@ def load_ngrams(data: bytes, name: str) -> NGrams:
     line, _, table = rest.partition(b"\n")
     try:
         header = msgspec.json.decode(line, type=Header)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ReleaseError(f"{name}: {error}") from error
     if not all(map(math.isfinite, (header.scale, header.bias, header.threshold))):
         raise ReleaseError(f"{name}: a number is none")

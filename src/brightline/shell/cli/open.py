@@ -262,7 +262,7 @@ def _statement(value: JsonValue) -> list[list[object]]:
     try:
         envelope = msgspec.json.decode(str(value), type=_Envelope)
         said: dict[str, JsonValue] = msgspec.json.decode(envelope.payload, type=dict[str, Any])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return [["opened", "statement", _text(value)]]
     keys = ", ".join(f"{each.keyid[:12]}…" for each in envelope.signatures)
     rows: list[list[object]] = [["signed", name, _text(each)] for name, each in said.items()]

@@ -83,7 +83,7 @@ class _Worker:
             raise _UnfitError(f"it did not answer within {seconds:g} s") from error
         except (OSError, asyncio.IncompleteReadError) as error:
             raise _UnfitError("it is gone") from error
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise _UnfitError("its answer does not read") from error
 
     async def judge(self, segments: tuple[Segment, ...], digest: str, detector: str, seconds: float) -> Told:

@@ -123,7 +123,7 @@ def verify_bundle(
 def _index(folder: Path) -> Index:
     try:
         index = msgspec.json.decode(_read(folder / INDEX, INDEX_BYTES_MAX), type=Index)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise TrustError(f"{folder / INDEX} is no record of a proof: {error}") from error
     if index.format != FORMAT:
         raise TrustError(f"proof format {index.format[:40]!r}; expected {FORMAT!r}")

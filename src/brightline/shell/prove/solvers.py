@@ -73,7 +73,7 @@ def solve(solver: SolverName, script: Script, seconds: float, *, mebibytes: int 
         return Answer(solver, "", SolverVerdict.TIMEOUT, time.monotonic() - began, message="killed at its deadline")
     try:
         said = msgspec.json.decode(done.stdout, type=Said)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2][:300]
         message = f"ended with {done.returncode}: {last}"
         return Answer(solver, "", SolverVerdict.ERROR, time.monotonic() - began, message=message)

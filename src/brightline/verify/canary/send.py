@@ -104,7 +104,7 @@ def read_sent(path: Path) -> list[Sent]:
     for number, line in enumerate(lines, 1):
         try:
             sent.append(msgspec.json.decode(line, type=Sent))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path}, line {number}: {error}") from error
     return sent + _sent_of(torn)
 
@@ -122,7 +122,7 @@ def _sent_of(torn: bytes) -> list[Sent]:
     """The canary of a line that was cut off; none if not even its id and time are there."""
     try:
         return [msgspec.json.decode(torn, type=Sent)]
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         found = _BEGUN.match(torn)
     return [Sent(found[1].decode(), found[2].decode(), Told.NOTHING, 0, "", None)] if found else []
 

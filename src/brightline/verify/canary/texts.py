@@ -103,7 +103,7 @@ def _read(line: str, place: str) -> tuple[str, Expected]:
     else:
         try:
             said = msgspec.json.decode(line, type=_Line)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{place}: {error}") from error
     if not 0 < len(said.prompt) <= TEXT_CHARS_MAX:
         raise ConfigError(f"{place}: a text has 1 to {TEXT_CHARS_MAX} characters")
