@@ -25,6 +25,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from brightline import __version__
+from brightline.classifier.evasion.disguise import Undone
+from brightline.classifier.evasion.table import ON_THE_WIRE, TRANSFORMS
 from brightline.core import errors
 from brightline.core.agreement.limits import KNOWN
 from brightline.core.enforcement.states import CHOICE_TRANSITIONS, LATE, State, table_rows
@@ -304,6 +306,21 @@ def entitlements() -> str:
     return table(["fact", "silence means", "detector", "missed", "corpus"], rows)
 
 
+_ANSWERS: Final = {Undone.VIEWS: "the views read it back", Undone.CLASSIFIERS: "left to the classifiers"}
+
+
+def disguises() -> str:
+    """The 66 classes of ways past a classifier, each with who answers it."""
+    rows = [
+        (evasion.number, [str(evasion.number), f"`{evasion.id}`", evasion.does, _ANSWERS[evasion.undone]])
+        for evasion in TRANSFORMS.values()
+    ]
+    for one in ON_THE_WIRE:
+        tests = ", ".join(f"`{test}`" for test in one.tests) or "nothing yet: it takes findings across requests"
+        rows.append((one.number, [str(one.number), "on the wire", one.does, tests]))
+    return table(["class", "disguise", "what it does", "who answers"], [row for _, row in sorted(rows)])
+
+
 def ladder() -> str:
     """The ladder of standing, as ``core/standing.py`` has it."""
     rows = [list(row) for row in table_rows_of_standing()]
@@ -371,6 +388,7 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "clauses": clauses,
     "release": release,
     "entitlements": entitlements,
+    "disguises": disguises,
     "ladder": ladder,
     "agreed limits": agreed_limits,
     "frauds": frauds,

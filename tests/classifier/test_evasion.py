@@ -98,6 +98,17 @@ def test_each_message_and_each_longer_string_of_a_call_is_disguised() -> None:
     )
 
 
+def test_a_frame_is_put_around_the_longest_text_alone() -> None:
+    framed = TRANSFORMS["role-play"]
+    said = msgspec.structs.replace(
+        ROW, surface=RowSurface.CONVERSATION, text="", messages=(Message("user", "Hello."), Message("user", ASKED))
+    )
+    assert [message.content for message in framed.on(said, 1).messages] == ["Hello.", framed.apply(ASKED, 1)]
+    call = Call("search", {"id": "7", "what": [ASKED, "something short"]})
+    called = framed.on(msgspec.structs.replace(ROW, surface=RowSurface.TOOL_CALL, text="", tool_call=call), 1)
+    assert called.tool_call == Call("search", {"id": "7", "what": [framed.apply(ASKED, 1), "something short"]})
+
+
 def test_a_row_that_is_no_prompt_has_no_turns_to_be_spread_over() -> None:
     with pytest.raises(ValueError, match="no disguise of a output"):
         TRANSFORMS["crescendo"].on(msgspec.structs.replace(ROW, surface=RowSurface.OUTPUT), 1)

@@ -43,7 +43,7 @@ def test_the_shares_of_the_targets_are_those_of_a_thousand_inputs() -> None:
 
 def test_a_reader_that_crashes_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def crashes(data: bytes, chance: random.Random) -> None:
-        if len(data) > 100:
+        if data not in TARGETS[0].seeds and len(data) > 100:
             raise KeyError(len(data))
 
     broken = Target(TARGETS[0].name, TARGETS[0].seeds, crashes, 1_000)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -41,6 +41,8 @@ class Evasion(msgspec.Struct, frozen=True):
     number: int
     does: str
     undone: Undone
+    everywhere: bool = False
+    """Whether each message and string is disguised, or only the longest, which the others are left around."""
     text: TextWay | None = None
     turns: TurnsWay | None = None
 
@@ -60,7 +62,7 @@ class Evasion(msgspec.Struct, frozen=True):
         return "\n".join(message.content for message in self.turns(text, chance)) if self.turns else text
 
     def on(self, row: Row, seed: int) -> Row:
-        """Disguise a row: its text, each of its messages, or each longer string of its call. Its facts stay.
+        """Disguise a row: its text, its messages, or the longer strings of its call. Its facts stay.
 
         ``id`` and ``pair`` get the name of the disguise, so that disguised pairs are pairs. Raises ``ValueError`` for
         a surface that the disguise does not have.
@@ -73,22 +75,40 @@ class Evasion(msgspec.Struct, frozen=True):
             turns = self.turns(row.text, _chance(self.id, seed))
             return msgspec.structs.replace(named, surface=RowSurface.CONVERSATION, text="", messages=turns)
         if row.messages:
-            messages = tuple(Message(message.role, self.apply(message.content, seed)) for message in row.messages)
+            chosen = self._chosen([message.content for message in row.messages])
+            messages = tuple(
+                Message(
+                    message.role, self.apply(message.content, seed) if message.content in chosen else message.content
+                )
+                for message in row.messages
+            )
             return msgspec.structs.replace(named, messages=messages)
         if row.tool_call is not None:
-            arguments = self._leaves(row.tool_call.arguments, seed)
+            chosen = self._chosen([leaf for leaf in _strings(row.tool_call.arguments) if len(leaf) >= LEAF_CHARS_MIN])
+            arguments = self._leaves(row.tool_call.arguments, chosen, seed)
             call = msgspec.structs.replace(row.tool_call, arguments=arguments)
             return msgspec.structs.replace(named, tool_call=call)
         return msgspec.structs.replace(named, text=self.apply(row.text, seed))
 
-    def _leaves(self, value: Any, seed: int) -> Any:
+    def _chosen(self, texts: list[str]) -> frozenset[str]:
+        return frozenset(texts if self.everywhere else [max(texts, key=len)] if texts else [])
+
+    def _leaves(self, value: Any, chosen: frozenset[str], seed: int) -> Any:
         if isinstance(value, str):
-            return self.apply(value, seed) if len(value) >= LEAF_CHARS_MIN else value
+            return self.apply(value, seed) if value in chosen else value
         if isinstance(value, list):
-            return [self._leaves(item, seed) for item in value]
+            return [self._leaves(item, chosen, seed) for item in value]
         if isinstance(value, dict):
-            return {name: self._leaves(item, seed) for name, item in value.items()}
+            return {name: self._leaves(item, chosen, seed) for name, item in value.items()}
         return value
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _strings(item)
 
 
 class OnTheWire(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ import codecs
 import gzip
 import io
 import random
+import re
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -22,6 +23,7 @@ _MORSE_SIGNS: Final = """
 _MORSE: Final = dict(zip(_SMALL + "0123456789.,?'!/()&:;=+-\"@", _MORSE_SIGNS.split(), strict=True))
 _BRAILLE: Final = dict(zip(_SMALL + " ,;:.!?'-", "⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚⠅⠇⠍⠝⠕⠏⠟⠗⠎⠞⠥⠧⠺⠭⠽⠵⠀⠂⠆⠒⠲⠖⠦⠄⠤", strict=True))
 _LEET: Final = {"a": "4@", "b": "8", "e": "3", "g": "9", "i": "1!", "l": "1|", "o": "0", "s": "5$", "t": "7", "z": "2"}
+_A_WORD: Final = re.compile(r"[^\W\d_]{2,}")
 _ROWS: Final = {  # five rows of a narrow font, each letter three wide
     **{"a": ".#.#.#####.##.#", "b": "##.#.###.#.###.", "c": ".###..#..#...##", "d": "##.#.##.##.###."},
     **{"e": "####..##.#..###", "f": "####..##.#..#..", "g": ".###..#.##.#.##", "h": "#.##.#####.##.#"},
@@ -170,7 +172,8 @@ def reversed_words(text: str, chance: random.Random) -> str:
 def spaced(text: str, chance: random.Random) -> str:
     """A blank, dot or hyphen between the letters of words."""
     sign = chance.choice((" ", ".", "-", "_"))
-    return ("   " if sign == " " else " ").join(sign.join(word) for word in text.split())
+    wide = text.replace(" ", "   ") if sign == " " else text
+    return _A_WORD.sub(lambda word: sign.join(word[0]), wide)
 
 
 def acrostic(text: str, chance: random.Random) -> str:

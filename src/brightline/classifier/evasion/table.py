@@ -13,9 +13,19 @@ from typing import Final
 from brightline.classifier.evasion import characters, encodings, tokens, turns, wording
 from brightline.classifier.evasion.disguise import Evasion, OnTheWire, TextWay, TurnsWay, Undone
 
+_OF_LETTERS_AND_WORDS: Final = frozenset({*range(1, 23), 29, 30, 33, 36})
+"""Classes that change how each word is written. The others put a frame around one text."""
+
 
 def _text(number: int, name: str, way: TextWay, undone: Undone) -> Evasion:
-    return Evasion(id=name, number=number, does=(way.__doc__ or "").strip(), undone=undone, text=way)
+    return Evasion(
+        id=name,
+        number=number,
+        does=(way.__doc__ or "").strip(),
+        undone=undone,
+        everywhere=number in _OF_LETTERS_AND_WORDS,
+        text=way,
+    )
 
 
 def _turns(number: int, name: str, way: TurnsWay) -> Evasion:

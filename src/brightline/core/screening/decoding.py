@@ -243,6 +243,13 @@ class _Kind(msgspec.Struct, frozen=True):
 
 _BASE32_HINT: Final = re.compile("[A-Z2-7]{16}")
 _KINDS: Final = (
+    _Kind("ascii85", lambda text, _: "<~" in text, re.compile(r"(<~[!-uz\s]{5,}+~>)"), _ascii85),
+    _Kind(
+        "base85",
+        lambda _, shape: shape.mixed,
+        re.compile(r"([0-9A-Za-z!#$%&()*+\-;<=>?@^_`{|}~](?<!\S.)[0-9A-Za-z!#$%&()*+\-;<=>?@^_`{|}~]{19,}+(?!\S))"),
+        _base85,
+    ),
     _Kind("html", lambda text, _: "&" in text, re.compile(f"({_ENTITY.pattern})"), _entity),
     _Kind("url", lambda text, _: "%" in text, re.compile("((?:%[0-9a-fA-F]{2})++)"), _percent),
     _Kind(
@@ -273,13 +280,6 @@ _KINDS: Final = (
         lambda _, shape: shape.digits,
         re.compile(r"([0-9](?<![0-9][0-9])[0-9]{1,6}+(?:[\s,;|/.\-]{1,64}+[0-9]{1,7}+){3,}+)"),
         _numbers,
-    ),
-    _Kind("ascii85", lambda text, _: "<~" in text, re.compile(r"(<~[!-uz\s]{5,}+~>)"), _ascii85),
-    _Kind(
-        "base85",
-        lambda _, shape: shape.mixed,
-        re.compile(r"([0-9A-Za-z!#$%&()*+\-;<=>?@^_`{|}~](?<!\S.)[0-9A-Za-z!#$%&()*+\-;<=>?@^_`{|}~]{19,}+(?!\S))"),
-        _base85,
     ),
     _Kind(
         "base32", lambda text, _: _BASE32_HINT.search(text) is not None, re.compile("([A-Z2-7]{16,}+={0,6}+)"), _base32

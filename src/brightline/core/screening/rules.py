@@ -143,9 +143,8 @@ class RuleSet(msgspec.Struct, frozen=True, eq=False):
         for read in group if any(suspects.values()) else ():
             found: set[int] = set()
             for view in read.views:
-                for at in self.engine.found_in(view.text, read.surface, suspects[turn_of(view.name)]):
-                    if at in found:
-                        continue
+                left = [rule for rule in suspects[turn_of(view.name)] if rule.at not in found]
+                for at in self.engine.found_in(view.text, read.surface, left):
                     rule = self.rules[at]
                     found.add(at)
                     yield Finding(
@@ -425,22 +424,14 @@ class _Engine:
         if not suspects:
             return []
         found = _Found(self._sets, _searchable(folded))
-        return sorted(
-            rule.at
-            for rule in suspects
-            if surface in rule.surfaces
-            and all(map(found, rule.patterns))
-            and self._in_one_stretch(rule.patterns, folded)
-        )
-
-    def _in_one_stretch(self, needs: tuple[int, ...], folded: str) -> bool:
-        if len(folded) <= STRETCH_CHARS:
-            return True
-        stretches = (
-            _searchable(folded[start : start + STRETCH_CHARS])
+        whole = [rule for rule in suspects if surface in rule.surfaces and all(map(found, rule.patterns))]
+        if not whole or len(folded) <= STRETCH_CHARS:
+            return sorted(rule.at for rule in whole)
+        stretches = [
+            _Found(self._sets, _searchable(folded[start : start + STRETCH_CHARS]))
             for start in range(0, len(folded) - STRETCH_CHARS + STRETCH_STEP_CHARS, STRETCH_STEP_CHARS)
-        )
-        return any(all(0 in _found(self._sets[need], text) for need in needs) for text in stretches)
+        ]
+        return sorted(rule.at for rule in whole if any(all(map(found, rule.patterns)) for found in stretches))
 
 
 class _Found:
