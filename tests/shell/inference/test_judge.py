@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,20 @@ def test_it_finds_its_canaries_and_is_silent_about_the_neighbour(judge: DecoderJ
 def test_it_is_asked_about_open_facts_alone(judge: DecoderJudge) -> None:
     assert {one.fact for one in judge.judge(ask(CROSSES))} == {"mass_domestic", "high_stakes", "acts_alone"}
     assert {one.fact for one in judge.judge(ask(CROSSES, facts=("acts_alone",)))} == {"acts_alone"}
+
+
+def test_the_same_words_are_read_once(judge: DecoderJudge, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    plain = judge.scores
+
+    def noting(segment: Segment) -> Iterator[tuple[str, float]]:
+        read.append(segment.text)
+        return plain(segment)
+
+    monkeypatch.setattr(judge, "scores", noting)
+    found = judge.judge(ask(CROSSES, DOES_NOT, CROSSES, facts=("acts_alone",)))
+    assert [one.segment for one in found] == [0, 2]
+    assert read == [CROSSES, DOES_NOT]
 
 
 def test_of_a_long_text_the_worst_window_counts_and_too_long_a_text_is_not_judged(

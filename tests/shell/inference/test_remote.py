@@ -107,6 +107,9 @@ def test_it_is_asked_fact_by_fact_and_only_what_is_open(tmp_path: Path) -> None:
         assert [body["messages"][-1]["content"] for body in served.bodies] == ["User: a quiet day", f"User: {SECRET}"]
         assert set(served.keys) == {"Bearer s3cret"}
         assert len(HttpJudge(judge(url), "judge", tmp_path).judge(ask(SECRET, facts=()))) == 2
+        asked = len(served.bodies)
+        assert len(HttpJudge(judge(url), "judge", tmp_path).judge(ask(SECRET, SECRET))) == 2
+        assert len(served.bodies) == asked + 1, "the same words are asked about once"
         assert served.keys[-1] is None
 
 

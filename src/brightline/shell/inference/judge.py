@@ -15,7 +15,7 @@ import numpy as np
 
 from brightline.core.errors import ReleaseError
 from brightline.core.screening.encoder import weights_of
-from brightline.core.screening.finding import Finding, Segment
+from brightline.core.screening.finding import Finding, Segment, Surface
 from brightline.core.screening.judge import JudgeFile, View, findings_of_judge, windows_of
 from brightline.core.screening.prompt import SPEAKER
 from brightline.decoder.asking import Asker, Kept
@@ -40,12 +40,17 @@ class DecoderJudge:
         }
 
     def judge(self, segments: Sequence[Segment]) -> Sequence[Finding]:
-        """Judge each segment for the facts that are open in it. Raises whatever goes wrong: nothing was judged."""
-        scored = [
-            (number, segment.view or "text", fact, score)
-            for number, segment in enumerate(segments)
-            for fact, score in self.scores(segment)
-        ]
+        """Judge each segment for the facts that are open in it, the same words once.
+
+        Raises whatever goes wrong: nothing was judged.
+        """
+        known: dict[tuple[Surface, str, tuple[str, ...]], list[tuple[str, float]]] = {}
+        scored = []
+        for number, segment in enumerate(segments):
+            words = (segment.surface, segment.text, segment.open)
+            if words not in known:
+                known[words] = list(self.scores(segment))
+            scored += [(number, segment.view or "text", fact, score) for fact, score in known[words]]
         return findings_of_judge(self._judge, self._detector, scored)
 
     def scores(self, segment: Segment) -> Iterator[tuple[str, float]]:

@@ -44,8 +44,12 @@ class HttpJudge:
         self._seconds = judge.deadline_ms / 1000
 
     def judge(self, segments: Sequence[Segment]) -> Sequence[Finding]:
-        """Judge each segment for the facts that are open in it. Raises whatever goes wrong: nothing was judged."""
+        """Judge each segment for the facts that are open in it, the same words once.
+
+        Raises whatever goes wrong: nothing was judged.
+        """
         scored = []
+        known: dict[bytes, float] = {}
         connection = self._connect()
         try:
             for number, segment in enumerate(segments):
@@ -56,8 +60,9 @@ class HttpJudge:
                     fact = asked.constitution.fact
                     if not segment.open or fact in segment.open:
                         body = msgspec.json.encode(question_of(self._judge, asked, exchange))
-                        score = score_of(self._judge, self._post(connection, body))
-                        scored.append((number, segment.view or "text", fact, score))
+                        if body not in known:
+                            known[body] = score_of(self._judge, self._post(connection, body))
+                        scored.append((number, segment.view or "text", fact, known[body]))
         finally:
             connection.close()
         return findings_of_remote(self._judge, self._detector, scored)
