@@ -49,9 +49,7 @@ _FILE: Final = click.Path(exists=True, path_type=Path)
     "--line", default="", metavar="COLUMN|LINE", help="surveillance, weapons or decisions: what labels mean."
 )
 @click.option("--fact", default="", metavar="FACT", help="Or the fact that labels mean.")
-@click.option(
-    "--benign", multiple=True, metavar="[NAME=]PATH[:COLUMN]", help="Rows that cross nothing; may be a folder."
-)
+@click.option("--benign", multiple=True, metavar="[NAME=]PATH[:COLUMN[:output]]", help="Rows that cross nothing.")
 @click.option("--without", multiple=True, metavar="LAYER", help="Measure with this layer off; only here is there one.")
 @click.option("--evasions", default=0, type=click.IntRange(0, EVASIONS_MAX), help="Rows of a kind in each disguise.")
 @click.option("--leave-one-out", is_flag=True, help="Also each corpus at the threshold that the others set.")
