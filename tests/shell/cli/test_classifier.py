@@ -51,8 +51,8 @@ def test_more_wrongful_stops_take_a_concession(made: Path) -> None:
     assert "50.00% of what is harmless in pinned.jsonl is stopped; the worst was 0.00%" in refused
     run(*asked, "--concede", "weapon_direct=1.5", *BOTH, code=2)
     said = run(*asked, "--concede", "weapon_direct=0.5", "--prepare", made / "conceded").stdout
-    assert "it takes 1 of the provider-safety" in said
-    assert "it takes 1 of the customer-official" in said
+    assert "it takes 1 of provider-safety" in said
+    assert "it takes 1 of customer-official" in said
 
 
 def test_a_release_is_prepared_approved_by_each_organisation_and_brought_into_force(made: Path) -> None:
@@ -65,7 +65,7 @@ def test_a_release_is_prepared_approved_by_each_organisation_and_brought_into_fo
     run(*approve, keys.key("provider-safety-2"), answers="n\n", code=1)
     assert "provider-safety" in run(*bring, code=2).stderr
     said = run(*approve, keys.key("provider-safety-2"), answers="y\n").stdout
-    for words in ("release 1: small version 2", "on 4 pinned cases", "floods are weapons", "1 of the provider-safety"):
+    for words in ("release 1: small version 2", "on 4 pinned cases", "floods are weapons", "1 of provider-safety"):
         assert words in said
     assert "customer-official" in run(*bring, code=2).stderr
     again = ("--state", state, "--release", made / "release-2", "--corpus")
@@ -84,7 +84,9 @@ def test_a_release_is_prepared_approved_by_each_organisation_and_brought_into_fo
 
 def test_a_rollback_is_signed_by_both_and_goes_only_where_the_installation_was(made: Path) -> None:
     first, _ = listed(made)
-    asked = ("classifier", "rollback", made / "state", first["digest"], "--reason", "too many stops")
+    digits = first["digest"].removeprefix("sha256:")[:12]
+    assert digits in run("classifier", "releases", made / "state").stdout
+    asked = ("classifier", "rollback", made / "state", digits, "--reason", "too many stops")
     assert "customer-official" in run(*asked, "--by", "provider-safety-1", code=2).stderr
     assert "in force as record" in run(*asked, *BOTH).stdout
     assert [row["state"] for row in listed(made)] == ["was in force", "was in force", "in force"]

@@ -74,17 +74,16 @@ def _say(update: ReleaseUpdate, prepared: Path) -> None:
         ["replaces", update.replaces],
         ["held", held],
         ["reason", update.reason],
-        ["signed by", ", ".join(f"{need.holders} of the {need.role}" for need in SIGNERS[update.kind])],
+        ["signed by", ", ".join(f"{need.holders} of {need.role}" for need in SIGNERS[update.kind])],
     ]
     if update.conceded:
         shares = ", ".join(f"{fact} {share:.2%}" for fact, share in sorted(update.conceded.items()))
         rows.append(["conceded", f"wrongful stops on the worst corpus up to: {shares}"])
     if update.trial is not None:
         rule = update.trial
-        rows.append(
-            ["trial", f"{rule.shadow} asks in shadow, {rule.canary} in canaries, {rule.share} of 1,000 exchanges"]
-        )
-        rows.append(["", f"of a million at most {rule.looser} looser, {rule.stricter} stricter, {rule.failed} failed"])
+        canaries = f"{rule.canary:,} in canaries, {rule.share:,} of 1,000 exchanges"
+        most = f"of a million {rule.looser:,} looser, {rule.stricter:,} stricter, {rule.failed:,} failed"
+        rows += [["trial", f"{rule.shadow:,} asks in shadow, {canaries}"], ["at most", most]]
     if update.signer:
         rows.append(["files by", update.signer.replace("\n", " ")])
     render.table("To be signed", ["", ""], rows)

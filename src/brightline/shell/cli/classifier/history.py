@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -14,6 +15,8 @@ from brightline.shell.clock import SystemClock
 from brightline.shell.opening import in_force
 from brightline.shell.registry.classifiers import Candidate
 from brightline.shell.registry.following import Registry
+
+DIGITS: Final = 12
 
 
 @click.command()
@@ -26,8 +29,15 @@ def releases(state: Path, as_json: bool) -> None:
     if as_json:
         click.echo(render.as_json(rows))
         return
-    columns = ["number", "does", "id", "version", "state", "since", "record", "digest", "signed by"]
-    render.table("Classifier releases", columns, [list(row.values()) for row in rows])
+    columns = ["number", "does", "release", "state", "since", "signed by", "digest"]
+    render.table("Classifier releases", columns, [_line(row) for row in rows])
+
+
+def _line(row: dict[str, str]) -> list[str]:
+    """A row as it fits a terminal: the digest by its beginning, which `classifier rollback` takes as well."""
+    since = row["since"].partition(".")[0].replace("T", " ")
+    name, digest = f"{row['id']} version {row['version']}", row["digest"].removeprefix("sha256:")[:DIGITS]
+    return [row["number"], row["does"], name, row["state"], since, row["signed_by"], digest]
 
 
 def _history(registry: Registry) -> list[dict[str, str]]:

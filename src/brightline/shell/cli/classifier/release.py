@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -29,6 +29,7 @@ from brightline.shell.storage.releases import OUTCOMES_FILE
 from brightline.shell.trust.keys import load_key
 
 NAMED_MAX: Final = 20
+DIGITS_MIN: Final = 8
 _PER_MILLION: Final = click.IntRange(0, 1_000_000)
 _STATE = click.argument("state", type=FOLDER_TYPE)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -175,6 +176,8 @@ def rollback(
 ) -> None:
     """Go back at STATE to the release with this DIGEST, which was in force before: both organisations sign it.
 
+    The beginning of a digest is enough, as `classifier releases` shows it.
+
     Exit codes: 0 in force (or prepared); 2 bad usage or signatures, or a release that was never in force.
     """
     _one_of(holders, prepare, prepared)
@@ -184,7 +187,7 @@ def rollback(
     if not digest or not reason:
         raise ConfigError("give the digest of the release to go back to, and --reason")
     with in_force(state, SystemClock()) as (_, registry):
-        update = propose_rollback(registry, digest, reason, SystemClock())
+        update = propose_rollback(registry, _whole(digest, registry.classifiers.place.was), reason, SystemClock())
     if prepare is not None:
         _write(prepare, update, b"", as_json)
         return
@@ -192,6 +195,15 @@ def rollback(
 
 
 # ---- folders -------------------------------------------------------------------------------------------------------
+
+
+def _whole(digest: str, known: Collection[str]) -> str:
+    """The digest of which this is the beginning, if one was in force here. Raises ``ConfigError`` if several were."""
+    wanted = digest.removeprefix("sha256:")
+    found = [each for each in known if len(wanted) >= DIGITS_MIN and each.removeprefix("sha256:").startswith(wanted)]
+    if len(found) > 1:
+        raise ConfigError(f"{digest} is the beginning of {len(found)} digests; give more of it")
+    return found[0] if found else digest
 
 
 def _one_of(holders: Sequence[str], prepare: Path | None, prepared: Path | None) -> None:
@@ -238,7 +250,7 @@ def _write(folder: Path, update: ReleaseUpdate, outcomes: bytes, as_json: bool) 
         return
     click.echo(f"prepared in {folder}; every signer now runs: brightline classifier approve {folder} --key FILE")
     for need in SIGNERS[update.kind]:
-        click.echo(f"  it takes {need.holders} of the {need.role}")
+        click.echo(f"  it takes {need.holders} of {need.role}")
 
 
 # ---- what is said --------------------------------------------------------------------------------------------------

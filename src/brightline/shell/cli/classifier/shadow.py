@@ -84,8 +84,8 @@ def _print(shown: Candidate, counted: tuple[Counted, ...]) -> None:
     update, rule = shown.update, shown.rule
     why = f", because {shown.why}" if shown.why else ""
     click.echo(f"{update.id} version {update.version}: {shown.stage.value}{why}")
-    click.echo(f"{rule.shadow} asks in shadow, then {rule.canary} in canaries, {rule.share} of 1,000 exchanges;")
-    click.echo(f"of a million asks {rule.looser} may be looser, {rule.stricter} stricter, {rule.failed} fail")
+    click.echo(f"{rule.shadow:,} asks in shadow, then {rule.canary:,} in canaries, {rule.share:,} of 1,000 exchanges;")
+    click.echo(f"of a million asks {rule.looser:,} may be looser, {rule.stricter:,} stricter, {rule.failed:,} fail")
     rows = [(each.shard, each.figures) for each in counted]
     if shown.figures is not None:
         rows.append(("as logged", shown.figures))
