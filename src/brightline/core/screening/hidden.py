@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from brightline.core.screening.folding import Beyond, fold, table_of
+from brightline.core.screening.folding import Beyond, table_of
 from brightline.core.screening.lookalikes import UPSIDE_DOWN
 
 _TAGS: Final = re.compile("[\U000e0000-\U000e007f]+")
@@ -28,18 +28,18 @@ _TURNED_ASCII: Final = bytes(ord(UPSIDE_DOWN.get(code, chr(code))) if code < 0x8
 
 
 def readings_of_hidden(text: str) -> Iterator[tuple[str, str]]:
-    """The name and the folded text of each such reading of a text beyond ASCII, but for ``selectors``."""
+    """The name and the text of each such reading of a text beyond ASCII, but for ``selectors``."""
     beyond = Beyond(text)
     if _TAGS.search(beyond.text):
-        yield "tags", fold(" ".join(_TAGS.findall(text)))
-        yield "untagged", fold(_TAGS.sub("", text))
+        yield "tags", " ".join(_TAGS.findall(text))
+        yield "untagged", _TAGS.sub("", text)
     if _OVERRIDE in beyond.text:
-        yield "bidi", fold(_OVERRIDDEN.sub(lambda run: run[1][::-1], text))
+        yield "bidi", _OVERRIDDEN.sub(lambda run: run[1][::-1], text)
     if _A_BRAILLE.search(beyond.text):
-        yield "braille", fold(text.translate(_BRAILLE))
+        yield "braille", text.translate(_BRAILLE)
     if _TURNED.one.search(beyond.text):
         turned = text.encode("utf-8", "surrogatepass").translate(_TURNED_ASCII).decode("utf-8", "surrogatepass")
-        yield "upside-down", fold(_TURNED.read(turned, beyond)[::-1])
+        yield "upside-down", _TURNED.read(turned, beyond)[::-1]
 
 
 def selectors(text: str) -> str:

@@ -62,6 +62,9 @@ _ANY: Final = _patterns(
     sign_but_apostrophe=r"[^\w\s']",
     blank=r"\s",
 )
+_SIGN: Final = re.compile(r"[^\w\s]")
+_SIGN_IN_WORD: Final = re.compile(r"[^\w\s\x00-\x7f](?<=[^\W_].)[^\w\s\x00-\x7f]{0,7}(?=[^\W_])")
+"""Emoji and the like between the letters of a word, whose own hyphens stay."""
 _NO_LETTERS: Final = re.compile(r"[^\w\x01]+|_+")
 """All but U+0001, which no folded text holds and which stands between runs."""
 _ODD_APOSTROPHE: Final = re.compile(r"'(?!(?:s|t|re|ll|ve|d|m)\b)")
@@ -84,7 +87,7 @@ _A_LETTER: Final = re.compile("[a-z]")
 
 def readings_of_letters(stages: Stages, shape: Shape) -> Iterator[tuple[str, str]]:
     """The name and the folded text of each such reading. In ``soft``, two blanks end a spelled word."""
-    seen, soft, folded, beyond = stages
+    seen, soft, folded, _ = stages
     of = _ASCII if seen.isascii() else _ANY
     left = Beyond(soft)  # what is beyond ASCII still, once its words have been read
     joined = soft
@@ -100,20 +103,41 @@ def readings_of_letters(stages: Stages, shape: Shape) -> Iterator[tuple[str, str
         joined_folded = joined_folded if closed == joined else collapse(words(closed, left))
     if joined_folded != folded:
         yield "joined-letters", joined_folded
-    if shape.split or shape.camel:
-        apart = of.seam.sub(" ", seen.replace("_", " "))
-        apart = read_each(_CAMEL, apart, _with_blanks_before) if shape.camel else apart
-        yield "words", collapse(words(apart, beyond))
+    if apart := words_apart(stages, shape):
+        yield "words", apart
+    if shape.split and _SIGN.search(left.text) and (unsigned := _SIGN_IN_WORD.sub("", soft)) != soft:
+        yield "unsigned", collapse(words(unsigned, left))
     if shape.leet:
         yield from _unleeted(folded)
     if _GLUED.search(soft) or ("join(" in soft and _GLUED_LIST.search(soft)):
         yield "joined-strings", collapse(words(_GLUE.sub("", soft), left))
-    yield from readings_of_ciphers(soft, folded)
+    for name, text in readings_of_ciphers(soft, folded):
+        yield name, text
+        if apart:
+            yield from ((f"words+{again}", text) for again, text in readings_of_ciphers("", apart) if again == name)
     if (latin := as_latin(folded, left)) != folded:
         yield "lookalikes", latin
     if _A_LETTER.search(folded):
         yield "rot13", folded.encode().translate(_ROT13).decode()
     yield "reversed", folded[::-1]
+    if apart and has_names(stages, shape):
+        yield "words+rot13", apart.encode().translate(_ROT13).decode()
+        yield "words+reversed", apart[::-1]
+
+
+def has_names(stages: Stages, shape: Shape) -> bool:
+    """Whether words are glued in it as in the names of programs: what a hyphen joins, a rule reads anyway."""
+    return shape.camel or "_" in stages.seen
+
+
+def words_apart(stages: Stages, shape: Shape) -> str:
+    """The folded text with blanks in the place of the signs between words, and before capitals; or empty."""
+    if not (shape.split or shape.camel):
+        return ""
+    of = _ASCII if stages.seen.isascii() else _ANY
+    apart = of.seam.sub(" ", stages.seen.replace("_", " "))
+    apart = read_each(_CAMEL, apart, _with_blanks_before) if shape.camel else apart
+    return collapse(words(apart, stages.beyond))
 
 
 def _unleeted(folded: str) -> Iterator[tuple[str, str]]:

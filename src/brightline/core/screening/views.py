@@ -32,7 +32,7 @@ from brightline.core.errors import ScreeningUnavailable
 from brightline.core.screening.decoding import Decoders
 from brightline.core.screening.folding import characters, fold, stages_of
 from brightline.core.screening.hidden import readings_of_hidden, selectors
-from brightline.core.screening.letters import readings_of_letters
+from brightline.core.screening.letters import has_names, readings_of_letters, words_apart
 from brightline.core.screening.shape import shape_of, shape_of_stages
 
 
@@ -47,7 +47,7 @@ class View(msgspec.Struct, frozen=True):
 class ViewLimits(msgspec.Struct, frozen=True):
     """How much the views of one text may come to, in views and in characters of all views together."""
 
-    views_max: int = 40
+    views_max: int = 48
     growth_max: int = 32
     """Characters of all views for each character of the text."""
     chars_spare: int = 4096
@@ -92,10 +92,11 @@ def _views(text: str) -> Iterator[View]:
     yield View("folded", plain.folded)
     source, shape = plain.seen, plain_shape
     if not text.isascii():
-        yield from _named("", readings_of_hidden(text))
+        for name, reading in readings_of_hidden(text):
+            yield from _with_words(name, reading)
         if hidden := selectors(text):
             # It is put beside the text as well, because it may be encoded in turn.
-            yield View("selectors", fold(hidden))
+            yield from _with_words("selectors", hidden)
             source = characters(f"{source} {hidden}")
             shape = shape_of(source)
     decoders = Decoders()
@@ -117,6 +118,14 @@ def _views(text: str) -> Iterator[View]:
     yield from _named("", readings_of_letters(plain, plain_shape))
     yield from (View(name, fold(undone)) for name, undone in decoders.decode_apart(source, shape, once))
     yield from _named(f"{names}+", readings_of_letters(last, last_shape))
+
+
+def _with_words(name: str, reading: str) -> Iterator[View]:
+    stages = stages_of(reading)
+    yield View(name, stages.folded)
+    shape = shape_of_stages(stages)
+    if has_names(stages, shape) and (apart := words_apart(stages, shape)):
+        yield View(f"{name}+words", apart)
 
 
 def _named(prefix: str, readings: Iterable[tuple[str, str]]) -> Iterator[View]:
