@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -169,7 +170,7 @@ def test_a_folder_is_its_corpora_and_a_split_takes_some_of_them(tmp_path: Path) 
         ((), "name files to measure on"),
         (("rows", "--line", "weapons", "--fact", "us_person"), "name --line or --fact"),
         (("rows", "--fact", "harm"), "no fact is called 'harm'"),
-        (("rows", "--release", "nowhere"), "nowhere is no folder with release.toml, and not shipped: encoder"),
+        (("rows", "--release", "nowhere"), "nowhere is no folder with release.toml, and not shipped: rules"),
         (("rows", "rows"), "two files are called 'author-99'"),
         (("--benign", "a=nowhere.jsonl"), "nowhere.jsonl cannot be read"),
     ],
@@ -221,19 +222,20 @@ def test_what_is_refused_before_there_is_a_verdict_is_unjudged(rules: Path) -> N
 
 
 def test_a_first_stage_that_is_off_lets_the_next_see_everything(tmp_path: Path) -> None:
-    for name in ("encoder.json", "model.onnx", "tokenizer.json"):
+    for name in ("encoder.json", "model.onnx", "tokenizer.json", "heads.pieces"):
         (tmp_path / name).symlink_to(ENCODER / name)
     table = np.full(1 << 12, -1, np.int8)
     table[numbers_of("zebra", 12, 99)] = 120
     screen = write_ngrams(Header(12, 0.01, 0.0, 1.0, 512, 384, ("zebra",)), table.tobytes())
     (tmp_path / "screen.ngrams").write_bytes(screen)
     text = (ENCODER / "release.toml").read_text("utf-8").replace('detector = "rules"', 'detector = "encoder"')
-    head, _, rest = text.partition("[[detector]]")
-    encoder = rest.partition("[[detector]]")[2]
+    parts = re.split(r"\n(?=\[)", text)
+    kept = [part for part in parts if not part.startswith(("[[detector]]", "[[cascade]]"))]
+    encoder = next(part for part in parts if part.startswith("[[detector]]") and 'id = "encoder"' in part)
     digest = hashlib.sha256(screen).hexdigest()
     first = f'[[detector]]\nid = "screen"\nkind = "ngrams"\npath = "screen.ngrams"\nsha256 = "{digest}"\n'
     cascade = '[[cascade]]\nfirst = "screen"\nthen = "encoder"\nmisses = 0\npositives = 1\ncorpus = "a test"\n'
-    (tmp_path / "release.toml").write_text(f"{head}{first}[[detector]]{encoder}{cascade}", "utf-8")
+    (tmp_path / "release.toml").write_text("\n".join([*kept, first, encoder, cascade]), "utf-8")
     probe = Probe("1", "s", {}, text=CANARY)
     behind = Bench(AGREEMENT, tmp_path)
     assert behind.show(probe).facts["mass_domestic"] == "no", "no zebra, no look"
@@ -253,7 +255,7 @@ def test_with_scores_there_are_areas_and_recalls_on_the_worst_benign_corpus(tmp_
     assert [one["corpus"] for one in surveillance["recall_worst"]] == ["day"] * 4
     assert surveillance["pairs"]["in_order"]["share"] == 1.0
     assert surveillance["curve"][0]["threshold"] == 2.0
-    assert found["layers"] == ["views", "tool-call rules", "rules", "encoder"]
+    assert found["layers"] == ["views", "tool-call rules", "rules", "calls", "screen", "encoder"]
 
 
 def test_an_evaluation_that_is_none_is_refused() -> None:

@@ -43,7 +43,7 @@ def test_it_is_added_to_a_release_without_more_words(tmp_path: Path) -> None:
         "classifier",
         "judge",
         "add",
-        str(shipped_release().with_name("encoder-2026.11")),
+        str(shipped_release().with_name("students-2026.11")),
         str(tmp_path / "new"),
     ]
     done = CliRunner().invoke(brightline, [*command, "--id", "with-judge", "--version", "7"])

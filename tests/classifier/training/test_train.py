@@ -22,7 +22,7 @@ from brightline.core.screening.hashing import Scorer
 from brightline.shell.cli.main import brightline
 from brightline.shell.shipped import read_agreement, read_release, shipped_agreement, shipped_release
 
-ENCODER = shipped_release().with_name("encoder-2026.11")
+ENCODER = shipped_release().with_name("students-2026.11")
 WHERE = ("harbour", "valley", "suburb", "county", "island", "district")
 EVERYDAY = (
     "Bake {} bread for two.",
@@ -81,7 +81,8 @@ def write_corpora(folder: Path, authors: Sequence[tuple[str, str]]) -> Path:
 
 @pytest.fixture(scope="module")
 def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    authors = [("author-01", "train"), ("author-02", "train"), ("author-91", "train"), ("author-t1", "test")]
+    authors = [("author-01", "train"), ("author-02", "train"), ("author-91", "train")]
+    authors += [("author-92", "train"), ("author-t1", "test")]
     return write_corpora(tmp_path_factory.mktemp("corpora"), authors)
 
 
@@ -114,11 +115,15 @@ def test_a_first_stage_is_made_before_an_encoder_and_the_release_says_what_it_mi
     assert report["everyday"]["chat"]["hits"] == 0
     text = run(corpora, tmp_path / "again", "--stage", "screen", "--encoder", ENCODER).stdout
     assert "neighbours held" in text
-    for name in ("screen.ngrams", "encoder.json"):
+    for name in ("screen.ngrams", "encoder.json", "heads.pieces"):
         assert (tmp_path / "new" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
 
 
 def test_what_cannot_be_trained_on_is_said(corpora: Path, tmp_path: Path) -> None:
+    few = tmp_path / "few"
+    few.mkdir()
+    write_corpora(few, [("author-01", "train"), ("author-91", "train"), ("author-t1", "test")])
+    assert "thresholds need 60" in refused(few, tmp_path / "out", "--encoder", ENCODER)
     assert "needs an --encoder" in refused(corpora, tmp_path / "out", "--stage", "screen")
     alone = tmp_path / "alone"
     alone.mkdir()
@@ -157,16 +162,18 @@ def row(label: str, stakes: str = "yes") -> Row:
 
 def test_thresholds_lie_beyond_everyday_text_and_neighbours_and_yes_beyond_more_of_them() -> None:
     rows = [row("no")] * 1000 + [row("no", "no")] * 9 + [row("yes")]
-    scores = [i / 2000 for i in range(1000)] + [0.99] * 9 + [0.9]  # where nothing is at stake, nothing is read
+    scores = [i / 1000 for i in range(1000)] + [0.99] * 9 + [0.9999]  # where nothing is at stake, nothing is read
     chosen = bounds("acts_alone", rows, scores, {"quiet": [0.0] * 10, "loud": [0.1] * 10})
-    assert sum(score >= chosen.unknown for score in scores[:1000]) == 50
-    assert sum(score >= chosen.yes for score in scores[:1000]) == 5
+    assert sum(score >= chosen.unknown for score in scores[:1000]) == 100
+    assert sum(score >= chosen.yes for score in scores[:1000]) == 10
     assert chosen.worst == "loud"
-    loud = bounds("acts_alone", rows, scores, {"loud": [0.8] * 10})
-    assert loud.yes == loud.unknown > 0.8
+    loud = bounds("acts_alone", rows, scores, {"loud": [0.995] * 10})
+    assert loud.yes == loud.unknown > 0.995
+    quiet = bounds("acts_alone", rows, [0.0] * len(rows), {"quiet": [0.0]})
+    assert (quiet.unknown, quiet.yes) == (0.1, 0.5)
     at = at_bounds("acts_alone", rows, scores, chosen)
-    assert at.wrongful == rate(50, 1000)
-    assert at.wrongful_outright == rate(5, 1000)
+    assert at.wrongful == rate(100, 1000)
+    assert at.wrongful_outright == rate(10, 1000)
     assert at.found_outright == rate(1, 1)
 
 
@@ -190,7 +197,7 @@ def test_an_encoder_is_trained_exported_and_runs(corpora: Path, tmp_path: Path) 
         encoder = load_encoder((folder / "out" / "encoder.json").read_bytes(), "encoder.json")
         texts = [r.judged for corpus in train for r in corpus.rows if r.line.value == "weapons"]
         labels = [r.label for corpus in train for r in corpus.rows if r.line.value == "weapons"]
-        scores = Students(screen, encoder, folder / "out").on(texts, True).scores[:, 1]
+        scores = Students(screen, encoder, (folder / "out",)).on(texts, True).scores[:, 1]
         yes = [s for s, label in zip(scores, labels, strict=True) if label == "yes"]
         no = [s for s, label in zip(scores, labels, strict=True) if label == "no"]
         assert min(yes) > max(no)

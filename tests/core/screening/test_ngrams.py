@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from brightline.core.errors import ReleaseError, ScreeningUnavailable
 from brightline.core.screening.finding import Finding, Judgement, Raised, Segment, Surface
-from brightline.core.screening.hashing import BYTES_MAX, Scorer, numbers_of
+from brightline.core.screening.hashing import BYTES_MAX, Adder, Scorer, numbers_of
 from brightline.core.screening.ngrams import Header, NGrams, load_ngrams, write_ngrams
+from brightline.core.screening.pieces import Column, PieceHeads, PiecesHeader, load_pieces, write_pieces
 from brightline.core.screening.release import (
     Release,
     load_release,
@@ -82,6 +83,38 @@ def test_a_file_that_is_not_whole_and_sound_is_not_loaded(changes: dict[str, Any
 def test_another_format_is_not_loaded() -> None:
     with pytest.raises(ReleaseError, match="expected b'brightline-ngrams/1'"):
         load_ngrams(b"brightline-ngrams/2\n{}\n", "screen.ngrams")
+
+
+# ---- what pieces add to heads ---------------------------------------------------------------------------------------
+
+COLUMNS = (Column("weapon_direct", 0.5, -1.0), Column("mass_domestic", 0.25, 0.0))
+HEADS = PieceHeads(PiecesHeader(12, COLUMNS), np.concatenate([TABLE, TABLE[::-1]]).tobytes())
+FACTS = ("weapon_direct", "mass_domestic")
+
+
+def test_what_is_added_to_each_head_is_the_sum_over_the_different_pieces() -> None:
+    heads = load_pieces(write_pieces(HEADS), "x", FACTS)
+    text = "fire fire fire at will"
+    numbers = sorted(set(numbers_of(text, 12, 9_999).tolist()))
+    wanted = [
+        column.scale * sum(int(table[number]) for number in numbers) / len(numbers) ** 0.5 + column.bias
+        for column, table in zip(COLUMNS, (TABLE, TABLE[::-1]), strict=True)
+    ]
+    assert Adder(heads).of(text).tolist() == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize(
+    ("data", "facts", "why"),
+    [
+        (write_pieces(HEADS), FACTS[::-1], "are not those of the encoder's heads"),
+        (write_pieces(HEADS)[:-1], FACTS, "8191 weights; expected 8192"),
+        (b"brightline-pieces/2\n{}\n", FACTS, "expected b'brightline-pieces/1'"),
+        (b"brightline-pieces/1\n{}\n", FACTS, "missing required field"),
+    ],
+)
+def test_tables_that_are_others_are_not_loaded(data: bytes, facts: tuple[str, ...], why: str) -> None:
+    with pytest.raises(ReleaseError, match=why):
+        load_pieces(data, "heads.pieces", facts)
 
 
 # ---- a release with a cascade --------------------------------------------------------------------------------------

@@ -133,7 +133,7 @@ def test_a_rule_that_is_missed_is_asked_for_again_until_it_is_found(rules: RuleS
     detector.close()
 
 
-@pytest.mark.parametrize("name", ["rules-2026.11", "encoder-2026.11"])
+@pytest.mark.parametrize("name", ["rules-2026.11", "students-2026.11"])
 async def test_no_detector_of_a_shipped_release_is_opened_without_canaries(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

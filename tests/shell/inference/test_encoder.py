@@ -23,7 +23,7 @@ from brightline.shell.inference.onnx import OnnxEncoder, read_part
 from brightline.shell.shipped import shipped_agreement, shipped_release
 from tests.harness import running
 
-FOLDER = shipped_release().with_name("encoder-2026.11")
+FOLDER = shipped_release().with_name("students-2026.11")
 FILE = (FOLDER / "encoder.json").read_bytes()
 VOCABULARY = read_agreement(shipped_agreement()).vocabulary
 
@@ -162,3 +162,17 @@ def test_between_the_thresholds_is_unknown() -> None:
 
 def test_its_rules_are_those_of_the_rule_release() -> None:
     assert (FOLDER / "rules.toml").read_bytes() == (shipped_release() / "rules.toml").read_bytes()
+
+
+def test_what_pieces_add_is_pinned_like_the_weights_and_moves_scores(tmp_path: Path, encoder: OnnxEncoder) -> None:
+    loaded = load_encoder(FILE, "encoder.json")
+    assert loaded.pieces is not None
+    canary = loaded.canary[0]
+    bare = OnnxEncoder(msgspec.structs.replace(loaded, pieces=None), "encoder", (FOLDER,))
+    (with_pieces,) = [f for f in encoder.judge(ask(canary.text)) if (f.fact, f.view) == (canary.fact, "folded")]
+    (without,) = [f for f in bare.judge(ask(canary.text)) if (f.fact, f.view) == (canary.fact, "folded")]
+    assert with_pieces.score != pytest.approx(without.score, abs=1e-6)
+    data = (FOLDER / loaded.pieces.file).read_bytes()
+    (tmp_path / loaded.pieces.file).write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(ReleaseError, match="has digest .*; the release pins"):
+        OnnxEncoder(loaded, "encoder", (tmp_path, FOLDER))

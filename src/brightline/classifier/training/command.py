@@ -13,9 +13,9 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
@@ -24,14 +24,18 @@ from brightline.classifier.corpus import Corpus, Line, Row, read_corpora
 from brightline.classifier.everyday import Everyday, read_everyday
 from brightline.core.errors import ConfigError
 from brightline.core.screening.encoder import Encoder, load_encoder
-from brightline.core.screening.figures import Rate, area_under_curve, rate
+from brightline.core.screening.figures import Rate, rate
 from brightline.core.screening.ngrams import NGrams, load_ngrams
 from brightline.shell.shipped import shipped_release
 from brightline.terminal import as_json, progress, table
 
+if TYPE_CHECKING:
+    from brightline.classifier.training.trying import Students
+
 HELD_OUT_EVERY: Final = 3  # one of so many authors is held out for thresholds
 FOLDS: Final = 4
-ROWS_MIN: Final = 600  # by authors whom an encoder has not seen, to set its thresholds anew
+ROWS_MIN: Final = 60  # by authors whom an encoder has not seen, to set its thresholds anew
+PARTS: Final = ("model.onnx", "tokenizer.json", "encoder.json")
 _FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -60,9 +64,7 @@ class Wanted(msgspec.Struct, frozen=True):
 @click.option("--everyday", type=_FOLDER, help="Everyday text. [default: CORPORA/everyday]")
 @click.option("--measure", type=_FOLDER, help="More everyday text, to measure and set thresholds by, not to train on.")
 @click.option("--stage", type=click.Choice(["all", "screen", "encoder"]), default="all", show_default=True)
-@click.option(
-    "--encoder", type=_FOLDER, help="A release whose encoder is taken as it is: only thresholds are set anew."
-)
+@click.option("--encoder", type=_FOLDER, help="A release whose encoder is taken as it is; the rest is made anew.")
 @click.option("--weights", type=_FOLDER, help="The base weights, if their package is not installed.")
 @click.option("--epochs", default=4.0, show_default=True, type=click.FloatRange(0.01, 100.0))
 @click.option("--seed", default=1, show_default=True)
@@ -85,8 +87,8 @@ def train(
 
     Authors of the test split are never trained on and set no threshold. Needs brightline[train]; on a processor or a
     GPU, the same rows, base weights, seed and machine give the same files. --stage encoder takes the first stage from
-    OUT, as an earlier run left it; --stage screen needs an --encoder to stand before, whose thresholds stay as they
-    are unless there are enough rows by authors whom it has not seen.
+    OUT, as an earlier run left it; --stage screen needs an --encoder to stand before, and rows by authors whom it
+    has not seen, to set its thresholds by.
 
     Exit codes: 0 written; 2 bad usage, rows that are wrong, weights that are not those pinned, or too few rows.
     """
@@ -115,8 +117,9 @@ def train(
 
 
 def run(wanted: Wanted, files: Sequence[Path]) -> dict[str, Any]:
-    """Train, measure and write. ``files`` are the rows, for their digest. Raises ``ConfigError``."""
+    """Train, measure and write. ``files`` are those of the rows, by author. Raises ``ConfigError``."""
     from brightline.classifier.training import release, trying  # numpy and onnxruntime: not for every command
+    from brightline.classifier.training.adding import fit_pieces
 
     if not wanted.of("train") or not wanted.of("test"):
         raise ConfigError("there are rows to train on and rows by other authors to test on")
@@ -127,23 +130,30 @@ def run(wanted: Wanted, files: Sequence[Path]) -> dict[str, Any]:
         release.write_screen(wanted.out, _screen(wanted))  # 1.
     screen = load_ngrams((wanted.out / release.SCREEN).read_bytes(), release.SCREEN)
     with tempfile.TemporaryDirectory() as scratch:
-        unseen, held = _encoder(wanted, Path(scratch))  # 2.
-        encoder = load_encoder((wanted.out / release.ENCODER).read_bytes(), release.ENCODER)
-        bounds, everyday = _bounds(wanted, screen, held, unseen)  # 3.
+        held = Path(scratch)
+        unseen = _encoder(wanted, held)  # 2.
+        plain = [text for corpus in wanted.everyday for text in corpus.texts[::2]]
+        students = _held_out(wanted, screen, held, unseen, plain)
+        bounds, everyday = _bounds(wanted, students, unseen)  # 3.
+    encoder = load_encoder((wanted.out / release.ENCODER).read_bytes(), release.ENCODER)
+    facts = [head.fact for head in encoder.head]
+    encoder = release.with_pieces(encoder, fit_pieces(wanted.of("train"), plain, facts, wanted.seed), wanted.out)
     heads = (
         msgspec.structs.replace(head, unknown=bounds[head.fact].unknown, yes=bounds[head.fact].yes)
         for head in encoder.head
     )
     encoder = msgspec.structs.replace(encoder, head=tuple(heads))
     release.write_encoder(wanted.out, encoder)
+    ours = trying.Students(screen, encoder, (wanted.out,))
+    _check_canaries(ours, encoder)
     rows = [row for corpus in wanted.of("test") for row in corpus.rows]
     with progress("trying on the test authors", len(rows)) as step:
-        tried = trying.Students(screen, encoder, wanted.out).on([row.judged for row in rows], True, step)  # 4.
+        tried = ours.on([row.judged for row in rows], True, step)  # 4.
     found, cascade, report = _measured(rows, tried, encoder, bounds)
     report = {
         "rows": {split: sum(len(corpus.rows) for corpus in wanted.of(split)) for split in ("train", "test")},
-        "authors": [corpus.author.author for corpus in wanted.of("train")],
-        "held_out": sorted(unseen),
+        "authors": _authors_of(wanted.encoder) if wanted.encoder else [c.author.author for c in wanted.of("train")],
+        "thresholds_by": sorted(unseen),
         "seed": wanted.seed,
         "epochs": None if wanted.encoder else wanted.epochs,
         "encoder_of": wanted.encoder.resolve().name if wanted.encoder else None,
@@ -152,7 +162,9 @@ def run(wanted: Wanted, files: Sequence[Path]) -> dict[str, Any]:
         "test": report,
     }
     release.write_report(wanted.out, report)
-    corpus = f"rows by {len(wanted.of('test'))} test authors, {release.digest_of(files)}"
+    authors = {corpus.author.author for corpus in wanted.of("test")}
+    tested = release.digest_of([file for file in files if file.stem in authors])
+    corpus = f"rows by {len(authors)} test authors, {tested}"
     note = "rules, and students trained on the corpora; report.json says what was measured while training"
     release.write_release(wanted.out, shipped_release(), found, cascade, corpus, note)  # 5.
     return report
@@ -166,20 +178,38 @@ def _screen(wanted: Wanted) -> NGrams:
         return train_screen(wanted.of("train"), plain, FOLDS, wanted.seed, step)
 
 
-def _encoder(wanted: Wanted, scratch: Path) -> tuple[frozenset[str], Path]:
-    """Put the encoder into OUT; the authors whom an encoder has not seen, and the folder of that encoder."""
+def _encoder(wanted: Wanted, held: Path) -> frozenset[str]:
+    """Put the encoder into OUT, and one that has not seen some authors into ``held``; these authors."""
     authors = sorted(corpus.author.author for corpus in wanted.of("train"))
     if wanted.encoder:
         unseen = frozenset(authors) - frozenset(_authors_of(wanted.encoder))
-        for name in ("model.onnx", "tokenizer.json", "encoder.json"):
+        rows = sum(len(corpus.rows) for corpus in wanted.of("train") if corpus.author.author in unseen)
+        if rows < ROWS_MIN:
+            raise ConfigError(
+                f"{wanted.encoder.name} has not seen {rows} rows of these authors; thresholds need {ROWS_MIN}"
+            )
+        for name in PARTS:
+            shutil.copyfile(wanted.encoder / name, held / name)
             if wanted.encoder.resolve() != wanted.out.resolve():
                 shutil.copyfile(wanted.encoder / name, wanted.out / name)
-        return unseen, wanted.out
-    held_out = frozenset(authors[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY])
-    if not held_out or len(held_out) == len(authors):
+        return unseen
+    unseen = frozenset(authors[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY])
+    if not unseen or len(unseen) == len(authors):
         raise ConfigError(f"there are {len(authors)} authors to train on; some are held out for the thresholds")
-    _train_encoder(wanted, held_out, scratch)
-    return held_out, scratch
+    _train_encoder(wanted, unseen, held)
+    return unseen
+
+
+def _held_out(wanted: Wanted, screen: NGrams, held: Path, unseen: frozenset[str], plain: Sequence[str]) -> Students:
+    """The students as they are without these authors: the encoder, and what pieces add to it."""
+    from brightline.classifier.training import release
+    from brightline.classifier.training.adding import fit_pieces
+    from brightline.classifier.training.trying import Students
+
+    encoder = load_encoder((held / release.ENCODER).read_bytes(), release.ENCODER)
+    seen = [corpus for corpus in wanted.of("train") if corpus.author.author not in unseen]
+    heads = fit_pieces(seen, plain, [head.fact for head in encoder.head], wanted.seed)
+    return Students(screen, release.with_pieces(encoder, heads, held), (held,))
 
 
 def _train_encoder(wanted: Wanted, held_out: frozenset[str], scratch: Path) -> None:
@@ -208,18 +238,21 @@ def _authors_of(folder: Path) -> list[str]:
         raise ConfigError(f"{folder}: report.json does not name the authors it was trained on") from error
 
 
-def _bounds(
-    wanted: Wanted, screen: NGrams, folder: Path, unseen: frozenset[str]
-) -> tuple[dict[str, Any], dict[str, Rate]]:
-    from brightline.classifier.training.calibrate import Bounds, bounds, everyday_held
-    from brightline.classifier.training.trying import Students
+def _check_canaries(students: Students, encoder: Encoder) -> None:
+    """A release whose own canaries are not found would serve nobody. Raises ``ConfigError``."""
+    scores = students.on([canary.text for canary in encoder.canary], True).scores
+    unknown = {head.fact: head.unknown for head in encoder.head}
+    for canary, of in zip(encoder.canary, scores, strict=True):
+        if of[students.facts.index(canary.fact)] < unknown[canary.fact]:
+            raise ConfigError(f"the thresholds are too high: the canary of {canary.fact} is not found")
 
-    encoder = load_encoder((folder / "encoder.json").read_bytes(), "encoder.json")
-    students = Students(screen, encoder, folder)
+
+def _bounds(wanted: Wanted, students: Students, unseen: frozenset[str]) -> tuple[dict[str, Any], dict[str, Rate]]:
+    from brightline.classifier.training.calibrate import bounds, everyday_held
+
     rows = [row for corpus in wanted.of("train") if corpus.author.author in unseen for row in corpus.rows]
     plain = {corpus.source.corpus: corpus.texts[1::2] for corpus in wanted.everyday}
     plain |= {corpus.source.corpus: corpus.texts for corpus in wanted.measured}
-    enough = len(rows) >= ROWS_MIN or not wanted.encoder
     with progress("trying on authors held out", len(rows)) as step:
         scores = students.on([row.judged for row in rows], True, step).scores
     everyday = {}
@@ -228,19 +261,17 @@ def _bounds(
             everyday[name] = students.on(texts, False).scores
             step(sum(len(found) for found in everyday.values()))
     found = {
-        head.fact: bounds(head.fact, rows, scores[:, at], {name: of[:, at].tolist() for name, of in everyday.items()})
-        if enough
-        else Bounds(head.unknown, head.yes, "as they were")
-        for at, head in enumerate(encoder.head)
+        fact: bounds(fact, rows, scores[:, at], {name: of[:, at].tolist() for name, of in everyday.items()})
+        for at, fact in enumerate(students.facts)
     }
-    return found, everyday_held(everyday, [found[head.fact] for head in encoder.head])
+    return found, everyday_held(everyday, [found[fact] for fact in students.facts])
 
 
 def _measured(
     rows: Sequence[Row], tried: Any, encoder: Encoder, bounds: Mapping[str, Any]
 ) -> tuple[dict[str, Rate], Rate, dict[str, Any]]:
     """What the stack finds of each fact, how much of what the encoder finds is raised, and the figures."""
-    from brightline.classifier.training.calibrate import at_bounds
+    from brightline.classifier.training.calibrate import at_bounds, of_line
 
     facts = [head.fact for head in encoder.head]
     through = tried.scores * tried.raised[:, None]
@@ -251,27 +282,11 @@ def _measured(
         )
         for i, row in enumerate(rows)
     ]
-    raised = sum(bool(tried.raised[i]) for i, crosses in enumerate(crossing) if crosses)
-    lines = {line.value: _line_auroc(line, rows, tried.scores, facts) for line in Line}
-    cascade = rate(raised, sum(crossing))
-    return (
-        {fact: one.found for fact, one in at.items()},
-        cascade,
-        {"facts": at, "lines_auroc": lines, "raised_of_found": cascade},
-    )
-
-
-def _line_auroc(line: Line, rows: Sequence[Row], scores: Any, facts: Sequence[str]) -> float | None:
-    def score(i: int) -> float:
-        of: Callable[[str], float] = lambda fact: float(scores[i, facts.index(fact)]) if fact in facts else 0.0  # noqa: E731
-        if line is Line.DECISIONS:
-            return max(of("social_scoring"), min(of("high_stakes"), of("acts_alone")))
-        return of("mass_domestic" if line is Line.SURVEILLANCE else "weapon_direct")
-
-    labelled = [(row.label, score(i)) for i, row in enumerate(rows) if row.line is line]
-    return area_under_curve(
-        [s for label, s in labelled if label == "yes"], [s for label, s in labelled if label == "no"]
-    )
+    cascade = rate(sum(bool(tried.raised[i]) for i, crosses in enumerate(crossing) if crosses), sum(crossing))
+    by_fact = {fact: through[:, i].tolist() for i, fact in enumerate(facts)}
+    lines = {line.value: of_line(line, rows, by_fact) for line in Line}
+    found = {fact: one.found for fact, one in at.items()}
+    return found, cascade, {"facts": at, "lines": lines, "raised_of_found": cascade}
 
 
 def _print(report: Mapping[str, Any]) -> None:
@@ -284,6 +299,14 @@ def _print(report: Mapping[str, Any]) -> None:
         [
             [fact, share(at.found), share(at.found_outright), share(at.wrongful), share(at.wrongful_outright)]
             for fact, at in report["test"]["facts"].items()
+        ],
+    )
+    table(
+        "lines, whatever the thresholds",
+        ["line", "area", "English", "other languages", "pairs in order", "found at 5 % of neighbours", "at 0.5 %"],
+        [
+            [line, *(f"{area or 0:.3f}" for area in (one.auroc, one.english, one.other)), *map(share, one.shares)]
+            for line, one in report["test"]["lines"].items()
         ],
     )
     table(

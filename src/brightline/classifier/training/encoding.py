@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,8 +24,9 @@ from brightline.classifier.corpus import Corpus, RowSurface
 from brightline.classifier.everyday import Everyday
 from brightline.classifier.training.bert import Encoder as Bert
 from brightline.classifier.training.bert import encoder_from
-from brightline.classifier.training.examples import FACTS, MAIN, Example, Words, examples_of, plain_of
+from brightline.classifier.training.examples import Example, Words, examples_of, plain_of
 from brightline.classifier.training.fit import SCALE, Fitter, Judge
+from brightline.classifier.training.target import FACTS, MAIN
 from brightline.core.screening.encoder import FORMAT, Canary, Encoder, Head, Part
 from brightline.core.screening.finding import Surface
 
@@ -130,7 +132,11 @@ def export(judge: Judge, path: Path) -> None:
             opset_version=17,
             dynamo=False,
         )
-    quantize_dynamic(str(whole), str(path), weight_type=QuantType.QInt8, per_channel=True)
+    logging.disable(logging.WARNING)  # it advises a step that changes nothing here
+    try:
+        quantize_dynamic(str(whole), str(path), weight_type=QuantType.QInt8, per_channel=True)
+    finally:
+        logging.disable(logging.NOTSET)
     whole.unlink()
 
 

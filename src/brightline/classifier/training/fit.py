@@ -20,7 +20,8 @@ from torch import nn
 from torch.nn import functional
 
 from brightline.classifier.training.bert import Encoder
-from brightline.classifier.training.examples import FACTS, Example, Item, Plain, Words, disguised, ordinary
+from brightline.classifier.training.examples import Example, Item, Plain, Words, disguised, ordinary
+from brightline.classifier.training.target import FACTS
 
 BATCH_TOKENS: Final = 3_072
 RATE: Final = 1.0e-4

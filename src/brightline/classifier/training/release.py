@@ -17,15 +17,18 @@ from typing import Any, Final
 
 import msgspec
 
-from brightline.core.screening.encoder import Encoder
+from brightline.core.screening.encoder import Encoder, Part
 from brightline.core.screening.figures import Rate
 from brightline.core.screening.ngrams import NGrams, write_ngrams
+from brightline.core.screening.pieces import PieceHeads, write_pieces
 
 SCREEN: Final = "screen.ngrams"
 CALLS: Final = "calls.toml"
+PIECES: Final = "heads.pieces"
 ENCODER: Final = "encoder.json"
 REPORT: Final = "report.json"
 DEADLINE_MS: Final = 5_000
+STRIDE_CHARS: Final = 128  # some 32 tokens: an encoder takes its time
 
 
 def write_screen(out: Path, screen: NGrams) -> None:
@@ -36,6 +39,13 @@ def write_screen(out: Path, screen: NGrams) -> None:
 def write_encoder(out: Path, encoder: Encoder) -> None:
     """Write the file that defines the encoder; its parts are written where they are made."""
     (out / ENCODER).write_bytes(msgspec.json.format(msgspec.json.encode(encoder), indent=1) + b"\n")
+
+
+def with_pieces(encoder: Encoder, heads: PieceHeads, out: Path) -> Encoder:
+    """The encoder with what pieces add to its heads, whose file is written to ``out``."""
+    data = write_pieces(heads)
+    (out / PIECES).write_bytes(data)
+    return msgspec.structs.replace(encoder, pieces=Part(PIECES, hashlib.sha256(data).hexdigest()))
 
 
 def write_report(out: Path, report: Mapping[str, Any]) -> None:
@@ -70,7 +80,7 @@ def write_release(
         "# A classifier release: which detectors must answer, how a stream is held back, what their silence may mean.",
         "# Written by `brightline classifier train`.",
         *_lines({"format": base["format"], "id": out.resolve().name, "note": note, "deadline_ms": DEADLINE_MS}),
-        *_table("[windows]", base["windows"]),
+        *_table("[windows]", {**base["windows"], "stride_chars": STRIDE_CHARS}),
     ]
     for detector in detectors:
         parts += _table("[[detector]]", detector)

@@ -35,13 +35,13 @@ class Tried(msgspec.Struct, frozen=True):
 class Students:
     """A first stage and the encoder behind it."""
 
-    def __init__(self, screen: NGrams, encoder: Encoder, folder: Path) -> None:
-        """``folder`` has the encoder's parts. Raises ``ReleaseError``."""
+    def __init__(self, screen: NGrams, encoder: Encoder, folders: Sequence[Path]) -> None:
+        """``folders`` have the encoder's parts. Raises ``ReleaseError``."""
         self._screen = Scorer(screen)
         self._threshold = screen.header.threshold
         wide = tuple(msgspec.structs.replace(head, unknown=FLOOR, yes=CEILING) for head in encoder.head)
-        self._facts = [head.fact for head in encoder.head]
-        self._encoder = OnnxEncoder(msgspec.structs.replace(encoder, head=wide), "encoder", (folder,))
+        self.facts = [head.fact for head in encoder.head]
+        self._encoder = OnnxEncoder(msgspec.structs.replace(encoder, head=wide), "encoder", folders)
 
     def raises(self, texts: Sequence[str]) -> Any:
         """Whether the first stage raises each text (folded), shape (texts,)."""
@@ -53,7 +53,7 @@ class Students:
         ``step`` is told how many texts are done.
         """
         raised = self.raises(texts)
-        scores = np.zeros((len(texts), len(self._facts)))
+        scores = np.zeros((len(texts), len(self.facts)))
         asked = sorted((i for i in range(len(texts)) if everything or raised[i]), key=lambda i: len(texts[i]))
         for first in range(0, len(asked), TOGETHER):
             chosen = asked[first : first + TOGETHER]
@@ -64,5 +64,5 @@ class Students:
         return Tried(raised, scores)
 
     def _note(self, scores: Any, chosen: Sequence[int], finding: Finding) -> None:
-        at = chosen[finding.segment], self._facts.index(finding.fact)
+        at = chosen[finding.segment], self.facts.index(finding.fact)
         scores[at] = max(scores[at], finding.score)

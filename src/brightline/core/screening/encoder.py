@@ -76,6 +76,7 @@ class Encoder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     windows_max: Annotated[int, Meta(ge=1, le=4_096)]  # of one text; more is no answer
     head: tuple[Head, ...]
     canary: tuple[Canary, ...]
+    pieces: Part | None = None  # what the pieces of a text add to the log-odds of the heads (``pieces.py``)
 
 
 def load_encoder(data: bytes, name: str) -> Encoder:

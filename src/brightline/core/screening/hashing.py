@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from brightline.core.screening.ngrams import NGrams
+from brightline.core.screening.pieces import TEXT_BYTES_MAX, PieceHeads
 
 RUNS: Final = (3, 4, 5)
 BYTES_MAX: Final = 131_072  # of one batch of array operations
@@ -73,6 +74,27 @@ def numbers_of(text: str, bits: int, bytes_max: int) -> Any:
     """The numbers of all pieces of a text's first bytes, in no order, as often as they occur (int64)."""
     found = pieces_of(padded(text)[:bytes_max], bits)
     return np.concatenate((*found.runs, found.words, found.pairs)).astype(np.int64)
+
+
+class Adder:
+    """What pieces add to the log-odds of heads."""
+
+    def __init__(self, heads: PieceHeads) -> None:
+        self._bits = heads.header.bits
+        self._tables = np.frombuffer(heads.tables, np.int8).reshape(len(heads.header.column), 1 << self._bits)
+        self._scale = np.array([column.scale for column in heads.header.column])
+        self._bias = np.array([column.bias for column in heads.header.column])
+
+    def of(self, text: str) -> Any:
+        """What the pieces of a text add to each head, shape (heads,)."""
+        numbers = different(text, self._bits)
+        total = self._tables[:, numbers].sum(axis=1, dtype=np.int64)
+        return self._scale * total / np.sqrt(max(1, len(numbers))) + self._bias
+
+
+def different(text: str, bits: int) -> Any:
+    """The numbers of the different pieces of a text (int64)."""
+    return np.unique(numbers_of(text, bits, TEXT_BYTES_MAX))
 
 
 def padded(text: str) -> bytes:

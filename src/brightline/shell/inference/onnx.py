@@ -16,6 +16,8 @@ from tokenizers import Tokenizer
 from brightline.core.errors import ReleaseError
 from brightline.core.screening.encoder import Encoder, Part, findings_from, texts_of, weights_of
 from brightline.core.screening.finding import Finding, Segment
+from brightline.core.screening.hashing import Adder
+from brightline.core.screening.pieces import load_pieces
 
 BATCH_MAX: Final = 16  # windows in one run
 PART_BYTES_MAX: Final = 2 * 1024**3
@@ -47,18 +49,23 @@ class OnnxEncoder:
         self._begin, self._end = begin, end
         self._weights = np.array([weights_of(head, encoder.dimensions, detector) for head in encoder.head], np.float32)
         self._bias = np.array([head.bias for head in encoder.head], np.float32)
+        self._adder = _adder(encoder, folders)
 
     def judge(self, segments: Sequence[Segment]) -> Sequence[Finding]:
         """Score every reading of every segment. Raises whatever goes wrong: then nothing was judged."""
         windows: list[tuple[int, str, list[int]]] = []
+        added: dict[tuple[int, str], Any] = {}
         for number, segment in enumerate(segments):
             for view, text in texts_of(segment):
                 windows += [(number, view, ids) for ids in self.windows(text)]
+                if self._adder:
+                    added[number, view] = self._adder.of(text)
         windows.sort(key=lambda window: len(window[2]))  # windows of one length pad little
         scored = []
         for first in range(0, len(windows), BATCH_MAX):
             batch = windows[first : first + BATCH_MAX]
-            scores = self._scores([ids for _, _, ids in batch])
+            more = [added.get((number, view), 0.0) for number, view, _ in batch]
+            scores = self._scores([ids for _, _, ids in batch], more)
             scored += [(number, view, row.tolist()) for (number, view, _), row in zip(batch, scores, strict=True)]
         return findings_from(self._encoder, self._detector, scored)
 
@@ -89,11 +96,19 @@ class OnnxEncoder:
         pooled = (states * weights).sum(axis=1) / weights.sum(axis=1)
         return pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
 
-    def _scores(self, batch: Sequence[Sequence[int]]) -> Any:
+    def _scores(self, batch: Sequence[Sequence[int]], more: Sequence[Any]) -> Any:
         logits = self.embed(batch) @ self._weights.T + self._bias
+        logits = logits + np.array([np.broadcast_to(one, logits.shape[1]) for one in more])
         if not np.isfinite(logits).all():
             raise ArithmeticError("the encoder's states are not numbers")
         return 1 / (1 + np.exp(-logits.astype(np.float64)))
+
+
+def _adder(encoder: Encoder, folders: Sequence[Path]) -> Adder | None:
+    if encoder.pieces is None:
+        return None
+    facts = tuple(head.fact for head in encoder.head)
+    return Adder(load_pieces(read_part(encoder.pieces, folders), encoder.pieces.file, facts))
 
 
 def read_part(part: Part, folders: Sequence[Path]) -> bytes:
