@@ -58,6 +58,14 @@ def test_no_word_of_a_long_text_is_outside_every_window(encoder: OnnxEncoder) ->
     assert again == whole
 
 
+@pytest.mark.parametrize("letter", ["x", "é", "각", "Ω"])
+def test_what_has_no_blanks_is_read_and_not_taken_for_one_unknown_word(encoder: OnnxEncoder, letter: str) -> None:
+    unknown = encoder._tokenizer.token_to_id("[UNK]")
+    [window] = list(encoder.windows(letter * 101))
+    assert unknown not in window
+    assert len(window) > 5
+
+
 def test_scores_do_not_depend_on_what_else_is_in_the_batch(encoder: OnnxEncoder) -> None:
     canary = load_encoder(FILE, "encoder.json").canary[0]
     (alone,) = [f for f in encoder.judge(ask(canary.text)) if f.fact == canary.fact and f.view == "folded"]

@@ -255,7 +255,7 @@ def _joined(parts: list[str], path: str, surface: Surface) -> Iterator[Segment]:
 
 def _covered(leaves: list[Segment], vectors: tuple[bytes, ...] = ()) -> Coverage:
     if len(leaves) > LEAVES_MAX or sum(len(leaf.text) for leaf in leaves) > 3 * CHARS_MAX:
-        raise MalformedRequest(f"more than {LEAVES_MAX} leaves or {CHARS_MAX} characters of text in one exchange")
+        raise MalformedRequest(f"more than {LEAVES_MAX} leaves or {3 * CHARS_MAX} characters of text in one exchange")
     rows: list[JsonValue] = [
         [leaf.path, leaf.surface.value, len(leaf.text), hashlib.sha256(leaf.text.encode()).hexdigest()]
         for leaf in leaves

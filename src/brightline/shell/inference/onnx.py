@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,16 @@ from brightline.core.screening.pieces import load_pieces
 
 BATCH_MAX: Final = 16  # windows in one run
 PART_BYTES_MAX: Final = 2 * 1024**3
+_RUN: Final = re.compile(r"[^\W_]{25}(?=[^\W_])")
+
+
+def spaced(text: str) -> str:
+    """The text with a blank in each run of letters and digits that is longer than words are.
+
+    WordPiece takes a word of over 100 characters for one unknown token, so that what has no blanks would not be read.
+    Twenty-five come apart into a hundred at most where marks and jamo are taken apart before.
+    """
+    return _RUN.sub(r"\g<0> ", text)
 
 
 class OnnxEncoder:
@@ -71,7 +82,7 @@ class OnnxEncoder:
 
     def windows(self, text: str) -> Iterator[list[int]]:
         """The token windows of a text, each with its begin and end. Raises ``OverflowError`` for too many."""
-        ids = self._tokenizer.encode(text, add_special_tokens=False).ids
+        ids = self._tokenizer.encode(spaced(text), add_special_tokens=False).ids
         size = self._encoder.tokens - 2
         step = size - self._encoder.overlap
         starts = range(0, max(1, len(ids) - self._encoder.overlap), step)
