@@ -138,7 +138,7 @@ def test_a_hold_that_had_expired_is_opened_anew(book: Book) -> None:
 
 
 def test_a_unit_with_as_many_holds_as_it_may_have_is_refused_and_nothing_counts_against_it(book: Book) -> None:
-    story = book.story(desk=Desk(room=False))
+    story = book.story(desk=Desk(room=lambda: False))
     story.attempt_durable()
     assert story.screened(unknown(story)) == ["Record OUTCOME refused unavailable"]
     assert story.outcome_durable() == ["Refuse quota_reached", "End"]

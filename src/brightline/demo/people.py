@@ -3,16 +3,15 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import Final
 
 from brightline.core.review.case import CaseState
-from brightline.core.review.decision import FORMAT, Answer, ReviewerDecision, sign_decision
+from brightline.core.review.decision import Answer
 from brightline.shell.clock import SystemClock
 from brightline.shell.development import reviewers
 from brightline.shell.opening import in_force
-from brightline.shell.registry.decisions import log_decision
+from brightline.shell.registry.decisions import sign_and_log
 from brightline.shell.review.desk import Desk
 from brightline.shell.state import StateFolder
 from brightline.shell.trust.keys import load_key
@@ -30,8 +29,8 @@ def people_answer(state: Path, value: str) -> tuple[str, str]:
         answers = tuple(Answer(question.subject, question.name, value, REASON) for question in case.questions)
         office = case.questions[0].quorum[0][0]
         for person in reviewers(office)[:2]:
-            decision = ReviewerDecision(FORMAT, case, person, answers, secrets.token_hex(16), clock.unix())
-            envelope = sign_decision(decision, load_key(StateFolder(state).key(person)))
-            log_decision(state, settings, registry.roots.profile, registry.decisions, envelope, clock)
+            key = load_key(StateFolder(state).key(person))
+            profile = registry.roots.profile
+            sign_and_log(state, settings, profile, registry.decisions, case, person, answers, key, clock)
             registry.refresh()
     return case.hold, case.workload

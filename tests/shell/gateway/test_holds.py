@@ -91,11 +91,11 @@ def test_another_workload_has_no_such_hold(desk: Desk) -> None:
 
 def test_a_unit_has_room_for_so_many_and_for_one_more_once_one_is_decided_or_expired(desk: Desk) -> None:
     for n in range(2):
-        assert desk.holds.desk(OFFICE, "a", "r", NOW).room
+        assert desk.holds.desk(OFFICE, "a", "r", NOW).room()
         desk.held(f"hold_{n}", f"case_{n}", CASE.expires + n)
-    assert not desk.holds.desk(OFFICE, "a", "r", NOW).room
-    assert desk.holds.desk(workload(unit="another"), "a", "r", NOW).room
-    assert desk.holds.desk(OFFICE, "a", "r", CASE.expires).room
+    assert not desk.holds.desk(OFFICE, "a", "r", NOW).room()
+    assert desk.holds.desk(workload(unit="another"), "a", "r", NOW).room()
+    assert desk.holds.desk(OFFICE, "a", "r", CASE.expires).room()
 
 
 def test_an_exchange_that_met_an_open_hold_opens_none(desk: Desk) -> None:

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from brightline.core.errors import QuotaReached
 from brightline.core.evidence.record import Draft, RecordKind
 from brightline.core.quota import HOLDS_MAX, UnitQuotas
+from brightline.core.register import DAY_SECONDS
 from brightline.core.workload import Workload
 from brightline.shell.gateway.peers import Peers, What
-from brightline.shell.gateway.quotas import DAY_SECONDS, ROWS_PER_SECOND, DiskQuotas, Quotas, Used
+from brightline.shell.gateway.quotas import ROWS_PER_SECOND, DiskQuotas, Quotas, Used
 from tests.shell.gateway.test_admission import workload
 from tests.shell.trust.test_attestation import Clock
 

@@ -17,10 +17,10 @@ import msgspec
 from brightline.core.agreement.clause import Agreement, Tighter
 from brightline.core.quota import HOLDS_MAX, NO_QUOTA, UnitQuotas
 from brightline.core.register import DAY_SECONDS, DAYS_MAX_DEFAULT, DaysMax
+from brightline.core.standing import HOUR_SECONDS
 
 HOLD_HOURS_DEFAULT: Final = 24
 ANSWER_DAYS_DEFAULT: Final = 7
-HOUR_SECONDS: Final = 3_600
 
 
 class Kept(enum.StrEnum):

@@ -35,7 +35,7 @@ class Holding:
         self._workload = workload
         self._exchange_digest = exchange_digest
         self._unsettled: dict[tuple[Finding, Segment], None] = {}
-        self._whole: dict[str, str] = {}  # what people said of the exchange as a whole
+        self.whole: Mapping[str, str] = {}  # what people said of the exchange as a whole; another one once it changes
         self._settled: dict[str, str] = {}  # facts in which their answers stand, and what these are
         self._answered: tuple[AnsweredPart, ...] = ()
         self._holds: dict[str, None] = {}  # in which they said it
@@ -61,7 +61,7 @@ class Holding:
         if not answers:
             return
         values, holds = of_whole(answers, self._terms.agreement.vocabulary, self._exchange_digest, now)
-        self._whole.update(values)
+        self.whole = values
         self._settled.update(values)
         self._holds.update(dict.fromkeys(holds))
         for office, (count, hold) in answers.approvals(self._exchange_digest, now).items():
@@ -92,15 +92,16 @@ class Holding:
         self._settled.update(applied.facts)
         for unsettled in applied.unsettled[: UNSETTLED_MAX - len(self._unsettled)]:
             self._unsettled[unsettled] = None
-        for finding, _ in applied.unsettled if of_answer else ():
-            self._whole.pop(finding.fact, None)
+        left = {finding.fact for finding, _ in applied.unsettled} if of_answer else set()
+        if left & self.whole.keys():
+            self.whole = {fact: value for fact, value in self.whole.items() if fact not in left}
         return applied.said
 
     def settle(self, facts: Facts) -> Facts:
         """The facts with what people said of the exchange as a whole, where they are unknown."""
-        if not self._whole:
+        if not self.whole:
             return facts
-        return facts.with_values({fact: value for fact, value in self._whole.items() if facts[fact] == UNKNOWN})
+        return facts.with_values({fact: value for fact, value in self.whole.items() if facts[fact] == UNKNOWN})
 
     def fields(self, facts: Facts) -> Fields:
         """What a record commits to of people's part: in which holds, which facts, how many approvals."""
@@ -117,7 +118,7 @@ class Holding:
     @property
     def room(self) -> bool:
         """Whether the unit may have one more hold."""
-        return self._desk.room
+        return self._desk.room()
 
     def is_open(self, now: int) -> bool:
         """Whether people look at this hold already."""

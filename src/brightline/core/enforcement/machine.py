@@ -16,7 +16,7 @@ registration states facts, people settle what is unknown, and the agreement deci
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, assert_never
 
 import msgspec
@@ -95,13 +95,14 @@ class Machine:
         self._recording: dict[RecordKind, Draft] = {}  # being made durable
         self._asks = 0
         self._statements: tuple[Statement, ...] = ()
-        self._joined: tuple[tuple[Statement, ...] | None, Facts] = (None, Facts())
+        self._joined: tuple[tuple[Statement, ...] | None, Mapping[str, str], Facts] = (None, {}, Facts())
         self._decided_last: tuple[Facts | None, Decision] = (None, UNDECIDED)
         self._findings: list[JsonValue] = []
         self._beside: dict[str, str] = {}  # facts that only a candidate made as bad as they are
         self._coverage = ""
-        self._exchange_digest = ""
-        self._people = Holding(terms, arrived.desk, arrived.workload, "")
+        malformed = isinstance(arrived.request, CallerError)
+        self._exchange_digest = "" if malformed else exchange_digest(self._exchange)
+        self._people = Holding(terms, arrived.desk, arrived.workload, self._exchange_digest)
         self._gone = False
         self._decision = UNDECIDED
         # Set as the way goes on; an empty value means "not there yet", and each is read only after it was set.
@@ -136,8 +137,6 @@ class Machine:
             upstream_model = upstream.upstream_model if upstream else request.model
             sent = within(request, arrived.workload.registration)
             self._request = self._api.SERVER.write_request(sent, upstream_model)
-            self._exchange_digest = exchange_digest(request)
-            self._people = Holding(self._terms, arrived.desk, arrived.workload, self._exchange_digest)
             committed |= {
                 "api": request.api,
                 "model": request.model,
@@ -264,8 +263,6 @@ class Machine:
         stated = tuple(dict.fromkeys(self._statements + statements))
         if stated != self._statements:  # a stream's later asks seldom state anything new
             self._statements = stated
-        if people or of_answer:
-            self._joined = (None, Facts())
         self._decision = self._decided
         match self._decision.verdict:
             case Verdict.PERMIT:
@@ -655,10 +652,10 @@ class Machine:
     @property
     def _facts(self) -> Facts:
         """What was stated so far, joined; anew only when more was stated."""
-        stated, facts = self._joined
-        if stated is not self._statements:
+        stated, whole, facts = self._joined
+        if stated is not self._statements or whole is not self._people.whole:
             facts = self._people.settle(self._terms.agreement.vocabulary.join(self._statements))
-            self._joined = (self._statements, facts)
+            self._joined = (self._statements, self._people.whole, facts)
         return facts
 
     @property

@@ -18,6 +18,10 @@ from brightline.core.screening.finding import Finding, Segment
 UNSETTLED_MAX: Final = 2_000
 
 
+def _has_room() -> bool:
+    return True
+
+
 def _none_open(_hold: str) -> int:
     return 0
 
@@ -26,13 +30,13 @@ class Desk(msgspec.Struct, frozen=True):
     """What an exchange needs to know of people's work, as it stood when it arrived.
 
     ``answers`` are those of its workload, under its agreement and release; ``open_until`` says until when people look
-    at a hold (Unix seconds; 0: they do not); ``room`` is false where the unit has as many open holds as it may;
+    at a hold (Unix seconds; 0: they do not); ``room`` says whether the unit may have one more open hold;
     ``recused`` are the ids of those who may not decide.
     """
 
     answers: Answers = NO_ANSWERS
     open_until: Callable[[str], int] = _none_open
-    room: bool = True
+    room: Callable[[], bool] = _has_room
     recused: tuple[str, ...] = ()
 
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,11 +18,12 @@ from brightline.core.canonical import JsonValue
 from brightline.core.errors import ConfigError
 from brightline.core.review.case import CaseQuestion, CaseState
 from brightline.core.review.content import Content
-from brightline.core.review.decision import APPROVE, FORMAT, REFUSE, Answer, ReviewerDecision, sign_decision
+from brightline.core.review.decision import APPROVE, REFUSE, Answer
+from brightline.core.standing import HOUR_SECONDS
 from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
 from brightline.shell.opening import in_force
-from brightline.shell.registry.decisions import log_decision
+from brightline.shell.registry.decisions import sign_and_log
 from brightline.shell.review.desk import Desk, OpenedCase, offices_wanted
 from brightline.shell.state import StateFolder
 from brightline.shell.trust.installation import read_installation, read_roots
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 MINUTE_SECONDS: Final = 60
-HOUR_SECONDS: Final = 3_600
 _STYLES: Final = {
     CaseState.OPEN: "yellow",
     CaseState.RELEASED: "green",
@@ -137,9 +136,9 @@ def decide(
     with in_force(state, clock) as (settings, registry):
         opened = Desk(state, registry.decisions.docket).find(hold)
         given = tuple(_answer(opened, text, reason) for text in answers)
-        decision = ReviewerDecision(FORMAT, opened.case, person, given, secrets.token_hex(16), clock.unix())
-        envelope = sign_decision(decision, load_key(key_path or _key_of(state, person)))
-        record = log_decision(state, settings, registry.roots.profile, registry.decisions, envelope, clock)
+        key = load_key(key_path or _key_of(state, person))
+        profile = registry.roots.profile
+        record = sign_and_log(state, settings, profile, registry.decisions, opened.case, person, given, key, clock)
         registry.refresh()
         ignored = registry.decisions.why_ignored(record.place.seq)
         after = Desk(state, registry.decisions.docket).find(opened.case.hold)

@@ -68,7 +68,7 @@ class Holds:
         """What an exchange of this workload needs to know of people's work."""
         self._prune(now)
         answers = self._docket().answers(workload.id, agreement, release)
-        return Desk(answers, self._open_until, self._room(workload.unit, now))
+        return Desk(answers, self._open_until, lambda: self._room(workload.unit, now))
 
     def ended(self, workload: Workload, closed: Closed) -> None:
         """Take in the end of an exchange: if it was held, its hold is open now."""

@@ -25,12 +25,12 @@ from brightline.core.errors import QuotaReached
 from brightline.core.evidence.record import Draft, DurableRecord
 from brightline.core.ports import Clock, RecordLog
 from brightline.core.quota import HOLDS_MAX, NO_QUOTA, UnitQuotas
+from brightline.core.register import DAY_SECONDS
 from brightline.core.workload import Workload
 from brightline.shell.gateway.peers import Peers, What
 
 MINUTE_SECONDS: Final = 60.0
 ROWS_PER_SECOND: Final = 20
-DAY_SECONDS: Final = 86_400
 FRAME_BYTES: Final = 700
 """What a record has besides its committed values: leaf, commitments, wrapped key, frame."""
 

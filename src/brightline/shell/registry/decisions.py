@@ -7,11 +7,13 @@ kept among the ``ignored`` for those who look. It stops nothing, because without
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.limits import answer_seconds
@@ -19,7 +21,8 @@ from brightline.core.canonical import JsonValue
 from brightline.core.errors import TrustError
 from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
 from brightline.core.ports import Clock
-from brightline.core.review.decision import ReviewerDecision, open_decision
+from brightline.core.review.case import Case
+from brightline.core.review.decision import FORMAT, Answer, ReviewerDecision, open_decision, sign_decision
 from brightline.core.review.docket import Docket
 from brightline.core.review.roster import ClearedPerson
 from brightline.shell.config import Settings
@@ -76,6 +79,22 @@ def draft_of(decision: ReviewerDecision, office: str, envelope: bytes) -> Draft:
         "office": office,
     }
     return Draft(RecordKind.DECISION, "", public, {"statement": envelope.decode()})
+
+
+def sign_and_log(
+    root: Path,
+    settings: Settings,
+    profile: str,
+    decisions: Decisions,
+    case: Case,
+    person: str,
+    answers: tuple[Answer, ...],
+    key: Ed25519PrivateKey,
+    clock: Clock,
+) -> DurableRecord:
+    """Sign one person's answers to a case with a software key, and log them as :func:`log_decision` does."""
+    decision = ReviewerDecision(FORMAT, case, person, answers, secrets.token_hex(16), clock.unix())
+    return log_decision(root, settings, profile, decisions, sign_decision(decision, key), clock)
 
 
 def log_decision(
