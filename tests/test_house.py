@@ -112,7 +112,18 @@ def test_no_unknown_pth_file_runs_at_start() -> None:
 
 def test_requirement_files_hold_hashes_and_no_addresses() -> None:
     locks = sorted((ROOT / "requirements").glob("*.lock"))
-    assert {lock.stem for lock in locks} == {"all", "core", "demo", "encoder", "guard", "judge", "otel", "prove", "uv"}
+    assert {lock.stem for lock in locks} == {
+        "all",
+        "console",
+        "core",
+        "demo",
+        "encoder",
+        "guard",
+        "judge",
+        "otel",
+        "prove",
+        "uv",
+    }
     for lock in locks:
         text = lock.read_text("utf-8")
         assert "://" not in text
