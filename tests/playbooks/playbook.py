@@ -28,7 +28,7 @@ from brightline.core.exchange.api.protocol import Api
 from brightline.core.exchange.api.table import ENDPOINTS
 from brightline.core.exchange.model import Exchange
 from brightline.core.facts import INSTALLATION_SOURCES, Source, Statement
-from brightline.core.review.asking import EMPTY_DESK, Desk
+from brightline.core.review.asking import NO_WORD, PeoplesWord
 from brightline.core.screening.finding import Finding, Judgement, Segment
 from brightline.core.screening.release import Entitlement, Release, RequiredDetector
 from brightline.core.screening.segment import Windows
@@ -209,14 +209,14 @@ class Story:
         terms: Terms,
         who: Workload,
         api: Api = chat,
-        desk: Desk = EMPTY_DESK,
+        people: PeoplesWord = NO_WORD,
     ) -> None:
         self.now = 0.0
         self.commands: list[do.Command] = []
         self.records: list[DurableRecord] = []
         self.answered = 0  # the last ask, for whoever answers all that is asked
         self._note = note
-        arrived = ev.Arrived(self.at, "x-1", who, request, REGISTERS, desk)
+        arrived = ev.Arrived(self.at, "x-1", who, request, REGISTERS, people)
         self.machine = Machine(terms, api, arrived)
         self.request = request
         self.opening = self._heard(self.machine.start())
@@ -354,11 +354,11 @@ class Book:
         terms: Terms = TERMS,
         who: Workload = WORKLOAD,
         api: Api = chat,
-        desk: Desk = EMPTY_DESK,
+        people: PeoplesWord = NO_WORD,
         **asked: Any,
     ) -> Story:
         """An exchange that has just arrived; ``asked`` are more fields of the default request."""
-        story = Story(self.walked.add, request or asking(**asked), terms, who, api, desk)
+        story = Story(self.walked.add, request or asking(**asked), terms, who, api, people)
         assert story.opening == ["Record ATTEMPT"]
         return story
 

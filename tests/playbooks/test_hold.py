@@ -15,7 +15,7 @@ from brightline.core.agreement.decide import Subject
 from brightline.core.enforcement import commands as do
 from brightline.core.evidence.record import Draft, RecordKind
 from brightline.core.review import content as kept
-from brightline.core.review.asking import Desk
+from brightline.core.review.asking import PeoplesWord
 from brightline.core.review.case import Case
 from brightline.core.review.decision import APPROVE, REFUSE
 from brightline.core.review.docket import Answers
@@ -73,12 +73,12 @@ def held(book: Book, *findings: Finding, **asked: Any) -> Story:
     return story
 
 
-def answered(case: Case, value: str, until: int = NOW + HOUR) -> Desk:
+def answered(case: Case, value: str, until: int = NOW + HOUR) -> PeoplesWord:
     """The desk after people agreed on one value for every question of a case."""
     answers = Answers()
     for question in case.questions:
         answers.settle(case, question, value, until)
-    return Desk(answers)
+    return PeoplesWord(answers)
 
 
 # ---- the hold ----------------------------------------------------------------------------------------------
@@ -125,20 +125,20 @@ def test_a_long_exchange_is_kept_in_several_records(book: Book) -> None:
 
 def test_the_same_question_while_people_look_at_it_is_no_second_hold(book: Book) -> None:
     case = case_of(held(book))
-    story = book.story(desk=Desk(open_until=lambda hold: NOW + 60 if hold == case.hold else 0))
+    story = book.story(people=PeoplesWord(open_until=lambda hold: NOW + 60 if hold == case.hold else 0))
     story.attempt_durable()
     assert story.screened(unknown(story)) == ["Record OUTCOME held"]
     assert story.outcome["hold"] == case.hold
 
 
 def test_a_hold_that_had_expired_is_opened_anew(book: Book) -> None:
-    story = book.story(desk=Desk(open_until=lambda _hold: NOW))
+    story = book.story(people=PeoplesWord(open_until=lambda _hold: NOW))
     story.attempt_durable()
     assert story.screened(unknown(story)) == ["Record HOLD"]
 
 
 def test_a_unit_with_as_many_holds_as_it_may_have_is_refused_and_nothing_counts_against_it(book: Book) -> None:
-    story = book.story(desk=Desk(room=lambda: False))
+    story = book.story(people=PeoplesWord(room=lambda: False))
     story.attempt_durable()
     assert story.screened(unknown(story)) == ["Record OUTCOME refused unavailable"]
     assert story.outcome_durable() == ["Refuse quota_reached", "End"]
@@ -163,8 +163,8 @@ def test_a_client_that_leaves_while_its_hold_is_recorded_has_its_hold(book: Book
 
 
 def test_answered_good_the_same_request_is_decided_anew_and_permitted(book: Book) -> None:
-    desk = answered(case_of(held(book)), "no")
-    story = book.story(desk=desk)
+    people = answered(case_of(held(book)), "no")
+    story = book.story(people=people)
     story.attempt_durable()
     assert story.screened(unknown(story)) == ["Record PASS"]
     committed = story.draft(RecordKind.PASS).committed
@@ -175,37 +175,37 @@ def test_answered_good_the_same_request_is_decided_anew_and_permitted(book: Book
 
 
 def test_answered_bad_it_is_denied_for_good(book: Book) -> None:
-    story = book.story(desk=answered(case_of(held(book)), "yes"))
+    story = book.story(people=answered(case_of(held(book)), "yes"))
     story.attempt_durable()
     assert story.screened(unknown(story)) == ["Record OUTCOME refused policy"]
     assert story.outcome_durable() == ["Refuse denied_by_agreement", "End"]
 
 
 def test_an_answer_lifts_nothing_that_is_worse_than_unknown(book: Book) -> None:
-    story = book.story(desk=answered(case_of(held(book)), "no"))
+    story = book.story(people=answered(case_of(held(book)), "no"))
     story.attempt_durable()
     assert story.screened(unknown(story), DENIED) == ["Record OUTCOME refused policy"]
 
 
 def test_an_answer_that_has_ended_counts_no_more(book: Book) -> None:
-    story = book.story(desk=answered(case_of(held(book)), "no", until=NOW))
+    story = book.story(people=answered(case_of(held(book)), "no", until=NOW))
     story.attempt_durable()
     assert story.screened(unknown(story)) == ["Record HOLD"]
 
 
 def test_the_next_turn_with_the_same_words_is_not_held_again_and_new_words_are(book: Book) -> None:
-    desk = answered(case_of(held(book)), "no")
+    people = answered(case_of(held(book)), "no")
     turns = [
         {"role": "user", "content": "List three fruits."},
         {"role": "assistant", "content": "Figs."},
         {"role": "user", "content": "And three more."},
     ]
-    story = book.story(desk=desk, messages=turns)
+    story = book.story(people=people, messages=turns)
     story.attempt_durable()
     old, new = unknown(story), unknown(story, "messages[2].content")
     joined = unknown(story, JOINED)
     assert story.screened(old, joined) == ["Record PASS"]
-    story = book.story(desk=desk, messages=turns)
+    story = book.story(people=people, messages=turns)
     story.attempt_durable()
     assert story.screened(old, joined, new) == ["Record HOLD"]
     assert [
@@ -217,9 +217,9 @@ def test_the_next_turn_with_the_same_words_is_not_held_again_and_new_words_are(b
 
 
 def test_what_one_rule_finds_in_a_joined_view_alone_is_settled_by_no_answer_about_a_part(book: Book) -> None:
-    desk = answered(case_of(held(book)), "no")
+    people = answered(case_of(held(book)), "no")
     turns = [{"role": "user", "content": "List three fruits."}, {"role": "user", "content": "More."}]
-    story = book.story(desk=desk, messages=turns)
+    story = book.story(people=people, messages=turns)
     story.attempt_durable()
     assert story.screened(unknown(story, JOINED)) == ["Record HOLD"]
 
@@ -233,10 +233,10 @@ def test_what_silence_left_unknown_is_answered_for_the_exchange_as_a_whole_and_f
     assert story.screened() == ["Record HOLD"]
     case = case_of(story)
     assert [(question.name, question.marks) for question in case.questions] == [(FACT, ())]
-    again = book.story(terms=terms, desk=answered(case, "no"))
+    again = book.story(terms=terms, people=answered(case, "no"))
     again.attempt_durable()
     assert again.screened() == ["Record PASS"]
-    other = book.story(asking("List four fruits."), terms=terms, desk=answered(case, "no"))
+    other = book.story(asking("List four fruits."), terms=terms, people=answered(case, "no"))
     other.attempt_durable()
     assert other.screened() == ["Record HOLD"]
 
@@ -247,21 +247,21 @@ def test_an_approval_is_asked_for_and_counts_for_this_exchange_alone(book: Book)
     assert [(question.subject, question.name) for question in case.questions] == [
         (Subject.APPROVAL, "customer_decider")
     ]
-    story = book.story(desk=answered(case, APPROVE))
+    story = book.story(people=answered(case, APPROVE))
     story.attempt_durable()
     assert story.screened(high_stakes) == ["Record PASS"]
     assert story.draft(RecordKind.PASS).committed["approvals"] == {"customer_decider": 1}
-    other = book.story(asking("List four fruits."), desk=answered(case, APPROVE))
+    other = book.story(asking("List four fruits."), people=answered(case, APPROVE))
     other.attempt_durable()
     assert other.screened(high_stakes) == ["Record HOLD"]
-    refused = book.story(desk=answered(case, REFUSE))
+    refused = book.story(people=answered(case, REFUSE))
     refused.attempt_durable()
     assert refused.screened(high_stakes) == ["Record HOLD"]
 
 
 def test_an_answer_about_the_question_says_nothing_of_what_the_model_answers(book: Book) -> None:
-    desk = answered(case_of(held(book)), "no")
-    story = book.story(desk=desk)
+    people = answered(case_of(held(book)), "no")
+    story = book.story(people=people)
     story.attempt_durable()
     assert story.screened(unknown(story)) == ["Record PASS"]
     story.pass_durable()

@@ -63,19 +63,19 @@ def test_a_hold_is_open_then_expired_then_forgotten(desk: Desk) -> None:
     desk.held()
     assert desk.state() is CaseState.OPEN
     assert desk.state(CASE.expires) is CaseState.EXPIRED
-    desk.holds.desk(OFFICE, "a", "r", CASE.expires + TOLD_SECONDS)
+    desk.holds.word(OFFICE, "a", "r", CASE.expires + TOLD_SECONDS)
     assert desk.state() is None
 
 
 def test_what_people_decided_is_what_is_told_and_what_was_decided_is_open_no_more(desk: Desk) -> None:
     desk.held()
-    assert desk.holds.desk(OFFICE, "a", "r", NOW).open_until(CASE.hold) == CASE.expires
+    assert desk.holds.word(OFFICE, "a", "r", NOW).open_until(CASE.hold) == CASE.expires
     for who, value, name in (("a", "no", "mass_domestic"), ("b", "no", "mass_domestic")):
         desk.decide(who, value, name)
         assert desk.state() is CaseState.OPEN
     desk.decide("d", APPROVE, "customer_decider")
     assert desk.state() is CaseState.RELEASED
-    assert desk.holds.desk(OFFICE, "a", "r", NOW).open_until(CASE.hold) == 0
+    assert desk.holds.word(OFFICE, "a", "r", NOW).open_until(CASE.hold) == 0
 
 
 def test_a_refusal_is_told(desk: Desk) -> None:
@@ -91,11 +91,11 @@ def test_another_workload_has_no_such_hold(desk: Desk) -> None:
 
 def test_a_unit_has_room_for_so_many_and_for_one_more_once_one_is_decided_or_expired(desk: Desk) -> None:
     for n in range(2):
-        assert desk.holds.desk(OFFICE, "a", "r", NOW).room()
+        assert desk.holds.word(OFFICE, "a", "r", NOW).room()
         desk.held(f"hold_{n}", f"case_{n}", CASE.expires + n)
-    assert not desk.holds.desk(OFFICE, "a", "r", NOW).room()
-    assert desk.holds.desk(workload(unit="another"), "a", "r", NOW).room()
-    assert desk.holds.desk(OFFICE, "a", "r", CASE.expires).room()
+    assert not desk.holds.word(OFFICE, "a", "r", NOW).room()
+    assert desk.holds.word(workload(unit="another"), "a", "r", NOW).room()
+    assert desk.holds.word(OFFICE, "a", "r", CASE.expires).room()
 
 
 def test_an_exchange_that_met_an_open_hold_opens_none(desk: Desk) -> None:

@@ -9,7 +9,7 @@ from brightline.core.errors import CallerError
 from brightline.core.evidence.record import DurableRecord
 from brightline.core.exchange.model import Exchange
 from brightline.core.register import RegisterBook
-from brightline.core.review.asking import EMPTY_DESK, Desk
+from brightline.core.review.asking import NO_WORD, PeoplesWord
 from brightline.core.screening.finding import Judgement
 from brightline.core.standing import Conditions
 from brightline.core.workload import Workload
@@ -25,8 +25,8 @@ class Instant(msgspec.Struct, frozen=True):
 class Arrived(msgspec.Struct, frozen=True):
     """An authenticated request was read: either an Exchange, or the reason why it is none.
 
-    ``registers`` are the signed entries as they stood then; without any, no fact that needs one is stated. ``desk`` is
-    what people have settled and what they are looking at.
+    ``registers`` are the signed entries as they stood then; without any, no fact that needs one is stated. ``people``
+    is what people have settled and what they are looking at.
     """
 
     at: Instant
@@ -34,7 +34,7 @@ class Arrived(msgspec.Struct, frozen=True):
     workload: Workload
     request: Exchange | CallerError
     registers: RegisterBook = RegisterBook()
-    desk: Desk = EMPTY_DESK
+    people: PeoplesWord = NO_WORD
 
 
 class AttemptDurable(msgspec.Struct, frozen=True):

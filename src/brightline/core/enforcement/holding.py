@@ -10,17 +10,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from brightline.core.agreement.decide import Decision
+from brightline.core.agreement.decide import Decision, Subject
 from brightline.core.agreement.limits import hold_seconds
 from brightline.core.canonical import JsonValue
 from brightline.core.enforcement.terms import Terms
-from brightline.core.exchange.model import Exchange, Reply
+from brightline.core.exchange.coverage import goes_to_no_model
+from brightline.core.exchange.model import Exchange, Reply, asked_digest, exchange_digest
 from brightline.core.facts import UNKNOWN, Facts
-from brightline.core.review.asking import UNSETTLED_MAX, Desk, Held, open_case
+from brightline.core.review.asking import UNSETTLED_MAX, Held, PeoplesWord, open_case
 from brightline.core.review.case import case_value, hold_id, mark_of
 from brightline.core.review.content import parts_of
 from brightline.core.review.settle import AnsweredPart, apply_answers, of_whole
 from brightline.core.screening.finding import Finding, Judgement, Segment
+from brightline.core.screening.release import Release
 from brightline.core.workload import Workload
 
 Fields = dict[str, JsonValue]
@@ -29,11 +31,12 @@ Fields = dict[str, JsonValue]
 class Holding:
     """What one exchange has to do with people."""
 
-    def __init__(self, terms: Terms, desk: Desk, workload: Workload, exchange_digest: str) -> None:
+    def __init__(self, terms: Terms, people: PeoplesWord, workload: Workload, request: Exchange | None) -> None:
+        """``request`` is ``None`` for one that was not understood, about which nobody is asked."""
         self._terms = terms
-        self._desk = desk
+        self._people = people
         self._workload = workload
-        self._exchange_digest = exchange_digest
+        self._request = request
         self._unsettled: dict[tuple[Finding, Segment], None] = {}
         self.whole: Mapping[str, str] = {}  # what people said of the exchange as a whole; another one once it changes
         self._settled: dict[str, str] = {}  # facts in which their answers stand, and what these are
@@ -42,50 +45,66 @@ class Holding:
         self._parts: deque[str] = deque()
         self._public: Fields = {}
         self.approvals: dict[str, int] = {}
+        self.id = ""  # of the hold that this exchange has
+        self._digest = ""  # of what it is about
         self.case = ""  # the digest of the case, if this exchange opened one
         self.expires = 0  # when the hold does, in Unix seconds
 
-    @property
-    def id(self) -> str:
-        """The hold that this exchange has, or would have."""
+    def _id(self, digest: str) -> str:
         terms = self._terms
-        return hold_id(
-            terms.hold_key, self._workload.id, self._exchange_digest, terms.agreement.digest, terms.release.digest
-        )
+        return hold_id(terms.hold_key, self._workload.id, digest, terms.agreement.digest, terms.release.digest)
+
+    @property
+    def _digests(self) -> tuple[str, ...]:
+        """Under what an approval, or an answer about the whole, is filed: what the model is asked, or all of it."""
+        if self._request is None:
+            return ()
+        return tuple({asked_digest(self._request): None, exchange_digest(self._request): None})
 
     # ---- what people said ----------------------------------------------------------------------------------
 
     def hear(self, now: int) -> None:
         """Take in what was said of this very exchange and counts at ``now`` (Unix seconds)."""
-        answers = self._desk.answers
+        answers = self._people.answers
         if not answers:
             return
-        values, holds = of_whole(answers, self._terms.agreement.vocabulary, self._exchange_digest, now)
-        self.whole = values
-        self._settled.update(values)
-        self._holds.update(dict.fromkeys(holds))
-        for office, (count, hold) in answers.approvals(self._exchange_digest, now).items():
-            self.approvals[office] = count
-            self._holds[hold] = None
+        vocabulary, whole = self._terms.agreement.vocabulary, dict[str, str]()
+        for digest in self._digests:
+            values, holds = of_whole(answers, vocabulary, digest, now)
+            for fact, value in values.items():
+                whole[fact] = vocabulary.spec(fact).worst(value, whole.get(fact, value))
+            self._holds.update(dict.fromkeys(holds))
+            for office, (count, hold) in answers.approvals(digest, now).items():
+                self.approvals[office] = max(count, self.approvals.get(office, 0))
+                self._holds[hold] = None
+        self.whole = whole
+        self._settled.update(whole)
 
     def said(
-        self, judgements: Sequence[Judgement], asked: Sequence[Segment], now: int, *, of_answer: bool
+        self,
+        release: Release,
+        judgements: Sequence[Judgement],
+        asked: Sequence[Segment],
+        now: int,
+        *,
+        of_answer: bool,
     ) -> Mapping[Finding, str]:
         """What people said where detectors and judge know nothing; what is left of that is kept for asking them.
 
-        ``of_answer``: this is what the model said, of which an answer about the question says nothing.
+        ``release`` is whose detectors judged: the one in force, or a candidate beside it. ``of_answer``: this is what
+        the model said, of which an answer about the question says nothing.
         """
         if not any(finding.value == UNKNOWN for each in judgements for finding in each.findings):
             return {}
         applied = apply_answers(
             judgements,
             asked,
-            self._desk.answers,
+            self._people.answers,
             self._terms.agreement.vocabulary,
             lambda segment: mark_of(self._terms.hold_key, segment),
             now,
             self._answered,
-            self._terms.release.settled(judgements),
+            release.settled(judgements),
         )
         self._answered = applied.parts
         self._holds.update(dict.fromkeys(applied.holds))
@@ -118,11 +137,26 @@ class Holding:
     @property
     def room(self) -> bool:
         """Whether the unit may have one more hold."""
-        return self._desk.room()
+        return self._people.room()
+
+    def about(self, decision: Decision) -> None:
+        """Say what is held: what the model would be asked.
+
+        Where words that go to no model are asked about, they are part of it: another hold for other such words.
+        """
+        if self._request is None:
+            raise AssertionError("nobody is asked about a request that was not understood")
+        asked = {question.name for question in decision.questions if question.subject is Subject.FACT}
+        beside = any(
+            finding.fact in asked and goes_to_no_model(segment.path, self._request)
+            for finding, segment in self._unsettled
+        )
+        self._digest = exchange_digest(self._request) if beside else asked_digest(self._request)
+        self.id = self._id(self._digest)
 
     def is_open(self, now: int) -> bool:
         """Whether people look at this hold already."""
-        until = self._desk.open_until(self.id)
+        until = self._people.open_until(self.id)
         if until <= now:
             return False
         self.expires = until
@@ -138,11 +172,11 @@ class Holding:
             workload.unit,
             terms.agreement.digest,
             terms.release.digest,
-            self._exchange_digest,
+            self._digest,
             now,
             self.expires,
         )
-        recused = (*self._desk.recused, workload.registration.official)
+        recused = (*self._people.recused, workload.registration.official)
         case, content = open_case(held, decision, list(self._unsettled), request, reply, recused, terms.hold_key)
         self.case = case.digest
         self._parts.extend(parts_of(content))

@@ -100,9 +100,9 @@ class Machine:
         self._findings: list[JsonValue] = []
         self._beside: dict[str, str] = {}  # facts that only a candidate made as bad as they are
         self._coverage = ""
-        malformed = isinstance(arrived.request, CallerError)
-        self._exchange_digest = "" if malformed else exchange_digest(self._exchange)
-        self._people = Holding(terms, arrived.desk, arrived.workload, self._exchange_digest)
+        understood = None if isinstance(arrived.request, CallerError) else arrived.request
+        self._exchange_digest = "" if understood is None else exchange_digest(understood)
+        self._people = Holding(terms, arrived.people, arrived.workload, understood)
         self._gone = False
         self._decision = UNDECIDED
         # Set as the way goes on; an empty value means "not there yet", and each is read only after it was set.
@@ -246,15 +246,16 @@ class Machine:
         if answered not in (sorted(required), sorted([*required, *([release.judge.id] if release.judge else [])])):
             return self._unjudged(ScreeningUnavailable(f"{answered} answered: not each required detector, once"))
         of_answer = self._output is not None
-        people = self._people.said(own, self._asked, event.at.unix, of_answer=of_answer)
+        people = self._people.said(release, own, self._asked, event.at.unix, of_answer=of_answer)
         try:
             statements = statements_from(release, self._asked, own, people)
         except ScreeningUnavailable as error:
             return self._unjudged(error)
         if self._terms.beside is not None:
-            more = beside(
-                self._terms.agreement.vocabulary, statements, self._terms.beside, self._asked, event.judgements
-            )
+            candidate = self._terms.beside
+            theirs = tuple(each for each in event.judgements if each.release == candidate.digest)
+            people = self._people.said(candidate, theirs, self._asked, event.at.unix, of_answer=of_answer)
+            more = beside(self._terms.agreement.vocabulary, statements, candidate, self._asked, theirs, people)
             for each in more:
                 worst = self._terms.agreement.vocabulary.spec(each.fact).worst
                 self._beside[each.fact] = worst(each.value, self._beside.get(each.fact, each.value))
@@ -437,6 +438,7 @@ class Machine:
     def _hold(self, at: ev.Instant) -> Commands:
         """Nothing more goes either way until cleared people have settled what is unknown."""
         people = self._people
+        people.about(self._decision)
         if people.is_open(at.unix):
             return self._held()
         if not people.room:

@@ -34,6 +34,7 @@ TOKEN_CONTEXT_BYTES: Final = 256
 # A tool call in an answer: the text of its arguments, below which the model chooses the keys.
 _FREE: Final = WireNames(frozenset())  # every key is chosen by whoever wrote it
 _CALL_NAMES: Final = WireNames(frozenset({"arguments"}), frozenset({"arguments"}))
+_NAME: Final = re.compile(r"[a-z_]+")
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_A-Za-z]+")
 
 
@@ -83,6 +84,12 @@ def _beside(exchange: Exchange) -> Iterator[Segment]:
     )
     yield from _joined(list(exchange.metadata), "joined:metadata.keys", Surface.INPUT)
     yield from _joined([*exchange.metadata.values(), *labels], "joined:metadata.values", Surface.INPUT)
+
+
+def goes_to_no_model(path: str, exchange: Exchange) -> bool:
+    """Whether a segment of a request is of what a caller put on it and no model is sent."""
+    name = _NAME.match(path.removeprefix("joined:"))
+    return name is not None and (name[0] == "metadata" or name[0] in exchange.labels)
 
 
 def cover_reply(reply: Reply, exchange: Exchange) -> Coverage:

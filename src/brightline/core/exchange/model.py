@@ -131,11 +131,20 @@ class Exchange(msgspec.Struct, frozen=True):
 
 
 def exchange_digest(exchange: Exchange) -> str:
-    """The digest of the canonical request, whatever API it came by: for holds and approvals, never for tokens.
+    """The digest of the canonical request, whatever API it came by: what records commit to, never for tokens.
 
     What goes to no model is part of it too: words that are tried there one after the other are so many requests.
     """
     return "sha256:" + hashlib.sha256(msgspec.json.encode(exchange, order="sorted")).hexdigest()
+
+
+def asked_digest(exchange: Exchange) -> str:
+    """The digest of what a model would be asked: for holds and approvals.
+
+    What goes to no model is not in it, so that a trace id which is another each time meets the hold of the same
+    question.
+    """
+    return exchange_digest(msgspec.structs.replace(exchange, metadata={}, labels={}))
 
 
 def tool_digest(tool: Tool) -> str:

@@ -26,7 +26,7 @@ def _none_open(_hold: str) -> int:
     return 0
 
 
-class Desk(msgspec.Struct, frozen=True):
+class PeoplesWord(msgspec.Struct, frozen=True):
     """What an exchange needs to know of people's work, as it stood when it arrived.
 
     ``answers`` are those of its workload, under its agreement and release; ``open_until`` says until when people look
@@ -40,7 +40,7 @@ class Desk(msgspec.Struct, frozen=True):
     recused: tuple[str, ...] = ()
 
 
-EMPTY_DESK: Final = Desk()
+NO_WORD: Final = PeoplesWord()
 
 
 class Held(msgspec.Struct, frozen=True):

@@ -23,8 +23,8 @@ from msgspec import Meta
 from brightline.core.errors import ScreeningUnavailable, UnentitledStatement
 from brightline.core.facts import Source, Statement, Vocabulary
 from brightline.core.screening.figures import wilson
-from brightline.core.screening.finding import Judgement, Segment
-from brightline.core.screening.release import Release, statements_from
+from brightline.core.screening.finding import Finding, Judgement, Segment
+from brightline.core.screening.release import NOBODY_SAID, Release, statements_from
 
 _Count = Annotated[int, Meta(ge=0, le=2**53)]
 _Asks = Annotated[int, Meta(ge=0, le=1_000_000_000)]
@@ -153,11 +153,14 @@ def beside(
     own: Sequence[Statement],
     candidate: Release,
     asked: Sequence[Segment],
-    judgements: Sequence[Judgement],
+    theirs: Sequence[Judgement],
+    people: Mapping[Finding, str] = NOBODY_SAID,
 ) -> tuple[Statement, ...]:
-    """What a candidate's marked answers add in a canary; nothing if it did not answer whole."""
-    theirs = [each for each in judgements if each.release == candidate.digest]
+    """What a candidate's answers add in a canary; nothing if it did not answer whole.
+
+    What ``people`` said stands in the place of what it does not know, as for the release in force.
+    """
     try:
-        return tightened(vocabulary, own, statements_from(candidate, asked, theirs)) if theirs else ()
+        return tightened(vocabulary, own, statements_from(candidate, asked, theirs, people)) if theirs else ()
     except (ScreeningUnavailable, UnentitledStatement):
         return ()  # it says nothing; the release in force alone decides

@@ -247,8 +247,8 @@ class Gateway:
     ) -> None:
         exchange_id = f"xc_{secrets.token_hex(12)}"
         now = Instant(self._clock.monotonic(), self._clock.unix())
-        desk = self._holds.desk(workload, terms.agreement.digest, terms.release.digest, now.unix)
-        arrived = Arrived(now, exchange_id, workload, request, self._registers(), desk)
+        people = self._holds.word(workload, terms.agreement.digest, terms.release.digest, now.unix)
+        arrived = Arrived(now, exchange_id, workload, request, self._registers(), people)
         responder = AsgiResponder(api, send, receive, exchange_id, now.unix, self._settings.write_seconds)
         if isinstance(request, Exchange):
             responder.serve(request)
@@ -279,7 +279,7 @@ class Gateway:
         self._watch.ended(workload.unit, closed, unix)
         self._quotas.used(workload, closed.tokens)
         if closed.outcome is Outcome.HELD:
-            self._quotas.held(workload, closed.exchange_digest)
+            self._quotas.held(workload, closed.hold)
         self._holds.ended(workload, closed)
 
     def _tell(

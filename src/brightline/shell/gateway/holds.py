@@ -20,7 +20,7 @@ from brightline.core.evidence.batch import Frame
 from brightline.core.evidence.keytree import KeyDestroyed
 from brightline.core.evidence.record import RecordKind, unix_of
 from brightline.core.register import DAY_SECONDS
-from brightline.core.review.asking import Desk
+from brightline.core.review.asking import PeoplesWord
 from brightline.core.review.case import Case, CaseState
 from brightline.core.review.docket import Docket
 from brightline.core.workload import Workload
@@ -64,11 +64,11 @@ class Holds:
         self._of_unit: dict[str, set[str]] = {}
         self._ends: list[tuple[int, str]] = []
 
-    def desk(self, workload: Workload, agreement: str, release: str, now: int) -> Desk:
+    def word(self, workload: Workload, agreement: str, release: str, now: int) -> PeoplesWord:
         """What an exchange of this workload needs to know of people's work."""
         self._prune(now)
         answers = self._docket().answers(workload.id, agreement, release)
-        return Desk(answers, self._open_until, lambda: self._room(workload.unit, now))
+        return PeoplesWord(answers, self._open_until, lambda: self._room(workload.unit, now))
 
     def ended(self, workload: Workload, closed: Closed) -> None:
         """Take in the end of an exchange: if it was held, its hold is open now."""

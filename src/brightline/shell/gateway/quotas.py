@@ -139,14 +139,14 @@ class Quotas:
         self._use(What.TOKENS, workload.id, tokens)
         self._use(What.UNIT_TOKENS, workload.unit, tokens)
 
-    def held(self, workload: Workload, exchange_digest: str) -> None:
-        """Count a hold where somebody set a limit; only there is it remembered."""
+    def held(self, workload: Workload, hold: str) -> None:
+        """Count a hold, by its id, where somebody set a limit; only there is it remembered."""
         self._turn_day()
         for each in self._limits(workload):
             if each.holds < NO_QUOTA:
                 _, _, what = _COUNTED[each.of]
-                self._hold(what, each.name, exchange_digest)
-                self._peers.tell_held(what, each.name, exchange_digest)
+                self._hold(what, each.name, hold)
+                self._peers.tell_held(what, each.name, hold)
 
     def heard(self, what: What, name: str, amount: int) -> None:
         """Count what another worker says was used."""
@@ -160,10 +160,10 @@ class Quotas:
             case _ as never:
                 assert_never(never)
 
-    def heard_held(self, what: What, name: str, exchange_digest: str) -> None:
+    def heard_held(self, what: What, name: str, hold: str) -> None:
         """Count a hold of another worker; one that is known counts once."""
         self._turn_day()
-        self._hold(what, name, exchange_digest)
+        self._hold(what, name, hold)
 
     @property
     def remembered_holds(self) -> int:
@@ -195,10 +195,10 @@ class Quotas:
         self._minutes[what].setdefault(name, Used()).add(self._clock.monotonic(), amount)
         self._peers.tell_used(what, name, amount)
 
-    def _hold(self, what: What, name: str, exchange_digest: str) -> None:
+    def _hold(self, what: What, name: str, hold: str) -> None:
         held = self._holds[what, name]
         if len(held) < HOLDS_MAX:  # no quota is larger
-            held.add(exchange_digest)
+            held.add(hold)
 
     def _write(self, workload: Workload, amount: int) -> None:
         for what, name in ((What.BYTES, workload.id), (What.UNIT_BYTES, workload.unit)):
