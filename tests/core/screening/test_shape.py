@@ -4,17 +4,20 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from brightline.core.screening import decoding, letters
+from brightline.core.screening import ciphers, decoding, letters
 from brightline.core.screening.folding import stages_of
-from brightline.core.screening.shape import shape_of, shape_of_stages
+from brightline.core.screening.shape import _ANYTHING, _HINTS, Shape, _named, shape_of, shape_of_stages
 
 KINDS = {kind.name: kind.stretch for kind in decoding._KINDS}
 
-ASCII = st.text(alphabet=st.sampled_from("aabZZ01 .-_'@$!|/\n\r+="), max_size=40) | st.text(
-    alphabet=st.characters(max_codepoint=0x7F), max_size=40
+ASCII = (
+    st.text(alphabet=st.sampled_from("aabZZ01 .-_'@$!|/\n\r+="), max_size=40)
+    | st.text(alphabet=st.sampled_from(" ehtyadnfo.-'\"+&%\\x70\n"), max_size=60)
+    | st.text(alphabet=st.characters(max_codepoint=0x7F), max_size=40)
 )
 ANY = (
     ASCII
@@ -46,6 +49,40 @@ def test_a_hint_is_never_wrong_about_nothing(text: str) -> None:
     assert shape.mixed or not any(decoding._MIXED.search(run[0]) for run in KINDS["base64"].finditer(seen))
     assert shape.digits or not KINDS["numbers"].search(seen)
     assert shape.bits or not KINDS["binary"].search(seen)
+    for name in ("base32", "ascii85", "html", "url", "escapes", "morse"):
+        assert getattr(shape, name) or not KINDS[name].search(seen)
+    assert shape.glued or not (letters._GLUED.search(soft) or letters._GLUED_LIST.search(soft))
+    assert shape.backwards or not any(word in folded for word in ciphers._BACKWARDS)
+    assert shape.ends_in_ay or folded.count("ay ") < 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("hex", "say 70 6c 61 6e it"),
+        ("base32", "KRUGKIDQNRQW4IDJ"),
+        ("ascii85", "<~9jqo^BlbD-BleB1DJ~>"),
+        ("html", "&#112;lan"),
+        ("url", "%70lan"),
+        ("escapes", "U+0070"),
+        ("morse", ".--. .-.. .- -. .--. .-.. .- -."),
+        ("glued", "'pl' + 'an'"),
+        ("glued", "''.join(['pl', 'an'])"),
+        ("backwards", "eht nalp fo\u3000eht yad"),
+        ("ends_in_ay", "ethay anplay ofway ethay ayday"),
+    ],
+)
+def test_each_hint_says_yes_of_its_disguise(kind: str, text: str) -> None:
+    assert getattr(shape_of(text), kind)
+    assert getattr(shape_of(f"жж {text} жж"), kind)
+
+
+def test_every_hint_has_a_pattern() -> None:
+    assert tuple(_HINTS) == Shape.__struct_fields__
+
+
+def test_a_search_that_did_not_end_says_yes_to_everything() -> None:
+    assert _named((0, 3)) == _ANYTHING
 
 
 @given(ASCII)

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from brightline.core.screening.shape import Shape
+
 _SMALL: Final = "abcdefghijklmnopqrstuvwxyz"
 _ENDS: Final = (". ", "! ", "? ", ": ", "; ")
 _EVERYDAY: Final = frozenset(
@@ -29,6 +31,7 @@ _LOG_OFTEN: Final = (
     *(-2505, -4204, -3580, -3157, -2064, -3803, -3904, -2797, -2664, -6478, -4865, -3213, -3727),
     *(-2695, -2589, -3948, -6957, -2815, -2760, -2401, -3590, -4626, -3749, -6501, -3925, -7209),
 )
+_LOG_OFTEN_SORTED: Final = tuple(sorted(_LOG_OFTEN))
 _MARGIN: Final = 250
 """By so much, for each letter and in thousandths, must another reading be likelier than what stands there."""
 _NAMES: Final = (*((f"caesar-{by}", _SMALL[-by:] + _SMALL[:-by]) for by in range(1, 26) if by != 13),)
@@ -59,13 +62,13 @@ _PIG_WORD: Final = re.compile(
 )
 
 
-def readings_of_ciphers(soft: str, folded: str) -> Iterator[tuple[str, str]]:
+def readings_of_ciphers(soft: str, folded: str, shape: Shape) -> Iterator[tuple[str, str]]:
     """The name and the folded text of each such reading. ``soft`` has its lines still."""
     if (found := _deciphered(folded)) is not None:
         yield found
-    if any(word in folded for word in _BACKWARDS):
+    if shape.backwards and any(word in folded for word in _BACKWARDS):
         yield "reversed-words", " ".join(folded[::-1].split(" ")[::-1])
-    if folded.count("ay ") >= 4 and 4 * len(_PIG.findall(folded)) > folded.count(" "):
+    if shape.ends_in_ay and folded.count("ay ") >= 4 and 4 * len(_PIG.findall(folded)) > folded.count(" "):
         yield "pig-latin", _PIG_WORD.sub(lambda word: word[1] or f"{word[3]}{word[2]}", folded)
     if soft.count("\n") + 1 >= _LINES_MIN and len(heads := _HEAD.findall(f"\n{soft}")) >= _LINES_MIN:
         yield "first-words", " ".join(heads)
@@ -77,20 +80,37 @@ def _deciphered(folded: str) -> tuple[str, str] | None:
         return None
     lines = folded
     for end in _ENDS:
-        lines = lines.replace(end, f"{end[0]}\n")
+        if end[0] in folded:
+            lines = lines.replace(end, f"{end[0]}\n")
     sentences = lines.split("\n")
-    odd = [at for at, sentence in enumerate(sentences) if _EVERYDAY.isdisjoint(sentence.split(" "))]
+    odd = [at for at, sentence in enumerate(sentences) if not _is_plain(sentence)]
     enciphered = " ".join([sentences[at] for at in odd]).encode()
+    if len(enciphered) < LETTERS_MIN:
+        return None
     counts = [enciphered.count(letter) for letter in _SMALL.encode()]
     if (letters := sum(counts)) < LETTERS_MIN:
         return None
-    plain = _likelihood(counts, _LOG_OFTEN)
+    wanted = _likelihood(counts, _LOG_OFTEN) + _MARGIN * letters
+    if _likelihood(sorted(counts), _LOG_OFTEN_SORTED) < wanted:  # no letters for letters are likelier than these
+        return None
     likelihood, name, table = max((_likelihood(counts, often), name, table) for name, table, often in _TABLES)
-    if likelihood < plain + _MARGIN * letters:
+    if likelihood < wanted:
         return None
     for at in odd:
         sentences[at] = sentences[at].translate(table)
     return name, " ".join(sentences)
+
+
+def _is_plain(sentence: str) -> bool:
+    """Whether an everyday word stands in it. Most have one of a few, which are found without taking it apart."""
+    return (
+        " the " in sentence
+        or " of " in sentence
+        or " and " in sentence
+        or " to " in sentence
+        or " a " in sentence
+        or not _EVERYDAY.isdisjoint(sentence.split(" "))
+    )
 
 
 def _likelihood(counts: list[int], often: tuple[int, ...]) -> int:

@@ -15,6 +15,7 @@ import binascii
 import re
 from collections.abc import Callable, Iterator
 from html.entities import html5
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -35,17 +36,17 @@ class Decoders:
     """The decoders for the readings of one text. What a stretch says is worked out once, however often it is met: the
     same stretches stand in the text, in what is decoded of it, and in each round."""
 
-    __slots__ = ("_kinds", "_undone")
+    __slots__ = ("_known", "_undone")
 
     def __init__(self) -> None:
-        self._kinds = tuple((kind, _Known(kind.read)) for kind in _KINDS)
+        self._known: dict[str, _Known] = {}
         self._undone: dict[tuple[str, str], str] = {}
 
     def decode(self, text: str, shape: Shape) -> Decoded:
         """Undo every encoding once; the decoders see each other's results. ``shape`` is that of ``text``."""
         names: list[str] = []
-        for kind, known in self._kinds:
-            if (undone := self._undo(kind, known, text, shape)) != text:
+        for kind in _KINDS:
+            if kind.may_be_in(shape) and (undone := self._undo(kind, text)) != text:
                 names.append(kind.name)
                 text = undone
                 shape = shape_of(text)
@@ -59,14 +60,15 @@ class Decoders:
         """
         if _AMBIGUOUS.isdisjoint(decoded.names):
             return
-        for kind, known in self._kinds:
-            if kind.name in _AMBIGUOUS and (undone := self._undo(kind, known, text, shape)) != text:
+        for kind in _KINDS:
+            if kind.name not in _AMBIGUOUS or not kind.may_be_in(shape):
+                continue
+            if (undone := self._undo(kind, text)) != text:
                 yield kind.name, undone
 
-    def _undo(self, kind: _Kind, known: _Known, text: str, shape: Shape) -> str:
-        if not kind.may_be_in(text, shape):
-            return text
+    def _undo(self, kind: _Kind, text: str) -> str:
         if (undone := self._undone.get((kind.name, text))) is None:
+            known = self._known.setdefault(kind.name, _Known(kind.read))
             undone = self._undone[kind.name, text] = kind.undo(text, known)
         return undone
 
@@ -186,10 +188,6 @@ def _text_of_base64(token: str) -> str | None:
     return None
 
 
-_HEX_HINT: Final = re.compile(r"""[0-9](?:[\s:,;."'\-]{0,4}+(?:0x|\\x)?[0-9a-fA-F]){5}""")
-"""Begins with a digit, which is found many times faster than what hex begins with."""
-
-
 def _base32(stretch: str) -> str:
     digits = stretch.rstrip("=")
     digits = digits[: len(digits) - (len(digits) % 8 in (1, 3, 6))]
@@ -230,7 +228,7 @@ class _Kind(msgspec.Struct, frozen=True):
     """One encoding. ``may_be_in`` may be wrong in saying yes. The first group of ``stretch`` is all of it."""
 
     name: str
-    may_be_in: Callable[[str, Shape], bool]
+    may_be_in: Callable[[Shape], bool]
     stretch: re.Pattern[str]
     read: Callable[[str], str]
     after: Callable[[str], str] | None = None
@@ -241,34 +239,33 @@ class _Kind(msgspec.Struct, frozen=True):
         return undone if self.after is None or undone == text else self.after(undone)
 
 
-_BASE32_HINT: Final = re.compile("[A-Z2-7]{16}")
 _KINDS: Final = (
-    _Kind("ascii85", lambda text, _: "<~" in text, re.compile(r"(<~[!-uz\s]{5,}+~>)"), _ascii85),
+    _Kind("ascii85", attrgetter("ascii85"), re.compile(r"(<~[!-uz\s]{5,}+~>)"), _ascii85),
     _Kind(
         "base85",
-        lambda _, shape: shape.mixed,
+        attrgetter("mixed"),
         re.compile(r"([0-9A-Za-z!#$%&()*+\-;<=>?@^_`{|}~](?<!\S.)[0-9A-Za-z!#$%&()*+\-;<=>?@^_`{|}~]{19,}+(?!\S))"),
         _base85,
     ),
-    _Kind("html", lambda text, _: "&" in text, re.compile(f"({_ENTITY.pattern})"), _entity),
-    _Kind("url", lambda text, _: "%" in text, re.compile("((?:%[0-9a-fA-F]{2})++)"), _percent),
+    _Kind("html", attrgetter("html"), re.compile(f"({_ENTITY.pattern})"), _entity),
+    _Kind("url", attrgetter("url"), re.compile("((?:%[0-9a-fA-F]{2})++)"), _percent),
     _Kind(
         "escapes",
-        lambda text, _: "\\" in text or "+" in text,
+        attrgetter("escapes"),
         re.compile(f"({_ESCAPE.pattern})"),
         _escape,
         _paired,
     ),
     _Kind(
         "morse",
-        lambda text, _: ".." in text and "- " in text,
+        attrgetter("morse"),
         re.compile(r"((?<![.\-])[.\-]{1,6}+(?:[ /|\n]{1,3}+[.\-]{1,6}+){7,}+(?![.\-]))"),
         _morse,
     ),
-    _Kind("binary", lambda _, shape: shape.bits, re.compile(r"((?:[01]{8}[\s,]{0,2}+){3,}+)"), _bits),
+    _Kind("binary", attrgetter("bits"), re.compile(r"((?:[01]{8}[\s,]{0,2}+){3,}+)"), _bits),
     _Kind(
         "hex",
-        lambda text, shape: shape.digits and _HEX_HINT.search(text) is not None,
+        attrgetter("hex"),
         re.compile(
             r"""([0-9a-fA-F\\](?:(?<=[0-9a-fA-F])[0-9a-fA-F]|(?<=[0\\])x[0-9a-fA-F]{2})[\s:,;."'\-]{0,4}+"""
             r"""(?:(?:0x|\\x)?[0-9a-fA-F]{2}[\s:,;."'\-]{0,4}+){3,}+)"""
@@ -277,16 +274,14 @@ _KINDS: Final = (
     ),
     _Kind(
         "numbers",
-        lambda _, shape: shape.digits,
+        attrgetter("digits"),
         re.compile(r"([0-9](?<![0-9][0-9])[0-9]{1,6}+(?:[\s,;|/.\-]{1,64}+[0-9]{1,7}+){3,}+)"),
         _numbers,
     ),
-    _Kind(
-        "base32", lambda text, _: _BASE32_HINT.search(text) is not None, re.compile("([A-Z2-7]{16,}+={0,6}+)"), _base32
-    ),
+    _Kind("base32", attrgetter("base32"), re.compile("([A-Z2-7]{16,}+={0,6}+)"), _base32),
     _Kind(
         "base64",
-        lambda _, shape: shape.mixed,
+        attrgetter("mixed"),
         re.compile(r"([A-Za-z0-9+/_\-]{8,}+(?:[ \t]{0,4}+\r?\n[ \t>]{0,8}+[A-Za-z0-9+/_\-]{2,}+)*+={0,2}+)"),
         _base64,
     ),

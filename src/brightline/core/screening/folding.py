@@ -130,8 +130,8 @@ def table_of(readings: Mapping[int, str]) -> Table:
 
 # ---- 1. characters ----------------------------------------------------------------------------------
 
-_CONTROLS: Final = {code: reading for code, reading in READS_AS.items() if code < 0x80}
-_UNSEEN_ASCII: Final = bytes(code for code, reading in _CONTROLS.items() if not reading)
+_UNSEEN_ASCII: Final = bytes(code for code in READS_AS if code < 0x80)
+"""Controls, none of which reads as anything: a test looks."""
 _READS_AS: Final = table_of(READS_AS)
 _GOES_ASTRAY: Final = (*map(ord, "ﷺﷻϲϹ"), *range(0x249C, 0x24B6), *range(0x1F110, 0x1F12A))
 _BEFORE_NFKC: Final = table_of({code: READS_AS[code] for code in _GOES_ASTRAY})
@@ -181,7 +181,7 @@ _EVERYWHERE: Final = _marks(_guarded(MARKS_BMP, MARKS), _guarded(SORTED_MARKS_BM
 def characters(text: str) -> str:
     """Let every character be what it reads as wherever it stands. Keeps case, and white space as it is."""
     if text.isascii():
-        return text.translate(_CONTROLS)
+        return _without_unseen(text)
     beyond = Beyond(text)
     if (marks := _marks_for(beyond)).sorted_one.search(beyond.text):
         # Normalisation sorts each run of marks by insertion, so a run as long as the text costs its square. UAX
@@ -189,7 +189,7 @@ def characters(text: str) -> str:
         text = marks.long_run.sub(r"\1", text)
     normal = unicodedata.normalize("NFKC", _BEFORE_NFKC.read(text, beyond))
     text = _READS_AS.read(normal, beyond if normal == text else Beyond(normal))
-    text = text.encode("utf-8").translate(None, _UNSEEN_ASCII).decode("utf-8")
+    text = _without_unseen(text)
     if text.isascii():
         return text
     # What stood apart because of something unseen now stands together, and may compose.
@@ -197,6 +197,12 @@ def characters(text: str) -> str:
     beyond = Beyond(text)
     marks = _marks_for(beyond)
     return marks.on_letters.sub("", text) if marks.one.search(beyond.text) else text
+
+
+def _without_unseen(text: str) -> str:
+    data = text.encode()
+    seen = data.translate(None, _UNSEEN_ASCII)
+    return text if len(seen) == len(data) else seen.decode()
 
 
 def _marks_for(beyond: Beyond) -> _Marks:
@@ -278,13 +284,13 @@ def _is_of_two_scripts(word: str) -> bool:
 
 # ---- 3. blanks --------------------------------------------------------------------------------------
 
-_BLANKS: Final = {code: " " for code in range(0x80) if chr(code).isspace()}
+_BLANKS: Final = bytes(ord(" ") if code < 0x80 and chr(code).isspace() else code for code in range(0x100))
 
 
 def collapse(text: str) -> str:
     """One blank between words, none around them. Taking words apart is dear, and few texts have blanks in a row."""
     if text.isascii():
-        text = text.translate(_BLANKS)
+        text = text.encode().translate(_BLANKS).decode()
         if "  " not in text:
             return text.strip(" ")
     return " ".join(text.split())

@@ -109,12 +109,13 @@ def readings_of_letters(stages: Stages, shape: Shape) -> Iterator[tuple[str, str
         yield "unsigned", collapse(words(unsigned, left))
     if shape.leet:
         yield from _unleeted(folded)
-    if _GLUED.search(soft) or ("join(" in soft and _GLUED_LIST.search(soft)):
+    if shape.glued and (_GLUED.search(soft) or _GLUED_LIST.search(soft)):
         yield "joined-strings", collapse(words(_GLUE.sub("", soft), left))
-    for name, text in readings_of_ciphers(soft, folded):
+    for name, text in readings_of_ciphers(soft, folded, shape):
         yield name, text
         if apart:
-            yield from ((f"words+{again}", text) for again, text in readings_of_ciphers("", apart) if again == name)
+            again = readings_of_ciphers("", apart, shape)
+            yield from ((f"words+{same}", text) for same, text in again if same == name)
     if (latin := as_latin(folded, left)) != folded:
         yield "lookalikes", latin
     if _A_LETTER.search(folded):
