@@ -72,7 +72,7 @@ async def open_node(
         traces = await opened.enter_async_context(_traces(settings, shard))
         attester = DevelopmentAttester(roots.profile, agreement.vocabulary, clock)
         attester.renew()
-        registry = Registry(root, settings, roots, agreement, installation.roster)
+        registry = Registry(root, settings, roots, agreement, installation)
         opened.callback(registry.close)
         registry.refresh()
         first = _first_release(registry, settings)

@@ -40,6 +40,7 @@ from brightline.shell.trust.keys import load_key
 
 PROVIDER_KEY: Final = "provider-officer"
 CUSTOMER_KEY: Final = "customer-official"
+CONSOLE_ORIGIN: Final = "http://localhost:8092"  # where the console of a development installation is looked at
 DEVELOPMENT_PROTOCOL: Final = "development-protocol"
 DEVELOPMENT_VVT: Final = "development-vvt"
 

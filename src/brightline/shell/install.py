@@ -31,7 +31,8 @@ from brightline.core.register import (
     PurposeEntry,
     RegisterBook,
 )
-from brightline.core.review.roster import ClearedPerson, Credential, CredentialKind
+from brightline.core.review.passkey import LOOPBACK, RelyingParty
+from brightline.core.review.roster import ClearedPerson, Credential, CredentialKind, ReviewTerms
 from brightline.core.screening.release import Release
 from brightline.core.statement import (
     PinnedKey,
@@ -54,6 +55,7 @@ from brightline.core.workload import (
 from brightline.shell import shipped
 from brightline.shell.config import FILE_NAME, Settings
 from brightline.shell.development import (
+    CONSOLE_ORIGIN,
     CUSTOMER_KEY,
     DEVELOPMENT_PROTOCOL,
     DEVELOPMENT_VVT,
@@ -130,6 +132,7 @@ def init_state(
         models=tuple(signed.Admission(model.name, model.upstream_model, model.upstream, admitted) for model in models),
         issued=now - 60,
         expires=now + 365 * DAY_SECONDS,
+        review=ReviewTerms(RelyingParty(LOOPBACK, (CONSOLE_ORIGIN,)), software_keys=True),
     )
     AgreementStore(folder.agreements).put(agreement, agreement_files(agreement_folder(settings), agreement))
     folder.installation.write_bytes(sign_statement(statement, signed.INSTALLATION_TYPE, (provider, customer)))

@@ -61,7 +61,7 @@ def open_in_force(root: Path, settings: Settings, clock: Clock) -> Registry:
     roots = read_roots(folder.roots)
     installation = read_installation(folder.installation, roots, clock.unix())
     baseline = open_baseline(root, settings, installation.agreement)
-    registry = Registry(root, settings, roots, baseline, installation.roster)
+    registry = Registry(root, settings, roots, baseline, installation)
     try:
         registry.refresh()
     except BrightlineError:

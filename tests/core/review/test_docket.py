@@ -26,12 +26,13 @@ from brightline.core.review.decision import (
     sign_decision,
 )
 from brightline.core.review.docket import Docket
-from brightline.core.review.roster import ClearedPerson, Credential, CredentialKind, check_roster
+from brightline.core.review.roster import ClearedPerson, Credential, CredentialKind, ReviewTerms, check_roster
 from tests.playbooks.playbook import AGREEMENT
 
 OPENED: Final = 1_000
 EXPIRES: Final = 2_000
 ANSWERED: Final = 500
+TERMS: Final = ReviewTerms(software_keys=True)
 CASE: Final = Case(
     format=CASE_FORMAT,
     hold="hold_1",
@@ -80,19 +81,19 @@ def enter(docket: Docket, decision: ReviewerDecision, at: int = OPENED) -> CaseS
 
 def test_a_decision_opens_under_a_credential_of_its_signer_alone() -> None:
     envelope = sign_decision(said("a"), KEYS["a"])
-    decision, who = open_decision(envelope, ROSTER, OPENED)
+    decision, who = open_decision(envelope, ROSTER, OPENED, TERMS)
     assert (decision, who.id) == (said("a"), "a")
     with pytest.raises(TrustError, match="no credential of a signed"):
-        open_decision(sign_decision(said("a"), KEYS["b"]), ROSTER, OPENED)
+        open_decision(sign_decision(said("a"), KEYS["b"]), ROSTER, OPENED, TERMS)
     with pytest.raises(TrustError, match="not on the roster"):
-        open_decision(sign_decision(said("f"), KEYS["f"]), ROSTER, OPENED)
+        open_decision(sign_decision(said("f"), KEYS["f"]), ROSTER, OPENED, TERMS)
 
 
 def test_whose_clearance_has_ended_decides_nothing() -> None:
     envelope = sign_decision(said("e"), KEYS["e"])
-    assert open_decision(envelope, ROSTER, OPENED + 9)[1].id == "e"
+    assert open_decision(envelope, ROSTER, OPENED + 9, TERMS)[1].id == "e"
     with pytest.raises(TrustError, match="clearance of e had ended"):
-        open_decision(envelope, ROSTER, OPENED + 10)
+        open_decision(envelope, ROSTER, OPENED + 10, TERMS)
 
 
 @pytest.mark.parametrize("at", range(0, 400, 37))
@@ -101,7 +102,7 @@ def test_a_byte_of_a_decision_that_is_changed_is_no_decision(at: int) -> None:
     place = envelope.index(b'"payload":"') + 11 + at
     envelope[place] = ord("A") if envelope[place] != ord("A") else ord("B")
     with pytest.raises(TrustError):
-        open_decision(bytes(envelope), ROSTER, OPENED)
+        open_decision(bytes(envelope), ROSTER, OPENED, TERMS)
 
 
 def test_one_administrator_cannot_make_two_reviewers_of_one_key() -> None:

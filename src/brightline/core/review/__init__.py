@@ -4,7 +4,9 @@
 case      a hold: what could not be judged, and the questions put to people
 content   what they look at: the held exchange, kept where it can be destroyed
 roster    who may answer, by which credential, for how long
+roles     what each may do: one table
 decision  one person's signed answers
+passkey   how a passkey signs them, and how that is verified
 quorum    how many of which office must say the same
 docket    all that was decided, and which answers count for an exchange
 settle    answers applied to what the detectors found

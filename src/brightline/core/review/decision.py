@@ -3,11 +3,15 @@
 
 People supply facts and approvals; the agreement decides again. So there is no "release" among the words that can be
 signed: only what is so, with a reason, and whether an office approves. What is signed is the whole case, hence the
-exact bytes that were shown, the agreement, the release, and when it ends.
+exact bytes that were shown, the agreement, the release, and when it ends. It is signed by a passkey
+(``passkey.py``), or, where the parties let it (in development), by a key in a file.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -18,7 +22,16 @@ from brightline.core.errors import TrustError
 from brightline.core.facts import Vocabulary
 from brightline.core.review.case import FORMAT as CASE_FORMAT
 from brightline.core.review.case import Case
-from brightline.core.review.roster import ClearedPerson, CredentialKind
+from brightline.core.review.passkey import (
+    Assertion,
+    Signed,
+    decision_bytes,
+    decision_challenge,
+    read_assertion,
+    verify,
+)
+from brightline.core.review.roles import May, may
+from brightline.core.review.roster import ClearedPerson, Credential, CredentialKind, ReviewTerms
 from brightline.core.statement import open_payload, sign_statement
 
 DECISION_TYPE: Final = "application/vnd.brightline.decision+json"
@@ -27,6 +40,7 @@ APPROVE: Final = "approve"
 REFUSE: Final = "refuse"
 REASON_CHARS_MAX: Final = 4_000
 DECISION_BYTES_MAX: Final = 262_144
+NO_COUNTERS: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,7 +53,10 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReviewerDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The signed statement. ``nonce`` is 32 hex digits, fresh for each; ``issued`` in Unix seconds."""
+    """The signed statement. ``nonce`` is 32 hex digits, fresh for each; ``issued`` in Unix seconds.
+
+    ``record`` is where the case stands, ``shard/seq`` of its first HOLD record; empty if whoever signed did not know.
+    """
 
     format: str
     case: Case
@@ -47,6 +64,20 @@ class ReviewerDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     answers: tuple[Answer, ...]
     nonce: str
     issued: int
+    record: str = ""
+
+
+class Made(msgspec.Struct, frozen=True):
+    """A decision that was verified: who made it, by which of their credentials, with which counter (0: it has none).
+
+    ``digest`` is SHA-256 of the canonical decision, which is what a passkey signs; 32 bytes.
+    """
+
+    decision: ReviewerDecision
+    person: ClearedPerson
+    credential: Credential
+    counter: int
+    digest: bytes
 
 
 def sign_decision(decision: ReviewerDecision, key: Ed25519PrivateKey) -> bytes:
@@ -55,29 +86,50 @@ def sign_decision(decision: ReviewerDecision, key: Ed25519PrivateKey) -> bytes:
 
 
 def open_decision(
-    envelope: bytes, roster: dict[str, ClearedPerson], at: int
+    envelope: bytes, roster: Mapping[str, ClearedPerson], at: int, terms: ReviewTerms
 ) -> tuple[ReviewerDecision, ClearedPerson]:
-    """Return a decision and who made it, once a credential of theirs is seen to have signed it.
+    """Return a decision and who made it, as :func:`open_made` verifies it."""
+    made = open_made(envelope, roster, at, terms)
+    return made.decision, made.person
 
-    ``at`` is when it was logged, in Unix seconds: whose clearance had ended by then decided nothing. Raises
-    ``TrustError`` for whoever is not on the roster, is not cleared, or did not sign.
+
+def open_made(
+    envelope: bytes,
+    roster: Mapping[str, ClearedPerson],
+    at: int,
+    terms: ReviewTerms,
+    counters: Mapping[str, int] = NO_COUNTERS,
+) -> Made:
+    """Verify that somebody on the roster made this decision, by a credential of theirs.
+
+    ``at`` is when it was logged, in Unix seconds: whose clearance had ended by then decided nothing. ``counters`` are
+    the last ones that were seen of each passkey, by its id. Raises ``TrustError`` for whoever is not on the roster, is
+    not cleared, may not decide, or did not sign.
     """
+    if len(envelope) > DECISION_BYTES_MAX:
+        raise TrustError(f"a decision of {len(envelope)} bytes exceeds {DECISION_BYTES_MAX}")
+    assertion = read_assertion(envelope)
     # The name must be read before the signature: it says whose credentials to try, and nothing else.
-    person = roster.get(_claimed(envelope))
+    person = roster.get(_claimed(envelope if assertion is None else assertion))
     if person is None:
         raise TrustError("a decision by somebody who is not on the roster")
     if person.cleared_until <= at:
         raise TrustError(f"the clearance of {person.id} had ended")
-    payload = _signed_by(envelope, person)
-    try:
-        decision = msgspec.json.decode(payload, type=ReviewerDecision, strict=True)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise TrustError(f"a signed decision does not read: {error}") from error
-    if decision.format != FORMAT or decision.case.format != CASE_FORMAT:
-        raise TrustError(f"a decision of format {decision.format[:40]!r}; expected {FORMAT!r}")
+    if not may(person.roles, May.DECIDE):
+        raise TrustError(f"{person.id} is on the roster for something else than deciding")
+    if assertion is None:
+        payload, credential, counter = *_signed_by_key(envelope, person, terms), 0
+    else:
+        payload = assertion.decision
+        credential, counter = _signed_by_passkey(assertion, person, terms, counters)
+    decision = _read(payload)
     if decision.reviewer != person.id:
         raise TrustError("a decision names another person than the one who signed it")
-    return decision, person
+    if not person.clearance.covers(terms.need(decision.case.unit)):
+        raise TrustError(f"{person.id} is not cleared for what is held of {decision.case.unit[:80]}")
+    if assertion is not None and decision_bytes(decision) != payload:
+        raise TrustError("a decision is signed by passkey in its canonical form, and these bytes are another")
+    return Made(decision, person, credential, counter, decision_challenge(decision))
 
 
 def check_answers(decision: ReviewerDecision, person: ClearedPerson, vocabulary: Vocabulary) -> None:
@@ -114,21 +166,52 @@ class _Envelope(msgspec.Struct, frozen=True):
     payload: bytes  # msgspec reads bytes from base64
 
 
-def _claimed(envelope: bytes) -> str:
-    if len(envelope) > DECISION_BYTES_MAX:
-        raise TrustError(f"a decision of {len(envelope)} bytes exceeds {DECISION_BYTES_MAX}")
+def _claimed(signed: bytes | Assertion) -> str:
     try:
-        return msgspec.json.decode(msgspec.json.decode(envelope, type=_Envelope).payload, type=_Claim).reviewer
+        payload = signed.decision if isinstance(signed, Assertion) else _envelope(signed)
+        return msgspec.json.decode(payload, type=_Claim).reviewer
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise TrustError("a decision is not a signed statement") from error
 
 
-def _signed_by(envelope: bytes, person: ClearedPerson) -> bytes:
+def _envelope(envelope: bytes) -> bytes:
+    return msgspec.json.decode(envelope, type=_Envelope).payload
+
+
+def _read(payload: bytes) -> ReviewerDecision:
+    try:
+        decision = msgspec.json.decode(payload, type=ReviewerDecision, strict=True)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise TrustError(f"a signed decision does not read: {error}") from error
+    if decision.format != FORMAT or decision.case.format != CASE_FORMAT:
+        raise TrustError(f"a decision of format {decision.format[:40]!r}; expected {FORMAT!r}")
+    return decision
+
+
+def _signed_by_key(envelope: bytes, person: ClearedPerson, terms: ReviewTerms) -> tuple[bytes, Credential]:
+    if not terms.software_keys:
+        raise TrustError("decisions are signed by passkey here: both parties let no key in a file sign them")
     for credential in person.credentials:
         if credential.kind is not CredentialKind.KEY:
             continue
         try:
-            return open_payload(envelope, DECISION_TYPE, bytes.fromhex(credential.public), DECISION_BYTES_MAX)
+            public = bytes.fromhex(credential.public)
+            return open_payload(envelope, DECISION_TYPE, public, DECISION_BYTES_MAX), credential
         except (TrustError, ValueError):
             continue
     raise TrustError(f"no credential of {person.id} signed this decision")
+
+
+def _signed_by_passkey(
+    assertion: Assertion, person: ClearedPerson, terms: ReviewTerms, counters: Mapping[str, int]
+) -> tuple[Credential, int]:
+    if terms.passkeys is None:
+        raise TrustError("the parties pinned no origin for passkeys, so none is believed")
+    for credential in person.credentials:
+        if (credential.kind, credential.id) == (CredentialKind.PASSKEY, assertion.credential):
+            break
+    else:
+        raise TrustError(f"it was signed by a passkey that is not {person.id}'s")
+    signed = Signed(assertion.credential, assertion.authenticator_data, assertion.client_data, assertion.signature)
+    challenge = hashlib.sha256(assertion.decision).digest()
+    return credential, verify(signed, credential.public, challenge, terms.passkeys, counters.get(credential.id, 0))

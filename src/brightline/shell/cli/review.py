@@ -138,7 +138,18 @@ def decide(
         given = tuple(_answer(opened, text, reason) for text in answers)
         key = load_key(key_path or _key_of(state, person))
         profile = registry.roots.profile
-        record = sign_and_log(state, settings, profile, registry.decisions, opened.case, person, given, key, clock)
+        record = sign_and_log(
+            state,
+            settings,
+            profile,
+            registry.decisions,
+            opened.case,
+            person,
+            given,
+            key,
+            clock,
+            f"{opened.shard}/{opened.seq}",
+        )
         registry.refresh()
         ignored = registry.decisions.why_ignored(record.place.seq)
         after = Desk(state, registry.decisions.docket).find(opened.case.hold)

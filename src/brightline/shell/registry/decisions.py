@@ -8,7 +8,7 @@ kept among the ``ignored`` for those who look. It stops nothing, because without
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -22,9 +22,10 @@ from brightline.core.errors import TrustError
 from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
 from brightline.core.ports import Clock
 from brightline.core.review.case import Case
-from brightline.core.review.decision import FORMAT, Answer, ReviewerDecision, open_decision, sign_decision
+from brightline.core.review.decision import FORMAT, Answer, Made, ReviewerDecision, open_made, sign_decision
 from brightline.core.review.docket import Docket
-from brightline.core.review.roster import ClearedPerson
+from brightline.core.review.passkey import read_assertion, write_assertion
+from brightline.core.review.roster import ClearedPerson, CredentialKind, ReviewTerms
 from brightline.shell.config import Settings
 from brightline.shell.registry.log import append_to_registry
 from brightline.shell.registry.reader import Entry
@@ -39,34 +40,59 @@ class Ignored(msgspec.Struct, frozen=True):
 
 
 class Decisions:
-    """What counts of people's decisions, as a fold of DECISION records."""
+    """What counts of people's decisions, as a fold of DECISION records.
+
+    A decision counts once, whatever signature it is shown with, and a passkey's counter must grow where it has one.
+    """
 
     kinds: Final = frozenset({RecordKind.DECISION})
 
-    def __init__(self, roster: Sequence[ClearedPerson], agreement: Callable[[], Agreement]) -> None:
+    def __init__(
+        self, roster: Callable[[], Mapping[str, ClearedPerson]], terms: ReviewTerms, agreement: Callable[[], Agreement]
+    ) -> None:
         self.docket = Docket()
         self.ignored: tuple[Ignored, ...] = ()
-        self._roster = {person.id: person for person in roster}
+        self._roster = roster
+        self._terms = terms
         self._agreement = agreement
+        self._counters: dict[str, int] = {}  # the last of each passkey, by its id
+        self._seen: set[bytes] = set()  # digests of the decisions that were made
 
     def enter(self, entry: Entry) -> None:
         """Take in a decision, or say why it does not count."""
         agreement = self._agreement()
         try:
-            decision, person = open_decision(entry.envelope, self._roster, entry.unix)
-            self.docket.enter(decision, person, entry.unix, agreement.vocabulary, answer_seconds(agreement))
+            made = self._open(entry.envelope, entry.unix)
+            self._seen.add(made.digest)
+            self._counters[made.credential.id] = made.counter
+            self.docket.enter(made.decision, made.person, entry.unix, agreement.vocabulary, answer_seconds(agreement))
         except TrustError as error:
             self.ignored += (Ignored(entry.seq, entry.time, str(error)),)
 
     def check(self, envelope: bytes, now: int) -> tuple[ReviewerDecision, ClearedPerson]:
         """What a decision says and who made it, as of ``now`` (Unix seconds). Raises ``TrustError``."""
-        decision, person = open_decision(envelope, self._roster, now)
-        self.docket.check(decision, person, now, self._agreement().vocabulary)
-        return decision, person
+        made = self._open(envelope, now)
+        self.docket.check(made.decision, made.person, now, self._agreement().vocabulary)
+        return made.decision, made.person
+
+    def counter(self, credential: str) -> int:
+        """The last counter that a passkey signed a decision with; 0 if it has none, or has signed none."""
+        return self._counters.get(credential, 0)
+
+    def _open(self, envelope: bytes, at: int) -> Made:
+        made = open_made(envelope, self._roster(), at, self._terms, self._counters)
+        if made.digest in self._seen:
+            raise TrustError("this decision was made before: a signature counts once")
+        return made
 
     def why_ignored(self, seq: int) -> str:
         """Why a record changed nothing; empty if it did."""
         return next((each.why for each in reversed(self.ignored) if each.seq == seq), "")
+
+
+def signed_with(envelope: bytes) -> CredentialKind:
+    """What kind of credential a decision was signed with. Raises ``TrustError`` for what is no decision."""
+    return CredentialKind.KEY if read_assertion(envelope) is None else CredentialKind.PASSKEY
 
 
 def draft_of(decision: ReviewerDecision, office: str, envelope: bytes) -> Draft:
@@ -77,6 +103,7 @@ def draft_of(decision: ReviewerDecision, office: str, envelope: bytes) -> Draft:
         "hold": decision.case.hold,
         "case": decision.case.digest,
         "office": office,
+        "signed_with": signed_with(envelope).value,
     }
     return Draft(RecordKind.DECISION, "", public, {"statement": envelope.decode()})
 
@@ -91,10 +118,32 @@ def sign_and_log(
     answers: tuple[Answer, ...],
     key: Ed25519PrivateKey,
     clock: Clock,
+    record: str = "",
 ) -> DurableRecord:
     """Sign one person's answers to a case with a software key, and log them as :func:`log_decision` does."""
-    decision = ReviewerDecision(FORMAT, case, person, answers, secrets.token_hex(16), clock.unix())
+    decision = new_decision(case, person, answers, clock, record)
     return log_decision(root, settings, profile, decisions, sign_decision(decision, key), clock)
+
+
+def new_decision(case: Case, person: str, answers: tuple[Answer, ...], clock: Clock, record: str) -> ReviewerDecision:
+    """A decision that nobody signed yet, with a fresh nonce; ``record`` is ``shard/seq`` of its HOLD record."""
+    return ReviewerDecision(FORMAT, case, person, answers, secrets.token_hex(16), clock.unix(), record)
+
+
+def log_assertion(
+    root: Path,
+    settings: Settings,
+    profile: str,
+    decisions: Decisions,
+    decision: ReviewerDecision,
+    response: bytes,
+    clock: Clock,
+) -> DurableRecord:
+    """Log a decision that a passkey signed, as :func:`log_decision` does.
+
+    ``response`` is what the browser gave for ``decision_challenge(decision)``: ``PublicKeyCredential.toJSON()``.
+    """
+    return log_decision(root, settings, profile, decisions, write_assertion(decision, response), clock)
 
 
 def log_decision(

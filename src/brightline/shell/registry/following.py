@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from brightline.core.agreement.clause import Agreement
 from brightline.core.errors import BrightlineError
 from brightline.core.evidence.heads import REGISTRY_SHARD
-from brightline.core.review.roster import ClearedPerson
+from brightline.core.review.roster import ClearedPerson, ReviewTerms
 from brightline.core.statement import TrustRoots
 from brightline.shell.config import Settings
 from brightline.shell.keyring import open_vault
@@ -30,7 +30,7 @@ from brightline.shell.storage.agreements import AgreementStore
 from brightline.shell.storage.publisher import read_published, tiles_reach
 from brightline.shell.storage.releases import ReleaseStore
 from brightline.shell.storage.sequencer import Head
-from brightline.shell.trust.installation import read_installation
+from brightline.shell.trust.installation import Installation, read_installation
 
 STALE_SECONDS: Final = 2.0
 
@@ -38,7 +38,7 @@ STALE_SECONDS: Final = 2.0
 class Registry:
     """Follows the registry of a state folder. ``releases.current`` is the version of the baseline that is in force.
 
-    Without the ``roster`` no decision of a person counts: for those who read the registry for something else.
+    Without the ``installation`` no decision of a person counts: for those who read the registry for something else.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Registry:
         settings: Settings,
         roots: TrustRoots,
         baseline: Agreement,
-        roster: Sequence[ClearedPerson] = (),
+        installation: Installation | None = None,
     ) -> None:
         self.roots = roots
         folder = StateFolder(root)
@@ -72,7 +72,10 @@ class Registry:
         self.standings = Standings(roots, lambda: self.releases.current)
         self.retentions = Retentions(roots)
         self.seals = Seals()
-        self.decisions = Decisions(roster, lambda: self.releases.current)
+        roster = {person.id: person for person in (installation.roster if installation else ())}
+        self.roster: Mapping[str, ClearedPerson] = roster
+        self.review = installation.review if installation else ReviewTerms()
+        self.decisions = Decisions(lambda: self.roster, self.review, lambda: self.releases.current)
         self._reader = RegistryReader(
             folder.wal,
             vault,

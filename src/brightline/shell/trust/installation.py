@@ -13,11 +13,12 @@ from typing import Final
 import msgspec
 
 from brightline.core.errors import TrustError
-from brightline.core.review.roster import ClearedPerson, check_roster
+from brightline.core.review.roster import ClearedPerson, ReviewTerms, check_roster, check_terms
 from brightline.core.statement import TrustRoots, check_roots, open_statement
 
 INSTALLATION_TYPE: Final = "application/vnd.brightline.installation+json"
 FORMAT: Final = "brightline-installation/1"
+DEVELOPMENT: Final = "development"
 FILE_BYTES_MAX: Final = 262_144
 
 
@@ -31,7 +32,7 @@ class Admission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Installation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The signed statement. ``agreement`` and ``release`` are digests."""
+    """The signed statement. ``agreement`` and ``release`` are digests; ``review`` says how people sign."""
 
     format: str
     profile: str
@@ -41,6 +42,7 @@ class Installation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models: tuple[Admission, ...]
     issued: int
     expires: int
+    review: ReviewTerms = ReviewTerms()
 
 
 def read_roots(path: Path) -> TrustRoots:
@@ -63,6 +65,9 @@ def read_installation(path: Path, roots: TrustRoots, at: int) -> Installation:
     if not installation.models:
         raise TrustError(f"{path} admits no model")
     check_roster(installation.roster)
+    check_terms(installation.review)
+    if installation.review.software_keys and installation.profile != DEVELOPMENT:
+        raise TrustError(f"{path} lets keys in files sign decisions, which is for the development profile alone")
     return installation
 
 
