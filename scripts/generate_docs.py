@@ -32,6 +32,7 @@ from brightline.core.agreement.limits import KNOWN
 from brightline.core.enforcement.states import CHOICE_TRANSITIONS, LATE, State, table_rows
 from brightline.core.exchange.api.describe import description
 from brightline.core.exchange.api.not_carried import NOT_CARRIED
+from brightline.core.halt import Scope
 from brightline.core.screening.release import Release
 from brightline.core.screening.trial import Compared, Stage
 from brightline.core.standing import table_rows as table_rows_of_standing
@@ -352,6 +353,7 @@ class _Idle:
 
     under_way = (0, 0)
     without_record: Mapping[str, int] = {}
+    halts: Mapping[Scope, int] = {}
     log_sizes = (0, 0, -1)
     terms_names: Mapping[str, str] = {}
     fresh_until: int | None = None

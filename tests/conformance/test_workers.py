@@ -29,6 +29,7 @@ import pytest
 from aiohttp import web
 
 from brightline.core.errors import ConfigError
+from brightline.core.evidence import audit
 from brightline.core.evidence.receipt import read_receipt
 from brightline.core.screening.trial import Rule, Stage
 from brightline.shell.cli.workers import serve_with_workers
@@ -87,6 +88,11 @@ class Site:
         answer = self.ask()
         assert answer.status_code == 200, answer.text
         return read_receipt(answer.headers["x-brightline-receipt"]).shard
+
+    def shard_asked_or_refused(self) -> str:
+        """Which shard answered a new connection; empty if it was refused."""
+        answer = self.ask()
+        return read_receipt(answer.headers["x-brightline-receipt"]).shard if answer.status_code == 200 else ""
 
     def workers(self) -> list[int]:
         """The process ids of the workers, in the order of their shards."""
@@ -296,6 +302,37 @@ def test_a_worker_that_is_killed_comes_back_and_the_other_serves_meanwhile(site:
     wait_until(lambda: site.workers()[1:] not in ([], [second]))
     assert site.workers()[0] == first
     wait_until(lambda: site.shard_asked().endswith("-w1"))
+
+
+def test_one_signature_halts_every_worker_and_nothing_is_passed_until_both_parties_resume(site: Site) -> None:
+    site.model.says(completion())
+    passed, refused = set[str](), set[str]()
+    wait_until(lambda: passed.add(site.shard_asked()) or passed == set(SHARDS))  # type: ignore[func-returns-value]
+    run("halt", site.root, "--reason", "a drill", "--by", "provider-cleared-1")
+
+    def refuses() -> bool:
+        answer = site.ask()
+        shard = read_receipt(answer.headers["x-brightline-receipt"]).shard
+        if answer.status_code == 200:
+            assert shard not in refused
+        else:
+            assert (answer.status_code, answer.json()["error"]["code"]) == (503, "halted")
+            assert answer.headers["x-should-retry"] == "false"
+            refused.add(shard)
+        return refused == set(SHARDS)
+
+    wait_until(refuses)
+    for at in range(2):
+        page = httpx2.get(f"http://127.0.0.1:{site.admin_port + at}/readyz")
+        assert (page.status_code, "people have halted this installation" in page.text) == (503, True)
+        text = httpx2.get(f"http://127.0.0.1:{site.admin_port + at}/metrics").text
+        assert 'brightline_halts{scope="installation"} 1.0' in text
+    run("resume", site.root, "--reason", "the drill is over")
+    wait_until(lambda: refused.discard(site.shard_asked_or_refused()) or not refused)  # type: ignore[func-returns-value]
+    for report in verify_evidence(site.root / "evidence"):
+        for claim in report.claims:
+            if claim.name == audit.HALTED:
+                assert (claim.status, claim.detail[:9]) == (audit.Status.PROVEN, "no PASS i"), claim
 
 
 def test_sigterm_finishes_what_runs_and_takes_nothing_new(site: Site) -> None:

@@ -28,6 +28,7 @@ from brightline.core.exchange.api.protocol import Api
 from brightline.core.exchange.api.table import ENDPOINTS
 from brightline.core.exchange.model import Exchange
 from brightline.core.facts import INSTALLATION_SOURCES, Source, Statement
+from brightline.core.halt import Scope
 from brightline.core.review.asking import NO_WORD, PeoplesWord
 from brightline.core.screening.finding import Finding, Judgement, Segment
 from brightline.core.screening.release import Entitlement, Release, RequiredDetector
@@ -116,6 +117,7 @@ def _installation_statements() -> tuple[Statement, ...]:
 
 GOOD: Final = Conditions(Standing.ACTIVE, _installation_statements())
 SUSPENDED: Final = Conditions(Standing.SUSPENDED, _installation_statements())
+HALTED: Final = Conditions(Standing.ACTIVE, _installation_statements(), halted=Scope.INSTALLATION)
 FAULTY: Final = Conditions(Standing.ACTIVE, _installation_statements(), ("the disk is full",))
 LAPSED: Final = Conditions(Standing.ACTIVE, ())
 
@@ -243,8 +245,8 @@ class Story:
     def attempt_durable(self, conditions: Conditions = GOOD) -> Words:
         return self.feed(ev.AttemptDurable(self.at, self.made_durable(RecordKind.ATTEMPT), conditions))
 
-    def pass_durable(self) -> Words:
-        return self.feed(ev.PassDurable(self.at, self.made_durable(RecordKind.PASS)))
+    def pass_durable(self, conditions: Conditions = GOOD) -> Words:
+        return self.feed(ev.PassDurable(self.at, self.made_durable(RecordKind.PASS), conditions))
 
     def mark_durable(self) -> Words:
         return self.feed(ev.MarkDurable(self.at, self.made_durable(RecordKind.MARK)))

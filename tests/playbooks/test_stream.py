@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from brightline.core.enforcement import commands as do
+from brightline.core.errors import Halted
 from tests.playbooks.playbook import (
     DENIED,
     DONE,
+    HALTED,
     HELD,
     LAPSED,
     SUSPENDED,
@@ -337,6 +339,13 @@ def test_a_unit_that_is_suspended_in_mid_stream_is_cut_off(book: Book) -> None:
     story = in_mid_sentence(book)
     assert story.ticked(SUSPENDED) == ["CancelUpstream", "Record OUTCOME cut suspended"]
     assert story.outcome_durable() == ["BreakStream unit_suspended", "End"]
+
+
+def test_a_halt_in_mid_stream_ends_it_as_filtered(book: Book) -> None:
+    story = in_mid_sentence(book)
+    assert story.ticked(HALTED) == ["CancelUpstream", "Record OUTCOME cut halted"]
+    assert story.outcome_durable() == ["CutStream", "End"]
+    assert story.last(do.CutStream).notice["next_step"] == Halted.next_step
 
 
 # ---- the outcome -------------------------------------------------------------------------------------------

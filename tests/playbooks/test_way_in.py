@@ -14,6 +14,7 @@ from tests.playbooks.playbook import (
     DENIED,
     DETECTOR_SHA256,
     FAULTY,
+    HALTED,
     HELD,
     LAPSED,
     NOW,
@@ -141,6 +142,20 @@ def test_a_suspended_unit_is_refused_unscreened(book: Book) -> None:
     story = book.story()
     assert story.attempt_durable(SUSPENDED) == ["Record OUTCOME refused suspended"]
     assert story.outcome_durable() == ["Refuse unit_suspended", "End"]
+
+
+def test_what_people_have_halted_is_refused_unscreened_and_counts_against_nobody(book: Book) -> None:
+    story = book.story()
+    assert story.attempt_durable(HALTED) == ["Record OUTCOME refused halted"]
+    assert story.outcome["verdict"] == "none"
+    assert story.outcome_durable() == ["Refuse halted", "End"]
+
+
+def test_a_halt_while_the_pass_was_being_written_sends_nothing(book: Book) -> None:
+    story = book.story().to_passing()
+    assert story.pass_durable(HALTED) == ["Record OUTCOME refused halted"]
+    assert story.outcome["verdict"] == "unavailable"
+    assert story.outcome_durable() == ["Refuse halted", "End"]
 
 
 def test_a_fault_of_the_installation_refuses_unscreened(book: Book) -> None:

@@ -30,6 +30,7 @@ HTTP once, at its edge; the CLI prints them on stderr and exits with 2. The tree
     │   ├── EvidenceUnavailable      503
     │   │   └── DiskFull             503  until there is room again
     │   ├── LeaseStale               503
+    │   ├── Halted                   503  people stopped it: the SDK must not retry
     │   └── Overloaded               503
     ├── UpstreamFailed               502  the model server erred
     ├── UnentitledStatement          500  our own mistake: a source stated what it may not
@@ -268,6 +269,14 @@ class LeaseStale(Unavailable):
 
     code = "lease_stale"
     retry_after_seconds = 5
+
+
+class Halted(Unavailable):
+    """People stopped service, as a whole, of this unit, or of this model; people of both parties start it again."""
+
+    code = "halted"
+    next_step = "Do not resend by yourself. Ask the accountable official of your unit; both parties resume service."
+    retry_after_seconds = 60
 
 
 class Overloaded(Unavailable):

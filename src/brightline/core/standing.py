@@ -30,6 +30,7 @@ import msgspec
 
 from brightline.core.errors import TrustError
 from brightline.core.facts import Statement
+from brightline.core.halt import Scope
 from brightline.core.statement import Needed, SigningRole, TrustRoots, open_signed
 
 ORDER_TYPE: Final = "application/vnd.brightline.standing+json"
@@ -425,10 +426,11 @@ class Conditions(msgspec.Struct, frozen=True):
 
     ``statements`` come from attestation, admission and roster, each only while it is in date. ``faults`` are
     reasons for which no exchange may go on (evidence cannot be written, clock stepped); empty is healthy. ``held``
-    says that the unit waits for cleared people.
+    says that the unit waits for cleared people, ``halted`` what people have halted that this exchange is part of.
     """
 
     standing: Standing
     statements: tuple[Statement, ...]
     faults: tuple[str, ...] = ()
     held: bool = False
+    halted: Scope | None = None

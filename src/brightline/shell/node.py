@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
@@ -29,6 +30,7 @@ from brightline.core.evidence.heads import HEADS_SHARD
 from brightline.core.evidence.note import VerifierKey
 from brightline.core.evidence.period import StatedUpstream
 from brightline.core.expectation import Figures
+from brightline.core.halt import Scope
 from brightline.core.ports import Clock
 from brightline.core.screening.release import Release
 from brightline.core.screening.trial import Compared, Stage
@@ -178,7 +180,13 @@ class Node:
             clock,
         )
         self.conditions = NodeConditions(
-            self.installation, self.agreement.vocabulary, self.attester, clock, self.faults, self.standing_of
+            self.installation,
+            self.agreement.vocabulary,
+            self.attester,
+            clock,
+            self.faults,
+            self.standing_of,
+            self._halted,
         )
         listen, evidence = self.settings.listen, self.settings.evidence
         disk = DiskQuotas(evidence.workload_bytes_per_day, evidence.unit_bytes_per_day)
@@ -302,6 +310,9 @@ class Node:
         """How a unit stands now, by itself and under the agreement as a whole."""
         return self.registry.standings.book.effective(unit)
 
+    def _halted(self, unit: str, model: str) -> Scope | None:
+        return self.registry.halts.book.stopping(unit, model)
+
     def _count_again(self, vault: Vault, shards: tuple[str, ...]) -> None:
         """Have the watch count what these shards hold."""
         self.peers.discard()
@@ -356,6 +367,12 @@ class Node:
         """What keeps this node from serving; empty means ready."""
         missing = ["the evidence cannot be written or published"] if self.faults() else []  # details are not for all
         missing += ["the disk is full"] if self.log.full else []
+        missing += ["people have halted this installation"] if self.halts[Scope.INSTALLATION] else []
+        stopped = [
+            self.registry.halts.book.stopping(AGREEMENT_SCOPE, each.name) is Scope.MODEL
+            for each in self.installation.models
+        ]
+        missing += ["people have halted every model"] if all(stopped) else []
         missing += [f"detector {each.id} cannot judge" for each in self.judges.current.detectors if each.fault]
         missing += [
             f"model {model.name} has no upstream {model.upstream!r} in the settings"
@@ -417,6 +434,11 @@ class Node:
     def fresh_until(self) -> int | None:
         """Unix seconds until which the newest word about releases is fresh; ``None`` where no root is pinned."""
         return self.succession.fresh_until
+
+    @property
+    def halts(self) -> Mapping[Scope, int]:
+        """How many halts are in force, by what they stop."""
+        return Counter(halt.scope for halt in self.registry.halts.book.halts.values())
 
     @property
     def trial(self) -> tuple[Stage, Compared] | None:

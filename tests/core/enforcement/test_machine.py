@@ -27,6 +27,7 @@ from tests.playbooks.playbook import (
     DONE,
     FAULTY,
     GOOD,
+    HALTED,
     HELD,
     LAPSED,
     NOW,
@@ -153,7 +154,7 @@ class Watched:
             case State.ATTEMPTING:
                 return ev.AttemptDurable(self.at, durable(self.draft(RecordKind.ATTEMPT)), GOOD)
             case State.PASSING:
-                return ev.PassDurable(self.at, durable(self.draft(RecordKind.PASS)))
+                return ev.PassDurable(self.at, durable(self.draft(RecordKind.PASS)), GOOD)
             case State.HOLDING:
                 return ev.HoldDurable(self.at, durable(self.draft(RecordKind.HOLD)))
             case State.CLOSING:
@@ -180,8 +181,9 @@ MOVES: Final[dict[str, Move]] = {
     "attempt": lambda w: ev.AttemptDurable(w.at, durable(w.draft(RecordKind.ATTEMPT)), GOOD),
     "attempt, suspended": lambda w: ev.AttemptDurable(w.at, durable(w.draft(RecordKind.ATTEMPT)), SUSPENDED),
     "attempt, faulty": lambda w: ev.AttemptDurable(w.at, durable(w.draft(RecordKind.ATTEMPT)), FAULTY),
-    "pass": lambda w: ev.PassDurable(w.at, durable(w.draft(RecordKind.PASS))),
-    "pass of another": lambda w: ev.PassDurable(w.at, durable(w.draft(RecordKind.ATTEMPT))),
+    "pass": lambda w: ev.PassDurable(w.at, durable(w.draft(RecordKind.PASS)), GOOD),
+    "pass, halted": lambda w: ev.PassDurable(w.at, durable(w.draft(RecordKind.PASS)), HALTED),
+    "pass of another": lambda w: ev.PassDurable(w.at, durable(w.draft(RecordKind.ATTEMPT)), GOOD),
     "mark": lambda w: ev.MarkDurable(w.at, durable(w.draft(RecordKind.MARK))),
     "hold record": lambda w: ev.HoldDurable(w.at, durable(w.draft(RecordKind.HOLD))),
     "outcome": lambda w: ev.OutcomeDurable(w.at, durable(w.draft(RecordKind.OUTCOME))),
@@ -272,7 +274,7 @@ def test_a_record_that_was_not_asked_for_proves_nothing(kind: RecordKind) -> Non
     other = durable(Draft(kind, "x-2", TERMS.header(), {}))
     events: dict[RecordKind, tuple[int, ev.Event]] = {
         RecordKind.ATTEMPT: (0, ev.AttemptDurable(watched.at, other, GOOD)),
-        RecordKind.PASS: (2, ev.PassDurable(watched.at, other)),
+        RecordKind.PASS: (2, ev.PassDurable(watched.at, other, GOOD)),
         RecordKind.MARK: (5, ev.MarkDurable(watched.at, other)),
         RecordKind.OUTCOME: (6, ev.OutcomeDurable(watched.at, other)),
     }

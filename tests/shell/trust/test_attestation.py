@@ -54,7 +54,10 @@ def conditions(
         issued=900,
         expires=expires,
     )
-    return attester, NodeConditions(installation, VOCABULARY, attester, clock, tuple, lambda _unit: UnitStanding())
+    node = NodeConditions(
+        installation, VOCABULARY, attester, clock, tuple, lambda _unit: UnitStanding(), lambda _unit, _model: None
+    )
+    return attester, node
 
 
 def stated(node: NodeConditions, model: str = "m") -> set[str]:

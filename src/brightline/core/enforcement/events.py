@@ -46,10 +46,11 @@ class AttemptDurable(msgspec.Struct, frozen=True):
 
 
 class PassDurable(msgspec.Struct, frozen=True):
-    """The PASS survives a crash."""
+    """The PASS survives a crash; ``conditions`` were read after that, because a disk may take its time."""
 
     at: Instant
     record: DurableRecord
+    conditions: Conditions
 
 
 class MarkDurable(msgspec.Struct, frozen=True):

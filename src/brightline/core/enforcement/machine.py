@@ -38,6 +38,7 @@ from brightline.core.errors import (
     CallerError,
     DeniedByAgreement,
     EvidenceUnavailable,
+    Halted,
     HeldForReview,
     LeaseStale,
     ModelNotFound,
@@ -221,6 +222,8 @@ class Machine:
         return [self._screen(coverage.segments)]
 
     def _stopped_by(self, conditions: Conditions) -> BrightlineError | None:
+        if conditions.halted is not None:
+            return Halted(f"people have halted this {conditions.halted.value}; nothing was sent")
         if conditions.standing is Standing.TERMINATED:
             return Terminated("the use of this unit, or the agreement, was ended")
         if not conditions.standing.serves:
@@ -316,6 +319,9 @@ class Machine:
         self._on_record(event.record, RecordKind.PASS)
         if self._gone:
             return self._close(Outcome.CLIENT_GONE, RefusalClass.NONE, lambda _notice: [])
+        stopped = self._stopped_by(event.conditions)
+        if stopped is not None:
+            return self._stop(stopped)
         self.state = State.FORWARDED
         model = self._terms.models[self._exchange.model]
         expires = event.at.unix + self._terms.pass_seconds
@@ -500,7 +506,7 @@ class Machine:
             return lambda _notice: []
         if not self._wrote:
             return lambda notice: [do.Refuse(error, notice)]
-        if isinstance(error, DeniedByAgreement | HeldForReview):
+        if isinstance(error, DeniedByAgreement | HeldForReview | Halted):
             return lambda notice: [do.CutStream(notice)]
         return lambda notice: [do.BreakStream(error, notice)]
 
@@ -590,13 +596,17 @@ class Machine:
             if lapsed:
                 stopped = LeaseStale("the lease of this node is not in date")
         if stopped is not None:
-            if isinstance(stopped, Unavailable):
-                self._decision = Decision(Verdict.UNAVAILABLE, ())
-            outcome = Outcome.CUT if self._wrote else Outcome.REFUSED
-            return self._close(outcome, _class_of(stopped), self._refusal(stopped))
+            return self._stop(stopped)
         if self.state is State.STREAMING and not self._marking and self._mark_due(event.at, 0):
             return [self._mark()]
         return []
+
+    def _stop(self, why: BrightlineError) -> Commands:
+        """What was begun may not go on: nothing more goes either way."""
+        if isinstance(why, Unavailable):
+            self._decision = Decision(Verdict.UNAVAILABLE, ())
+        outcome = Outcome.CUT if self._wrote else Outcome.REFUSED
+        return self._close(outcome, _class_of(why), self._refusal(why))
 
     # ---- records and notices --------------------------------------------------------------------------------------
 
@@ -689,6 +699,8 @@ class Machine:
             notice["next_step"] = HeldForReview.next_step
         elif self._decision.verdict is Verdict.DENY:
             notice["next_step"] = DeniedByAgreement.next_step
+        elif record.draft.public["class"] == RefusalClass.HALTED.value:
+            notice["next_step"] = Halted.next_step
         return notice
 
     @property
@@ -718,4 +730,6 @@ class Machine:
 
 
 def _class_of(error: BrightlineError) -> RefusalClass:
+    if isinstance(error, Halted):
+        return RefusalClass.HALTED
     return RefusalClass.SUSPENDED if isinstance(error, Suspended | UnitHeld | Terminated) else RefusalClass.UNAVAILABLE

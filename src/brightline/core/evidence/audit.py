@@ -44,6 +44,7 @@ from brightline.core.evidence.receipt import Receipt
 __all__ = [
     "BOOKS",
     "GUARDED",
+    "HALTED",
     "HEADS",
     "LOST",
     "PASSED",
@@ -73,6 +74,7 @@ WITNESSED: Final = Topic.WITNESSED.value
 GUARDED: Final = Topic.GUARDED.value
 PERIODS: Final = Topic.PERIODS.value
 HEADS: Final = Topic.HEADS.value
+HALTED: Final = Topic.HALTED.value
 LOST: Final = Topic.LOST.value
 UPSTREAMS: Final = Topic.UPSTREAMS.value
 

@@ -21,6 +21,7 @@ import msgspec
 
 from brightline.core.evidence.audit_books import BooksAudit, Leaf
 from brightline.core.evidence.audit_findings import Claim, Findings, Topic, shown
+from brightline.core.evidence.audit_halts import KnownHalts
 from brightline.core.evidence.audit_heads import root_below
 from brightline.core.evidence.audit_memory import CombinedMemory
 from brightline.core.evidence.audit_tree import Published
@@ -47,6 +48,7 @@ class CombinedBook:
         self.present = frozenset(present)
         self.heads: dict[str, deque[LogHead]] = {}
         self.seals: dict[str, Seal] = {}
+        self.halts = KnownHalts()
 
     def head(self, head: LogHead) -> str:
         """Take in a head; return what speaks against it, if anything does."""

@@ -175,11 +175,19 @@ class CombinedMemory(msgspec.Struct, frozen=True):
     seals: tuple[tuple[str, int, str, int], ...]
 
 
+class HaltMemory(msgspec.Struct, frozen=True):
+    """HALT records (time, halt, scope, the halts that it ends), and late PASSes (exchange, index, halt)."""
+
+    stated: tuple[tuple[str, str, str, tuple[str, ...]], ...] = ()
+    late: tuple[tuple[str, int, str], ...] = ()
+
+
 class StatedMemory(msgspec.Struct, frozen=True):
     """What a log states beyond its records."""
 
     periods: PeriodsMemory
     combined: CombinedMemory
+    halts: HaltMemory = HaltMemory()
 
 
 class NoteMemory(msgspec.Struct, frozen=True):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a log states beyond its records: periods of itself, heads and ends of others. Both audits as one."""
+"""What a log states beyond its records: periods of itself, heads and ends of others, halts. The audits as one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from brightline.core.agreement.clause import Agreement
 from brightline.core.evidence.audit_books import BooksAudit, Leaf, Recount
 from brightline.core.evidence.audit_combined import CombinedAudit, CombinedBook
 from brightline.core.evidence.audit_findings import Claim, Findings
+from brightline.core.evidence.audit_halts import HaltAudit
 from brightline.core.evidence.audit_memory import LogMemory, StatedMemory
 from brightline.core.evidence.audit_periods import PeriodAudit
 from brightline.core.evidence.audit_tokens import TokenBooks
@@ -29,7 +30,9 @@ class Stated:
         combined: CombinedBook | None,
     ) -> None:
         self._periods = PeriodAudit(published, agreements, findings, tokens)
-        self._heads = CombinedAudit(combined or CombinedBook(), findings)
+        book = combined or CombinedBook()
+        self._heads = CombinedAudit(book, findings)
+        self._halts = HaltAudit(book.halts, findings)
         self._tokens = tokens
 
     def open(self, origin: str, keys: Sequence[VerifierKey], begin: int) -> None:
@@ -40,12 +43,13 @@ class Stated:
 
     def memory(self) -> StatedMemory:
         """What the next visit goes on from."""
-        return StatedMemory(self._periods.memory(), self._heads.memory())
+        return StatedMemory(self._periods.memory(), self._heads.memory(), self._halts.memory())
 
     def resume(self, earlier: LogMemory) -> None:
         """Go on from where an earlier visit ended."""
         self._periods.resume(earlier.stated.periods, earlier.edge)
         self._heads.resume(earlier.stated.combined)
+        self._halts.resume(earlier.stated.halts, earlier.books.time)
 
     def sizes(self, signed: Checkpoint) -> list[int]:
         """The sizes at which the log's root must be known."""
@@ -54,6 +58,7 @@ class Stated:
     def enter(self, bundle: Bundle, leaves: Sequence[Leaf | None]) -> None:
         """Take in a bundle and its records; ``None`` is one that cannot be believed."""
         self._heads.enter(bundle.first, leaves)
+        self._halts.enter(bundle.first, leaves)
         self._periods.enter(bundle, leaves)
 
     def compare(self, published: Published, signed: Checkpoint, roots: Mapping[int, bytes], books: BooksAudit) -> None:
@@ -67,8 +72,10 @@ class Stated:
     def close(self, recount: Recount) -> None:
         """Say what is in no period, and how the losses stand."""
         self._periods.close(recount)
+        self._halts.close()
 
     def claims(self, attempts: int) -> Iterator[Claim]:
         """The claims that apply to this log."""
         yield from self._heads.claims()
+        yield from self._halts.claims()
         yield from self._periods.claims(attempts)

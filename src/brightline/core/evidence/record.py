@@ -41,6 +41,7 @@ class RecordKind(enum.StrEnum):
     PERIOD = "PERIOD"
     RELEASE = "RELEASE"  # what came into force: a version of the agreement, a classifier release
     STANDING = "STANDING"
+    HALT = "HALT"  # somebody stopped service, or both parties started it again, in the registry
     SHRED = "SHRED"  # what opened some records was destroyed; in the registry: that both parties ordered it
     PRESERVE = "PRESERVE"  # a legal hold: what it names is not destroyed until it is lifted
     CONSUMED = "CONSUMED"  # a guard let one request through, in the guard's own log
@@ -70,6 +71,7 @@ class RefusalClass(enum.StrEnum):
     MALFORMED = "malformed"
     REGISTRATION = "registration"  # outside the workload's closed lists and sizes
     SUSPENDED = "suspended"
+    HALTED = "halted"  # by the halt switch
     UNAVAILABLE = "unavailable"
 
 

@@ -11,7 +11,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from brightline.core.canonical import JsonValue
-from brightline.core.errors import BrightlineError, CallerError, QuotaReached, Refusal, Unavailable, UpstreamFailed
+from brightline.core.errors import (
+    BrightlineError,
+    CallerError,
+    Halted,
+    QuotaReached,
+    Refusal,
+    Unavailable,
+    UpstreamFailed,
+)
 from brightline.core.exchange import strict_json
 
 
@@ -33,7 +41,7 @@ def error_value(error: BrightlineError, notice: Mapping[str, JsonValue]) -> dict
 
 
 def _message(error: BrightlineError, notice: Mapping[str, JsonValue]) -> str:
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable) and not isinstance(error, Halted):
         # What is broken inside is for operators: it stands in their log, under the exchange id.
         return f"No verdict could be reached, so nothing was sent ({error.code}). {error.next_step}"
     if isinstance(error, UpstreamFailed):
@@ -48,5 +56,6 @@ def _message(error: BrightlineError, notice: Mapping[str, JsonValue]) -> str:
 def retry_headers(error: BrightlineError) -> list[tuple[bytes, bytes]]:
     """What tells an SDK whether to send again: it repeats 408, 409, 429 and 5xx unless told otherwise."""
     if isinstance(error, Unavailable | QuotaReached):
-        return [(b"retry-after", str(error.retry_after_seconds).encode()), (b"x-should-retry", b"true")]
+        again = b"false" if isinstance(error, Halted) else b"true"  # people must act first, so nobody need hurry
+        return [(b"retry-after", str(error.retry_after_seconds).encode()), (b"x-should-retry", again)]
     return [(b"x-should-retry", b"false")]

@@ -22,6 +22,7 @@ from brightline.shell.cli import (
     demand,
     disclose,
     gateway,
+    halt,
     log,
     register,
     render,
@@ -68,6 +69,9 @@ brightline.add_command(register.vvt)
 brightline.add_command(demand.demand)
 brightline.add_command(review.review)
 brightline.add_command(standing.standing)
+brightline.add_command(halt.halt)
+brightline.add_command(halt.resume)
+brightline.add_command(halt.halts)
 brightline.add_command(open_)
 brightline.add_command(retention.retention)
 brightline.add_command(agreement)

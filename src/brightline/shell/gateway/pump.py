@@ -42,9 +42,8 @@ RECORD_SECONDS: Final = 10.0
 EVENTS_MAX: Final = 64
 REPLY_BYTES_MAX: Final = 16 * 1024 * 1024
 
-_Durable = type[ev.PassDurable] | type[ev.MarkDurable] | type[ev.HoldDurable] | type[ev.OutcomeDurable]
+_Durable = type[ev.MarkDurable] | type[ev.HoldDurable] | type[ev.OutcomeDurable]
 _DURABLE: Final[dict[RecordKind, _Durable]] = {
-    RecordKind.PASS: ev.PassDurable,
     RecordKind.MARK: ev.MarkDurable,
     RecordKind.HOLD: ev.HoldDurable,
     RecordKind.OUTCOME: ev.OutcomeDurable,
@@ -248,6 +247,9 @@ class Pump:
         if draft.kind is RecordKind.ATTEMPT:
             conditions = self._conditions.read(self._model, self._unit)
             return ev.AttemptDurable(self._now(), record, conditions)
+        if draft.kind is RecordKind.PASS:
+            conditions = self._conditions.read(self._model, self._unit)
+            return ev.PassDurable(self._now(), record, conditions)
         return _DURABLE[draft.kind](self._now(), record)
 
     def _screen(self, ask: int, segments: tuple[Segment, ...]) -> bool:

@@ -17,6 +17,7 @@ from brightline.shell.config import Settings
 from brightline.shell.keyring import open_vault
 from brightline.shell.registry.classifiers import Classifiers
 from brightline.shell.registry.decisions import Decisions
+from brightline.shell.registry.halts import Halts
 from brightline.shell.registry.log import registry_verifier
 from brightline.shell.registry.reader import RegistryReader, read_entry
 from brightline.shell.registry.registers import Demands, Registers
@@ -70,6 +71,7 @@ class Registry:
         self.registers = Registers(roots)
         self.demands = Demands(roots)
         self.standings = Standings(roots, lambda: self.releases.current)
+        self.halts = Halts(roots)
         self.retentions = Retentions(roots)
         self.seals = Seals()
         roster = {person.id: person for person in (installation.roster if installation else ())}
@@ -88,6 +90,7 @@ class Registry:
                 self.registers,
                 self.demands,
                 self.standings,
+                self.halts,
                 self.retentions,
                 self.seals,
                 self.decisions,

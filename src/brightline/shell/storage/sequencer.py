@@ -56,7 +56,7 @@ from brightline.shell.storage.wal_writer import Wal
 QUEUE_MAX: Final = 4096
 LOOK_SECONDS: Final = 0.25  # between two looks at the disk
 FULL_SECONDS_MIN: Final = 1.0  # a disk that is full stays so for a moment: there is no use in trying at once
-FROM_RESERVE: Final = frozenset({RecordKind.MARK, RecordKind.OUTCOME, RecordKind.STANDING})
+FROM_RESERVE: Final = frozenset({RecordKind.MARK, RecordKind.OUTCOME, RecordKind.STANDING, RecordKind.HALT})
 
 log = logging.getLogger("brightline.evidence")
 

@@ -15,6 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.metrics_core import Metric
 
 from brightline import __version__
+from brightline.core.halt import Scope
 from brightline.core.screening.trial import Compared, Stage
 from brightline.shell.telemetry.finished import Finished
 
@@ -55,6 +56,11 @@ class Watched(Protocol):
     @property
     def fresh_until(self) -> int | None:
         """Unix seconds until which the newest word about releases is fresh; ``None`` where no root is pinned."""
+        ...
+
+    @property
+    def halts(self) -> Mapping[Scope, int]:
+        """How many halts are in force, by what they stop."""
         ...
 
     @property
@@ -143,6 +149,10 @@ class _Reader:
         for code, count in node.without_record.items():
             shed.add_metric([code], count)
         yield shed
+        halts = GaugeMetricFamily("brightline_halts", "Halts in force, by what people stopped.", labels=["scope"])
+        for scope in Scope:
+            halts.add_metric([scope.value], node.halts.get(scope, 0))
+        yield halts
         yield from _trial(node.trial)
         yield _gauge(
             "delivery_fresh_until_seconds",

@@ -12,6 +12,7 @@ from typing import Final
 
 from brightline.core.errors import TrustError
 from brightline.core.facts import Source, Statement, Vocabulary
+from brightline.core.halt import Scope
 from brightline.core.ports import Clock
 from brightline.core.standing import Conditions, UnitStanding
 from brightline.shell.trust.installation import Installation
@@ -66,7 +67,9 @@ class NodeConditions:
         clock: Clock,
         faults: Callable[[], tuple[str, ...]],
         standing_of: Callable[[str], UnitStanding],
+        halted: Callable[[str, str], Scope | None],
     ) -> None:
+        self._halted = halted
         self._standing_of = standing_of
         self._installation = installation
         self._roster = tuple(
@@ -93,4 +96,5 @@ class NodeConditions:
             if any(person.cleared_until > now for person in self._installation.roster):
                 statements += self._roster
         standing = self._standing_of(unit)
-        return Conditions(standing.standing, tuple(statements), self._faults(), standing.held)
+        halted = self._halted(unit, model)
+        return Conditions(standing.standing, tuple(statements), self._faults(), standing.held, halted)
