@@ -13,7 +13,7 @@ from typing import Final
 from brightline.core.canonical import JsonValue
 from brightline.core.errors import TrustError
 from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
-from brightline.core.halt import HaltBook, NothingChanged, in_force, open_halt, open_resumption
+from brightline.core.halt import HaltBook, HaltOrder, NothingChanged, in_force, open_halt, open_resumption
 from brightline.core.ports import Clock
 from brightline.core.statement import Opened, TrustRoots
 from brightline.shell.config import Settings
@@ -43,7 +43,7 @@ class Halts:
             self.ignored[entry.seq] = str(error)
 
 
-def holders(opened: Opened[object]) -> tuple[str, ...]:
+def holders(opened: Opened[HaltOrder]) -> tuple[str, ...]:
     """The people who signed, by name."""
     return tuple(sorted({holder for _, holder in opened.signers}))
 
