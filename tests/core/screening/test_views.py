@@ -353,6 +353,14 @@ def test_a_hyphen_adds_two_views_and_a_number_none() -> None:
     assert list(texts("Version 3.2 of 2024 costs 15 $.")) == ["folded", "rot13", "reversed"]
 
 
+def test_the_end_of_a_long_sentence_stays_between_words_and_short_pieces_are_one_sentence() -> None:
+    long = "so-called friends of ours who came to see us one fine day in May"
+    assert texts(f"{long}. Then, at last, they left!")["words"] == (
+        "so called friends of ours who came to see us one fine day in may. then at last they left"
+    )
+    assert texts("Track! Every. Single. Resident of the-city.")["words"] == "track every single resident of the city"
+
+
 @given(st.text(alphabet=st.characters(max_codepoint=0x7F) | st.sampled_from(" \t\n"), max_size=40))
 def test_between_words_is_one_blank_and_around_them_none(text: str) -> None:
     assert folding.collapse(text) == " ".join(text.split())

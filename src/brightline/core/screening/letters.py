@@ -47,6 +47,9 @@ def _patterns(letter: str, letter_or_digit: str, sign: str, sign_but_apostrophe:
     )
 
 
+SENTENCE_WORDS_MIN: Final = 12
+_SENTENCE_END: Final = re.compile(r"[.!?](?=[ \n])")
+_END: Final = "\x1f"
 _CONTROLS: Final = r"\x00-\x08\x0e-\x1b\x7f"
 _ASCII: Final = _patterns(
     letter="[A-Za-z]",
@@ -132,13 +135,29 @@ def has_names(stages: Stages, shape: Shape) -> bool:
 
 
 def words_apart(stages: Stages, shape: Shape) -> str:
-    """The folded text with blanks in the place of the signs between words, and before capitals; or empty."""
+    """The folded text with blanks in the place of the signs between words, and before capitals; or empty.
+
+    The end of a sentence of many words stays: without it all of a long answer is one sentence, in which something is
+    ordered and somebody is named. What is cut into pieces shorter than that is read as one.
+    """
     if not (shape.split or shape.camel):
         return ""
     of = _ASCII if stages.seen.isascii() else _ANY
-    apart = of.seam.sub(" ", stages.seen.replace("_", " "))
+    apart = of.seam.sub(" ", _with_ends(stages.seen.replace("_", " ")))
+    apart = apart.replace(_END, ". ")
     apart = read_each(_CAMEL, apart, _with_blanks_before) if shape.camel else apart
     return collapse(words(apart, stages.beyond))
+
+
+def _with_ends(text: str) -> str:
+    """``text`` with ``_END``, which is a blank to everybody else, in the place of what ends a sentence of many words."""
+    kept, done = [], 0
+    text = text.replace(_END, " ")
+    for end in _SENTENCE_END.finditer(text):
+        if text.count(" ", done, end.start()) >= SENTENCE_WORDS_MIN:
+            kept.append(text[done : end.start()])
+            done = end.end()
+    return _END.join([*kept, text[done:]]) if kept else text
 
 
 def _unleeted(folded: str) -> Iterator[tuple[str, str]]:
