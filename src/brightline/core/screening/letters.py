@@ -150,7 +150,7 @@ def words_apart(stages: Stages, shape: Shape) -> str:
 
 
 def _with_ends(text: str) -> str:
-    """``text`` with ``_END``, which is a blank to everybody else, in the place of what ends a sentence of many words."""
+    """``text`` with ``_END``, a blank to everybody else, in the place of what ends a sentence of many words."""
     kept, done = [], 0
     text = text.replace(_END, " ")
     for end in _SENTENCE_END.finditer(text):
