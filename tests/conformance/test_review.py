@@ -272,3 +272,20 @@ def test_holds_and_answers_are_known_after_a_restart(tmp_path: Path) -> None:
         with pytest.raises(openai.APIStatusError) as refused:
             node.ask(HELD)
         assert refused.value.code == "upstream_failed"  # that is: it was sent on
+
+
+def test_the_figures_count_what_the_logs_say_and_show_no_words(node: Running) -> None:
+    hold = held(node, HELD + " A figure.")["hold"]
+    answer(node, hold, FIRST)
+    answer(node, hold, SECOND, "yes")
+    answer(node, hold, THIRD)
+    found = json.loads(said(node, "figures", "--json").stdout)
+    assert found["volume"]["by_verdict"]["hold"] >= 1
+    assert found["decisions"]["seconds"]["of"] >= 1
+    overturned = {each["reviewer"]: each["answers"] for each in found["overturned"]}
+    assert overturned[SECOND]["hits"] >= 1
+    pairs = {(each["one"], each["other"]): each for each in found["agreed"]["pairs"]}
+    assert pairs[FIRST, SECOND]["alike"] < pairs[FIRST, SECOND]["questions"]
+    shown = said(node, "figures").stdout
+    assert "Krippendorff" in shown
+    assert "vehicles" not in shown

@@ -170,6 +170,12 @@ class ReviewSettings(_Settings):
         1_000, ge=1, le=100_000, description="Holds of one unit that may wait for people; more exchanges are refused."
     )
     waiting_max: int = Field(1_000, ge=0, le=100_000, description="Callers that may wait for an answer at a time.")
+    queue_age_alarm_seconds: int = Field(
+        14_400, ge=0, description="Longest wait in the queue from where on the figures show an alarm; 0: never."
+    )
+    minutes_per_thousand_alarm: float = Field(
+        30.0, ge=0, description="Minutes of reviewers per 1,000 requests from where on they do; 0: never."
+    )
 
 
 class AgreementSettings(_Settings):

@@ -134,7 +134,7 @@ class Docket:
         case = decision.case
         self._cases[case.digest] = tried
         for answer in decision.answers:
-            vote = Vote(person.id, person.office, answer.value)
+            vote = Vote(person.id, person.office, answer.value, unix)
             tried.votes.setdefault((answer.subject, answer.name), []).append(vote)
         self._resolve(tried, unix, vocabulary, answer_seconds)
         return tried

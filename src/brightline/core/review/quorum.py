@@ -15,11 +15,12 @@ import msgspec
 
 
 class Vote(msgspec.Struct, frozen=True):
-    """What one person said to one question, and for which office."""
+    """What one person said to one question, for which office, and when it was logged (Unix seconds)."""
 
     person: str
     office: str
     value: str
+    unix: int = 0
 
 
 def answer_of(quorum: Sequence[tuple[str, int]], votes: Sequence[Vote]) -> str:

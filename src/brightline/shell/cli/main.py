@@ -28,6 +28,7 @@ from brightline.shell.cli import (
     render,
     retention,
     review,
+    review_figures,
     shard,
     standing,
     witness,
@@ -68,6 +69,7 @@ brightline.add_command(register.protocol)
 brightline.add_command(register.vvt)
 brightline.add_command(demand.demand)
 brightline.add_command(review.review)
+review.review.add_command(review_figures.figures_command)
 brightline.add_command(standing.standing)
 brightline.add_command(halt.halt)
 brightline.add_command(halt.resume)
