@@ -32,6 +32,10 @@ HTTP once, at its edge; the CLI prints them on stderr and exits with 2. The tree
     │   ├── LeaseStale               503
     │   ├── Halted                   503  people stopped it: the SDK must not retry
     │   └── Overloaded               503
+    ├── ReviewRefused                the queue of cases: a reviewer cannot have, or go on with, a case
+    │   ├── LeaseLost                409  the claim ended, or another has it
+    │   ├── ClaimRefused             409
+    │   └── BreakDue                 429  enough hard content for now
     ├── UpstreamFailed               502  the model server erred
     ├── UnentitledStatement          500  our own mistake: a source stated what it may not
     └── OperatorError                exit 2; the installation is wrong and does not start
@@ -283,6 +287,44 @@ class Overloaded(Unavailable):
     """The gateway sheds this request whole rather than screen it less."""
 
     code = "overloaded"
+
+
+# ---- people's work --------------------------------------------------------------------------------------
+
+
+class ReviewRefused(BrightlineError):
+    """A reviewer cannot have a case, or cannot go on with one. Nothing was decided by that."""
+
+    status = 409
+    type = "review_error"
+    code = "review_refused"
+    next_step = "`brightline review queue` shows what waits."
+
+
+class LeaseLost(ReviewRefused):
+    """The claim ended in the meantime, or somebody else was given the case. Nothing was signed or logged."""
+
+    code = "lease_lost"
+    next_step = "Claim again; you get the same case if it is free and still asks for your office."
+
+
+class ClaimRefused(ReviewRefused):
+    """A claim, skip or decision that the queue does not allow, with the reason."""
+
+    code = "claim_refused"
+    next_step = "`brightline review claim` gives you the case that is next for you."
+
+
+class BreakDue(ReviewRefused):
+    """Enough cases for now. ``until`` is when the break is over, in Unix seconds."""
+
+    status = 429
+    code = "break_due"
+    next_step = "Rest; claim again after the time that is named."
+
+    def __init__(self, message: str, until: int) -> None:
+        super().__init__(message)
+        self.until = until
 
 
 # ---- the peer erred -------------------------------------------------------------------------------------

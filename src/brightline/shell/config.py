@@ -164,7 +164,7 @@ class EvidenceSettings(_Settings):
 
 
 class ReviewSettings(_Settings):
-    """Bounds on what waits for people. Who they are and what they may settle is signed."""
+    """Bounds on what waits for people, and the queue of reviewers. Who they are and what they may settle is signed."""
 
     holds_per_unit: int = Field(
         1_000, ge=1, le=100_000, description="Holds of one unit that may wait for people; more exchanges are refused."
@@ -176,6 +176,41 @@ class ReviewSettings(_Settings):
     minutes_per_thousand_alarm: float = Field(
         30.0, ge=0, description="Minutes of reviewers per 1,000 requests from where on they do; 0: never."
     )
+    queue_url: str = Field(
+        "",
+        pattern=r"^(sqlite:///.+|postgresql://.+)?$",
+        max_length=1_024,
+        description="Database of the reviewers' queue: `sqlite:///queue.sqlite`, relative to the state folder, or "
+        "`postgresql://USER@HOST/DATABASE`; empty: no queue, and no claims. Needs the extra `console`.",
+    )
+    queue_password_file: str = Field(
+        "", pattern=r"^(/[!-~]*)?$", description="Path of a file that holds the database's password; empty: none."
+    )
+    lease_seconds: int = Field(
+        600, ge=60, le=3_600, description="How long a claim holds unless its reviewer goes on with it."
+    )
+    due_minutes_critical: int = Field(
+        60,
+        ge=1,
+        le=100_000,
+        description="Minutes within which a case that a red line asks about should be decided.",
+    )
+    due_minutes_high: int = Field(240, ge=1, le=100_000, description="The same where a deny asks.")
+    due_minutes_normal: int = Field(720, ge=1, le=100_000, description="The same where an approval is missing.")
+    break_after_cases: int = Field(
+        25, ge=0, le=10_000, description="Cases that one person claims before a break is due; 0: no such limit."
+    )
+    break_after_minutes: int = Field(
+        60, ge=0, le=1_440, description="Minutes at cases before a break is due; 0: no such limit."
+    )
+    break_minutes: int = Field(10, ge=1, le=1_440, description="How long a break is.")
+    cases_per_day: int = Field(
+        150, ge=0, le=1_000, description="Cases that one person claims within 24 hours; 0: no such limit."
+    )
+    skips_in_row_max: int = Field(
+        3, ge=0, le=1_000, description="Skips without an answer in between that are not shown."
+    )
+    skips_per_day_max: int = Field(10, ge=0, le=1_000, description="Skips within 24 hours that are not shown.")
 
 
 class AgreementSettings(_Settings):
@@ -246,6 +281,11 @@ def upstream_key(settings: UpstreamSettings) -> str:
     return key
 
 
+def queue_password(settings: ReviewSettings) -> str:
+    """The password of the queue's database from its file; empty when none is named. Raises ``ConfigError``."""
+    return _key_in(Path(settings.queue_password_file)) if settings.queue_password_file else ""
+
+
 def child_environment() -> dict[str, str]:
     """Of our environment what a child process needs to find the interpreter and its libraries; none of the keys."""
     passed = ("PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH", "LANG", "TMPDIR")
@@ -257,7 +297,7 @@ def _key_in(path: Path) -> str:
         with path.open("rb") as file:
             key = file.read(KEY_BYTES_MAX + 1).strip()
     except OSError as error:
-        raise ConfigError(f"key_file {path} cannot be read: {error.strerror}") from error
+        raise ConfigError(f"the key file {path} cannot be read: {error.strerror}") from error
     if not key or len(key) > KEY_BYTES_MAX or not all(0x21 <= byte <= 0x7E for byte in key):
-        raise ConfigError(f"key_file {path} holds no key: one line of printable ASCII is expected")
+        raise ConfigError(f"the key file {path} holds no key: one line of printable ASCII is expected")
     return key.decode("ascii")

@@ -7,16 +7,20 @@ Commands open what they need of these; a gateway opens all of them (``wiring.py`
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.theorems import require_theorems
-from brightline.core.errors import BrightlineError, ShardSealed, TrustError
+from brightline.core.errors import BrightlineError, ConfigError, ShardSealed, TrustError
 from brightline.core.evidence.heads import HEADS_SHARD
 from brightline.core.ports import Clock, HeadStore
+from brightline.core.review.pace import Pace
+from brightline.core.review.urgency import DueSeconds
 from brightline.shell import shipped
-from brightline.shell.config import Settings, load_settings
+from brightline.shell.config import ReviewSettings, Settings, load_settings, queue_password
 from brightline.shell.heads import CombinedHeads
 from brightline.shell.install import agreement_folder
 from brightline.shell.keyring import open_vault
@@ -29,6 +33,9 @@ from brightline.shell.storage.publisher import Publisher, read_published
 from brightline.shell.storage.sequencer import Head, Sequencer
 from brightline.shell.storage.vault import Vault
 from brightline.shell.trust.installation import read_installation, read_roots
+
+if TYPE_CHECKING:
+    from brightline.shell.review.queue.queue import Queue, Terms
 
 
 def open_agreement(settings: Settings) -> Agreement:
@@ -79,6 +86,49 @@ def in_force(root: Path, clock: Clock) -> Iterator[tuple[Settings, Registry]]:
         yield settings, registry
     finally:
         registry.close()
+
+
+@contextlib.asynccontextmanager
+async def opened_queue(root: Path, settings: Settings, registry: Registry, clock: Clock) -> AsyncIterator[Queue]:
+    """The reviewers' queue of an installation, closed at the end; its registry is read on by ``Queue.follow``.
+
+    Raises ``ConfigError`` where none is configured, its tables are missing, or the extra ``console`` is.
+    """
+    review = settings.review
+    require_queue(review)
+    from brightline.shell.review.queue.queue import Queue
+    from brightline.shell.review.queue.source import LogSource
+
+    source = LogSource(root, registry)
+    queue = await Queue.open(review.queue_url, root, source, clock, _terms(review), queue_password(review))
+    try:
+        yield queue
+    finally:
+        await queue.close()
+
+
+def require_queue(review: ReviewSettings) -> None:
+    """Raise ``ConfigError`` where no queue is configured, or what it needs is not installed."""
+    if not review.queue_url:
+        raise ConfigError("no queue is configured: set review.queue_url, then run `brightline review migrate STATE`")
+    missing = [name for name in ("sqlalchemy", "alembic", "aiosqlite", "asyncpg") if find_spec(name) is None]
+    if missing:
+        raise ConfigError(f"the queue needs the extra `console`: {', '.join(missing)} is missing")
+
+
+def _terms(review: ReviewSettings) -> Terms:
+    from brightline.shell.review.queue.queue import Terms
+
+    due = DueSeconds(review.due_minutes_critical * 60, review.due_minutes_high * 60, review.due_minutes_normal * 60)
+    pace = Pace(
+        break_after_cases=review.break_after_cases,
+        break_after_seconds=review.break_after_minutes * 60,
+        break_seconds=review.break_minutes * 60,
+        cases_per_day=review.cases_per_day,
+        skips_in_row_max=review.skips_in_row_max,
+        skips_per_day_max=review.skips_per_day_max,
+    )
+    return Terms(review.lease_seconds, due, pace)
 
 
 @contextlib.contextmanager

@@ -20,7 +20,8 @@ from brightline.core.review.case import CaseQuestion, CaseState
 from brightline.core.review.content import Content
 from brightline.core.review.decision import APPROVE, REFUSE, Answer
 from brightline.core.standing import HOUR_SECONDS
-from brightline.shell.cli import render
+from brightline.shell.cli import render, review_queue
+from brightline.shell.cli.review_queue import working_at
 from brightline.shell.clock import SystemClock
 from brightline.shell.opening import in_force
 from brightline.shell.registry.decisions import sign_and_log
@@ -117,6 +118,7 @@ def show(state: Path, hold: str, as_json: bool) -> None:
 @click.option("--as", "person", required=True, metavar="PERSON", help="Your id on the roster.")
 @click.option("--answer", "answers", multiple=True, required=True, metavar="NAME=VALUE", help="Repeat for more.")
 @click.option("--reason", required=True, help="Why, in words; committed, and opened to an auditor.")
+@click.option("--token", type=int, help="The token of your claim; without it, the claim that you hold now.")
 @click.option(
     "--key",
     "key_path",
@@ -125,12 +127,20 @@ def show(state: Path, hold: str, as_json: bool) -> None:
 )
 @_JSON
 def decide(
-    state: Path, hold: str, person: str, answers: tuple[str, ...], reason: str, key_path: Path | None, as_json: bool
+    state: Path,
+    hold: str,
+    person: str,
+    answers: tuple[str, ...],
+    reason: str,
+    token: int | None,
+    key_path: Path | None,
+    as_json: bool,
 ) -> None:
     """Answer questions of HOLD, and sign: NAME is a fact with its value, or an office with approve or refuse.
 
     What you sign is the whole case: the exact words, the agreement, the release, until when. One person counts once;
-    nobody decides what they requested.
+    nobody decides what they requested. Where there is a queue, you decide what you have claimed, and a claim that was
+    lost meanwhile stops it before anything is logged.
     """
     clock = SystemClock()
     with in_force(state, clock) as (settings, registry):
@@ -138,18 +148,20 @@ def decide(
         given = tuple(_answer(opened, text, reason) for text in answers)
         key = load_key(key_path or _key_of(state, person))
         profile = registry.roots.profile
-        record = sign_and_log(
-            state,
-            settings,
-            profile,
-            registry.decisions,
-            opened.case,
-            person,
-            given,
-            key,
-            clock,
-            f"{opened.shard}/{opened.seq}",
-        )
+        with working_at(state, settings, registry, clock, opened.case.hold, person, token) as still_held:
+            record = sign_and_log(
+                state,
+                settings,
+                profile,
+                registry.decisions,
+                opened.case,
+                person,
+                given,
+                key,
+                clock,
+                f"{opened.shard}/{opened.seq}",
+                still_held,
+            )
         registry.refresh()
         ignored = registry.decisions.why_ignored(record.place.seq)
         after = Desk(state, registry.decisions.docket).find(opened.case.hold)
@@ -186,6 +198,12 @@ def roster(state: Path, as_json: bool) -> None:
         for each in people
     ]
     render.table("Roster", ["person", "office", "organisation", "cleared until", "now", "signs with"], rows)
+
+
+review.add_command(review_queue.queue)
+review.add_command(review_queue.claim)
+review.add_command(review_queue.skip)
+review.add_command(review_queue.migrate)
 
 
 # ---- what is said -----------------------------------------------------------------------------------------------

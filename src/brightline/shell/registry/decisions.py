@@ -7,6 +7,7 @@ kept among the ``ignored`` for those who look. It stops nothing, because without
 
 from __future__ import annotations
 
+import bisect
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -52,8 +53,9 @@ class Decisions:
     ) -> None:
         self.docket = Docket()
         self.ignored: tuple[Ignored, ...] = ()
+        self.terms: Final = terms
         self._roster = roster
-        self._terms = terms
+        self._counted: list[tuple[int, str]] = []  # in the order of the log: record, case
         self._agreement = agreement
         self._counters: dict[str, int] = {}  # the last of each passkey, by its id
         self._seen: set[bytes] = set()  # digests of the decisions that were made
@@ -66,8 +68,19 @@ class Decisions:
             self._seen.add(made.digest)
             self._counters[made.credential.id] = made.counter
             self.docket.enter(made.decision, made.person, entry.unix, agreement.vocabulary, answer_seconds(agreement))
+            self._counted.append((entry.seq, made.decision.case.digest))
         except TrustError as error:
             self.ignored += (Ignored(entry.seq, entry.time, str(error)),)
+
+    @property
+    def roster(self) -> Mapping[str, ClearedPerson]:
+        """Who may answer, by id."""
+        return self._roster()
+
+    def since(self, size: int) -> dict[str, int]:
+        """The cases, by digest, of which a decision counted from record ``size`` on, with the last such record."""
+        first = bisect.bisect_left(self._counted, (size, ""))
+        return {case: seq for seq, case in self._counted[first:]}
 
     def check(self, envelope: bytes, now: int) -> tuple[ReviewerDecision, ClearedPerson]:
         """What a decision says and who made it, as of ``now`` (Unix seconds). Raises ``TrustError``."""
@@ -80,7 +93,7 @@ class Decisions:
         return self._counters.get(credential, 0)
 
     def _open(self, envelope: bytes, at: int) -> Made:
-        made = open_made(envelope, self._roster(), at, self._terms, self._counters)
+        made = open_made(envelope, self._roster(), at, self.terms, self._counters)
         if made.digest in self._seen:
             raise TrustError("this decision was made before: a signature counts once")
         return made
@@ -108,6 +121,10 @@ def draft_of(decision: ReviewerDecision, office: str, envelope: bytes) -> Draft:
     return Draft(RecordKind.DECISION, "", public, {"statement": envelope.decode()})
 
 
+def _nobody_claims() -> None:
+    """Without a queue there are no claims."""
+
+
 def sign_and_log(
     root: Path,
     settings: Settings,
@@ -119,10 +136,11 @@ def sign_and_log(
     key: Ed25519PrivateKey,
     clock: Clock,
     record: str = "",
+    still_held: Callable[[], object] = _nobody_claims,
 ) -> DurableRecord:
     """Sign one person's answers to a case with a software key, and log them as :func:`log_decision` does."""
     decision = new_decision(case, person, answers, clock, record)
-    return log_decision(root, settings, profile, decisions, sign_decision(decision, key), clock)
+    return log_decision(root, settings, profile, decisions, sign_decision(decision, key), clock, still_held)
 
 
 def new_decision(case: Case, person: str, answers: tuple[Answer, ...], clock: Clock, record: str) -> ReviewerDecision:
@@ -138,22 +156,31 @@ def log_assertion(
     decision: ReviewerDecision,
     response: bytes,
     clock: Clock,
+    still_held: Callable[[], object] = _nobody_claims,
 ) -> DurableRecord:
     """Log a decision that a passkey signed, as :func:`log_decision` does.
 
     ``response`` is what the browser gave for ``decision_challenge(decision)``: ``PublicKeyCredential.toJSON()``.
     """
-    return log_decision(root, settings, profile, decisions, write_assertion(decision, response), clock)
+    return log_decision(root, settings, profile, decisions, write_assertion(decision, response), clock, still_held)
 
 
 def log_decision(
-    root: Path, settings: Settings, profile: str, decisions: Decisions, envelope: bytes, clock: Clock
+    root: Path,
+    settings: Settings,
+    profile: str,
+    decisions: Decisions,
+    envelope: bytes,
+    clock: Clock,
+    still_held: Callable[[], object] = _nobody_claims,
 ) -> DurableRecord:
     """Check a decision as every reader will, and log it. Raises ``TrustError`` for one that may not count.
 
-    Somebody else may decide just before it is logged; ``Decisions.why_ignored`` says so once the registry was read
+    ``still_held`` is asked right before it is logged, and raises where the claim that it rests on is lost. Somebody
+    else may decide just before it is logged; ``Decisions.why_ignored`` says so once the registry was read
     again. Blocks.
     """
     decision, person = decisions.check(envelope, clock.unix())
     draft = draft_of(decision, person.office, envelope)
+    still_held()
     return append_to_registry(root, settings, profile, clock, draft)

@@ -18,13 +18,13 @@ from brightline.core.evidence.batch import Frame
 from brightline.core.evidence.keytree import KeyDestroyed
 from brightline.core.evidence.record import RecordKind
 from brightline.core.review.case import Case, CaseState
+from brightline.core.review.claims import offices_of
 from brightline.core.review.content import PARTS_MAX, Content, read_content
 from brightline.core.review.docket import Docket, Tried
-from brightline.core.review.quorum import still_wanted
 from brightline.shell.keyring import open_vault
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.vault import VaultReader
-from brightline.shell.storage.wal import frames_on_disk, shards_in
+from brightline.shell.storage.wal import frames_from, frames_on_disk, shards_in
 
 ID_CHARS_MIN: Final = 9  # "hold_" and four digits
 
@@ -80,23 +80,25 @@ class Desk:
             raise EvidenceDamaged("what opens it was destroyed", f"hold {opened.case.hold}") from error
         return read_content(parts, opened.case.content)
 
+    def at(self, shard: str, seq: int) -> OpenedCase:
+        """The case of the record at a place, without reading what stands before. Raises ``ConfigError``."""
+        frame = next(frames_from(self._folder.wal, shard, seq), None)
+        if frame is not None and frame.seq == seq and frame.kind is RecordKind.HOLD:
+            opened = self._opened(shard, frame, self._vault.reader(shard))
+            if opened is not None:
+                return opened
+        raise ConfigError(f"record {shard}/{seq} holds no case, or what opens it was destroyed")
+
     def _opened(self, shard: str, frame: Frame, keys: VaultReader) -> OpenedCase | None:
-        leaf = _LEAF.decode(frame.leaf)
-        if leaf.part:
+        case = opened_case(shard, frame, keys)
+        if case is None:
             return None
-        try:
-            fields = keys.peek(frame)
-        except KeyDestroyed:
-            return None
-        case = msgspec.convert(fields["case"], Case)
-        if case.digest != leaf.case:
-            raise EvidenceDamaged("its case is not the one that it names", f"shard {shard}, record {frame.seq}")
-        tried = self._docket.of_case(leaf.case) or Tried(case)
+        tried = self._docket.of_case(case.digest) or Tried(case)
         return OpenedCase(case, shard, frame.seq, frame.exchange, tried)
 
     def _parts(self, opened: OpenedCase, keys: VaultReader) -> Iterator[str]:
         wanted, count = 0, 1
-        for frame in frames_on_disk(self._folder.wal, opened.shard):
+        for frame in frames_from(self._folder.wal, opened.shard, opened.seq):
             if frame.kind is not RecordKind.HOLD or frame.exchange != opened.exchange:
                 continue
             leaf = _LEAF.decode(frame.leaf)
@@ -117,10 +119,24 @@ class _Leaf(msgspec.Struct, frozen=True):
 _LEAF: Final = msgspec.json.Decoder(_Leaf)
 
 
+def opened_case(shard: str, frame: Frame, keys: VaultReader) -> Case | None:
+    """The case in a HOLD record; ``None`` where it is a later part of one, or what opens it was destroyed.
+
+    Raises ``EvidenceDamaged`` if it is not the case that the public leaf names.
+    """
+    leaf = _LEAF.decode(frame.leaf)
+    if leaf.part:
+        return None
+    try:
+        fields = keys.peek(frame)
+    except KeyDestroyed:
+        return None
+    case = msgspec.convert(fields["case"], Case)
+    if case.digest != leaf.case:
+        raise EvidenceDamaged("its case is not the one that it names", f"shard {shard}, record {frame.seq}")
+    return case
+
+
 def offices_wanted(opened: OpenedCase) -> Sequence[str]:
     """The offices whose people can still answer something, in the order of the questions."""
-    wanted: dict[str, None] = {}
-    for question in opened.tried.open_questions():
-        votes = opened.tried.votes.get((question.subject, question.name), [])
-        wanted.update(dict.fromkeys(still_wanted(question.quorum, votes)))
-    return tuple(wanted)
+    return offices_of(opened.tried)

@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from brightline.core.errors import ConfigError, EvidenceDamaged, OperatorError
 from brightline.core.evidence.batch import FRAME_BYTES_MAX, Frame, ScanResult, scan_frames
 from brightline.shell.storage.durable import HeldDirectory, sync_data
@@ -27,24 +29,42 @@ _SEGMENT: Final = re.compile(r"([0-9]{20})\.wal")
 _LAST_BYTES: Final = 16  # of a frame: the digest that ends it
 
 
+class ReadTo(msgspec.Struct, frozen=True):
+    """How far a shard was read: the first record of the segment, the bytes of it, the records in all, and the digest
+    that ends the last of them. Whoever keeps one goes on there later."""
+
+    segment: int = 0
+    offset: int = 0
+    size: int = 0
+    last: bytes = b""
+
+
+FROM_THE_START: Final = ReadTo()
+
+
 class WalReader:
-    """Reads the frames of a shard from the start, also while the writer appends.
+    """Reads the frames of a shard from the start, or from where somebody read to, also while the writer appends.
 
     :meth:`read` is told how many records are durable and never looks past them, so it meets no half-written frame.
     :meth:`read_whole` is for those who may not believe what they are told: it reads whatever stands in the log.
     """
 
-    def __init__(self, directory: Path, shard: str) -> None:
+    def __init__(self, directory: Path, shard: str, read_to: ReadTo = FROM_THE_START) -> None:
         self._path = shard_directory(directory, shard)
-        self._segment = 0  # the first record of the segment that is read
-        self._offset = 0
-        self._size = 0
-        self._last = b""  # the digest that ends the frame before the offset
+        self._segment = read_to.segment  # the first record of the segment that is read
+        self._offset = read_to.offset
+        self._size = read_to.size
+        self._last = read_to.last  # the digest that ends the frame before the offset
 
     @property
     def size(self) -> int:
         """The number of records read so far."""
         return self._size
+
+    @property
+    def read_to(self) -> ReadTo:
+        """How far it has read."""
+        return ReadTo(self._segment, self._offset, self._size, self._last)
 
     def read(self, size: int) -> Iterator[Frame]:
         """Yield the records from where the last call ended up to ``size`` in all.
@@ -81,6 +101,17 @@ class WalReader:
             if result.torn:
                 raise EvidenceDamaged(f"{result.torn}, and a later segment follows", str(self._place))
             self._segment, self._offset, self._last = self._size, 0, b""
+
+    def read_part(self) -> tuple[Frame, ...]:
+        """The next whole records, of one segment at most; none at the end of the log. Raises as :meth:`read_whole`."""
+        while self._size or any(self._path.glob("*.wal")):
+            result = self._scan(None, flush=True)
+            if result.frames or self._segment == self._size or not (self._path / segment_name(self._size)).exists():
+                return result.frames
+            if result.torn:
+                raise EvidenceDamaged(f"{result.torn}, and a later segment follows", str(self._place))
+            self._segment, self._offset, self._last = self._size, 0, b""
+        return ()
 
     @property
     def _place(self) -> Path:
@@ -119,13 +150,10 @@ def frames_on_disk(
     ``EvidenceDamaged`` and ``OperatorError`` as :class:`WalReader` does.
     """
     path = shard_directory(directory, shard)
+    size = start_past(directory, shard, skip).size  # a first segment that is simply gone is damage
     try:
         names = sorted(entry.name for entry in path.iterdir() if _SEGMENT.fullmatch(entry.name))
-        size = 0  # a first segment that is simply gone is damage; one that is left out is not
-        while len(names) > 1 and (first := _first_frame(path / names[1])) is not None and skip(first):
-            names.pop(0)
-            size = first.seq
-        for name in names:
+        for name in (name for name in names if name >= segment_name(size) or not size):
             result = scan_frames((path / name).read_bytes(), f"{path}/{name}")
             if name != segment_name(size) or (result.torn and name != names[-1]):
                 raise EvidenceDamaged(f"the log does not go on at record {size}", f"{path}/{name}")
@@ -133,6 +161,30 @@ def frames_on_disk(
             size += len(result.frames)
     except OSError as error:
         raise OperatorError(f"cannot read the log {path}: {error}") from error
+
+
+def start_past(directory: Path, shard: str, skip: Callable[[Frame], bool]) -> ReadTo:
+    """Where to begin so that segments which end before a frame that ``skip`` names are left out, unread.
+
+    Raises ``OperatorError`` if the log cannot be read.
+    """
+    path = shard_directory(directory, shard)
+    try:
+        names = sorted(entry.name for entry in path.iterdir() if _SEGMENT.fullmatch(entry.name))
+        size = 0
+        while len(names) > 1 and (first := _first_frame(path / names[1])) is not None and skip(first):
+            names.pop(0)
+            size = first.seq
+    except OSError as error:
+        raise OperatorError(f"cannot read the log {path}: {error}") from error
+    return ReadTo(segment=size, size=size)
+
+
+def frames_from(directory: Path, shard: str, seq: int) -> Iterator[Frame]:
+    """The frames of a shard from record ``seq`` on; earlier segments stay unread. Raises as :func:`frames_on_disk`."""
+    for frame in frames_on_disk(directory, shard, lambda first: first.seq <= seq):
+        if frame.seq >= seq:
+            yield frame
 
 
 def _first_frame(path: Path) -> Frame | None:
