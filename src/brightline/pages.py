@@ -17,6 +17,7 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 DOCUMENT: Final = "document.css"
+PALETTE: Final = "palette.css"
 
 
 def environment(package: str, finalize: Callable[[object], object] | None = None) -> Environment:
@@ -41,8 +42,9 @@ def style_of(pages: Environment, name: str) -> str:
 
 
 def document_style_of(pages: Environment, name: str) -> str:
-    """What long documents share, and after it a sheet of their own that lies with the templates."""
-    return (files("brightline") / DOCUMENT).read_text("utf-8") + style_of(pages, name)
+    """Our palette, what long documents share, and after it a sheet of their own that lies with the templates."""
+    shared = (files("brightline") / shared for shared in (PALETTE, DOCUMENT))
+    return "".join(sheet.read_text("utf-8") for sheet in shared) + style_of(pages, name)
 
 
 def policy_of(style: str) -> str:

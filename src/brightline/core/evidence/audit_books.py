@@ -254,9 +254,9 @@ class BooksAudit:
                 pass  # they belong to no exchange; the audit of the registers reads them
             case RecordKind.SHRED:
                 self._shred(index, leaf)
-            case RecordKind.DECISION:
+            case RecordKind.DECISION | RecordKind.REVEAL:
                 if leaf.hold is UNSET or leaf.case is UNSET:
-                    self._wrong(index, "a DECISION names its hold and its case")
+                    self._wrong(index, f"a {leaf.kind} names its hold and its case")
             case RecordKind.HALT:
                 pass  # in the registry: what was let through is compared with it (audit_halts.py)
             case RecordKind.PRESERVE:

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The review console: pages on which cleared people read what is held, and sign what they know of it.
+
+Its own process, its own listener, its own identity. It reads the logs and writes two kinds of record, DECISION and
+REVEAL, and whatever else people sign; it can release nothing, because nothing can. Held words are hostile: they reach
+a page through ``words.py`` alone, as text in a box, and the page's policy runs nothing.
+
+door       what is let in, and under which headers anything goes out
+person     who is there (``Identity`` is a port), and the token of a form
+books      the logs as the console reads them, on one thread
+words      text as pieces: what is drawn, what is marked, what is masked
+looking    a case as its page shows it; law, what clauses say and what answers lead to
+answering  from a form to a signed decision; revealing, a masked identifier with its reason
+officers   standings and orders; counting → plots, the figures
+"""

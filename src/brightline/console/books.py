@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The installation as the console reads it: the registry followed, the desk, agreements and rules by digest.
+
+Everything here blocks, and all of it runs on one thread (:class:`Reader`): the registry's cache is bound to the thread
+that opened it, and one reader at a time is enough for people. Nothing here decides or releases.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Final, ParamSpec, TypeVar
+
+import msgspec
+
+from brightline.console.law import Judged
+from brightline.core.agreement.clause import Agreement
+from brightline.core.enforcement.replay import read_approvals, read_facts
+from brightline.core.errors import BrightlineError, ConfigError, ReleaseError
+from brightline.core.evidence.record import RecordKind
+from brightline.core.ports import Clock
+from brightline.core.review.content import Content
+from brightline.core.review.roster import ClearedPerson
+from brightline.core.screening.rules import DETECTOR_ID
+from brightline.shell import shipped
+from brightline.shell.config import Settings, load_settings
+from brightline.shell.keyring import open_vault
+from brightline.shell.opening import open_in_force
+from brightline.shell.registry.following import Registry
+from brightline.shell.review.desk import Desk, OpenedCase
+from brightline.shell.state import StateFolder
+from brightline.shell.storage.agreements import AgreementStore
+from brightline.shell.storage.releases import ReleaseStore
+from brightline.shell.storage.vault import KeyDestroyed
+from brightline.shell.storage.wal import frames_on_disk
+from brightline.shell.trust.installation import read_installation
+
+JUDGED_KEPT: Final = 512
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class CaseFile(msgspec.Struct, frozen=True):
+    """A case with all that its page is made of. ``rules`` are the bytes of the rule file that judged it, or none."""
+
+    opened: OpenedCase
+    content: Content
+    judged: Judged
+    agreement: Agreement
+    release: str
+    rules: bytes
+    beside: tuple[OpenedCase, ...]
+
+
+class Books:
+    """One installation, opened for reading. Whoever opens it closes it, on the same thread."""
+
+    def __init__(self, root: Path, clock: Clock) -> None:
+        """Raises ``OperatorError`` if the installation does not open."""
+        self.root = root
+        self.clock = clock
+        self.settings: Settings = load_settings(root)
+        self.registry: Registry = open_in_force(root, self.settings, clock)
+        self._folder = StateFolder(root)
+        self._agreements = AgreementStore(self._folder.agreements)
+        self._releases = ReleaseStore(self._folder, self.settings)
+        self._rules: dict[str, tuple[str, bytes]] = {}
+        self._judged: dict[str, Judged] = {}
+
+    @property
+    def profile(self) -> str:
+        """``development`` or ``production``."""
+        return self.registry.roots.profile
+
+    def close(self) -> None:
+        """Close the caches."""
+        self.registry.close()
+
+    def roster(self) -> Mapping[str, ClearedPerson]:
+        """Who may decide, by id, as both parties signed it."""
+        now = self.clock.unix()
+        people = read_installation(self._folder.installation, self.registry.roots, now).roster
+        return {person.id: person for person in people}
+
+    def desk(self) -> Desk:
+        """The desk, after whatever was decided since. Raises ``OperatorError``, ``TrustError``."""
+        self.registry.refresh()
+        return Desk(self.root, self.registry.decisions.docket)
+
+    def case_file(self, hold: str) -> CaseFile:
+        """A case by its whole hold id. Raises ``ConfigError`` if there is none, ``EvidenceDamaged``."""
+        desk = self.desk()
+        cases = desk.cases()
+        opened = next((each for each in cases if each.case.hold == hold), None)
+        if opened is None:
+            raise ConfigError("there is no such hold, or what opens it was destroyed")
+        agreement = self.agreement(opened.case.agreement)
+        name, rules = self._rules_of(opened.case.release, agreement)
+        beside = tuple(each for each in cases if each.case.unit == opened.case.unit and each.case.hold != hold)
+        return CaseFile(opened, desk.content(opened), self._judged_of(opened), agreement, name, rules, beside)
+
+    def agreement(self, digest: str) -> Agreement:
+        """An agreement by its digest. Raises ``ConfigError`` if it is not here."""
+        current = self.registry.releases.current
+        if digest == current.digest:
+            return current
+        if not self._agreements.holds(digest):
+            raise ConfigError(f"agreement {digest[:80]} is not held by this installation")
+        return self._agreements.read(digest)
+
+    def _judged_of(self, opened: OpenedCase) -> Judged:
+        """What was known when it was held: from the OUTCOME of the exchange, which follows its HOLD."""
+        key = f"{opened.shard}/{opened.seq}"
+        if key in self._judged:
+            return self._judged[key]
+        keys = open_vault(self._folder).reader(opened.shard)
+        found = Judged()
+        for frame in frames_on_disk(self._folder.wal, opened.shard, lambda first: first.seq <= opened.seq):
+            if frame.exchange != opened.exchange or frame.kind is not RecordKind.OUTCOME:
+                continue
+            try:
+                fields = keys.peek(frame)
+                approvals = tuple(sorted(read_approvals(fields.get("approvals", {})).items()))
+                found = Judged(read_facts(fields["facts"]), approvals, known=True)
+            except (KeyDestroyed, KeyError, ValueError):
+                pass  # the page then says less
+            break
+        if found.known:
+            if len(self._judged) >= JUDGED_KEPT:
+                self._judged.clear()
+            self._judged[key] = found
+        return found
+
+    def _rules_of(self, digest: str, agreement: Agreement) -> tuple[str, bytes]:
+        """The id of a release and the bytes of its rules; its digest and nothing where it is not here any more."""
+        if digest not in self._rules:
+            folder = self._releases.folder(digest)
+            try:
+                release = shipped.read_release(folder, agreement.vocabulary)
+            except (ReleaseError, OSError):
+                return digest, b""
+            if release.digest != digest:
+                return digest, b""
+            read = shipped.folder_reader(folder)
+            rules = next((read(each.path) for each in release.detectors if each.id == DETECTOR_ID), b"")
+            self._rules[digest] = release.id, rules
+        return self._rules[digest]
+
+
+class Reader:
+    """Runs what blocks on one thread, in turn, for whoever awaits it."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="books")
+
+    async def __call__(self, work: Callable[P, T], /, *args: P.args, **named: P.kwargs) -> T:
+        """Run ``work`` there. What it raises is raised here."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, partial(work, *args, **named))
+
+    def close(self) -> None:
+        """End the thread once what it does is done."""
+        self._thread.shutdown(wait=True)
+
+
+def said(error: BrightlineError) -> str:
+    """An error as a page says it."""
+    return f"{error}. {error.next_step}"

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A case as its page shows it: questions with what answers lead to, words with what was found, law, who stands where.
+
+Held words become pieces here (``words.py``) and leave this file as nothing else. The first answer is blind: while a
+question is open, how many have spoken is told, and not what they said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from brightline.console.books import CaseFile
+from brightline.console.law import Lead, clauses_of, deciding, leads_of, quorum_in_words
+from brightline.console.shown import SEGMENTS_SHOWN, Looking, SegmentView, SpokenView
+from brightline.console.words import Piece, plain_pieces
+from brightline.core.agreement.aloud import plain
+from brightline.core.agreement.book import Entry
+from brightline.core.agreement.limits import answer_seconds
+from brightline.core.review.case import CaseQuestion, CaseState
+from brightline.shell.review.desk import OpenedCase
+
+BESIDE_SHOWN: Final = 8
+
+
+class QuestionView(msgspec.Struct, frozen=True):
+    """A question. ``refusal`` says why this person may not answer it; empty: they may."""
+
+    number: int
+    subject: str
+    name: str
+    asked_of: str
+    about: tuple[int, ...]
+    whole: bool
+    spoken: int
+    agreed: str
+    mine: bool
+    refusal: str
+    leads: tuple[Lead, ...]
+
+
+class Beside(msgspec.Struct, frozen=True):
+    """Another hold of the same unit."""
+
+    hold: str
+    state: str
+    opened: int
+    clauses: str
+    asked: str
+
+
+class CaseView(msgspec.Struct, frozen=True):
+    """All that the page of a case shows. Times are Unix seconds."""
+
+    hold: str
+    digest: str
+    state: str
+    opened: int
+    expires: int
+    unit: str
+    workload: str
+    exchange: str
+    record: str
+    agreement: str
+    release: str
+    content: str
+    model: tuple[Piece, ...]
+    api: str
+    clauses: tuple[Entry, ...]
+    unknown: tuple[str, ...]
+    questions: tuple[QuestionView, ...]
+    segments: tuple[SegmentView, ...]
+    segments_left: int
+    conversation: tuple[SpokenView, ...]
+    identifiers: tuple[str, ...]
+    revealed: frozenset[str]
+    beside: tuple[Beside, ...]
+    beside_states: tuple[tuple[str, int], ...]
+    recused: bool
+
+    @property
+    def open(self) -> bool:
+        """Whether answers still count."""
+        return self.state == CaseState.OPEN.value
+
+    @property
+    def answerable(self) -> bool:
+        """Whether this person may answer something."""
+        return self.open and any(not question.refusal for question in self.questions)
+
+
+def look_at(file: CaseFile, person: str, office: str, revealed: frozenset[str], now: int) -> CaseView:
+    """Make the page of a case for a person."""
+    case, content = file.opened.case, file.content
+    looking = Looking(file, revealed)
+    segments = tuple(looking.segments())
+    numbers = {segment.mark: number for number, segment in enumerate(looking.shown, 1)}
+    conversation = tuple(looking.conversation())
+    states: dict[str, int] = {}
+    for each in file.beside:
+        states[each.state(now).value] = states.get(each.state(now).value, 0) + 1
+    return CaseView(
+        hold=case.hold,
+        digest=case.digest,
+        state=file.opened.state(now).value,
+        opened=case.opened,
+        expires=case.expires,
+        unit=plain(case.unit),
+        workload=plain(case.workload),
+        exchange=plain(file.opened.exchange),
+        record=f"{file.opened.shard}/{file.opened.seq}",
+        agreement=case.agreement,
+        release=plain(file.release),
+        content=case.content,
+        model=plain_pieces(str(content.request.get("model", ""))),
+        api=plain(str(content.request.get("api", ""))),
+        clauses=clauses_of(file.agreement, case),
+        unknown=deciding(file.agreement, file.judged, case),
+        questions=tuple(
+            _question(file, number, question, numbers, person, office)
+            for number, question in enumerate(case.questions, 1)
+        ),
+        segments=segments,
+        segments_left=max(0, len(content.segments) - SEGMENTS_SHOWN),
+        conversation=conversation,
+        identifiers=looking.labels.all,
+        revealed=revealed,
+        beside=tuple(
+            _beside(each, now) for each in sorted(file.beside, key=lambda one: -one.case.opened)[:BESIDE_SHOWN]
+        ),
+        beside_states=tuple(sorted(states.items())),
+        recused=person in case.recused,
+    )
+
+
+def _question(
+    file: CaseFile, number: int, question: CaseQuestion, numbers: Mapping[str, int], person: str, office: str
+) -> QuestionView:
+    opened = file.opened
+    key = question.subject, question.name
+    votes = opened.tried.votes.get(key, [])
+    agreed = opened.tried.answers.get(key, "")
+    mine = any(vote.person == person for vote in votes)
+    return QuestionView(
+        number=number,
+        subject=question.subject.value,
+        name=plain(question.name),
+        asked_of=quorum_in_words(question.quorum),
+        about=tuple(sorted(numbers[mark] for mark in question.marks if mark in numbers)),
+        whole=not question.marks,
+        spoken=len({vote.person for vote in votes}),
+        agreed=plain(agreed),
+        mine=mine,
+        refusal=_refusal(opened, question, person, office, mine, agreed),
+        leads=leads_of(file.agreement, opened.case, question, file.judged, answer_seconds(file.agreement)),
+    )
+
+
+def _refusal(opened: OpenedCase, question: CaseQuestion, person: str, office: str, mine: bool, agreed: str) -> str:
+    if agreed:
+        return "This is answered."
+    if mine:
+        return "You have answered. One person counts once."
+    if person in opened.case.recused:
+        return "You requested this, or wrote the rule that asks, and may not decide it."
+    if office not in dict(question.quorum):
+        return "This is not for your office to answer."
+    return ""
+
+
+def _beside(opened: OpenedCase, now: int) -> Beside:
+    case = opened.case
+    return Beside(
+        hold=case.hold,
+        state=opened.state(now).value,
+        opened=case.opened,
+        clauses=", ".join(plain(clause) for clause in case.clauses),
+        asked=", ".join(plain(question.name) for question in case.questions),
+    )

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A console beside a running node, with a way in that tests choose: a cookie that names a person."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from brightline.console.books import Books
+from brightline.console.serve import serving_console
+from brightline.core.review.roles import Role
+from brightline.shell.serve import bind
+from tests.harness import Loop
+
+FIRST, SECOND, THIRD = (f"provider-cleared-reviewer-{n}" for n in (1, 2, 3))
+OFFICER, OTHER_OFFICER = "provider-officer", "provider-officer-2"
+COOKIE = "desk"
+FOR_EVER = 2**40
+
+
+class Someone(msgspec.Struct, frozen=True):
+    """A session."""
+
+    person: str
+    office: str
+    roles: tuple[Role, ...]
+    until: int = FOR_EVER
+
+
+class ChosenIdentity:
+    """Whoever asks ``/as/NAME`` has that person's session; a test ends it by taking the name off ``people``."""
+
+    def __init__(self, people: dict[str, Someone]) -> None:
+        self.people = people
+        self._names: dict[str, str] = {}
+
+    @property
+    def routes(self) -> Sequence[BaseRoute]:
+        return (Route("/as/{name}", self._come), Route("/login", self._login), Route("/logout", self._login))
+
+    async def _come(self, request: Request) -> Response:
+        value = secrets.token_hex(8)
+        self._names[value] = request.path_params["name"]
+        answer = RedirectResponse("/", 303)
+        answer.set_cookie(COOKIE, value, httponly=True, samesite="strict")
+        return answer
+
+    async def _login(self, request: Request) -> Response:
+        return PlainTextResponse("who are you?")
+
+    async def person(self, request: Request) -> Someone | None:
+        return self.people.get(self._names.get(request.cookies.get(COOKIE, ""), ""))
+
+
+def people() -> dict[str, Someone]:
+    """Three reviewers, an officer, an auditor, somebody of another office, and somebody without a role."""
+    reviewers = {
+        f"r{n}": Someone(name, "provider_cleared", (Role.REVIEWER,)) for n, name in enumerate((FIRST, SECOND, THIRD), 1)
+    }
+    return reviewers | {
+        "senior": Someone(THIRD, "provider_cleared", (Role.SENIOR_REVIEWER,)),
+        "customer": Someone("customer-decider-reviewer-1", "customer_decider", (Role.REVIEWER,)),
+        "officer": Someone(OFFICER, "provider", (Role.OFFICER,)),
+        "officer2": Someone(OTHER_OFFICER, "provider", (Role.OFFICER,)),
+        "auditor": Someone("auditor-1", "auditor", (Role.AUDITOR,)),
+        "nobody": Someone("nobody", "none", ()),
+    }
+
+
+class Console:
+    """Where it is, and who may come."""
+
+    def __init__(self, url: str, identity: ChosenIdentity) -> None:
+        self.url = url
+        self.identity = identity
+
+
+@contextmanager
+def console(root: Path, loop: Loop) -> Iterator[Console]:
+    """A console that serves until the block ends."""
+    stack = AsyncExitStack()
+    identity = ChosenIdentity(people())
+
+    def chosen(_books: Books) -> ChosenIdentity:
+        return identity
+
+    async def open_() -> str:
+        return await stack.enter_async_context(serving_console(root, bind("127.0.0.1", 0), chosen))
+
+    try:
+        yield Console(loop.call(open_()), identity)
+    finally:
+        loop.call(stack.aclose())

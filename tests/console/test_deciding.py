@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two reviewers decide in their browsers while the real SDK waits; by keys alone; axe finds nothing on the pages."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import openai
+import pytest
+
+from brightline.client import hold_of, wait_for
+from tests.console.browser import Visit, chromium, visiting
+from tests.console.desk import Console, console
+from tests.harness import HELD, Running, read_records, running
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+ASKING = f"Dr. Jane Roe (jane.roe@example.com, 415-555-0100) asks: {HELD} Copy jane.roe@example.com."
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("console") / "state") as node:
+        yield node
+
+
+@pytest.fixture(scope="module")
+def desk(node: Running) -> Iterator[Console]:
+    with console(node.root, node.loop) as desk:
+        yield desk
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+def held(node: Running, words: str) -> openai.PermissionDeniedError:
+    with pytest.raises(openai.PermissionDeniedError) as refused:
+        node.ask(words)
+    assert hold_of(refused.value)
+    return refused.value
+
+
+def answer(visit: Visit, hold: str, choice: str, reason: str) -> None:
+    """Read the case, choose, say why, read what is signed, sign."""
+    page = visit.go(f"/case/{hold}")
+    page.get_by_role("radio", name=re.compile(f"^{choice}")).check()
+    page.get_by_label("Why", exact=True).fill(reason)
+    page.get_by_role("button", name="Read what you sign").click()
+    page.get_by_role("button", name="Sign").click()
+    page.wait_for_url("**/case/*signed=1")
+
+
+def test_two_reviewers_sign_and_the_request_that_waited_goes_through(
+    node: Running, desk: Console, browser: Browser
+) -> None:
+    words = HELD + " In the morning."
+    refused = held(node, words)
+    heard: list[str] = []
+
+    def wait() -> None:
+        with node.client() as client:
+            heard.append(wait_for(client, refused, seconds=30))
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    with visiting(browser, desk.url, "r1") as first, visiting(browser, desk.url, "r2") as second:
+        answer(first, hold_of(refused), "No", "a tender for vehicles")
+        page = second.go(f"/case/{hold_of(refused)}")
+        assert "1 person has answered; what they said is not told yet." in page.inner_text("aside")
+        assert "a tender for vehicles" not in page.content()
+        answer(second, hold_of(refused), "No", "nobody is to be hit")
+        waiting.join(30)
+        assert heard == ["released"]
+        assert second.page.locator("h1").inner_text().endswith("released")
+        assert first.complaints == second.complaints == []
+    assert node.ask(words).choices[0].message.content == "Fine."
+
+
+def test_one_person_counts_once_and_another_office_is_not_asked(
+    node: Running, desk: Console, browser: Browser
+) -> None:
+    hold = hold_of(held(node, HELD + " At noon."))
+    with visiting(browser, desk.url, "r1") as visit:
+        answer(visit, hold, "No", "read, and it is not")
+        page = visit.go(f"/case/{hold}")
+        assert page.get_by_role("radio").count() == 0
+        assert "One person counts once." in page.inner_text("aside")
+    with visiting(browser, desk.url, "customer") as visit:
+        assert "not for your office" in visit.go(f"/case/{hold}").inner_text("aside")
+    with visiting(browser, desk.url, "auditor") as visit:  # reads, and answers nothing
+        page = visit.go(f"/case/{hold}")
+        assert page.get_by_role("radio").count() == page.get_by_label("Why").count() == 0
+
+
+def test_from_the_queue_to_a_signed_decision_by_keys_alone(node: Running, desk: Console, browser: Browser) -> None:
+    hold = hold_of(held(node, HELD + " By keys."))
+    with visiting(browser, desk.url, "r1") as visit:
+        page = visit.go("/queue")
+        keys = page.keyboard
+        for _ in range(30):
+            keys.press("j")
+            if page.evaluate("document.activeElement.getAttribute('href')") == f"/case/{hold}":
+                break
+        keys.press("Enter")
+        page.wait_for_url(f"**/case/{hold}")
+        keys.press("?")
+        assert page.get_by_role("dialog").is_visible()
+        keys.press("Escape")
+        keys.press("a")
+        keys.press("Space")
+        keys.press("Tab")
+        keys.type("a question about a tender, j k s a")  # in a field they are letters
+        keys.press("Escape")
+        keys.press("s")
+        page.wait_for_url("**/answer")
+        assert "a question about a tender, j k s a" in page.inner_text("main")
+        keys.press("s")
+        page.wait_for_url("**/case/*signed=1")
+        keys.press("q")
+        page.wait_for_url("**/queue")
+        assert visit.complaints == []
+
+
+def test_single_keys_can_be_turned_off(node: Running, desk: Console, browser: Browser) -> None:
+    held(node, HELD + " Quietly.")
+    with visiting(browser, desk.url, "r1") as visit:
+        page = visit.go("/queue")
+        page.keyboard.press("?")
+        page.get_by_label("Single keys do this").uncheck()
+        page.keyboard.press("Escape")
+        page.keyboard.press("j")
+        assert page.evaluate("document.activeElement.matches('[data-row]')") is False
+
+
+def test_what_names_persons_is_masked_until_somebody_says_why_and_that_is_on_record(
+    node: Running, desk: Console, browser: Browser
+) -> None:
+    hold = hold_of(held(node, ASKING))
+    with visiting(browser, desk.url, "r1") as visit:
+        page = visit.go(f"/case/{hold}")
+        assert not re.search("jane|roe@|415-555", page.content(), re.IGNORECASE)
+        assert "email 1" in page.inner_text("main")
+        page.keyboard.press("r")
+        page.get_by_label("Show").select_option("email 1")
+        page.get_by_label("Why you must see it").fill("whose tender it is")
+        page.get_by_role("button", name="Reveal").click()
+        page.wait_for_url(f"**/case/{hold}")
+        assert page.content().count("jane.roe@example.com") >= 4  # as judged, as read, and in the conversation
+        assert "Jane" not in page.content()
+        assert visit.complaints == []
+    with visiting(browser, desk.url, "r2") as visit:
+        assert "jane.roe" not in visit.go(f"/case/{hold}").content()
+    (record,) = [each for each in read_records(node.root, "registry") if each["kind"] == "REVEAL"]
+    assert (record["hold"], record["office"]) == (hold, "provider_cleared")
+    assert record["committed"] == {
+        "person": "provider-cleared-reviewer-1",
+        "reason": "whose tender it is",
+        "identifiers": ["email 1"],
+    }
+
+
+def test_an_answer_without_a_reason_changes_nothing_and_is_asked_again(
+    node: Running, desk: Console, browser: Browser
+) -> None:
+    hold = hold_of(held(node, HELD + " Why."))
+    with visiting(browser, desk.url, "r1") as visit:
+        page = visit.go(f"/case/{hold}")
+        page.get_by_role("radio", name=re.compile("^Yes")).check()
+        page.get_by_role("button", name="Read what you sign").click()
+        assert "needs a reason" in page.get_by_role("alert").inner_text()
+        assert page.get_by_role("radio", name=re.compile("^Yes")).is_checked()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_page(node: Running, desk: Console, browser: Browser, scheme: Any) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    hold = hold_of(held(node, ASKING + " In " + scheme))
+    paths = ["/queue", "/queue?state=all", f"/case/{hold}", "/case/hold_missing"]
+    with visiting(browser, desk.url, "r1", color_scheme=scheme) as visit:
+        for path in paths:
+            page = visit.go(path)
+            page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+            found = Axe().run(page).response["violations"]
+            assert not found, (path, [(each["id"], [node["target"] for node in each["nodes"]]) for each in found])
