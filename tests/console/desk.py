@@ -62,7 +62,8 @@ class ChosenIdentity:
 def people() -> dict[str, Someone]:
     """Three reviewers, an officer, an auditor, somebody of another office, and somebody without a role."""
     reviewers = {
-        f"r{n}": Someone(name, "provider_cleared", (Role.REVIEWER,)) for n, name in enumerate((FIRST, SECOND, THIRD), 1)
+        f"r{n}": Someone(name, "provider_cleared", (Role.REVIEWER,))
+        for n, name in enumerate((FIRST, SECOND, THIRD), 1)
     }
     return reviewers | {
         "senior": Someone(THIRD, "provider_cleared", (Role.SENIOR_REVIEWER,)),

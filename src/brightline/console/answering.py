@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
@@ -18,15 +18,18 @@ from brightline.console.books import Books
 from brightline.console.person import Person
 from brightline.core.errors import TrustError
 from brightline.core.evidence.record import DurableRecord
-from brightline.core.review.case import Case
-from brightline.core.review.decision import FORMAT, REASON_CHARS_MAX, Answer, ReviewerDecision, sign_decision
-from brightline.shell.registry.decisions import log_decision
+from brightline.core.ports import Clock
+from brightline.core.review.decision import REASON_CHARS_MAX, Answer, ReviewerDecision, sign_decision
+from brightline.core.review.passkey import base64url, decision_challenge, write_assertion
+from brightline.core.review.roster import Credential, CredentialKind
+from brightline.shell.registry.decisions import log_decision, new_decision
+from brightline.shell.review.desk import OpenedCase
 from brightline.shell.state import StateFolder
 from brightline.shell.trust.keys import load_key
 
 PREPARED_SECONDS: Final = 900
 PREPARED_MAX: Final = 1_000
-DEVELOPMENT: Final = "development"
+PASSKEY_SECONDS: Final = 300
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -37,42 +40,51 @@ class Prepared(msgspec.Struct, frozen=True):
     until: int
 
 
-class Signing(Protocol):
-    """How a decision is signed."""
+def asks(books: Books, decision: ReviewerDecision) -> str:
+    """What the browser must be asked for, as JSON (WebAuthn Level 3, section 5.1.10); empty without a passkey. Blocks.
 
-    def asks(self, books: Books, decision: ReviewerDecision) -> str:
-        """What the browser must be asked for, as JSON; empty where the server holds the key. Blocks."""
-        ...
-
-    def signed(self, books: Books, decision: ReviewerDecision, given: str) -> bytes:
-        """The signed statement; ``given`` is what the browser answered. Raises ``TrustError``. Blocks."""
-        ...
-
-
-class SoftwareKeys:
-    """The keys of the state folder, for development: whoever holds the folder can sign as anybody."""
-
-    def asks(self, books: Books, decision: ReviewerDecision) -> str:
-        """Nothing is asked of the browser."""
+    The challenge is the digest of the decision, so that the passkey signs it and nothing else.
+    """
+    relying, passkeys = books.registry.review.passkeys, _passkeys(books, decision.reviewer)
+    if relying is None or not passkeys:
         return ""
+    asked = {
+        "challenge": base64url(decision_challenge(decision)),
+        "rpId": relying.id,
+        "allowCredentials": [{"type": "public-key", "id": each.id} for each in passkeys],
+        "userVerification": "required",
+        "timeout": 1_000 * PASSKEY_SECONDS,
+    }
+    return msgspec.json.encode(asked).decode()
 
-    def signed(self, books: Books, decision: ReviewerDecision, given: str) -> bytes:
-        """Sign with the key of this name. Raises ``TrustError`` outside development."""
-        if books.profile != DEVELOPMENT:
-            raise TrustError("a decision is signed with a passkey here: software keys are for development")
-        return sign_decision(decision, load_key(StateFolder(books.root).key(decision.reviewer)))
+
+def signed(books: Books, decision: ReviewerDecision, given: str) -> bytes:
+    """The decision as it will be logged; ``given`` is what the browser answered. Raises ``TrustError``. Blocks.
+
+    Whoever has a passkey signs with it. A key in a file signs for those who have none, where both parties let it.
+    """
+    if asks(books, decision):
+        return write_assertion(decision, given.encode())
+    if not books.registry.review.software_keys:
+        raise TrustError(f"{decision.reviewer} has no passkey, and both parties let no key in a file sign decisions")
+    return sign_decision(decision, load_key(StateFolder(books.root).key(decision.reviewer)))
+
+
+def _passkeys(books: Books, person: str) -> list[Credential]:
+    known = books.registry.roster.get(person)
+    return [each for each in known.credentials if each.kind is CredentialKind.PASSKEY] if known is not None else []
 
 
 class Desk:
     """The statements that wait for a signature."""
 
-    def __init__(self, signing: Signing) -> None:
-        self.signing = signing
+    def __init__(self) -> None:
         self._waiting: dict[str, Prepared] = {}
 
-    def prepare(self, case: Case, person: Person, form: Mapping[str, str], now: int) -> Prepared:
+    def prepare(self, opened: OpenedCase, person: Person, form: Mapping[str, str], clock: Clock) -> Prepared:
         """Make the statement of a form: ``answer-N`` and ``reason-N`` for question N. Raises ``TrustError``."""
         answers = []
+        case, now = opened.case, clock.unix()
         for number, question in enumerate(case.questions, 1):
             value = form.get(f"answer-{number}", "")
             if not value:
@@ -85,7 +97,7 @@ class Desk:
             answers.append(Answer(question.subject, question.name, value, reason))
         if not answers:
             raise TrustError("no question was answered")
-        decision = ReviewerDecision(FORMAT, case, person.person, tuple(answers), secrets.token_hex(16), now)
+        decision = new_decision(case, person.person, tuple(answers), clock, f"{opened.shard}/{opened.seq}")
         prepared = Prepared(secrets.token_urlsafe(16), decision, now + PREPARED_SECONDS)
         for name in [name for name, each in self._waiting.items() if each.until <= now]:
             del self._waiting[name]
@@ -102,10 +114,10 @@ class Desk:
         return self._waiting.pop(name)
 
 
-def sign_and_log(books: Books, desk: Desk, prepared: Prepared, given: str) -> DurableRecord:
+def sign_and_log(books: Books, prepared: Prepared, given: str) -> DurableRecord:
     """Sign, check and log. Raises ``TrustError`` for what may not count, or if somebody else was first. Blocks."""
     books.registry.refresh()
-    envelope = desk.signing.signed(books, prepared.decision, given)
+    envelope = signed(books, prepared.decision, given)
     decisions = books.registry.decisions
     record = log_decision(books.root, books.settings, books.profile, decisions, envelope, books.clock)
     books.registry.refresh()

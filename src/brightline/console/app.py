@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from brightline.console.answering import Desk, Signing, sign_and_log
+from brightline.console.answering import Desk, asks, sign_and_log
 from brightline.console.books import Books, CaseFile, Reader, said
 from brightline.console.door import Door, Origin
 from brightline.console.looking import CaseView, look_at
@@ -36,12 +36,12 @@ Route_ = Callable[[Request], Awaitable[Response]]
 class Console:
     """Everything that a page needs, and the pages."""
 
-    def __init__(self, books: Books, reader: Reader, identity: Identity, signing: Signing, origin: Origin) -> None:
+    def __init__(self, books: Books, reader: Reader, identity: Identity, origin: Origin) -> None:
         self._books = books
         self._read = reader
         self._identity = identity
         self._key = secrets.token_bytes(32)
-        self._desk = Desk(signing)
+        self._desk = Desk()
         self._revealed = Revealed()
         self.pages = Pages(self._key, books.profile, books.clock.unix)
         self.origin = origin
@@ -110,12 +110,13 @@ class Console:
 
     def _look_at_queue(self, request: Request, person: Person) -> QueueView:
         now = self._books.clock.unix()
-        return look_at_queue(self._books.desk().cases(), person, dict(request.query_params), now)
+        cases = [each for each in self._books.desk().cases() if self._books.cleared(person.person, each.case.unit)]
+        return look_at_queue(cases, person, dict(request.query_params), now)
 
     # ---- a case -----------------------------------------------------------------------------------------------
 
     async def _case(self, request: Request, person: Person) -> Response:
-        file = await self._read(self._books.case_file, request.path_params["hold"])
+        file = await self._read(self._books.case_file, request.path_params["hold"], person.person)
         return await self._show(request, person, file)
 
     async def _show(
@@ -137,7 +138,7 @@ class Console:
         return look_at(file, person.person, person.office, revealed, self._books.clock.unix())
 
     async def _more(self, request: Request, person: Person) -> Response:
-        file = await self._read(self._books.case_file, request.path_params["hold"])
+        file = await self._read(self._books.case_file, request.path_params["hold"], person.person)
         start = request.query_params.get("from", "")
         place = request.query_params.get("place", "")
         revealed = self._revealed.to(person, file.opened.case.digest)
@@ -151,7 +152,7 @@ class Console:
 
     async def _reveal(self, request: Request, person: Person) -> Response:
         form: Mapping[str, str] = request.state.form
-        file = await self._read(self._books.case_file, request.path_params["hold"])
+        file = await self._read(self._books.case_file, request.path_params["hold"], person.person)
         case = file.opened.case
         view = await self._read(self._look, file, person)
         wanted = [label for label in view.identifiers if form.get("label") in {label, "all"}]
@@ -168,15 +169,15 @@ class Console:
 
     async def _answer(self, request: Request, person: Person) -> Response:
         form: Mapping[str, str] = request.state.form
-        file = await self._read(self._books.case_file, request.path_params["hold"])
+        file = await self._read(self._books.case_file, request.path_params["hold"], person.person)
         try:
             self._same(file.opened.case, form)
-            prepared = self._desk.prepare(file.opened.case, person, form, self._books.clock.unix())
+            prepared = self._desk.prepare(file.opened, person, form, self._books.clock)
         except TrustError as error:
             return await self._show(request, person, file, str(error), form, 409)
         view = await self._read(self._look, file, person)
-        asks = await self._read(self._desk.signing.asks, self._books, prepared.decision)
-        values = {"case": view, "prepared": prepared, "asks": asks}
+        asked = await self._read(asks, self._books, prepared.decision)
+        values = {"case": view, "prepared": prepared, "asks": asked}
         return self.pages.render(request, "sign.html.j2", person, values)
 
     async def _sign(self, request: Request, person: Person) -> Response:
@@ -186,9 +187,9 @@ class Console:
             prepared = self._desk.take(form.get("prepared", ""), person, self._books.clock.unix())
             if prepared.decision.case.hold != hold:
                 raise TrustError("this was prepared for another hold")
-            await self._read(sign_and_log, self._books, self._desk, prepared, form.get("given", ""))
+            await self._read(sign_and_log, self._books, prepared, form.get("given", ""))
         except TrustError as error:
-            file = await self._read(self._books.case_file, hold)
+            file = await self._read(self._books.case_file, hold, person.person)
             return await self._show(request, person, file, str(error), status=409)
         return RedirectResponse(f"/case/{hold}?signed=1", 303)
 

@@ -8,7 +8,7 @@ that opened it, and one reader at a time is enough for people. Nothing here deci
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -19,11 +19,11 @@ import msgspec
 from brightline.console.law import Judged
 from brightline.core.agreement.clause import Agreement
 from brightline.core.enforcement.replay import read_approvals, read_facts
-from brightline.core.errors import BrightlineError, ConfigError, ReleaseError
+from brightline.core.errors import BrightlineError, ConfigError, ReleaseError, TrustError
 from brightline.core.evidence.record import RecordKind
 from brightline.core.ports import Clock
 from brightline.core.review.content import Content
-from brightline.core.review.roster import ClearedPerson
+from brightline.core.review.roster import Clearance
 from brightline.core.screening.rules import DETECTOR_ID
 from brightline.shell import shipped
 from brightline.shell.config import Settings, load_settings
@@ -36,7 +36,6 @@ from brightline.shell.storage.agreements import AgreementStore
 from brightline.shell.storage.releases import ReleaseStore
 from brightline.shell.storage.vault import KeyDestroyed
 from brightline.shell.storage.wal import frames_on_disk
-from brightline.shell.trust.installation import read_installation
 
 JUDGED_KEPT: Final = 512
 
@@ -80,24 +79,29 @@ class Books:
         """Close the caches."""
         self.registry.close()
 
-    def roster(self) -> Mapping[str, ClearedPerson]:
-        """Who may decide, by id, as both parties signed it."""
-        now = self.clock.unix()
-        people = read_installation(self._folder.installation, self.registry.roots, now).roster
-        return {person.id: person for person in people}
+    def cleared(self, person: str, unit: str) -> bool:
+        """Whether somebody may know what is held of a unit. Who is not on the roster is cleared for nothing."""
+        known = self.registry.roster.get(person)
+        need = self.registry.review.need(unit)
+        return (known.clearance if known is not None else Clearance()).covers(need)
 
     def desk(self) -> Desk:
         """The desk, after whatever was decided since. Raises ``OperatorError``, ``TrustError``."""
         self.registry.refresh()
         return Desk(self.root, self.registry.decisions.docket)
 
-    def case_file(self, hold: str) -> CaseFile:
-        """A case by its whole hold id. Raises ``ConfigError`` if there is none, ``EvidenceDamaged``."""
+    def case_file(self, hold: str, person: str) -> CaseFile:
+        """A case by its whole hold id, for somebody who may know of it.
+
+        Raises ``ConfigError`` if there is none, ``TrustError`` for who is not cleared for it, ``EvidenceDamaged``.
+        """
         desk = self.desk()
         cases = desk.cases()
         opened = next((each for each in cases if each.case.hold == hold), None)
         if opened is None:
             raise ConfigError("there is no such hold, or what opens it was destroyed")
+        if not self.cleared(person, opened.case.unit):
+            raise TrustError("this needs another clearance than yours")
         agreement = self.agreement(opened.case.agreement)
         name, rules = self._rules_of(opened.case.release, agreement)
         beside = tuple(each for each in cases if each.case.unit == opened.case.unit and each.case.hold != hold)

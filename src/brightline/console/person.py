@@ -57,4 +57,3 @@ def token_for(key: bytes, person: Person) -> str:
 def check_token(key: bytes, person: Person, token: str) -> bool:
     """Whether a form was shown to this very session."""
     return hmac.compare_digest(token_for(key, person).encode(), token.encode())
-

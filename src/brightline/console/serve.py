@@ -8,7 +8,6 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-from brightline.console.answering import Signing, SoftwareKeys
 from brightline.console.app import Console
 from brightline.console.books import Books, Reader
 from brightline.console.door import Origin
@@ -25,7 +24,6 @@ async def serving_console(
     root: Path,
     listener: socket.socket,
     identity_of: IdentityOf,
-    signing: Signing | None = None,
     origin: str = "",
     clock: Clock | None = None,
 ) -> AsyncIterator[str]:
@@ -39,7 +37,7 @@ async def serving_console(
         where = Origin.of(origin or f"http://localhost:{listener.getsockname()[1]}")
         books = await reader(Books, root, clock or SystemClock())
         try:
-            console = Console(books, reader, identity_of(books), signing or SoftwareKeys(), where)
+            console = Console(books, reader, identity_of(books), where)
             async with serving(console.app(), listener):
                 yield where.text
         finally:
