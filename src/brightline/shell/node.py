@@ -187,6 +187,7 @@ class Node:
             self.faults,
             self.standing_of,
             self._halted,
+            lambda: self.registry.roster,
         )
         listen, evidence = self.settings.listen, self.settings.evidence
         disk = DiskQuotas(evidence.workload_bytes_per_day, evidence.unit_bytes_per_day)

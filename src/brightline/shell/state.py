@@ -9,6 +9,7 @@ releases/<digest>/   classifier releases that came into force after the installa
 outcomes/<digest>/   what each of them said of the pinned cases
 delivery/            the pinned root of a delivery repository, and what was verified of it last
 trial/<shard>.json   what each worker counted of a candidate release in its present stage
+enrolments/          passkeys that people made with their codes, for both parties to sign in
 keys/                private keys (development profile only)
 heads/               the combined heads of all shards, shared by all gateways (heads.sqlite)
 witness-policy       who must cosign the log (optional in development)
@@ -54,6 +55,11 @@ class StateFolder(msgspec.Struct, frozen=True):
     def outcomes(self) -> Path:
         """What releases said of pinned cases, by digest."""
         return self.root / "outcomes"
+
+    @property
+    def enrolments(self) -> Path:
+        """Passkeys that wait to be signed in, by person."""
+        return self.root / "enrolments"
 
     @property
     def delivery(self) -> Path:

@@ -101,3 +101,14 @@ def test_the_record_says_what_kind_of_credential_signed() -> None:
     key = Passkey(1)
     for envelope, kind in ((signed(key, about("a")), "webauthn"), (sign_decision(about("a"), KEYS["a"]), "ed25519")):
         assert draft_of(about("a"), "provider_cleared", envelope).public["signed_with"] == kind
+
+
+def test_who_is_withdrawn_has_not_answered_what_is_still_open() -> None:
+    a, b = Passkey(1), Passkey(2)
+    registry = Registry(a, b)
+    assert registry.log(signed(a, about("a"))) == ""
+    del registry.people["a"]
+    time = datetime.fromtimestamp(OPENED, UTC).isoformat()
+    registry.fold.enter(Entry(RecordKind.ENROLMENT, 99, time, {}, {}))
+    assert registry.log(signed(b, about("b"))) == ""
+    assert registry.state() is CaseState.OPEN

@@ -7,6 +7,7 @@ import pytest
 
 from brightline.core.errors import TrustError
 from brightline.core.facts import FactSpec, Source, Vocabulary
+from brightline.core.review.roles import Role
 from brightline.core.review.roster import ClearedPerson
 from brightline.core.standing import UnitStanding
 from brightline.shell.trust.attestation import LEASE_SECONDS, DevelopmentAttester, NodeConditions
@@ -41,7 +42,7 @@ class Clock:
 
 
 def conditions(
-    clock: Clock, cleared_until: int = 5_000, expires: int = 5_000
+    clock: Clock, cleared_until: int = 5_000, expires: int = 5_000, role: Role = Role.REVIEWER
 ) -> tuple[DevelopmentAttester, NodeConditions]:
     attester = DevelopmentAttester("development", VOCABULARY, clock)
     installation = Installation(
@@ -49,13 +50,21 @@ def conditions(
         profile="development",
         agreement="a",
         release="r",
-        roster=(ClearedPerson("p", "provider_cleared", cleared_until),),
+        roster=(ClearedPerson("p", "provider_cleared", cleared_until, roles=(role,)),),
         models=(Admission("m", "m", "default", {"trained": "yes"}),),
         issued=900,
         expires=expires,
     )
+    people = {person.id: person for person in installation.roster}
     node = NodeConditions(
-        installation, VOCABULARY, attester, clock, tuple, lambda _unit: UnitStanding(), lambda _unit, _model: None
+        installation,
+        VOCABULARY,
+        attester,
+        clock,
+        tuple,
+        lambda _unit: UnitStanding(),
+        lambda _unit, _model: None,
+        lambda: people,
     )
     return attester, node
 
@@ -90,6 +99,12 @@ def test_a_clock_that_steps_ends_the_lease() -> None:
 
 def test_an_empty_or_expired_roster_states_nobody() -> None:
     attester, node = conditions(Clock(), cleared_until=999)
+    attester.renew()
+    assert stated(node) == {"place", "trained"}
+
+
+def test_a_roster_of_people_who_do_not_decide_states_nobody() -> None:
+    attester, node = conditions(Clock(), role=Role.AUDITOR)
     attester.renew()
     assert stated(node) == {"place", "trained"}
 

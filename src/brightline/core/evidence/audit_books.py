@@ -259,8 +259,8 @@ class BooksAudit:
                     self._wrong(index, f"a {leaf.kind} names its hold and its case")
             case RecordKind.HALT:
                 pass  # in the registry: what was let through is compared with it (audit_halts.py)
-            case RecordKind.PRESERVE:
-                pass  # in the registry: what it keeps is committed
+            case RecordKind.PRESERVE | RecordKind.ENROLMENT:
+                pass  # in the registry: what it keeps, or of whom it is, is committed
             case RecordKind.HEAD | RecordKind.SEAL:
                 pass  # what they say of other logs is compared with those (audit_combined.py)
             case RecordKind.OBSERVED:  # in an observer's log: nothing was served, so nothing is owed

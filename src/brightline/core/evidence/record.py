@@ -38,6 +38,7 @@ class RecordKind(enum.StrEnum):
     HOLD = "HOLD"  # an exchange waits for people, and what they will look at; a long one in several parts
     DECISION = "DECISION"  # what one of them answered, signed, in the registry
     REVEAL = "REVEAL"  # a reviewer saw a masked identifier, and said why, in the registry
+    ENROLMENT = "ENROLMENT"  # somebody comes on the roster, changes there or goes, in the registry
     WORKLOAD = "WORKLOAD"  # an entry of the registers: workload, purpose, protocol, VV&T
     PERIOD = "PERIOD"
     RELEASE = "RELEASE"  # what came into force: a version of the agreement, a classifier release

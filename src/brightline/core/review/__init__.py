@@ -4,6 +4,7 @@
 case      a hold: what could not be judged, and the questions put to people
 content   what they look at: the held exchange, kept where it can be destroyed
 roster    who may answer, by which credential, for how long
+enrolment how one comes on the roster, changes there and goes
 roles     what each may do: one table
 decision  one person's signed answers
 passkey   how a passkey signs them, and how that is verified

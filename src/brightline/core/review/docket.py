@@ -73,6 +73,12 @@ class Answers:
             self._whole.setdefault(case.exchange_digest, {}).setdefault(question.name, []).append(settled)
 
 
+def _good(key: Key, vocabulary: Vocabulary) -> str:
+    """The answer that does not deny."""
+    subject, name = key
+    return APPROVE if subject is Subject.APPROVAL else vocabulary.spec(name).good
+
+
 def _in_date(settled: Sequence[Settled], now: int) -> tuple[Settled, ...]:
     return tuple(each for each in settled if each.until > now)
 
@@ -139,6 +145,20 @@ class Docket:
         self._resolve(tried, unix, vocabulary, answer_seconds)
         return tried
 
+    def strike(self, person: str, unix: int, vocabulary: Vocabulary, answer_seconds: int) -> None:
+        """Somebody was withdrawn: what they said that would release counts no more in a case that is still open.
+
+        What they said that would deny still counts, and what was decided stays decided: to strike may tighten, and
+        never loosens.
+        """
+        for tried in self._cases.values():
+            if tried.state(unix) is not CaseState.OPEN:
+                continue
+            for key, votes in tried.votes.items():
+                good = _good(key, vocabulary)
+                tried.votes[key] = [vote for vote in votes if vote.person != person or vote.value != good]
+            self._resolve(tried, unix, vocabulary, answer_seconds)
+
     def _resolve(self, tried: Tried, unix: int, vocabulary: Vocabulary, answer_seconds: int) -> None:
         case = tried.case
         book = self._answers.setdefault((case.workload, case.agreement, case.release), Answers())
@@ -148,8 +168,7 @@ class Docket:
             if not value:
                 continue
             tried.answers[key] = value
-            approval = question.subject is Subject.APPROVAL
-            tried.denied |= value != (APPROVE if approval else vocabulary.spec(question.name).good)
+            tried.denied |= value != _good(key, vocabulary)
             book.settle(case, question, value, unix + answer_seconds)
         if tried.denied or not tried.open_questions():
             tried.resolved = unix

@@ -21,6 +21,7 @@ from brightline.observe.__main__ import observe
 from brightline.shell.cli import (
     demand,
     disclose,
+    enrolment,
     gateway,
     halt,
     log,
@@ -68,6 +69,8 @@ brightline.add_command(register.purpose)
 brightline.add_command(register.protocol)
 brightline.add_command(register.vvt)
 brightline.add_command(demand.demand)
+for command in (enrolment.enrol, enrolment.withdraw, enrolment.countersign, enrolment.enter):
+    review.review.add_command(command)
 brightline.add_command(review.review)
 review.review.add_command(review_figures.figures_command)
 brightline.add_command(standing.standing)

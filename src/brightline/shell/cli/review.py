@@ -27,7 +27,6 @@ from brightline.shell.opening import in_force
 from brightline.shell.registry.decisions import sign_and_log
 from brightline.shell.review.desk import Desk, OpenedCase, offices_wanted
 from brightline.shell.state import StateFolder
-from brightline.shell.trust.installation import read_installation, read_roots
 from brightline.shell.trust.keys import load_key
 
 if TYPE_CHECKING:
@@ -146,7 +145,9 @@ def decide(
     with in_force(state, clock) as (settings, registry):
         opened = Desk(state, registry.decisions.docket).find(hold)
         given = tuple(_answer(opened, text, reason) for text in answers)
-        key = load_key(key_path or _key_of(state, person))
+        if person not in registry.roster:
+            raise ConfigError(f"{person[:80]!r} is not on the roster; `brightline review roster` lists who is")
+        key = load_key(key_path or StateFolder(state).key(person))
         profile = registry.roots.profile
         with working_at(state, settings, registry, clock, opened.case.hold, person, token) as still_held:
             record = sign_and_log(
@@ -179,10 +180,10 @@ def decide(
 @_STATE
 @_JSON
 def roster(state: Path, as_json: bool) -> None:
-    """List who may answer, for which office, and until when they are cleared. Both parties signed it."""
+    """List who is on the roster: office, roles, until when they are cleared. Both parties signed it."""
     now = SystemClock().unix()
-    folder = StateFolder(state)
-    people = read_installation(folder.installation, read_roots(folder.roots), now).roster
+    with in_force(state, SystemClock()) as (_, registry):
+        people = tuple(registry.roster.values())
     if as_json:
         click.echo(render.as_json(msgspec.to_builtins(people)))
         return
@@ -191,13 +192,14 @@ def roster(state: Path, as_json: bool) -> None:
             each.id,
             each.office,
             each.organisation or "–",
+            ", ".join(each.roles),
             datetime.fromtimestamp(each.cleared_until, UTC).strftime("%Y-%m-%d"),
             "cleared" if each.cleared_until > now else "ended",
             ", ".join(credential.kind.value for credential in each.credentials) or "none",
         ]
         for each in people
     ]
-    render.table("Roster", ["person", "office", "organisation", "cleared until", "now", "signs with"], rows)
+    render.table("Roster", ["person", "office", "organisation", "roles", "cleared until", "now", "signs with"], rows)
 
 
 review.add_command(review_queue.queue)
@@ -207,14 +209,6 @@ review.add_command(review_queue.migrate)
 
 
 # ---- what is said -----------------------------------------------------------------------------------------------
-
-
-def _key_of(state: Path, person: str) -> Path:
-    folder = StateFolder(state)
-    people = read_installation(folder.installation, read_roots(folder.roots), SystemClock().unix()).roster
-    if person not in {each.id for each in people}:
-        raise ConfigError(f"{person[:80]!r} is not on the roster; `brightline review roster` lists who is")
-    return folder.key(person)
 
 
 def _answer(opened: OpenedCase, text: str, reason: str) -> Answer:

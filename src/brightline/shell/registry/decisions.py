@@ -46,7 +46,7 @@ class Decisions:
     A decision counts once, whatever signature it is shown with, and a passkey's counter must grow where it has one.
     """
 
-    kinds: Final = frozenset({RecordKind.DECISION})
+    kinds: Final = frozenset({RecordKind.DECISION, RecordKind.ENROLMENT})
 
     def __init__(
         self, roster: Callable[[], Mapping[str, ClearedPerson]], terms: ReviewTerms, agreement: Callable[[], Agreement]
@@ -57,12 +57,18 @@ class Decisions:
         self._roster = roster
         self._counted: list[tuple[int, str]] = []  # in the order of the log: record, case
         self._agreement = agreement
+        self._listed = frozenset(roster())
         self._counters: dict[str, int] = {}  # the last of each passkey, by its id
         self._seen: set[bytes] = set()  # digests of the decisions that were made
 
     def enter(self, entry: Entry) -> None:
-        """Take in a decision, or say why it does not count."""
+        """Take in a decision, or say why it does not count; strike what those said who are not on the roster now."""
         agreement = self._agreement()
+        if entry.kind is RecordKind.ENROLMENT:
+            for person in self._listed - self._roster().keys():
+                self.docket.strike(person, entry.unix, agreement.vocabulary, answer_seconds(agreement))
+            self._listed = frozenset(self._roster())
+            return
         try:
             made = self._open(entry.envelope, entry.unix)
             self._seen.add(made.digest)

@@ -17,6 +17,7 @@ from brightline.shell.config import Settings
 from brightline.shell.keyring import open_vault
 from brightline.shell.registry.classifiers import Classifiers
 from brightline.shell.registry.decisions import Decisions
+from brightline.shell.registry.enrolments import Enrolments
 from brightline.shell.registry.halts import Halts
 from brightline.shell.registry.log import registry_verifier
 from brightline.shell.registry.reader import RegistryReader, read_entry
@@ -74,9 +75,8 @@ class Registry:
         self.halts = Halts(roots)
         self.retentions = Retentions(roots)
         self.seals = Seals()
-        roster = {person.id: person for person in (installation.roster if installation else ())}
-        self.roster: Mapping[str, ClearedPerson] = roster
         self.review = installation.review if installation else ReviewTerms()
+        self.enrolments = Enrolments(roots, installation.roster if installation else (), self.review)
         self.decisions = Decisions(lambda: self.roster, self.review, lambda: self.releases.current)
         self._reader = RegistryReader(
             folder.wal,
@@ -93,6 +93,7 @@ class Registry:
                 self.halts,
                 self.retentions,
                 self.seals,
+                self.enrolments,  # before the decisions, which ask who is on the roster
                 self.decisions,
             ),
         )
@@ -112,6 +113,11 @@ class Registry:
     def hold_to(self, head: Head) -> None:
         """Compare with what the combined heads said before the last refresh. Raises ``EvidenceDamaged``."""
         self._reader.hold_to(head)
+
+    @property
+    def roster(self) -> Mapping[str, ClearedPerson]:
+        """Who is on the roster now, by id: as it was installed, with every enrolment since."""
+        return self.enrolments.roster
 
     @property
     def stale(self) -> bool:

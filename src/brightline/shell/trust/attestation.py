@@ -7,13 +7,15 @@ record, receipt and banner names its profile. It refuses to stand in for a produ
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from brightline.core.errors import TrustError
 from brightline.core.facts import Source, Statement, Vocabulary
 from brightline.core.halt import Scope
 from brightline.core.ports import Clock
+from brightline.core.review.roles import May, may
+from brightline.core.review.roster import ClearedPerson
 from brightline.core.standing import Conditions, UnitStanding
 from brightline.shell.trust.installation import Installation
 
@@ -68,7 +70,9 @@ class NodeConditions:
         faults: Callable[[], tuple[str, ...]],
         standing_of: Callable[[str], UnitStanding],
         halted: Callable[[str, str], Scope | None],
+        people: Callable[[], Mapping[str, ClearedPerson]],
     ) -> None:
+        self._people = people
         self._halted = halted
         self._standing_of = standing_of
         self._installation = installation
@@ -93,7 +97,7 @@ class NodeConditions:
         statements: list[Statement] = list(self._attester.statements())
         if self._installation.issued <= now < self._installation.expires:
             statements += self._admissions.get(model, ())
-            if any(person.cleared_until > now for person in self._installation.roster):
+            if any(each.cleared_until > now and may(each.roles, May.DECIDE) for each in self._people().values()):
                 statements += self._roster
         standing = self._standing_of(unit)
         halted = self._halted(unit, model)
