@@ -159,6 +159,7 @@ def _front(node: Node, clock: Clock, traces: Traces | None) -> None:
         admission=node.admission,
         quotas=node.quotas,
         log=node.log,
+        once=node.uses,
         judges=node.judges,
         upstreams=node.upstream,
         conditions=node.conditions,

@@ -189,6 +189,8 @@ def words(command: do.Command) -> str:
             public = draft.public
             said = [draft.kind.value, public.get("outcome", ""), public.get("class", "")]
             return " ".join([name, *(str(word) for word in said if word not in {"", "none"})])
+        case do.Use(drafts):
+            return " ".join([name, *(str(draft.public["use"]) for draft in drafts)])
         case do.Answer(reply):
             return f"{name} {' | '.join(choice.text for choice in reply.reply.choices)}"
         case do.Release(segment):
@@ -253,6 +255,16 @@ class Story:
 
     def hold_durable(self) -> Words:
         return self.feed(ev.HoldDurable(self.at, self.made_durable(RecordKind.HOLD)))
+
+    def use_durable(self) -> Words:
+        records = tuple(durable(draft) for draft in self.last(do.Use).drafts)
+        return self.feed(ev.UseDurable(self.at, records))
+
+    def used_before(self) -> Words:
+        return self.feed(ev.UsedBefore(self.at))
+
+    def use_failed(self) -> Words:
+        return self.feed(ev.UseFailed(self.at, "the registry cannot be written"))
 
     def outcome_durable(self) -> Words:
         return self.feed(ev.OutcomeDurable(self.at, self.made_durable(RecordKind.OUTCOME)))

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 
 from brightline.core.enforcement.states import TRANSITIONS, table_rows
-from tests.playbooks import test_hold, test_marks, test_plain_answer, test_stream, test_way_in
+from tests.playbooks import test_hold, test_marks, test_plain_answer, test_released, test_stream, test_way_in
 from tests.playbooks.playbook import Book
 
-PLAYBOOKS = (test_way_in, test_plain_answer, test_stream, test_marks, test_hold)
+PLAYBOOKS = (test_way_in, test_plain_answer, test_stream, test_marks, test_hold, test_released)
 
 
 def playbooks_of(module: ModuleType) -> Iterator[Callable[[Book], None]]:

@@ -249,7 +249,8 @@ def test_an_approval_is_asked_for_and_counts_for_this_exchange_alone(book: Book)
     ]
     story = book.story(people=answered(case, APPROVE))
     story.attempt_durable()
-    assert story.screened(high_stakes) == ["Record PASS"]
+    assert story.screened(high_stakes) == ["Use approval"]
+    assert story.use_durable() == ["Record PASS"]
     assert story.draft(RecordKind.PASS).committed["approvals"] == {"customer_decider": 1}
     other = book.story(asking("List four fruits."), people=answered(case, APPROVE))
     other.attempt_durable()

@@ -39,7 +39,7 @@ def test_an_approval_counts_whatever_the_trace_id_is(book: Book) -> None:
     case = case_of(held(book, saw("high_stakes"), metadata={"trace": "a-1"}))
     story = book.story(people=answered(case, APPROVE), metadata={"trace": "b-2"})
     story.attempt_durable()
-    assert story.screened(saw("high_stakes")) == ["Record PASS"]
+    assert story.screened(saw("high_stakes")) == ["Use approval"]
 
 
 def test_words_that_go_to_no_model_are_judged_and_make_another_hold_where_they_are_asked_about(book: Book) -> None:

@@ -114,6 +114,8 @@ def test_a_deny_before_anything_was_released_is_a_refusal_with_a_status(book: Bo
 def test_a_hold_in_mid_stream_cuts_with_a_hold_id(book: Book) -> None:
     story = in_mid_sentence(book)
     story.said(chunk("SECRET"))
+    assert story.screened(HELD) == []  # the rest is taken in, and nothing more leaves
+    assert story.said(chunk("more"), chunk(finish="stop"), DONE) == ["Screen"]
     assert story.screened(HELD) == ["CancelUpstream", "Record HOLD"]
     assert story.broke() == []  # what we cancelled may still say so
     assert story.hold_durable() == ["Record OUTCOME held"]

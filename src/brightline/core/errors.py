@@ -9,6 +9,7 @@ HTTP once, at its edge; the CLI prints them on stderr and exits with 2. The tree
     │   ├── MalformedRequest         400  bytes or fields that are not understood, with the place
     │   ├── UnsupportedField         400  a field of the API that this gateway does not carry
     │   ├── Unauthenticated          401
+    │   ├── HoldNotReleased          403  what a named hold keeps cannot be had, or not again
     │   ├── OutsideRegistration      403  a tool, endpoint or size that the workload is not registered for
     │   ├── UnknownRoute             404
     │   ├── ModelNotFound            404
@@ -171,6 +172,15 @@ class UnknownHold(CallerError):
     status = 404
     code = "hold_not_found"
     next_step = "Use the hold id that came with the refusal, and the key of the workload that asked."
+
+
+class HoldNotReleased(CallerError):
+    """A hold that is named and cannot be had: it is open, was denied, has expired, or was used."""
+
+    status = 403
+    type = "invalid_request_error"
+    code = "hold_not_released"
+    next_step = "Ask how the hold stands. Without naming it, the request is decided anew."
 
 
 class QuotaReached(CallerError):

@@ -43,6 +43,22 @@ class RecordLog(Protocol):
         ...
 
 
+class OnceLog(Protocol):
+    """Where it stands what of people's releases was used, for all workers and gateways of an installation.
+
+    Any number of concurrent callers, in any number of processes. ``use`` returns records only after they have survived
+    ``fdatasync``, and no other call, here or elsewhere, ever returns one for the same case and use. It never retries.
+    A call that was cancelled may still have used what it was asked for.
+    """
+
+    async def use(self, drafts: Sequence[Draft]) -> tuple[DurableRecord, ...]:
+        """Make these USED records durable; write none and return none if one of what they name was used before.
+
+        Raises ``EvidenceUnavailable``.
+        """
+        ...
+
+
 class HeadStore(Protocol):
     """The records of the combined heads, in a database that all writers of an installation share.
 

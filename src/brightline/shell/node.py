@@ -54,7 +54,9 @@ from brightline.shell.inference.trial import Trial
 from brightline.shell.registry.classifiers import Candidate, Step, log_step
 from brightline.shell.registry.following import Registry
 from brightline.shell.registry.standings import log_pattern
+from brightline.shell.registry.uses import Uses
 from brightline.shell.retention import Retention
+from brightline.shell.review.keeping import read_kept
 from brightline.shell.serve import Door
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.periods import PeriodWriter
@@ -169,7 +171,14 @@ class Node:
         self.metrics = Metrics(lambda: self)
         self.admin = Admin(self.metrics, self)
         self.watch = DenyWatch(lambda: self.agreement, self.standing_of, self._pattern_found, self.peers)
-        self.holds = Holds(lambda: self.registry.decisions.docket, self.settings.review.holds_per_unit, self.peers)
+        root = opened.folder.root
+        self.uses = Uses(root, opened.settings, opened.terms.profile, clock)
+        self.holds = Holds(
+            lambda: self.registry.decisions.docket,
+            self.settings.review.holds_per_unit,
+            self.peers,
+            lambda hold: read_kept(root, hold.shard, hold.seq, hold.case),
+        )
         self._count_again(opened.vault, (opened.shard, *self.peers.shards))
         self.retention = Retention(
             self.log,
@@ -482,7 +491,7 @@ class Node:
         for unit, digest, unix in told.denied:
             self.watch.heard_denied(unit, digest, unix)
         for held in told.opened:
-            self.holds.heard(*held)
+            self.holds.heard(held)
 
     async def _have_witnessed(self) -> None:
         while self.witnessed is not None:

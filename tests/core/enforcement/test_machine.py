@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from brightline.core.agreement.decide import Subject
 from brightline.core.enforcement import commands as do
 from brightline.core.enforcement import events as ev
 from brightline.core.enforcement.machine import Machine
@@ -20,8 +21,13 @@ from brightline.core.enforcement.states import TRANSITIONS, IllegalStep, State, 
 from brightline.core.errors import MalformedRequest
 from brightline.core.evidence.record import Draft, RecordKind
 from brightline.core.exchange.api import chat
-from brightline.core.exchange.model import Exchange
-from brightline.core.screening.finding import Finding, Segment
+from brightline.core.exchange.model import Exchange, Reply, ReplyChoice, asked_digest
+from brightline.core.review.asking import NO_WORD, PeoplesWord
+from brightline.core.review.case import Case, CaseQuestion
+from brightline.core.review.decision import APPROVE
+from brightline.core.review.docket import Answers
+from brightline.core.review.kept import Kept
+from brightline.core.screening.finding import Finding, Segment, Surface
 from tests.playbooks.playbook import (
     DENIED,
     DONE,
@@ -48,12 +54,15 @@ OTHER_DRAFT: Final = Draft(RecordKind.ATTEMPT, "x-2", TERMS.header(), {})
 class Watched:
     """A machine, and somebody who looks at every command for what must never be."""
 
-    def __init__(self, request: Exchange | MalformedRequest) -> None:
+    def __init__(self, request: Exchange | MalformedRequest, people: PeoplesWord = NO_WORD) -> None:
         self.now = 0.0
-        arrived = ev.Arrived(self.at, "x-1", WORKLOAD, request, REGISTERS)
+        self.comes_back = isinstance(people.named, Kept)
+        self.used = False
+        arrived = ev.Arrived(self.at, "x-1", WORKLOAD, request, REGISTERS, people)
         self.arrived = arrived
         self.machine = Machine(TERMS, chat, arrived)
         self.drafts: dict[RecordKind, Draft] = {}
+        self.uses: tuple[Draft, ...] = ()
         self.ask = 0
         self.asked: tuple[Segment, ...] = ()
         self.said = ""
@@ -86,12 +95,16 @@ class Watched:
     def _learn(self, event: ev.Event) -> None:
         if isinstance(event, ev.PassDurable):
             self.passed = True
+        elif isinstance(event, ev.UseDurable):
+            self.used = True
         elif isinstance(event, ev.ScreeningFailed):
             self.stopped = True
         elif isinstance(event, ev.Screened):
             clean = all(not judgement.findings for judgement in event.judgements) and bool(event.judgements)
             self.stopped |= not clean
-            if clean and self.passed:
+            if self.comes_back:
+                self.permitted |= clean and any(segment.surface is Surface.OUTPUT for segment in self.asked)
+            elif clean and self.passed:
                 self.permitted = True
                 ends = [s.start + len(s.text) for s in self.asked if s.path == "choices[0].content"]
                 starts = [s.start for s in self.asked if s.path == "choices[0].content"]
@@ -109,10 +122,17 @@ class Watched:
                 case do.Record(draft):
                     self.drafts[draft.kind] = draft
                     self.counts[draft.kind.value] = self.counts.get(draft.kind.value, 0) + 1
+                case do.Use(drafts):
+                    self.uses = drafts
                 case do.Screen(ask, segments):
                     self.ask, self.asked = ask, segments
                 case do.Forward():
                     assert isinstance(event, ev.PassDurable)
+                    assert not self.comes_back
+                case do.Release(segment) if self.comes_back:
+                    assert self.permitted
+                    assert self.used
+                    assert isinstance(event, ev.OutcomeDurable)
                 case do.Release(segment):
                     assert self.permitted
                     assert not self.stopped
@@ -124,11 +144,12 @@ class Watched:
                     assert self.permitted
                     assert not self.stopped
                     assert isinstance(event, ev.OutcomeDurable)
+                    assert self.used or not self.comes_back
                 case do.Refuse():
                     assert not self.left
                 case _:
                     pass
-        for once in ("Forward", "End", "Answer", "CloseStream", "ATTEMPT", "PASS", "HOLD", "OUTCOME"):
+        for once in ("Forward", "Use", "End", "Answer", "CloseStream", "ATTEMPT", "PASS", "HOLD", "OUTCOME"):
             assert self.counts.get(once, 0) <= 1, once
         endings = ("Answer", "CloseStream", "CutStream", "BreakStream", "Refuse")
         assert sum(self.counts.get(name, 0) for name in endings) <= 1
@@ -155,6 +176,8 @@ class Watched:
                 return ev.AttemptDurable(self.at, durable(self.draft(RecordKind.ATTEMPT)), GOOD)
             case State.PASSING:
                 return ev.PassDurable(self.at, durable(self.draft(RecordKind.PASS)), GOOD)
+            case State.USING:
+                return self.use_durable()
             case State.HOLDING:
                 return ev.HoldDurable(self.at, durable(self.draft(RecordKind.HOLD)))
             case State.CLOSING:
@@ -165,6 +188,9 @@ class Watched:
                 return self.says(chunk("Figs, dates, plums and so on; "), text="Figs, dates, plums and so on; ")
             case _:
                 return self.screened()
+
+    def use_durable(self) -> ev.Event:
+        return ev.UseDurable(self.at, tuple(durable(draft) for draft in self.uses))
 
     @property
     def streamed(self) -> bool:
@@ -186,6 +212,10 @@ MOVES: Final[dict[str, Move]] = {
     "pass of another": lambda w: ev.PassDurable(w.at, durable(w.draft(RecordKind.ATTEMPT)), GOOD),
     "mark": lambda w: ev.MarkDurable(w.at, durable(w.draft(RecordKind.MARK))),
     "hold record": lambda w: ev.HoldDurable(w.at, durable(w.draft(RecordKind.HOLD))),
+    "use": Watched.use_durable,
+    "use of another": lambda w: ev.UseDurable(w.at, (durable(OTHER_DRAFT),)),
+    "used before": lambda w: ev.UsedBefore(w.at),
+    "use failed": lambda w: ev.UseFailed(w.at, "full"),
     "outcome": lambda w: ev.OutcomeDurable(w.at, durable(w.draft(RecordKind.OUTCOME))),
     "outcome of another": lambda w: ev.OutcomeDurable(w.at, durable(OTHER_DRAFT)),
     "record failed": lambda w: ev.RecordFailed(w.at, "full"),
@@ -218,12 +248,25 @@ moves = st.lists(
 requests = st.sampled_from([asking(stream=True), asking(stream=True), asking(), MalformedRequest("no JSON")])
 
 
-@settings(max_examples=600, deadline=None)
-@given(requests, moves)
+def people_s_words() -> list[PeoplesWord]:
+    """Nobody has said anything; somebody has approved; the caller comes back for an answer that was kept."""
+    answers = Answers()
+    asked = CaseQuestion(Subject.APPROVAL, "customer_decider", (("customer_decider", 1),))
+    for request in (asking(), asking(stream=True)):
+        case = Case("", "hold_1", "w-1", "", "", "", asked_digest(request), (), (asked,), (), "", NOW, NOW + 9)
+        answers.settle(case, asked, APPROVE, NOW + 9)
+    machines = [Watched(request).machine for request in (asking(), asking(stream=True))]
+    named = [machine._people._id(asked_digest(machine._exchange)) for machine in machines]
+    reply = Reply((ReplyChoice(0, "Figs."),))
+    return [NO_WORD, PeoplesWord(answers), *(PeoplesWord(named=Kept(hold, "sha256:c", reply)) for hold in named)]
+
+
+@settings(max_examples=800, deadline=None)
+@given(requests, st.sampled_from(people_s_words()), moves)
 def test_whatever_happens_nothing_leaves_that_should_not(
-    request_: Exchange | MalformedRequest, names: list[str]
+    request_: Exchange | MalformedRequest, people: PeoplesWord, names: list[str]
 ) -> None:
-    watched = Watched(request_)
+    watched = Watched(request_, people)
     for name in names:
         watched.feed(MOVES[name](watched))
 

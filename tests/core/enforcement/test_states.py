@@ -92,6 +92,9 @@ def test_what_may_come_late_is_everything_but_records_that_the_outcome_hangs_on_
         ev.AttemptDurable,
         ev.PassDurable,
         ev.HoldDurable,
+        ev.UseDurable,
+        ev.UsedBefore,
+        ev.UseFailed,
         ev.OutcomeDurable,
         ev.RecordFailed,
     }

@@ -25,7 +25,7 @@ from brightline.core.review.decision import (
     open_decision,
     sign_decision,
 )
-from brightline.core.review.docket import Docket
+from brightline.core.review.docket import Approved, Docket
 from brightline.core.review.roster import ClearedPerson, Credential, CredentialKind, ReviewTerms, check_roster
 from tests.playbooks.playbook import AGREEMENT
 
@@ -125,7 +125,7 @@ def test_all_questions_answered_good_release_and_the_answers_count_until_they_en
     assert [each.value for each in answers.of_words("mass_domestic", "m1", OPENED)] == ["no"]
     assert answers.of_words("mass_domestic", "m3", OPENED) == ()
     assert answers.of_words("mass_domestic", "m1", OPENED + ANSWERED) == ()
-    assert answers.approvals("sha256:x", OPENED) == {"customer_decider": (1, "hold_1")}
+    assert answers.approvals("sha256:x", OPENED) == {"customer_decider": Approved(1, "hold_1", CASE.digest)}
     for other in (("v", "sha256:a", "sha256:r"), ("w", "sha256:b", "sha256:r"), ("w", "sha256:a", "sha256:s")):
         assert not docket.answers(*other)
 

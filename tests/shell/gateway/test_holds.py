@@ -13,6 +13,7 @@ from brightline.core.evidence.record import Outcome, RefusalClass
 from brightline.core.review.case import CaseState
 from brightline.core.review.decision import APPROVE, REFUSE
 from brightline.core.review.docket import Docket
+from brightline.shell.gateway.hold import Hold
 from brightline.shell.gateway.holds import TOLD_SECONDS, Holds
 from brightline.shell.gateway.peers import Peers
 from tests.core.review.test_docket import ANSWERED, CASE, ROSTER, said
@@ -27,10 +28,10 @@ class Told(Peers):
 
     def __init__(self) -> None:
         super().__init__()
-        self.opened: list[tuple[tuple[str, str, str, str], int]] = []
+        self.opened: list[Hold] = []
 
-    def tell_opened(self, hold: tuple[str, str, str, str], expires: int) -> None:
-        self.opened.append((hold, expires))
+    def tell_opened(self, hold: Hold) -> None:
+        self.opened.append(hold)
 
 
 class Desk:
@@ -106,10 +107,10 @@ def test_an_exchange_that_met_an_open_hold_opens_none(desk: Desk) -> None:
 
 def test_other_workers_are_told_once_and_hear(desk: Desk) -> None:
     desk.held()
-    assert desk.peers.opened == [((CASE.hold, CASE.digest, "w", "u"), CASE.expires)]
+    assert desk.peers.opened == [Hold(CASE.hold, CASE.digest, "w", "u", CASE.expires)]
     other = Desk()
-    for hold, expires in desk.peers.opened:
-        other.holds.heard(*hold, expires)
+    for hold in desk.peers.opened:
+        other.holds.heard(hold)
     assert other.state() is CaseState.OPEN
 
 

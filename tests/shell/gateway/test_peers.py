@@ -12,9 +12,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 
 from brightline.shell.gateway import peers
+from brightline.shell.gateway.hold import Hold
 from brightline.shell.gateway.peers import Peers, Told, What
 
 PATIENCE_SECONDS = 10.0
+HOLD = Hold("hold", "case", "workload", "unit", 9, "shard", 4, kept=True)
 
 
 class Pair:
@@ -30,7 +32,7 @@ class Pair:
         self.used: Counter[tuple[What, str]] = Counter()
         self.decided: Counter[tuple[str, int]] = Counter()
         self.denied: list[tuple[str, str, int]] = []
-        self.opened: list[tuple[str, str, str, str, int]] = []
+        self.opened: list[Hold] = []
 
     def hear(self, told: Told) -> None:
         for what, name, amount in told.used:
@@ -76,13 +78,13 @@ async def test_what_one_used_and_how_exchanges_ended_reaches_the_other_once(pair
             pair.first.tell_decided("unit", 7)
         pair.first.tell_used(What.TOKENS, "office", 40)
         pair.first.tell_denied("unit", "digest", 8)
-        pair.first.tell_opened(("hold", "case", "workload", "unit"), 9)
+        pair.first.tell_opened(HOLD)
         await until(lambda: bool(pair.denied))
         await asyncio.sleep(3 * peers.TICK_SECONDS)
     assert pair.used == {(What.REQUESTS, "office"): 3, (What.TOKENS, "office"): 40}
     assert pair.decided == {("unit", 7): 3}
     assert pair.denied == [("unit", "digest", 8)]
-    assert pair.opened == [("hold", "case", "workload", "unit", 9)]
+    assert pair.opened == [HOLD]
 
 
 async def test_what_a_peer_cannot_take_now_waits_for_it_and_nothing_is_lost(pair: Pair) -> None:

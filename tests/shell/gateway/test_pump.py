@@ -111,6 +111,7 @@ async def walk(parts: Parts) -> None:
         model="m",
         unit="unit-1",
         log=own,
+        once=own,
         screeners=own,
         upstream=own,
         conditions=own,

@@ -25,6 +25,12 @@ class Record(msgspec.Struct, frozen=True):
     draft: Draft
 
 
+class Use(msgspec.Struct, frozen=True):
+    """Make it durable in the registry that these are used, all of them, unless one was used before; then say which."""
+
+    drafts: tuple[Draft, ...]
+
+
 class Screen(msgspec.Struct, frozen=True):
     """Ask every detector that the release requires about these segments."""
 
@@ -90,6 +96,7 @@ class End(msgspec.Struct, frozen=True):
 
 Command = (
     Record
+    | Use
     | Screen
     | Forward
     | CancelUpstream

@@ -67,6 +67,26 @@ class HoldDurable(msgspec.Struct, frozen=True):
     record: DurableRecord
 
 
+class UseDurable(msgspec.Struct, frozen=True):
+    """That what people released is used, by this exchange and by no other, survives a crash."""
+
+    at: Instant
+    records: tuple[DurableRecord, ...]
+
+
+class UsedBefore(msgspec.Struct, frozen=True):
+    """Another exchange has used some of it: nothing was written, and none of it may be used."""
+
+    at: Instant
+
+
+class UseFailed(msgspec.Struct, frozen=True):
+    """Whether it was used before could not be seen, or not be made durable. There is no going on without it."""
+
+    at: Instant
+    why: str
+
+
 class OutcomeDurable(msgspec.Struct, frozen=True):
     """The OUTCOME survives a crash."""
 
@@ -143,6 +163,9 @@ Event = (
     | PassDurable
     | MarkDurable
     | HoldDurable
+    | UseDurable
+    | UsedBefore
+    | UseFailed
     | OutcomeDurable
     | RecordFailed
     | Screened

@@ -14,12 +14,16 @@ from brightline.core.agreement.decide import Decision, Subject
 from brightline.core.agreement.limits import hold_seconds
 from brightline.core.canonical import JsonValue
 from brightline.core.enforcement.terms import Terms
+from brightline.core.errors import CallerError, UnknownHold
+from brightline.core.evidence.record import Draft, Place, RecordKind
 from brightline.core.exchange.coverage import goes_to_no_model
 from brightline.core.exchange.model import Exchange, Reply, asked_digest, exchange_digest
 from brightline.core.facts import UNKNOWN, Facts
 from brightline.core.review.asking import UNSETTLED_MAX, Held, PeoplesWord, open_case
 from brightline.core.review.case import case_value, hold_id, mark_of
 from brightline.core.review.content import parts_of
+from brightline.core.review.docket import Approved
+from brightline.core.review.kept import Kept, Named
 from brightline.core.review.settle import AnsweredPart, apply_answers, of_whole
 from brightline.core.screening.finding import Finding, Judgement, Segment
 from brightline.core.screening.release import Release
@@ -38,6 +42,7 @@ class Holding:
         self._workload = workload
         self._request = request
         self._unsettled: dict[tuple[Finding, Segment], None] = {}
+        self._named: Named | None = None  # the hold that the caller came back for, once it is seen to be this one's
         self.whole: Mapping[str, str] = {}  # what people said of the exchange as a whole; another one once it changes
         self._settled: dict[str, str] = {}  # facts in which their answers stand, and what these are
         self._answered: tuple[AnsweredPart, ...] = ()
@@ -45,9 +50,11 @@ class Holding:
         self._parts: deque[str] = deque()
         self._public: Fields = {}
         self.approvals: dict[str, int] = {}
+        self._uses: dict[str, str] = {}  # the cases in which they were given, and their holds: each is used once
         self.id = ""  # of the hold that this exchange has
         self._digest = ""  # of what it is about
         self.case = ""  # the digest of the case, if this exchange opened one
+        self.place: Place | None = None  # where its first record stands
         self.expires = 0  # when the hold does, in Unix seconds
 
     def _id(self, digest: str) -> str:
@@ -66,6 +73,11 @@ class Holding:
     def hear(self, now: int) -> None:
         """Take in what was said of this very exchange and counts at ``now`` (Unix seconds)."""
         answers = self._people.answers
+        if self.kept is not None:
+            self.approvals |= self.kept.approvals
+            self._approve(answers.of_kept(self.kept.case, now))
+            self._uses[self.kept.case] = self.kept.hold
+            self._holds[self.kept.hold] = None
         if not answers:
             return
         vocabulary, whole = self._terms.agreement.vocabulary, dict[str, str]()
@@ -74,11 +86,58 @@ class Holding:
             for fact, value in values.items():
                 whole[fact] = vocabulary.spec(fact).worst(value, whole.get(fact, value))
             self._holds.update(dict.fromkeys(holds))
-            for office, (count, hold) in answers.approvals(digest, now).items():
-                self.approvals[office] = max(count, self.approvals.get(office, 0))
-                self._holds[hold] = None
+            if self.kept is None:
+                self._approve(answers.approvals(digest, now))
         self.whole = whole
         self._settled.update(whole)
+
+    def _approve(self, given: Mapping[str, Approved]) -> None:
+        for office, approved in given.items():
+            self.approvals[office] = max(approved.count, self.approvals.get(office, 0))
+            self._holds[approved.hold] = None
+            self._uses[approved.case] = approved.hold
+
+    # ---- what a hold released, and is used once ------------------------------------------------------------
+
+    def come_back(self) -> CallerError | None:
+        """Why the caller cannot have the hold that it names; ``None`` if it can, or names none."""
+        named = self._people.named
+        if isinstance(named, CallerError):
+            return named
+        if named is not None and named.hold not in {self._id(digest) for digest in self._digests}:
+            return UnknownHold("what is held under this id is another request, or was held under other terms")
+        self._named = named
+        return None
+
+    @property
+    def kept(self) -> Kept | None:
+        """The whole answer that the caller came back for."""
+        return self._named if isinstance(self._named, Kept) else None
+
+    @property
+    def uses(self) -> bool:
+        """Whether this exchange goes on by something that is used once."""
+        return bool(self._uses)
+
+    def use(self, exchange: str) -> tuple[Draft, ...]:
+        """The records that say so: an approval is used where it goes on to a model, a kept answer where it leaves."""
+        what = "approval" if self.kept is None else "answer"
+        terms = self._terms.header()
+        return tuple(
+            Draft(RecordKind.USED, "", terms | {"hold": hold, "case": case, "use": what, "by": exchange}, {})
+            for case, hold in self._uses.items()
+        )
+
+    def used_before(self) -> None:
+        """Another exchange was first: no approval counts here."""
+        self.approvals.clear()
+        self._uses.clear()
+
+    def given(self) -> Fields:
+        """What the OUTCOME says of an answer that is given out: under which hold."""
+        return {} if self.kept is None else {"hold": self.kept.hold, "case": self.kept.case}
+
+    # ---- what people said of the words ---------------------------------------------------------------------
 
     def said(
         self,
@@ -162,8 +221,13 @@ class Holding:
         self.expires = until
         return True
 
-    def open(self, decision: Decision, request: Exchange, reply: Reply | None, now: int) -> tuple[Fields, Fields]:
-        """Open the case; return the public and committed fields of its first record."""
+    def open(
+        self, decision: Decision, request: Exchange, reply: Reply | None, now: int, *, whole: bool
+    ) -> tuple[Fields, Fields]:
+        """Open the case; return the public and committed fields of its first record.
+
+        ``whole``: the reply is all that the model answered, so it can be given out.
+        """
         terms, workload = self._terms, self._workload
         self.expires = now + hold_seconds(terms.agreement)
         held = Held(
@@ -177,7 +241,8 @@ class Holding:
             self.expires,
         )
         recused = (*self._people.recused, workload.registration.official)
-        case, content = open_case(held, decision, list(self._unsettled), request, reply, recused, terms.hold_key)
+        unsettled, key = list(self._unsettled), terms.hold_key
+        case, content = open_case(held, decision, unsettled, request, reply, recused, key, kept=whole)
         self.case = case.digest
         self._parts.extend(parts_of(content))
         self._public = {
@@ -188,7 +253,8 @@ class Holding:
             "parts": len(self._parts),
         }
         public, committed = self._part(0)
-        return public, committed | {"case": case_value(case)}
+        approved: Fields = {"approvals": dict(self.approvals)} if whole and self.approvals else {}
+        return public, committed | {"case": case_value(case)} | approved
 
     def next_part(self, after: JsonValue) -> tuple[Fields, Fields] | None:
         """The fields of the record that follows part ``after``; ``None`` once all of it is on record."""

@@ -8,6 +8,7 @@
     5. the output screened, plain whole or streamed in part   (SCREENING_OUTPUT, STREAMING)
     6. MARK durable before too much has left without one      (STREAMING)
     7. HOLD durable, where people must settle what is unknown (HOLDING)
+       USED durable, before what they released is used, once  (USING)
     8. OUTCOME durable, before the last content leaves        (CLOSING)
 
 Nothing here reads a clock, draws a random number, or awaits. Nothing here asks who the caller is: the workload's
@@ -40,6 +41,7 @@ from brightline.core.errors import (
     EvidenceUnavailable,
     Halted,
     HeldForReview,
+    HoldNotReleased,
     LeaseStale,
     ModelNotFound,
     QuotaReached,
@@ -57,6 +59,7 @@ from brightline.core.exchange.coverage import cover_reply, cover_request
 from brightline.core.exchange.judged import JudgedSegment
 from brightline.core.exchange.model import Exchange, Reply, UpstreamRequest, exchange_digest
 from brightline.core.facts import Facts, Statement
+from brightline.core.review.kept import Kept, Named
 from brightline.core.screening.finding import Judgement, Segment
 from brightline.core.screening.release import statements_from
 from brightline.core.screening.segment import cut
@@ -83,6 +86,9 @@ class Closed(msgspec.Struct, frozen=True):
     hold: str = ""  # in which people are asked
     hold_case: str = ""  # the digest of the case, if this exchange opened it
     hold_expires: int = 0  # in Unix seconds
+    hold_shard: str = ""  # where its record stands, and at which number
+    hold_seq: int = 0
+    hold_kept: bool = False  # a whole answer is kept
 
 
 class Machine:
@@ -111,6 +117,9 @@ class Machine:
         self._asked: tuple[Segment, ...] = ()
         self._output: Output | None = None
         self._pending_reply: Reply | None = None
+        self._whole = False  # it is all that the model answered
+        self._withheld = False  # nothing more of a stream leaves; the rest is taken in, for people to see
+        self._using: tuple[Draft, ...] = ()
         self._in_flight = False  # a Screen command is being performed
         self._upstream_ended = False
         self._last_ask = False  # the whole answer of a stream is being judged
@@ -144,6 +153,8 @@ class Machine:
                 "streamed": request.streamed,
                 "exchange_digest": self._exchange_digest,
             }
+            if isinstance(arrived.people.named, Named):
+                committed["hold"] = arrived.people.named.hold
         return [self._record(RecordKind.ATTEMPT, {}, committed)]
 
     def handle(self, event: ev.Event) -> Commands:
@@ -171,6 +182,8 @@ class Machine:
                 return self._mark_durable(event)
             case ev.HoldDurable():
                 return self._hold_durable(event)
+            case ev.UseDurable() | ev.UsedBefore() | ev.UseFailed():
+                return self._used(event)
             case ev.OutcomeDurable():
                 return self._outcome_durable(event)
             case ev.RecordFailed():
@@ -201,6 +214,9 @@ class Machine:
         too_much = outside(request, self._request, self._api.ENDPOINT, self._arrived.workload.registration)
         if too_much is not None:
             return self._refuse(too_much, RefusalClass.REGISTRATION)
+        not_had = self._people.come_back()
+        if not_had is not None:
+            return self._refuse(not_had, RefusalClass.MALFORMED)
         agreement = self._terms.agreement
         registers = self._arrived.registers.under(days_max(agreement))
         self._statements = (
@@ -267,12 +283,15 @@ class Machine:
         stated = tuple(dict.fromkeys(self._statements + statements))
         if stated != self._statements:  # a stream's later asks seldom state anything new
             self._statements = stated
+        return self._decide(event.at)
+
+    def _decide(self, at: ev.Instant) -> Commands:
         self._decision = self._decided
         match self._decision.verdict:
             case Verdict.PERMIT:
-                return self._permitted(event.at)
+                return self._permitted(at)
             case Verdict.HOLD:
-                return self._hold(event.at)
+                return self._withhold(at)
             case Verdict.DENY:
                 return self._denied()
             case Verdict.UNAVAILABLE:
@@ -281,25 +300,36 @@ class Machine:
                 assert_never(never)
 
     def _permitted(self, at: ev.Instant) -> Commands:
-        if self.state is State.SCREENING_INPUT:
-            self.state = State.PASSING
-            model = self._terms.models[self._exchange.model]
-            public: dict[str, JsonValue] = {
-                "verdict": Verdict.PERMIT.value,
-                "clauses": list(self._decision.clauses),
-                "token": token_id(self._arrived.exchange_id),
-            }
-            committed = self._judged_fields() | {
-                "wire_digest": wire_digest(self._request),
-                "upstream": model.upstream,
-                "upstream_model": model.upstream_model,
-            }
-            return [self._record(RecordKind.PASS, public, committed)]
+        if self.state is State.SCREENING_INPUT and self._people.kept is not None:
+            return self._take_kept(self._people.kept)
+        if self.state is State.SCREENING_INPUT and self._people.uses:
+            return self._use()
+        if self.state in {State.SCREENING_INPUT, State.USING}:
+            return self._pass()
         if self.state is State.SCREENING_OUTPUT:
             return self._complete(self._reply)
+        if self.state is State.SCREENING_KEPT:
+            return self._use()
+        if self._withheld:
+            raise IllegalStep("more words have made good what they had left unknown")
         if self._last_ask:
             return self._complete_stream()
         return self._let_out(self._out.judged(), at) + self._ask_more()
+
+    def _pass(self) -> Commands:
+        self.state = State.PASSING
+        model = self._terms.models[self._exchange.model]
+        public: dict[str, JsonValue] = {
+            "verdict": Verdict.PERMIT.value,
+            "clauses": list(self._decision.clauses),
+            "token": token_id(self._arrived.exchange_id),
+        }
+        committed = self._judged_fields() | {
+            "wire_digest": wire_digest(self._request),
+            "upstream": model.upstream,
+            "upstream_model": model.upstream_model,
+        }
+        return [self._record(RecordKind.PASS, public, committed)]
 
     def _denied(self) -> Commands:
         """The agreement denies: nothing more goes either way."""
@@ -360,9 +390,17 @@ class Machine:
     def _replied(self, event: ev.UpstreamReplied) -> Commands:
         reply = self._api.SERVER.read_reply(event.body, self._exchange)
         self._out.take_reply(reply)
-        self._pending_reply = reply
+        self._pending_reply, self._whole = reply, True
         self.state = State.SCREENING_OUTPUT
         return [self._screen_whole(reply)]
+
+    def _take_kept(self, kept: Kept) -> Commands:
+        """The question is permitted: judge again what the model had answered to it. No model is asked."""
+        self._output = Output(self._exchange, self._terms.release.windows)
+        self._out.take_reply(kept.reply)
+        self._pending_reply, self._whole = kept.reply, True
+        self.state = State.SCREENING_KEPT
+        return [self._screen_whole(kept.reply)]
 
     def _said(self, data: str) -> None:
         if self._upstream_ended:
@@ -381,11 +419,12 @@ class Machine:
             return []
         if self._upstream_ended:
             self._last_ask = True
+            self._pending_reply, self._whole = self._out.reply(), self._out.finished
             try:
-                return [self._screen_whole(self._out.reply())]
+                return [self._screen_whole(self._pending_reply)]
             except UpstreamFailed as error:  # more than can be judged
                 return self._upstream_failed(str(error))
-        segments = self._out.next_ask()
+        segments = () if self._withheld else self._out.next_ask()
         return [self._screen(segments)] if segments else []
 
     def _screen_whole(self, reply: Reply) -> do.Screen:
@@ -408,7 +447,7 @@ class Machine:
     def _flush(self, at: ev.Instant) -> Commands:
         """Release what waits, unless a MARK is due first."""
         out: Commands = []
-        while self._waiting and not self._marking and not self._gone:
+        while self._waiting and not self._marking and not self._gone and not self._withheld:
             segment = self._waiting[0]
             if self._mark_due(at, segment.size):
                 out.append(self._mark())
@@ -441,6 +480,13 @@ class Machine:
 
     # ---- 7: people are asked ---------------------------------------------------------------------------------------
 
+    def _withhold(self, at: ev.Instant) -> Commands:
+        """Nothing more leaves. Of a stream that goes on, all is taken in first, so that it can be given out whole."""
+        if self.state is State.STREAMING and not self._last_ask and not self._gone:
+            self._withheld = True
+            return self._ask_more()
+        return self._hold(at)
+
     def _hold(self, at: ev.Instant) -> Commands:
         """Nothing more goes either way until cleared people have settled what is unknown."""
         people = self._people
@@ -453,9 +499,11 @@ class Machine:
                     "this unit has as many holds open as it may; people decide them in turn", HOLD_WAIT_SECONDS
                 )
             )
-        forwarded = self._output is not None
+        forwarded = self._sent
         self.state = State.HOLDING
-        record = self._hold_part(people.open(self._decision, self._exchange, self._pending_reply, at.unix))
+        record = self._hold_part(
+            people.open(self._decision, self._exchange, self._pending_reply, at.unix, whole=self._whole)
+        )
         return [do.CancelUpstream(), record] if forwarded else [record]
 
     def _hold_part(self, fields: tuple[Fields, Fields]) -> do.Record:
@@ -463,12 +511,41 @@ class Machine:
 
     def _hold_durable(self, event: ev.HoldDurable) -> Commands:
         self._on_record(event.record, RecordKind.HOLD)
+        if not event.record.draft.public["part"]:
+            self._people.place = event.record.place
         following = self._people.next_part(event.record.draft.public["part"])
         return self._held() if following is None else [self._hold_part(following)]
 
     def _held(self) -> Commands:
         error = HeldForReview("the agreement needs cleared people to settle what is unknown here")
         return self._close(Outcome.HELD, RefusalClass.NONE, self._refusal(error))
+
+    def _use(self) -> Commands:
+        """It may be used, if nobody has used it yet: the registry decides, for all gateways and workers."""
+        self.state = State.USING
+        self._using = self._people.use(self._arrived.exchange_id)
+        return [do.Use(self._using)]
+
+    def _used(self, event: ev.UseDurable | ev.UsedBefore | ev.UseFailed) -> Commands:
+        kept = self._people.kept is not None
+        match event:
+            case ev.UseFailed():
+                return self._unjudged(EvidenceUnavailable(event.why))
+            case ev.UsedBefore() if kept:
+                self._decision = UNDECIDED
+                return self._refuse(HoldNotReleased("what this hold keeps was given out"), RefusalClass.MALFORMED)
+            case ev.UsedBefore():  # it is decided as if nobody had approved
+                self._people.used_before()
+                self._decided_last = (None, UNDECIDED)
+                return self._decide(event.at)
+            case ev.UseDurable():
+                if tuple(record.draft for record in event.records) != self._using:
+                    raise IllegalStep("a use is durable that is not the one that was asked for")
+                if self._gone:
+                    return self._close(Outcome.CLIENT_GONE, RefusalClass.NONE, lambda _notice: [])
+                return self._give() if kept else self._pass()
+            case _ as never:
+                assert_never(never)
 
     # ---- 8: the outcome, then the last content -------------------------------------------------------------------
 
@@ -478,10 +555,18 @@ class Machine:
         judged = self._out.closing_reply(reply)
         return self._close(Outcome.COMPLETED, RefusalClass.NONE, lambda notice: [do.Answer(judged, notice)])
 
+    def _give(self) -> Commands:
+        """Give out what was kept, as a stream if one was asked for."""
+        if not self._exchange.streamed:
+            return self._complete(self._reply)
+        return self._end_stream(self._out.given(self._reply))
+
     def _complete_stream(self) -> Commands:
         if self._gone:
             return self._close(Outcome.CLIENT_GONE, RefusalClass.NONE, lambda _notice: [])
-        segments = [*self._waiting, *self._out.closing()]
+        return self._end_stream([*self._waiting, *self._out.closing()])
+
+    def _end_stream(self, segments: Sequence[JudgedSegment]) -> Commands:
         for segment in segments:
             self._out.left(segment)
         usage = self._out.usage
@@ -512,7 +597,7 @@ class Machine:
 
     def _tokens(self) -> int:
         """What the exchange used of a model: nothing, if it was not sent."""
-        if self._output is None:
+        if self._output is None or self._people.kept is not None:
             return 0
         return (
             self._output.usage.total_tokens or (len(self._request.body) + self._output.chain.size) // BYTES_PER_TOKEN
@@ -531,6 +616,8 @@ class Machine:
         }
         if outcome is Outcome.HELD:
             public["hold"] = self._people.id
+        elif outcome is Outcome.COMPLETED:
+            public |= self._people.given()
         committed = self._judged_fields()
         if self._output is not None:
             committed["chain"] = self._output.chain.digest
@@ -550,6 +637,9 @@ class Machine:
             closed = msgspec.structs.replace(
                 closed, hold=people.id, hold_case=people.case, hold_expires=people.expires
             )
+            if people.place is not None:
+                shard, seq = people.place.shard, people.place.seq
+                closed = msgspec.structs.replace(closed, hold_shard=shard, hold_seq=seq, hold_kept=self._whole)
         self.closed = (closed,)
         return [*self._finale(self._notice(event.record)), do.End()]
 
@@ -574,7 +664,7 @@ class Machine:
     def _client_gone(self) -> Commands:
         """Nobody listens: stop the upstream; what arrived is still judged."""
         self._gone = True
-        if self.state in {State.ATTEMPTING, State.PASSING, State.SCREENING_OUTPUT, State.HOLDING}:
+        if self.state in {State.ATTEMPTING, State.PASSING, State.SCREENING_OUTPUT, State.USING, State.HOLDING}:
             return []  # the record or the judgement that is under way decides what is written
         if self.state is State.STREAMING:
             self._upstream_ended = True
@@ -583,7 +673,7 @@ class Machine:
 
     def _ticked(self, event: ev.Ticked) -> Commands:
         """Look at the lease and the standing again; cut what may no longer run."""
-        if self.state in {State.ATTEMPTING, State.PASSING, State.HOLDING}:
+        if self.state in {State.ATTEMPTING, State.PASSING, State.USING, State.HOLDING}:
             return []
         stopped = self._stopped_by(event.conditions)
         if stopped is None:
@@ -715,6 +805,11 @@ class Machine:
         if isinstance(self._arrived.request, CallerError):
             raise IllegalStep("a request that was not understood goes nowhere")
         return self._arrived.request
+
+    @property
+    def _sent(self) -> bool:
+        """Whether a model was asked: nothing is asked for an answer that was kept."""
+        return self._output is not None and self._people.kept is None
 
     @property
     def _out(self) -> Output:

@@ -294,6 +294,16 @@ class Output:
             self.chain = self.chain.then_vectors(reply.vectors)
         return mint_reply(reply)
 
+    def given(self, reply: Reply) -> tuple[JudgedSegment, ...]:
+        """The agreement permits a whole answer that was kept: as the segments of a stream, minted."""
+        out: list[JudgedSegment] = []
+        for choice in reply.choices:
+            if choice.reasoning:
+                out.append(mint_segment(choice.index, reasoning=choice.reasoning))
+            said = (choice.text, choice.refusal, choice.calls, choice.finish)
+            out.append(mint_segment(choice.index, *said, tokens=choice.tokens))
+        return tuple(out)
+
     def stop(self) -> None:
         """Nothing more leaves."""
         for choice in self._choices:

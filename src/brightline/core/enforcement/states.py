@@ -19,6 +19,8 @@ class State(enum.StrEnum):
 
     ATTEMPTING = "ATTEMPTING"  # the ATTEMPT is being made durable; nothing was screened
     SCREENING_INPUT = "SCREENING_INPUT"  # the detectors have the request
+    SCREENING_KEPT = "SCREENING_KEPT"  # an answer that was held and kept is judged again; no model is asked
+    USING = "USING"  # that what people released is used, once, is being made durable; nothing was sent or given out
     PASSING = "PASSING"  # the PASS is being made durable; nothing was sent
     FORWARDED = "FORWARDED"  # the upstream has the request; nothing of its answer is understood yet
     SCREENING_OUTPUT = "SCREENING_OUTPUT"  # a plain answer is held whole
@@ -34,7 +36,7 @@ TRANSITIONS: Final[dict[tuple[State, type], frozenset[State]]] = {
     (S.ATTEMPTING, events.RecordFailed): frozenset({S.ENDED}),
     (S.ATTEMPTING, events.ClientGone): frozenset({S.ATTEMPTING}),
     (S.ATTEMPTING, events.Ticked): frozenset({S.ATTEMPTING}),
-    (S.SCREENING_INPUT, events.Screened): frozenset({S.PASSING, S.HOLDING, S.CLOSING}),
+    (S.SCREENING_INPUT, events.Screened): frozenset({S.PASSING, S.USING, S.SCREENING_KEPT, S.HOLDING, S.CLOSING}),
     (S.SCREENING_INPUT, events.ScreeningFailed): frozenset({S.CLOSING}),
     (S.SCREENING_INPUT, events.ClientGone): frozenset({S.CLOSING}),
     (S.SCREENING_INPUT, events.Ticked): frozenset({S.SCREENING_INPUT, S.CLOSING}),
@@ -61,6 +63,15 @@ TRANSITIONS: Final[dict[tuple[State, type], frozenset[State]]] = {
     (S.STREAMING, events.RecordFailed): frozenset({S.ENDED}),
     (S.STREAMING, events.ClientGone): frozenset({S.STREAMING, S.CLOSING}),
     (S.STREAMING, events.Ticked): frozenset({S.STREAMING, S.CLOSING}),
+    (S.SCREENING_KEPT, events.Screened): frozenset({S.USING, S.HOLDING, S.CLOSING}),
+    (S.SCREENING_KEPT, events.ScreeningFailed): frozenset({S.CLOSING}),
+    (S.SCREENING_KEPT, events.ClientGone): frozenset({S.CLOSING}),
+    (S.SCREENING_KEPT, events.Ticked): frozenset({S.SCREENING_KEPT, S.CLOSING}),
+    (S.USING, events.UseDurable): frozenset({S.PASSING, S.CLOSING}),
+    (S.USING, events.UsedBefore): frozenset({S.PASSING, S.HOLDING, S.CLOSING}),
+    (S.USING, events.UseFailed): frozenset({S.CLOSING}),
+    (S.USING, events.ClientGone): frozenset({S.USING}),
+    (S.USING, events.Ticked): frozenset({S.USING}),
     (S.HOLDING, events.HoldDurable): frozenset({S.HOLDING, S.CLOSING}),
     (S.HOLDING, events.RecordFailed): frozenset({S.CLOSING}),
     (S.HOLDING, events.ClientGone): frozenset({S.HOLDING}),

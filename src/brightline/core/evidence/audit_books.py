@@ -57,6 +57,7 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     """A record as it is logged. The members are in canonical order, so encoding gives the canonical bytes."""
 
     agreement: _Text | UnsetType = UNSET
+    by: _Text | UnsetType = UNSET
     case: _Text | UnsetType = UNSET
     refusal_class: RefusalClass | UnsetType = UNSET
     clauses: tuple[_Text, ...] | UnsetType = UNSET
@@ -88,6 +89,7 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     statement: _Text | UnsetType = UNSET
     time: _Text
     token: _Text | UnsetType = UNSET
+    use: _Text | UnsetType = UNSET
     v: Literal[1]
     verdict: _Verdict | UnsetType = UNSET
     without_record: dict[_Text, _Number] | UnsetType = UNSET
@@ -259,6 +261,9 @@ class BooksAudit:
                     self._wrong(index, f"a {leaf.kind} names its hold and its case")
             case RecordKind.HALT:
                 pass  # in the registry: what was let through is compared with it (audit_halts.py)
+            case RecordKind.USED:
+                if not leaf.hold or not leaf.case or not leaf.by or not leaf.use:
+                    self._wrong(index, "a USED names its hold, its case, the exchange, and what was used")
             case RecordKind.PRESERVE | RecordKind.ENROLMENT:
                 pass  # in the registry: what it keeps, or of whom it is, is committed
             case RecordKind.HEAD | RecordKind.SEAL:
@@ -405,7 +410,12 @@ class BooksAudit:
             self._lost(index, leaf, state)
             return
         sent = outcome in _SENT
-        if (sent or released) and not state.passed:
+        given = (
+            outcome is _COMPLETED and leaf.case is not UNSET
+        )  # what a hold kept (audit_holds.py): no model was asked
+        if given and state.passed:
+            self._wrong(index, "an answer that a hold kept is given out, though a model was asked", Topic.PASSED)
+        elif (sent or released) and not state.passed and not given:
             self._unless_skipped(
                 index, f"the exchange is {outcome.value}, with {released} bytes released, without a PASS", Topic.PASSED
             )

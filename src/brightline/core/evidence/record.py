@@ -39,6 +39,7 @@ class RecordKind(enum.StrEnum):
     DECISION = "DECISION"  # what one of them answered, signed, in the registry
     REVEAL = "REVEAL"  # a reviewer saw a masked identifier, and said why, in the registry
     ENROLMENT = "ENROLMENT"  # somebody comes on the roster, changes there or goes, in the registry
+    USED = "USED"  # what they released was used, and is not used again, in the registry
     WORKLOAD = "WORKLOAD"  # an entry of the registers: workload, purpose, protocol, VV&T
     PERIOD = "PERIOD"
     RELEASE = "RELEASE"  # what came into force: a version of the agreement, a classifier release

@@ -9,10 +9,12 @@ from typing import Final
 import msgspec
 
 from brightline.core.agreement.decide import Decision, Question, Subject
+from brightline.core.errors import CallerError
 from brightline.core.exchange.model import Exchange, Reply
 from brightline.core.review.case import FORMAT, MARKS_MAX, Case, CaseQuestion, mark_of
 from brightline.core.review.content import Content, KeptFinding, KeptSegment, content_bytes, content_digest
 from brightline.core.review.docket import NO_ANSWERS, Answers
+from brightline.core.review.kept import Named
 from brightline.core.screening.finding import Finding, Segment
 
 UNSETTLED_MAX: Final = 2_000
@@ -31,13 +33,15 @@ class PeoplesWord(msgspec.Struct, frozen=True):
 
     ``answers`` are those of its workload, under its agreement and release; ``open_until`` says until when people look
     at a hold (Unix seconds; 0: they do not); ``room`` says whether the unit may have one more open hold;
-    ``recused`` are the ids of those who may not decide.
+    ``recused`` are the ids of those who may not decide. ``named`` is the hold that the caller came back for, if one is
+    named, or why it cannot be had.
     """
 
     answers: Answers = NO_ANSWERS
     open_until: Callable[[str], int] = _none_open
     room: Callable[[], bool] = _has_room
     recused: tuple[str, ...] = ()
+    named: Named | CallerError | None = None
 
 
 NO_WORD: Final = PeoplesWord()
@@ -64,8 +68,13 @@ def open_case(
     reply: Reply | None,
     recused: Iterable[str],
     key: bytes,
+    *,
+    kept: bool,
 ) -> tuple[Case, bytes]:
-    """Return the case of a held exchange, and the bytes of what people will be shown."""
+    """Return the case of a held exchange, and the bytes of what people will be shown.
+
+    ``kept``: the reply is whole, and is given out if people release it.
+    """
     asked = {question.name for question in decision.questions if question.subject is Subject.FACT}
     about = [(finding, segment, mark_of(key, segment)) for finding, segment in unsettled if finding.fact in asked]
     segments = {
@@ -95,6 +104,7 @@ def open_case(
         questions=questions,
         recused=tuple(sorted(set(recused))),
         content=content_digest(data),
+        kept=kept,
         **msgspec.structs.asdict(held),
     )
     return case, data

@@ -32,6 +32,7 @@ class CaseState(enum.StrEnum):
     RELEASED = "released"  # each question was answered so that the agreement permits
     DENIED = "denied"  # one was answered so that it cannot
     EXPIRED = "expired"  # nobody answered in time: nothing is released
+    USED = "used"  # released, and then an approval was used, or the kept answer given out: once
 
 
 class CaseQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,11 +48,12 @@ class CaseQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     marks: tuple[str, ...] = ()
 
 
-class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One hold and its questions, as every reviewer signs it.
 
     ``content`` is ``sha256:`` and 64 hex digits over the bytes that people are shown; ``recused`` are the ids of those
-    who may not decide it (who requested it, who wrote the rule that asks); times are Unix seconds.
+    who may not decide it (who requested it, who wrote the rule that asks); times are Unix seconds. ``kept`` says that
+    a whole answer of the model's is kept, which is given out once if people release it: approvals are of that answer.
     """
 
     format: str
@@ -67,6 +69,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     content: str
     opened: int
     expires: int
+    kept: bool = False
 
     @property
     def digest(self) -> str:

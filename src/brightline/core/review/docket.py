@@ -25,22 +25,32 @@ Key: TypeAlias = "tuple[Subject, str]"
 
 
 class Settled(msgspec.Struct, frozen=True):
-    """What people agreed on: a value, until when (Unix seconds), and the hold in which they did."""
+    """What people agreed on: a value, until when (Unix seconds), and the hold and the case in which they did."""
 
     value: str
     until: int
     hold: str
+    case: str
+
+
+class Approved(msgspec.Struct, frozen=True):
+    """So many of an office approved, in this hold and case (its digest)."""
+
+    count: int
+    hold: str
+    case: str
 
 
 class Answers:
     """What people settled for one workload under one agreement and one release."""
 
-    __slots__ = ("_approvals", "_by_mark", "_whole")
+    __slots__ = ("_approvals", "_by_mark", "_of_kept", "_whole")
 
     def __init__(self) -> None:
         self._by_mark: dict[tuple[str, str], list[Settled]] = {}
         self._whole: dict[str, dict[str, list[Settled]]] = {}  # exchange digest → fact
         self._approvals: dict[str, dict[str, tuple[int, Settled]]] = {}  # exchange digest → office
+        self._of_kept: dict[str, dict[str, tuple[int, Settled]]] = {}  # the case that keeps an answer → office
 
     def __bool__(self) -> bool:
         return bool(self._by_mark or self._whole or self._approvals)
@@ -54,18 +64,30 @@ class Answers:
         said = {fact: _in_date(all_, now) for fact, all_ in self._whole.get(exchange_digest, {}).items()}
         return {fact: settled for fact, settled in said.items() if settled}
 
-    def approvals(self, exchange_digest: str, now: int) -> Mapping[str, tuple[int, str]]:
-        """How many of which office approved of an exchange, and in which hold."""
+    def approvals(self, exchange_digest: str, now: int) -> Mapping[str, Approved]:
+        """How many of which office approved of an exchange that is yet to be made, and that none has used."""
+        return _approved(self._approvals.get(exchange_digest, {}), now)
+
+    def of_kept(self, case: str, now: int) -> Mapping[str, Approved]:
+        """How many of which office approved of the answer that a case (by its digest) keeps."""
+        return _approved(self._of_kept.get(case, {}), now)
+
+    def spend(self, exchange_digest: str, case: str) -> None:
+        """The approvals of a case were used. For :class:`Docket` alone."""
         given = self._approvals.get(exchange_digest, {})
-        return {office: (count, said.hold) for office, (count, said) in given.items() if said.until > now}
+        for office in [office for office, (_, said) in given.items() if said.case == case]:
+            del given[office]
 
     def settle(self, case: Case, question: CaseQuestion, value: str, until: int) -> None:
         """Enter what was agreed. For :class:`Docket` alone."""
-        settled = Settled(value, until, case.hold)
+        digest = case.digest
+        settled = Settled(value, until, case.hold, digest)
         if question.subject is Subject.APPROVAL:
             if value == APPROVE:
+                given = self._of_kept if case.kept else self._approvals
+                about = digest if case.kept else case.exchange_digest
                 count = dict(question.quorum).get(question.name, 0)
-                self._approvals.setdefault(case.exchange_digest, {})[question.name] = count, settled
+                given.setdefault(about, {})[question.name] = count, settled
         elif question.marks:
             for mark in question.marks:
                 self._by_mark.setdefault((question.name, mark), []).append(settled)
@@ -79,6 +101,12 @@ def _good(key: Key, vocabulary: Vocabulary) -> str:
     return APPROVE if subject is Subject.APPROVAL else vocabulary.spec(name).good
 
 
+def _approved(given: Mapping[str, tuple[int, Settled]], now: int) -> Mapping[str, Approved]:
+    return {
+        office: Approved(count, said.hold, said.case) for office, (count, said) in given.items() if said.until > now
+    }
+
+
 def _in_date(settled: Sequence[Settled], now: int) -> tuple[Settled, ...]:
     return tuple(each for each in settled if each.until > now)
 
@@ -87,20 +115,25 @@ NO_ANSWERS: Final = Answers()
 
 
 class Tried(msgspec.Struct):
-    """A case as far as it was decided. ``resolved`` is when it was, in Unix seconds; 0: not yet."""
+    """A case as far as it was decided. ``resolved`` is when it was, in Unix seconds; 0: not yet.
+
+    ``until`` is when what people said ends (Unix seconds); ``used``: what they released was used.
+    """
 
     case: Case
     votes: dict[Key, list[Vote]] = msgspec.field(default_factory=dict)
     answers: dict[Key, str] = msgspec.field(default_factory=dict)
     denied: bool = False
     resolved: int = 0
+    until: int = 0
+    used: bool = False
 
     def state(self, now: int) -> CaseState:
         """How the case stands at ``now`` (Unix seconds)."""
         if self.denied:
             return CaseState.DENIED
         if self.resolved:
-            return CaseState.RELEASED
+            return CaseState.USED if self.used else CaseState.RELEASED
         return CaseState.EXPIRED if now >= self.case.expires else CaseState.OPEN
 
     def open_questions(self) -> tuple[CaseQuestion, ...]:
@@ -172,6 +205,15 @@ class Docket:
             book.settle(case, question, value, unix + answer_seconds)
         if tried.denied or not tried.open_questions():
             tried.resolved = unix
+            tried.until = unix + answer_seconds
+
+    def use(self, case: str) -> None:
+        """What people released in a case, by its digest, was used: its approvals count no more."""
+        tried = self._cases.get(case)
+        if tried is not None:
+            tried.used = True
+            terms = tried.case.workload, tried.case.agreement, tried.case.release
+            self._answers.setdefault(terms, Answers()).spend(tried.case.exchange_digest, case)
 
     def answers(self, workload: str, agreement: str, release: str) -> Answers:
         """What counts for the exchanges of a workload under an agreement and a release, by their digests."""

@@ -2,7 +2,8 @@
 """The gateway's ASGI application: a closed table of routes; whatever is not in it is refused, never passed on.
 
 Raw ASGI, because a framework between the socket and the machine would be one more reader of the same bytes. Paths are
-compared with ``scope["path"]`` itself; no header but the credential and the content type is read.
+compared with ``scope["path"]`` itself; no header is read but the credential, the content type, how long a caller waits
+for people, and the hold that it comes back for.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
+from brightline.core.canonical import JsonValue
 from brightline.core.enforcement.events import Arrived, Instant
 from brightline.core.enforcement.machine import Closed, Machine
 from brightline.core.enforcement.terms import Terms
 from brightline.core.errors import (
     BrightlineError,
     CallerError,
+    MalformedRequest,
     MethodNotAllowed,
     OutsideRegistration,
     Overloaded,
@@ -36,15 +39,16 @@ from brightline.core.exchange.api.protocol import Api
 from brightline.core.exchange.api.table import BY_ROUTE, ENDPOINT_MODELS
 from brightline.core.exchange.model import Exchange
 from brightline.core.exchange.refusal import error_body, retry_headers
-from brightline.core.ports import Clock, ConditionSource, RecordLog, Upstream
+from brightline.core.ports import Clock, ConditionSource, OnceLog, RecordLog, Upstream
 from brightline.core.register import RegisterBook
 from brightline.core.review.case import CaseState
+from brightline.core.review.kept import Named
 from brightline.core.screening.release import Release
 from brightline.core.workload import Workload
 from brightline.shell.body import BodyTooLarge, ClientLeft, is_http, read_body
 from brightline.shell.config import ListenSettings
 from brightline.shell.gateway.admission import Admission, Entered
-from brightline.shell.gateway.holds import Holds
+from brightline.shell.gateway.holds import Holds, HoldState
 from brightline.shell.gateway.identify import Identifier
 from brightline.shell.gateway.pump import Pump
 from brightline.shell.gateway.quotas import Quotas
@@ -62,12 +66,14 @@ from brightline.shell.inference.judges import Screeners, Screening
 from brightline.shell.telemetry.finished import Finished, Observer
 
 HOLDS_PATH: Final = "/v1/holds/"
+HOLD_HEADER: Final = b"x-brightline-hold"
 WAIT_SECONDS_MAX: Final = 60
 LOOK_SECONDS: Final = 0.2
 BODY_BYTES_MAX: Final = strict_json.Limits().bytes_max
 
 
 _CLAIMED: Final = re.compile(rb"\r\n(?i:authorization):[ \t]*(?i:bearer) +bl_([0-9A-Za-z-]{1,200})_")
+_HOLD: Final = re.compile(rb"hold_[0-9a-f]{24}")
 _WAIT: Final = re.compile(rb"wait=([0-9]{1,4})")
 _SHED: Final = Overloaded("the line is full, and this workload has the most in it")
 _SHED_ANSWER: Final = whole_answer(_SHED)
@@ -105,6 +111,7 @@ class Gateway:
         admission: Admission,
         quotas: Quotas,
         log: RecordLog,
+        once: OnceLog,
         judges: Judges,
         upstreams: Upstreams,
         conditions: ConditionSource,
@@ -122,6 +129,7 @@ class Gateway:
         self._admission = admission
         self._quotas = quotas
         self._log = log
+        self._once = once
         self._judges = judges
         self._upstreams = upstreams
         self._conditions = conditions
@@ -175,6 +183,12 @@ class Gateway:
                 if ENDPOINT_MODELS not in workload.registration.endpoints:
                     raise OutsideRegistration("this workload is not registered for this endpoint")
                 await self._models(send)
+            case "/v1/holds":
+                _only("GET", method, path)
+                workload = self._identifier.identify(scope["headers"])
+                _no_query(scope)
+                rows = [_told(each) for each in self._holds.of_workload(workload.id, self._clock.unix())]
+                await send_whole(send, 200, strict_json.encode({"object": "list", "data": rows}))
             case _ if path.startswith(HOLDS_PATH):
                 _only("GET", method, HOLDS_PATH)
                 workload = self._identifier.identify(scope["headers"])
@@ -214,8 +228,7 @@ class Gateway:
                 await asyncio.sleep(LOOK_SECONDS)
         finally:
             self._waiting -= waits
-        told = {"id": hold, "object": "hold", "status": state.state.value, "expires_at": state.expires}
-        await send_whole(send, 200, strict_json.encode(told | {"next_step": NEXT_STEPS[state.state]}))
+        await send_whole(send, 200, strict_json.encode(_told(state)))
 
     async def _exchange(
         self, api: Api, workload: Workload, entered: Entered, scope: Scope, receive: Receive, send: Send
@@ -226,13 +239,15 @@ class Gateway:
             if judging.beside is not None:
                 terms = terms.as_canary_of(judging.beside)
             request = await self._read(api, scope, receive)
+            name = _named(scope)
+            named = await self._holds.named(name, workload, self._clock.unix()) if name else None
             model = terms.models.get(request.model) if isinstance(request, Exchange) else None
             if model is None:
-                await self._walk(api, terms, screeners, workload, entered, request, receive, send)
+                await self._walk(api, terms, screeners, workload, entered, request, named, receive, send)
                 return
             with self._upstreams.placed(model.upstream) as upstream:
                 chosen = terms.served_by(model, upstream)
-                await self._walk(api, chosen, screeners, workload, entered, request, receive, send)
+                await self._walk(api, chosen, screeners, workload, entered, request, named, receive, send)
 
     async def _walk(
         self,
@@ -242,12 +257,13 @@ class Gateway:
         workload: Workload,
         entered: Entered,
         request: Exchange | CallerError,
+        named: Named | CallerError | None,
         receive: Receive,
         send: Send,
     ) -> None:
         exchange_id = f"xc_{secrets.token_hex(12)}"
         now = Instant(self._clock.monotonic(), self._clock.unix())
-        people = self._holds.word(workload, terms.agreement.digest, terms.release.digest, now.unix)
+        people = self._holds.word(workload, terms.agreement.digest, terms.release.digest, now.unix, named)
         arrived = Arrived(now, exchange_id, workload, request, self._registers(), people)
         responder = AsgiResponder(api, send, receive, exchange_id, now.unix, self._settings.write_seconds)
         if isinstance(request, Exchange):
@@ -258,6 +274,7 @@ class Gateway:
             model=request.model if isinstance(request, Exchange) else "",
             unit=workload.unit,
             log=self._quotas.metered(self._log, workload),
+            once=self._once,
             screeners=screeners,
             upstream=self._upstreams,
             conditions=self._conditions,
@@ -322,8 +339,39 @@ NEXT_STEPS: Final = {
     CaseState.OPEN: "Cleared people are asked. Ask again later, or with the header Prefer: wait=60.",
     CaseState.RELEASED: "Send the request again, unchanged: it is decided anew with what people answered.",
     CaseState.DENIED: "The agreement does not permit this request, and nobody can release it.",
-    CaseState.EXPIRED: "Nobody answered in time. Send the request again to ask people anew.",
+    CaseState.EXPIRED: "Nobody answered, or came back, in time. Send the request again to ask people anew.",
+    CaseState.USED: "What was released was used, once. Send the request again to ask people anew.",
 }
+KEPT_STEP: Final = (
+    "Send the request again, unchanged, with the hold in the header X-Brightline-Hold: the answer that was kept is "
+    "given out, once."
+)
+
+
+def _told(state: HoldState) -> dict[str, JsonValue]:
+    """A hold as callers see it."""
+    released = state.state is CaseState.RELEASED
+    told: dict[str, JsonValue] = {
+        "id": state.hold,
+        "object": "hold",
+        "status": state.state.value,
+        "expires_at": state.expires,
+        "keeps_answer": state.kept,
+    }
+    if released:
+        told["released_until"] = state.until
+    return told | {"next_step": KEPT_STEP if released and state.kept else NEXT_STEPS[state.state]}
+
+
+def _named(scope: Scope) -> str:
+    """The hold that a request names; empty if none. Raises ``MalformedRequest`` for what is no id, or two of them."""
+    named = [value for name, value in scope["headers"] if name == HOLD_HEADER]
+    if not named:
+        return ""
+    if len(named) > 1 or not _HOLD.fullmatch(named[0]):
+        raise MalformedRequest("one hold id is expected", "header X-Brightline-Hold")
+    hold: bytes = named[0]
+    return hold.decode()
 
 
 def _wait_seconds(scope: Scope) -> int:

@@ -8,7 +8,9 @@ nothing of questions, facts or people.
 
 from __future__ import annotations
 
+import asyncio
 import heapq
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
@@ -16,6 +18,7 @@ import msgspec
 
 from brightline.core.canonical import JsonValue
 from brightline.core.enforcement.machine import Closed
+from brightline.core.errors import CallerError, HoldNotReleased, OperatorError, UnknownHold
 from brightline.core.evidence.batch import Frame
 from brightline.core.evidence.keytree import KeyDestroyed
 from brightline.core.evidence.record import RecordKind, unix_of
@@ -23,7 +26,9 @@ from brightline.core.register import DAY_SECONDS
 from brightline.core.review.asking import PeoplesWord
 from brightline.core.review.case import Case, CaseState
 from brightline.core.review.docket import Docket
+from brightline.core.review.kept import Kept, Named
 from brightline.core.workload import Workload
+from brightline.shell.gateway.hold import Hold
 from brightline.shell.gateway.peers import Peers
 
 HOLDS_MAX: Final = 200_000
@@ -32,61 +37,101 @@ TOLD_SECONDS: Final = 7 * DAY_SECONDS
 READ_AGAIN_SECONDS: Final = 31 * DAY_SECONDS
 """What was held longer ago is not read again at start; whoever asks again is held anew."""
 
+LISTED_MAX: Final = 100
+
+log = logging.getLogger("brightline.gateway")
 Peek = Callable[[Frame], Mapping[str, JsonValue]]
 
 
-class Hold(msgspec.Struct, frozen=True):
-    """A hold as callers know it; ``case`` is the digest of its latest case, ``expires`` in Unix seconds."""
-
-    id: str
-    case: str
-    workload: str
-    unit: str
-    expires: int
-
-
 class HoldState(msgspec.Struct, frozen=True):
-    """What a caller is told."""
+    """What a caller is told; times in Unix seconds. ``until``: what was released ends then; 0 while nothing was."""
 
     hold: str
     state: CaseState
     expires: int
+    kept: bool
+    until: int
 
 
 class Holds:
-    """The index. ``docket`` is asked each time, because it grows with the registry."""
+    """The index. ``docket`` is asked each time, because it grows with the registry.
 
-    def __init__(self, docket: Callable[[], Docket], per_unit: int, peers: Peers) -> None:
+    ``read`` reads what a hold keeps from the log; it blocks, and raises ``EvidenceDamaged``.
+    """
+
+    def __init__(
+        self, docket: Callable[[], Docket], per_unit: int, peers: Peers, read: Callable[[Hold], Kept] | None = None
+    ) -> None:
         self._docket = docket
         self._per_unit = per_unit
         self._peers = peers
+        self._read = read
         self._holds: dict[str, Hold] = {}
         self._of_unit: dict[str, set[str]] = {}
         self._ends: list[tuple[int, str]] = []
 
-    def word(self, workload: Workload, agreement: str, release: str, now: int) -> PeoplesWord:
-        """What an exchange of this workload needs to know of people's work."""
+    def word(
+        self,
+        workload: Workload,
+        agreement: str,
+        release: str,
+        now: int,
+        named: Named | CallerError | None = None,
+    ) -> PeoplesWord:
+        """What an exchange of this workload needs to know of people's work; ``named`` is the hold that it names."""
         self._prune(now)
         answers = self._docket().answers(workload.id, agreement, release)
-        return PeoplesWord(answers, self._open_until, lambda: self._room(workload.unit, now))
+        return PeoplesWord(answers, self._open_until, lambda: self._room(workload.unit, now), named=named)
+
+    async def named(self, hold: str, workload: Workload, now: int) -> Named | CallerError:
+        """A hold that a caller comes back for, with the answer that it keeps; or why it cannot be had."""
+        state = self.state(hold, workload.id, now)
+        if state is None:
+            return UnknownHold("there is no such hold of this workload")
+        if state.state is not CaseState.RELEASED:
+            return HoldNotReleased(f"this hold {_STANDS[state.state]}")
+        known = self._holds[hold]
+        if not known.kept:
+            return Named(known.id, known.case)
+        if self._read is None:
+            return HoldNotReleased("what this hold keeps is not here")
+        try:
+            return await asyncio.to_thread(self._read, known)
+        except OperatorError as error:
+            log.warning("what %s keeps cannot be read: %s", hold, error)
+            return HoldNotReleased("what this hold kept is not there any more")
 
     def ended(self, workload: Workload, closed: Closed) -> None:
         """Take in the end of an exchange: if it was held, its hold is open now."""
         if closed.hold_case:
-            hold = Hold(closed.hold, closed.hold_case, workload.id, workload.unit, closed.hold_expires)
+            hold = Hold(
+                closed.hold,
+                closed.hold_case,
+                workload.id,
+                workload.unit,
+                closed.hold_expires,
+                closed.hold_shard,
+                closed.hold_seq,
+                closed.hold_kept,
+            )
             self._enter(hold)
-            self._peers.tell_opened((hold.id, hold.case, hold.workload, hold.unit), hold.expires)
+            self._peers.tell_opened(hold)
 
-    def heard(self, hold: str, case: str, workload: str, unit: str, expires: int) -> None:
+    def heard(self, hold: Hold) -> None:
         """Another worker opened a hold."""
-        self._enter(Hold(hold, case, workload, unit, expires))
+        self._enter(hold)
 
     def state(self, hold: str, workload: str, now: int) -> HoldState | None:
         """How a hold of this workload stands at ``now`` (Unix seconds); ``None`` if it has no such hold."""
         known = self._holds.get(hold)
         if known is None or known.workload != workload:
             return None
-        return HoldState(hold, self._state(known, now), known.expires)
+        return self._told(known, now)
+
+    def of_workload(self, workload: str, now: int) -> tuple[HoldState, ...]:
+        """The holds of a workload: what waits for the caller first, then what waits for people, then the others."""
+        told = [self._told(each, now) for each in self._holds.values() if each.workload == workload]
+        return tuple(sorted(told, key=lambda each: (_ORDER[each.state], each.expires, each.hold))[:LISTED_MAX])
 
     def open_of(self, unit: str, now: int) -> int:
         """How many holds of a unit wait for people."""
@@ -104,7 +149,8 @@ class Holds:
                 case = msgspec.convert(peek(frame)["case"], Case)
             except KeyDestroyed:
                 continue
-            self._enter(Hold(leaf.hold, leaf.case, case.workload, case.unit, leaf.expires))
+            of = (case.workload, case.unit, leaf.expires, leaf.shard, leaf.seq, case.kept)
+            self._enter(Hold(leaf.hold, leaf.case, *of))
 
     def too_old(self, now: int) -> Callable[[Frame], bool]:
         """Which frames of the log hold nothing that is still told, so that a start need not read them."""
@@ -115,6 +161,13 @@ class Holds:
         if len(self._holds) >= HOLDS_MAX:
             return False
         return len(self._of_unit.get(unit, ())) < self._per_unit or self.open_of(unit, now) < self._per_unit
+
+    def _told(self, hold: Hold, now: int) -> HoldState:
+        tried = self._docket().of_case(hold.case)
+        state, until = self._state(hold, now), tried.until if tried is not None else 0
+        if state is CaseState.RELEASED and until <= now:
+            state = CaseState.EXPIRED
+        return HoldState(hold.id, state, hold.expires, hold.kept, until)
 
     def _state(self, hold: Hold, now: int) -> CaseState:
         tried = self._docket().of_case(hold.case)
@@ -142,7 +195,24 @@ class Holds:
                 self._of_unit[hold.unit].discard(hold.id)
 
 
+_STANDS: Final = {
+    CaseState.OPEN: "waits for people",
+    CaseState.DENIED: "was denied",
+    CaseState.EXPIRED: "has expired",
+    CaseState.USED: "was used",
+}
+_ORDER: Final = {
+    CaseState.RELEASED: 0,
+    CaseState.OPEN: 1,
+    CaseState.USED: 2,
+    CaseState.DENIED: 2,
+    CaseState.EXPIRED: 2,
+}
+
+
 class _Leaf(msgspec.Struct, frozen=True):
+    shard: str
+    seq: int
     hold: str
     case: str
     expires: int

@@ -22,6 +22,8 @@ from typing import Final
 
 import msgspec
 
+from brightline.shell.gateway.hold import Hold
+
 TICK_SECONDS: Final = 0.05
 ENTRIES_MAX: Final = 10_000
 ENTRIES_AT_ONCE: Final = 100
@@ -50,7 +52,7 @@ class Told(msgspec.Struct, frozen=True):
     held: tuple[tuple[What, str, str], ...] = ()  # what, of whom, digest of the exchange
     decided: tuple[tuple[str, int, int], ...] = ()  # unit, unix seconds, requests
     denied: tuple[tuple[str, str, int], ...] = ()  # unit, digest of the exchange, unix seconds
-    opened: tuple[tuple[str, str, str, str, int], ...] = ()  # hold, case, workload, unit, until when in unix seconds
+    opened: tuple[Hold, ...] = ()
 
 
 class _Pending:
@@ -62,7 +64,7 @@ class _Pending:
         self.held: dict[tuple[What, str, str], None] = {}
         self.decided: Counter[tuple[str, int]] = Counter()
         self.denied: dict[tuple[str, str], int] = {}
-        self.opened: dict[tuple[str, str, str, str], int] = {}
+        self.opened: dict[Hold, None] = {}
 
     @property
     def full(self) -> bool:
@@ -76,13 +78,13 @@ class _Pending:
             held = tuple(islice(self.held, ENTRIES_AT_ONCE))
             decided = list(islice(self.decided.items(), ENTRIES_AT_ONCE))
             denied = list(islice(self.denied.items(), ENTRIES_AT_ONCE))
-            opened = list(islice(self.opened.items(), ENTRIES_AT_ONCE))
+            opened = tuple(islice(self.opened, ENTRIES_AT_ONCE))
             told = Told(
                 tuple((what, name, amount) for (what, name), amount in used),
                 held,
                 tuple((unit, unix, requests) for (unit, unix), requests in decided),
                 tuple((unit, digest, unix) for (unit, digest), unix in denied),
-                tuple((*hold, expires) for hold, expires in opened),
+                opened,
             )
             try:
                 self._to.send(msgspec.msgpack.encode(told))
@@ -96,8 +98,8 @@ class _Pending:
                 del self.decided[place]
             for deny, _ in denied:
                 del self.denied[deny]
-            for case, _ in opened:
-                del self.opened[case]
+            for one in opened:
+                del self.opened[one]
 
 
 class Peers:
@@ -144,11 +146,11 @@ class Peers:
             if self._has_room(pending):
                 pending.denied[unit, digest] = unix
 
-    def tell_opened(self, hold: tuple[str, str, str, str], expires: int) -> None:
-        """A hold was opened: its id, case, workload and unit, and until when (Unix seconds)."""
+    def tell_opened(self, hold: Hold) -> None:
+        """A hold was opened."""
         for pending in self._pending:
             if self._has_room(pending):
-                pending.opened[hold] = expires
+                pending.opened[hold] = None
 
     def discard(self) -> None:
         """Forget what was told until now: it stands in the logs, which a start reads."""

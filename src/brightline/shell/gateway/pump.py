@@ -31,7 +31,7 @@ from brightline.core.evidence.record import Draft, RecordKind
 from brightline.core.exchange.judged import JudgedReply, JudgedSegment
 from brightline.core.exchange.model import Usage
 from brightline.core.exchange.sse import SseParser
-from brightline.core.ports import Clock, ConditionSource, RecordLog, Upstream
+from brightline.core.ports import Clock, ConditionSource, OnceLog, RecordLog, Upstream
 from brightline.core.screening.finding import Segment
 from brightline.shell.inference.judges import Screeners
 
@@ -102,6 +102,7 @@ class Pump:
         clock: Clock,
         responder: Responder,
         exchange_id: str,
+        once: OnceLog,
         sent: Callable[[], None],
         closed: Callable[[Closed], None],
     ) -> None:
@@ -112,6 +113,7 @@ class Pump:
         self._model = model
         self._unit = unit
         self._log = log
+        self._once = once
         self._screeners = screeners
         self._upstream = upstream
         self._conditions = conditions
@@ -164,6 +166,10 @@ class Pump:
     async def _perform(self, command: do.Command) -> None:
         if isinstance(command, do.Record):
             await self._make_durable(command.draft)
+            return
+        if isinstance(command, do.Use):
+            self._own.append(await self._use(command.drafts))
+            self._ahead = self._events.qsize()
             return
         try:
             match command:
@@ -251,6 +257,16 @@ class Pump:
             conditions = self._conditions.read(self._model, self._unit)
             return ev.PassDurable(self._now(), record, conditions)
         return _DURABLE[draft.kind](self._now(), record)
+
+    async def _use(self, drafts: tuple[Draft, ...]) -> ev.Event:
+        try:
+            async with asyncio.timeout(RECORD_SECONDS):
+                records = await self._once.use(drafts)
+        except EvidenceUnavailable as error:
+            return ev.UseFailed(self._now(), str(error))
+        except TimeoutError:  # it may be used all the same: then it is lost, and never used twice
+            return ev.UseFailed(self._now(), f"a use was not durable within {RECORD_SECONDS:g} s")
+        return ev.UseDurable(self._now(), records) if records else ev.UsedBefore(self._now())
 
     def _screen(self, ask: int, segments: tuple[Segment, ...]) -> bool:
         """Have segments judged; whether that was done at once, on the loop."""

@@ -41,12 +41,12 @@ class Ignored(msgspec.Struct, frozen=True):
 
 
 class Decisions:
-    """What counts of people's decisions, as a fold of DECISION records.
+    """What counts of people's decisions, as a fold of DECISION records, and of USED ones: what counts no more.
 
     A decision counts once, whatever signature it is shown with, and a passkey's counter must grow where it has one.
     """
 
-    kinds: Final = frozenset({RecordKind.DECISION, RecordKind.ENROLMENT})
+    kinds: Final = frozenset({RecordKind.DECISION, RecordKind.ENROLMENT, RecordKind.USED})
 
     def __init__(
         self, roster: Callable[[], Mapping[str, ClearedPerson]], terms: ReviewTerms, agreement: Callable[[], Agreement]
@@ -62,7 +62,13 @@ class Decisions:
         self._seen: set[bytes] = set()  # digests of the decisions that were made
 
     def enter(self, entry: Entry) -> None:
-        """Take in a decision, or say why it does not count; strike what those said who are not on the roster now."""
+        """Take in a decision, or say why it does not count; strike what those said who are not on the roster now.
+
+        What people released and was used counts no more.
+        """
+        if entry.kind is RecordKind.USED:
+            self.docket.use(str(entry.public.get("case")))
+            return
         agreement = self._agreement()
         if entry.kind is RecordKind.ENROLMENT:
             for person in self._listed - self._roster().keys():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -52,11 +52,22 @@ def append_to_registry(root: Path, settings: Settings, profile: str, clock: Cloc
     Waits up to two seconds for another writer. Raises ``WriterPresent`` if one is still there then, ``OperatorError``
     if the log cannot be opened, ``EvidenceUnavailable`` if the record cannot be made durable.
     """
+    with patiently_writing(root, settings, profile, clock) as log:
+        return log.append_sync(draft)
+
+
+@contextlib.contextmanager
+def patiently_writing(root: Path, settings: Settings, profile: str, clock: Clock) -> Iterator[Sequencer]:
+    """The registry opened as its single writer for a while. Waits up to two seconds for another; then raises it."""
+    with contextlib.ExitStack() as opened:
+        yield _patiently(lambda: opened.enter_context(writing(root, settings, REGISTRY_SHARD, profile, clock)))
+
+
+def _patiently(enter: Callable[[], Sequencer]) -> Sequencer:
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            with writing(root, settings, REGISTRY_SHARD, profile, clock) as log:
-                return log.append_sync(draft)
+            return enter()
         except WriterPresent:
             if time.monotonic() >= until:
                 raise

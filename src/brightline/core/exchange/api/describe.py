@@ -71,13 +71,23 @@ _HEALTH: Final = {
 }
 _HOLD: Final = {
     "type": "object",
-    "required": ["id", "object", "status", "expires_at", "next_step"],
+    "required": ["id", "object", "status", "expires_at", "keeps_answer", "next_step"],
     "properties": {
         "id": {"type": "string"},
         "object": {"const": "hold"},
-        "status": {"enum": ["open", "released", "denied", "expired"]},
-        "expires_at": {"type": "integer", "description": "Unix seconds."},
+        "status": {"enum": ["open", "released", "denied", "expired", "used"]},
+        "expires_at": {"type": "integer", "description": "Until when people have, in Unix seconds."},
+        "released_until": {"type": "integer", "description": "Of a released hold, in Unix seconds."},
+        "keeps_answer": {"type": "boolean", "description": "Whether a whole answer is kept, to be given out once."},
         "next_step": {"type": "string"},
+    },
+}
+_HOLDS: Final = {
+    "type": "object",
+    "required": ["object", "data"],
+    "properties": {
+        "object": {"const": "list"},
+        "data": {"type": "array", "maxItems": 100, "items": {"$ref": "#/components/schemas/hold"}},
     },
 }
 _EVENT: Final = {
@@ -91,7 +101,8 @@ _EVENT: Final = {
 def description(version: str) -> dict[str, Any]:
     """The whole description, as a JSON value; ``version`` is the program's."""
     paths: dict[str, Any] = {}
-    schemas: dict[str, Any] = {"error": _ERROR, "models": _MODELS, "health": _HEALTH, "hold": _HOLD, "event": _EVENT}
+    schemas: dict[str, Any] = {"error": _ERROR, "models": _MODELS, "health": _HEALTH, "event": _EVENT}
+    schemas |= {"hold": _HOLD, "holds": _HOLDS}
     for api in APIS:
         reference, components = _request(api)
         schemas |= components
@@ -103,6 +114,13 @@ def description(version: str) -> dict[str, Any]:
             "operationId": "models",
             "summary": "The models that are admitted here.",
             "responses": {"200": _json("The models.", "models"), **_some(failed, 401, 403, 503)},
+        }
+    }
+    paths["/v1/holds"] = {
+        "get": {
+            "operationId": "holds",
+            "summary": "The holds of this workload: what waits for it first, then what waits for people.",
+            "responses": {"200": _json("The holds.", "holds"), **_some(failed, 401)},
         }
     }
     paths["/v1/holds/{hold}"] = {
@@ -151,6 +169,14 @@ def _operation(api: Api, reference: dict[str, Any]) -> dict[str, Any]:
     return {
         "operationId": api.NAME,
         "summary": (api.__doc__ or "").split(":")[0],
+        "parameters": [
+            {
+                "name": "x-brightline-hold",
+                "in": "header",
+                "description": "A hold that people have released, of this very request: come back for it.",
+                "schema": {"type": "string", "pattern": "^hold_[0-9a-f]{24}$"},
+            }
+        ],
         "requestBody": {"required": True, "content": {"application/json": {"schema": reference}}},
         "responses": {"200": answer, **_errors()},
     }
