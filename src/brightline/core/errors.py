@@ -44,6 +44,7 @@ HTTP once, at its edge; the CLI prints them on stderr and exits with 2. The tree
         ├── AgreementError           with file, line, column and the mend
         ├── ReleaseError
         ├── TrustError
+        ├── EvidenceRefused         what a machine says about itself, with the fault by name
         ├── ShardSealed             a peer ended this shard while its writer was away
         ├── WriterPresent            another process writes here at this moment
         ├── Unreachable              a log at an address that does not answer
@@ -391,6 +392,17 @@ class ReleaseError(OperatorError):
 
 class TrustError(OperatorError):
     """A signature, key or statement that does not verify against the pinned roots."""
+
+
+class EvidenceRefused(OperatorError):
+    """Attestation evidence that is not believed; ``fault`` names the first thing that is wrong with it."""
+
+    next_step = "docs/attestation.md says what each fault means; evidence that is refused is never half believed."
+
+    def __init__(self, fault: str, message: str) -> None:
+        super().__init__(f"{fault}: {message}")
+        self.fault = fault
+        self.said = message
 
 
 class ShardSealed(OperatorError):

@@ -36,6 +36,7 @@ from brightline.shell.cli import (
     workload,
 )
 from brightline.shell.cli.agreement import agreement
+from brightline.shell.cli.attest import attest
 from brightline.shell.cli.classifier import add_to
 from brightline.shell.cli.delivery import delivery
 from brightline.shell.cli.import_ import import_
@@ -79,6 +80,7 @@ brightline.add_command(halt.resume)
 brightline.add_command(halt.halts)
 brightline.add_command(open_)
 brightline.add_command(retention.retention)
+brightline.add_command(attest)
 brightline.add_command(agreement)
 add_to(classifier)
 brightline.add_command(classifier)

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What both commands are given: files of evidence, a policy, roots, a time, bytes in hex."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import click
+import msgspec
+from msgspec import Meta
+
+from brightline.core.attestation.chain import Root
+from brightline.core.attestation.claims import Counters, Kind
+from brightline.core.attestation.evidence import PART_BYTES_MAX, Evidence
+from brightline.core.attestation.policy import POLICY_BYTES_MAX, Policy, read_policy
+from brightline.core.errors import ConfigError
+from brightline.shell.clock import SystemClock
+from brightline.shell.trust.roots import read_roots, shipped_roots
+
+MANIFEST_BYTES_MAX: Final = 65_536
+
+
+class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    kind: Kind
+    file: str
+    parts: dict[str, str] = {}
+
+
+class _Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    evidence: Annotated[tuple[_Entry, ...], Meta(min_length=1, max_length=8)]
+
+
+def roots_of(folder: Path | None) -> tuple[Root, ...]:
+    """The shipped roots, or those of a folder. Raises ``TrustError``."""
+    return read_roots(folder or shipped_roots())
+
+
+def time_of(given: str | None) -> float:
+    """Unix seconds: now, a number, or RFC 3339. Raises ``click.BadParameter``."""
+    if given is None:
+        return SystemClock().unix()
+    try:
+        if given.isdecimal():
+            return float(given)
+        read = datetime.fromisoformat(given)
+    except ValueError:
+        raise click.BadParameter(f"{given!r} is no time: RFC 3339 or Unix seconds") from None
+    if read.tzinfo is None:
+        raise click.BadParameter(f"{given!r} names no time zone; end it with Z or an offset")
+    return read.timestamp()
+
+
+def hex_of(given: str | None, option: str) -> bytes:
+    """Bytes in hex; empty if nothing was given. Raises ``click.BadParameter``."""
+    try:
+        return bytes.fromhex(given or "")
+    except ValueError:
+        raise click.BadParameter(f"{option} takes bytes in hex") from None
+
+
+def counters_of(given: str | None) -> Counters | None:
+    """``RESETS.RESTARTS.CLOCK``. Raises ``click.BadParameter``."""
+    if given is None:
+        return None
+    parts = given.split(".")
+    if len(parts) != 3 or not all(part.isdecimal() for part in parts):
+        raise click.BadParameter("--after takes RESETS.RESTARTS.CLOCK, as --json prints them")
+    return Counters(*map(int, parts))
+
+
+def read_bytes(path: Path, longest: int) -> bytes:
+    """A file of at most so many bytes. Raises ``ConfigError``."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(longest + 1)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    if len(data) > longest:
+        raise ConfigError(f"{path} has more than {longest} bytes")
+    return data
+
+
+def policy_of(path: Path) -> Policy:
+    """The policy of a file. Raises ``ConfigError``."""
+    return read_policy(read_bytes(path, POLICY_BYTES_MAX), str(path))
+
+
+def evidence_of(kind: Kind, file: Path, parts: Mapping[str, Path]) -> Evidence:
+    """A piece of evidence from its files. Raises ``ConfigError``."""
+    read = {name: read_bytes(path, PART_BYTES_MAX) for name, path in parts.items()}
+    return Evidence(kind, read_bytes(file, PART_BYTES_MAX), read)
+
+
+def manifest_of(path: Path) -> tuple[Evidence, ...]:
+    """All pieces that a manifest names; its files lie beside it or below. Raises ``ConfigError``."""
+    try:
+        text = read_bytes(path, MANIFEST_BYTES_MAX).decode("utf-8")
+        manifest = msgspec.convert(tomllib.loads(text), _Manifest)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ConfigError(f"{path} is no list of evidence: {error}") from error
+    folder = path.parent
+    return tuple(
+        evidence_of(entry.kind, folder / entry.file, {name: folder / part for name, part in entry.parts.items()})
+        for entry in manifest.evidence
+    )

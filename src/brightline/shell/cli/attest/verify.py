@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``brightline attest verify``: one piece of evidence, at a time, with a nonce, under a policy where one is given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from brightline.core.attestation.appraise import Tier, appraise
+from brightline.core.attestation.claims import Claims, Kind
+from brightline.core.attestation.demands import Challenge, check_nonce, check_not_debug
+from brightline.core.attestation.evidence import verify as verify_evidence
+from brightline.core.errors import EvidenceRefused
+from brightline.shell.cli import render
+from brightline.shell.cli.attest.given import evidence_of, hex_of, policy_of, roots_of, time_of
+from brightline.shell.cli.attest.say import say_appraisal, say_claims, say_refused
+
+
+@click.command()
+@click.argument("evidence", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--kind", required=True, type=click.Choice([each.value for each in Kind]), help="What EVIDENCE is.")
+@click.option("--with", "parts", metavar="NAME=FILE", multiple=True, help="What belongs to it; once for each part.")
+@click.option("--at", metavar="TIME", help="When to verify: RFC 3339 or Unix seconds; without it, now.")
+@click.option("--nonce", metavar="HEX", help="The nonce that it must carry.")
+@click.option("--policy", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Appraise it as well.")
+@click.option("--roots", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Roots in place of ours.")
+@click.option("--json", "as_json", is_flag=True, help="Print an EAT claims set (RFC 9711) as JSON.")
+def verify(
+    evidence: Path,
+    kind: str,
+    parts: tuple[str, ...],
+    at: str | None,
+    nonce: str | None,
+    policy: Path | None,
+    roots: Path | None,
+    as_json: bool,
+) -> None:
+    """Verify EVIDENCE of one kind: its form, its chain to a pinned root, its signature, its time.
+
+    Evidence of a machine in debug mode is refused. With --nonce it must carry that nonce; without it, a copy from any
+    time within its certificates' passes, and the result says so. With --policy it is appraised as well.
+
+    Exit codes: 0 authentic, and accepted where there is a policy; 1 refused, with the fault by name; 2 bad usage.
+    """
+    moment, wanted = time_of(at), hex_of(nonce, "--nonce")
+    if policy is not None and not wanted:
+        raise click.UsageError("--policy needs --nonce: evidence of any time is accepted by no policy")
+    ruled = policy_of(policy) if policy is not None else None
+    pinned, piece = roots_of(roots), evidence_of(Kind(kind), evidence, _parts(parts))
+    try:
+        claims = verify_evidence(piece, pinned, moment)
+        check_not_debug(claims)
+        if wanted:
+            check_nonce(claims, wanted)
+    except EvidenceRefused as error:
+        say_refused(Kind(kind), error, as_json=as_json)
+        raise SystemExit(1) from None
+    if ruled is None:
+        _say(claims, bool(wanted), as_json=as_json)
+        return
+    appraisal = appraise([claims], ruled, _challenge(wanted), moment)
+    say_appraisal(appraisal, as_json=as_json)
+    if appraisal.tier is not Tier.AFFIRMING:
+        raise SystemExit(1)
+
+
+def _say(claims: Claims, fresh: bool, *, as_json: bool) -> None:
+    if as_json:
+        own = {"tier": Tier.WARNING.value, "nonce_compared": fresh}
+        click.echo(render.as_json({**claims.eat(), "brightline_result": own}))
+        return
+    say_claims(claims)
+    click.echo(
+        "Authentic. " + ("" if fresh else "No nonce was compared: it may be a copy from another time. ") + _REST
+    )
+
+
+_REST = "Whether it is good enough is for a policy (--policy)."
+
+
+def _challenge(nonce: bytes) -> Challenge:
+    try:
+        return Challenge(nonce)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _parts(given: tuple[str, ...]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for each in given:
+        name, sign, path = each.partition("=")
+        if not sign or not name or not path or name in found:
+            raise click.BadParameter("--with takes NAME=FILE, each name once")
+        found[name] = Path(path)
+    return found
