@@ -29,6 +29,8 @@ from brightline.classifier.evasion.disguise import Undone
 from brightline.classifier.evasion.table import ON_THE_WIRE, TRANSFORMS
 from brightline.core import errors
 from brightline.core.agreement.limits import KNOWN
+from brightline.core.attestation.evidence import FORMS
+from brightline.core.attestation.fault import Fault
 from brightline.core.enforcement.states import CHOICE_TRANSITIONS, LATE, State, table_rows
 from brightline.core.exchange.api.describe import description
 from brightline.core.exchange.api.not_carried import NOT_CARRIED
@@ -378,6 +380,24 @@ def metrics() -> str:
     return table(["metric", "kind", "what it is"], sorted(rows))
 
 
+# ---- attestation ---------------------------------------------------------------------------------------------------
+
+
+def attestation_kinds() -> str:
+    """Each kind of evidence, and the parts that it takes."""
+    rows = []
+    for kind, form in FORMS.items():
+        parts = [f"`{name}`: {words}" for name, words in form.needs.items()]
+        parts += [f"`{name}` (may be left out): {words}" for name, words in form.takes.items()]
+        rows.append([f"`{kind}`", form.main, "; ".join(parts) or "nothing"])
+    return table(["kind", "the evidence file", "what comes with it"], rows)
+
+
+def attestation_faults() -> str:
+    """Why evidence is refused."""
+    return table(["fault", "what it means"], [[f"`{fault}`", fault.meaning] for fault in Fault])
+
+
 BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "states": states,
     "late": late,
@@ -396,6 +416,8 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "frauds": frauds,
     "limits": limits,
     "metrics": metrics,
+    "attestation kinds": attestation_kinds,
+    "attestation faults": attestation_faults,
 }
 
 
