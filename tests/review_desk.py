@@ -16,7 +16,7 @@ from brightline.core.review.decision import Answer, ReviewerDecision
 from brightline.core.review.docket import Docket, Tried
 from brightline.core.review.roster import ClearedPerson
 from brightline.core.review.urgency import Severity
-from brightline.shell.review.queue.database import Database
+from brightline.shell.review.queue.database import database_at
 from brightline.shell.review.queue.migrate import migrate
 from brightline.shell.review.queue.queue import Queue, Terms
 from brightline.shell.review.queue.source import Found, News
@@ -126,7 +126,7 @@ class Pile:
 
 async def make_tables(url: str, root: Path) -> None:
     """What `brightline review migrate` does."""
-    database = Database.at(url, root)
+    database = database_at(url, root)
     await migrate(database)
     await database.close()
 

@@ -111,7 +111,7 @@ def require_queue(review: ReviewSettings) -> None:
     """Raise ``ConfigError`` where no queue is configured, or what it needs is not installed."""
     if not review.queue_url:
         raise ConfigError("no queue is configured: set review.queue_url, then run `brightline review migrate STATE`")
-    missing = [name for name in ("sqlalchemy", "alembic", "aiosqlite", "asyncpg") if find_spec(name) is None]
+    missing = [name for name in ("sqlalchemy", "alembic", "asyncpg") if find_spec(name) is None]
     if missing:
         raise ConfigError(f"the queue needs the extra `console`: {', '.join(missing)} is missing")
 

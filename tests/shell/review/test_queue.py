@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import Connection, text
 
 from brightline.core.errors import BreakDue, ClaimRefused, ConfigError, LeaseLost, OperatorError
 from brightline.core.review.case import CaseState
@@ -17,7 +18,7 @@ from brightline.core.review.pace import Pace
 from brightline.core.review.roles import Role
 from brightline.core.review.urgency import Severity
 from brightline.shell.review.queue.claiming import Narrow
-from brightline.shell.review.queue.database import Database
+from brightline.shell.review.queue.database import database_at
 from brightline.shell.review.queue.queue import Queue, Terms
 from brightline.shell.review.queue.reading import Shown
 from brightline.shell.review.queue.tables import METADATA
@@ -53,10 +54,13 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 async def emptied(url: str, root: Path) -> None:
-    database = Database.at(url, root)
-    async with database.writing() as connection:
+    database = database_at(url, root)
+
+    def delete(connection: Connection) -> None:
         for table in METADATA.sorted_tables:
-            await connection.execute(table.delete())
+            connection.execute(table.delete())
+
+    await database.write(delete)
     await database.close()
 
 
@@ -353,8 +357,8 @@ async def test_without_tables_or_with_others_it_does_not_open(
     with pytest.raises(ConfigError, match="brightline review migrate"):
         await Queue.open(url, tmp_path, pile, pile.clock)
     queue = await queue_at(url, tmp_path, pile)
-    async with queue._database.writing() as connection:
-        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    other = text("UPDATE alembic_version SET version_num = '9999'")
+    await queue._database.write(lambda connection: connection.execute(other).close())
     await queue.close()
     with pytest.raises(ConfigError, match="migration 9999"):
         await Queue.open(url, tmp_path, pile, pile.clock)
@@ -366,5 +370,5 @@ async def test_a_server_that_is_not_there_is_named_and_a_password_in_the_url_is_
         await Queue.open("postgresql://postgres@127.0.0.1:1/x", tmp_path, pile, pile.clock)
     for wrong in ("mysql://x/y", "no url", "sqlite://", "postgresql://u:secret@h/x"):
         with pytest.raises(ConfigError, match="queue_url") as refused:
-            Database.at(wrong, tmp_path)
+            database_at(wrong, tmp_path)
         assert "secret" not in str(refused.value)

@@ -141,11 +141,11 @@ def migrate(state: Path, as_json: bool) -> None:
     """Make the tables of the queue's database, or bring them up to date. Nothing else does."""
     settings = load_settings(state).review
     require_queue(settings)
-    from brightline.shell.review.queue.database import Database
+    from brightline.shell.review.queue.database import database_at
     from brightline.shell.review.queue.migrate import migrate as run
 
     async def bring_up() -> str:
-        database = Database.at(settings.queue_url, state, queue_password(settings))
+        database = database_at(settings.queue_url, state, queue_password(settings))
         try:
             return await run(database)
         finally:

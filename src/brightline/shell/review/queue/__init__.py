@@ -5,7 +5,8 @@
     tables   what the index holds; migrations make it, and nothing that serves runs them
     database SQLite or PostgreSQL, behind the same statements
     index    taking in what the logs have
-    claiming the statements by which a case is claimed, renewed and let go
+    claiming the statements by which a case is picked and claimed
+leases   those by which a claim goes on and ends
     reading  pages and figures
     queue    all of it, as commands and the console use it
 

@@ -7,13 +7,11 @@ nothing. Claims survive it, except those of cases that are decided, or that were
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import CursorResult, case, delete, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, case, delete, select, update
 
 from brightline.core.review.case import CaseState
 from brightline.core.review.claims import barred, deciders, offices_of
@@ -21,12 +19,12 @@ from brightline.core.review.docket import Tried
 from brightline.core.review.pace import How
 from brightline.core.review.urgency import DueSeconds, due_of
 from brightline.core.standing import DAY_SECONDS
-from brightline.shell.review.queue.database import Database
-from brightline.shell.review.queue.source import Found, News
+from brightline.shell.review.queue.database import insert
+from brightline.shell.review.queue.source import Found
 from brightline.shell.review.queue.tables import ASKED, BARRED, CASES, READ, WORK
 from brightline.shell.storage.wal import ReadTo
 
-CHUNK: Final = 400  # rows that one IN names
+CHUNK: Final = 400  # rows that one statement names
 KEPT_SECONDS: Final = 31 * DAY_SECONDS
 """For so long after it expired a case stays in the index."""
 _OF_LOG: Final = tuple(
@@ -34,129 +32,133 @@ _OF_LOG: Final = tuple(
 )
 
 
-async def read_to(connection: AsyncConnection) -> dict[str, ReadTo]:
-    """How far each shard was read."""
-    rows = (await connection.execute(select(READ))).all()
-    return {row.shard: ReadTo(row.segment, row.offset, row.size, bytes(row.last)) for row in rows}
+class Standing(msgspec.Struct, frozen=True):
+    """How a case stands by what people said: plain values, since what they come from goes on changing."""
 
+    hold: str
+    unit: str
+    digest: str
+    state: CaseState
+    offices: tuple[str, ...]
+    deciders: tuple[str, ...]
+    barred: Mapping[str, str]
 
-async def take_in(database: Database, connection: AsyncConnection, news: News, due: DueSeconds, now: int) -> None:
-    """Enter what is new, and how far it was read, in one transaction."""
-    # The latest of each hold: it is opened anew once it has expired.
-    latest: dict[str, Found] = {}
-    for each in sorted(news.found, key=lambda found: found.tried.case.opened):
-        latest[each.tried.case.hold] = each
-    for some in _chunks(latest.values()):
-        await _enter(database, connection, some, due, now)
-    for tried in news.changed:
-        await _change(connection, tried, now)
-    for shard, place in news.read_to.items():
-        row = {"shard": shard, **msgspec.structs.asdict(place)}
-        insert = database.insert(READ).values(**row)
-        await connection.execute(insert.on_conflict_do_update(index_elements=["shard"], set_=row))
-
-
-async def sweep(connection: AsyncConnection, now: int) -> int:
-    """What only time changes: cases expire, become late, and are forgotten. Returns how many expired."""
-    over = (CASES.c.state == CaseState.OPEN.value) & (CASES.c.expires <= now)
-    expired: CursorResult[Any] = await connection.execute(
-        update(CASES).where(over).values(state=CaseState.EXPIRED.value, claimed_by="", claimed_until=0)
-    )
-    if expired.rowcount:
-        await connection.execute(
-            delete(ASKED).where(ASKED.c.hold.in_(select(CASES.c.hold).where(CASES.c.state == CaseState.EXPIRED.value)))
+    @classmethod
+    def of(cls, tried: Tried, now: int) -> Standing:
+        """As a case stands at ``now``."""
+        state = tried.state(now)
+        asked = state is CaseState.OPEN
+        return cls(
+            tried.case.hold,
+            tried.case.unit,
+            tried.case.digest,
+            state,
+            offices_of(tried) if asked else (),
+            deciders(tried),
+            barred(tried) if asked else {},
         )
-        await _end_work(connection, CASES.c.state == CaseState.EXPIRED.value, now)
-    late = (ASKED.c.escalated == 0) & (ASKED.c.due <= now)
-    held = select(ASKED.c.hold).where(late)
-    await connection.execute(update(CASES).where(CASES.c.hold.in_(held)).values(escalated=1))
-    await connection.execute(update(ASKED).where(late).values(escalated=1))
-    return expired.rowcount
 
 
-async def forget(connection: AsyncConnection, now: int) -> None:
-    """Take out what expired long ago, with all that was about it."""
-    old = select(CASES.c.hold).where(CASES.c.expires <= now - KEPT_SECONDS)
-    for table in (ASKED, BARRED):
-        await connection.execute(delete(table).where(table.c.hold.in_(old)))
-    await connection.execute(delete(CASES).where(CASES.c.expires <= now - KEPT_SECONDS))
-    await connection.execute(delete(WORK).where(WORK.c.began <= now - KEPT_SECONDS))
+class Entry(msgspec.Struct, frozen=True):
+    """A case as the logs have it: the values of its row, and how it stands."""
+
+    standing: Standing
+    row: Mapping[str, Any]
 
 
-# ---- rows -------------------------------------------------------------------------------------------------------
-
-
-def _row(found: Found, due: DueSeconds, now: int) -> dict[str, Any]:
-    tried, severity = found.tried, found.severity
-    one = tried.case
-    by = due_of(one.opened, one.expires, severity, due)
-    return {
+def entry_of(found: Found, due: DueSeconds, now: int) -> Entry:
+    """What the index holds of a case that was found."""
+    one = found.tried.case
+    standing = Standing.of(found.tried, now)
+    by = due_of(one.opened, one.expires, found.severity, due)
+    row = {
         "hold": one.hold,
-        "digest": one.digest,
+        "digest": standing.digest,
         "shard": found.shard,
         "seq": found.seq,
         "exchange": found.exchange,
         "unit": one.unit,
         "workload": one.workload,
         "clauses": _array(one.clauses),
-        "severity": severity.rank,
+        "severity": found.severity.rank,
         "opened": one.opened,
         "due": by,
         "expires": one.expires,
         "escalated": int(by <= now),
-        **_standing(tried, now),
+        "token": 0,
+        "claimed_by": "",
+        "claimed_until": 0,
+        **_columns(standing),
     }
+    return Entry(standing, row)
 
 
-def _standing(tried: Tried, now: int) -> dict[str, Any]:
-    """What of a case's row follows from what people said."""
-    state = tried.state(now)
-    offices = offices_of(tried) if state is CaseState.OPEN else ()
-    return {"state": state.value, "offices": _array(offices), "answered": len(deciders(tried))}
+# ---- how far the logs were read ---------------------------------------------------------------------------------
 
 
-def _asked(tried: Tried, severity: int, due: int, escalated: int, seniors: int, now: int) -> list[dict[str, Any]]:
-    if tried.state(now) is not CaseState.OPEN:
-        return []
-    common = {"severity": severity, "due": due, "escalated": escalated, "seniors": seniors}
-    return [
-        {"hold": tried.case.hold, "office": office, "unit": tried.case.unit, **common} for office in offices_of(tried)
-    ]
+def read_to(connection: Connection) -> dict[str, ReadTo]:
+    """How far each shard was read."""
+    rows = connection.execute(select(READ)).all()
+    return {row.shard: ReadTo(row.segment, row.offset, row.size, bytes(row.last)) for row in rows}
 
 
-def _barred(tried: Tried) -> list[dict[str, Any]]:
-    return [
-        {"hold": tried.case.hold, "person": person, "why": why, "reason": ""} for person, why in barred(tried).items()
-    ]
+def write_read_to(connection: Connection, read: Mapping[str, ReadTo]) -> None:
+    """Keep how far shards were read."""
+    for shard, place in read.items():
+        row = {"shard": shard, **msgspec.structs.asdict(place)}
+        entered = insert(connection, READ).values(**row)
+        connection.execute(entered.on_conflict_do_update(index_elements=["shard"], set_=row))
 
 
-def _array(values: Sequence[str]) -> str:
-    return msgspec.json.encode(list(values)).decode()
+# ---- taking in --------------------------------------------------------------------------------------------------
 
 
-# ---- statements -------------------------------------------------------------------------------------------------
+def take_in(connection: Connection, entries: Sequence[Entry], changed: Sequence[Standing], now: int) -> None:
+    """Enter cases that were found, and what was said of those that are there."""
+    # The latest of each hold: it is opened anew once it has expired.
+    latest = {each.standing.hold: each for each in sorted(entries, key=lambda each: int(each.row["opened"]))}
+    for some in _chunks(list(latest.values())):
+        _enter(connection, some, now)
+    for standing in changed:
+        _change(connection, standing, now)
 
 
-async def _enter(
-    database: Database, connection: AsyncConnection, found: Sequence[Found], due: DueSeconds, now: int
-) -> None:
-    """Insert cases, or put them in the place of the same ones, or of earlier cases of the same hold."""
-    holds = [each.tried.case.hold for each in found]
-    rows = await connection.execute(
-        select(CASES.c.hold, CASES.c.digest, CASES.c.opened).where(CASES.c.hold.in_(holds))
+def sweep(connection: Connection, now: int) -> None:
+    """What only time changes: cases expire, become late, and are forgotten."""
+    over = (CASES.c.state == CaseState.OPEN.value) & (CASES.c.expires <= now)
+    expired = connection.execute(
+        update(CASES).where(over).values(state=CaseState.EXPIRED.value, claimed_by="", claimed_until=0)
     )
-    known = {row.hold: row for row in rows}
-    entered = [
-        each
-        for each in found
-        if (row := known.get(each.tried.case.hold)) is None or row.opened <= each.tried.case.opened
-    ]
+    if expired.rowcount:
+        gone = select(CASES.c.hold).where(CASES.c.state == CaseState.EXPIRED.value)
+        connection.execute(delete(ASKED).where(ASKED.c.hold.in_(gone)))
+        going_on = (WORK.c.began > now - DAY_SECONDS) & (WORK.c.ended == 0)
+        connection.execute(update(WORK).where(going_on, WORK.c.hold.in_(gone)).values(ended=now, how=How.GONE.value))
+    late = (ASKED.c.escalated == 0) & (ASKED.c.due <= now)
+    if connection.execute(select(ASKED.c.hold).where(late).limit(1)).one_or_none() is not None:
+        connection.execute(update(CASES).where(CASES.c.hold.in_(select(ASKED.c.hold).where(late))).values(escalated=1))
+        connection.execute(update(ASKED).where(late).values(escalated=1))
+    old = CASES.c.expires <= now - KEPT_SECONDS
+    if connection.execute(select(CASES.c.hold).where(old).limit(1)).one_or_none() is not None:
+        forgotten = select(CASES.c.hold).where(old)
+        for table in (ASKED, BARRED):
+            connection.execute(delete(table).where(table.c.hold.in_(forgotten)))
+        connection.execute(delete(CASES).where(old))
+        connection.execute(delete(WORK).where(WORK.c.began <= now - KEPT_SECONDS))
+
+
+def _enter(connection: Connection, found: Sequence[Entry], now: int) -> None:
+    """Insert cases, or put them in the place of the same ones, or of earlier cases of the same hold."""
+    holds = [each.standing.hold for each in found]
+    rows = connection.execute(select(CASES.c.hold, CASES.c.opened).where(CASES.c.hold.in_(holds)))
+    known: dict[str, int] = {row.hold: row.opened for row in rows}
+    entered = [each for each in found if known.get(each.standing.hold, 0) <= each.row["opened"]]
     if not entered:
         return
-    insert = database.insert(CASES)
-    new = insert.excluded
+    upsert = insert(connection, CASES)
+    new = upsert.excluded
     anew = CASES.c.digest != new.digest  # a claim to the case before is no claim to this one
-    upsert = insert.on_conflict_do_update(
+    upsert = upsert.on_conflict_do_update(
         index_elements=["hold"],
         set_={name: new[name] for name in _OF_LOG}
         | {
@@ -165,86 +167,99 @@ async def _enter(
             "claimed_until": case((anew, 0), else_=CASES.c.claimed_until),
         },
     )
-    free = {"token": 0, "claimed_by": "", "claimed_until": 0}
-    await connection.execute(upsert, [_row(each, due, now) | free for each in entered])
-    holds = [each.tried.case.hold for each in entered]
-    if known:
-        seniors = await _of_seniors(connection, holds)
-        await connection.execute(delete(ASKED).where(ASKED.c.hold.in_(holds)))
-        await connection.execute(delete(BARRED).where(BARRED.c.hold.in_(holds), BARRED.c.why != How.SKIPPED.value))
-    else:
-        seniors = frozenset()
-    asked, out = [], []
-    for each in entered:
-        values = _row(each, due, now)
-        of_seniors = int(values["hold"] in seniors)
-        standing = values["severity"], values["due"], values["escalated"] | of_seniors, of_seniors
-        asked += _asked(each.tried, *standing, now)
-        out += _barred(each.tried)
-    if asked:
-        await connection.execute(ASKED.insert(), asked)
-    if out:
-        await connection.execute(BARRED.insert(), out)
-    await _settle_claims(connection, [each.tried for each in entered if each.tried.case.hold in known], now)
+    connection.execute(upsert, [dict(each.row) for each in entered])
+    again = [each for each in entered if each.standing.hold in known]
+    seniors = _of_seniors(connection, again)
+    _ask(connection, [(each.standing, each.row) for each in entered], seniors, [each.standing for each in again])
+    _settle_claims(connection, [each.standing for each in again], now)
 
 
-async def _change(connection: AsyncConnection, tried: Tried, now: int) -> None:
+def _change(connection: Connection, standing: Standing, now: int) -> None:
     """What people said of a case that is in the index; one that is not, or not any more, changes nothing."""
-    hold = tried.case.hold
-    row = (
-        await connection.execute(select(CASES).where(CASES.c.hold == hold, CASES.c.digest == tried.case.digest))
-    ).one_or_none()
-    if row is None:
+    this = (CASES.c.hold == standing.hold) & (CASES.c.digest == standing.digest)
+    if not connection.execute(update(CASES).where(this).values(**_columns(standing))).rowcount:
         return
-    of_seniors = int(bool(await _of_seniors(connection, [hold])))
-    await connection.execute(update(CASES).where(CASES.c.hold == hold).values(**_standing(tried, now)))
-    await connection.execute(delete(ASKED).where(ASKED.c.hold == hold))
-    await connection.execute(delete(BARRED).where(BARRED.c.hold == hold, BARRED.c.why != How.SKIPPED.value))
-    if asked := _asked(tried, row.severity, row.due, row.escalated, of_seniors, now):
-        await connection.execute(ASKED.insert(), asked)
-    if out := _barred(tried):
-        await connection.execute(BARRED.insert(), out)
-    await _settle_claims(connection, [tried], now)
+    row: Mapping[str, Any] = dict(connection.execute(select(CASES).where(this)).mappings().one())
+    seniors = connection.execute(
+        select(ASKED.c.hold).where(ASKED.c.hold == standing.hold, ASKED.c.seniors == 1).limit(1)
+    )
+    _ask(connection, [(standing, row)], frozenset(seniors.scalars()), [standing])
+    _settle_claims(connection, [standing], now)
 
 
-async def _of_seniors(connection: AsyncConnection, holds: Sequence[str]) -> frozenset[str]:
-    rows = await connection.execute(select(ASKED.c.hold).where(ASKED.c.hold.in_(holds), ASKED.c.seniors == 1))
-    return frozenset(rows.scalars())
+def _ask(
+    connection: Connection,
+    cases: Sequence[tuple[Standing, Mapping[str, Any]]],
+    seniors: frozenset[str],
+    known: Sequence[Standing],
+) -> None:
+    """Write who is asked and who is barred; of cases that are known, in the place of what was there."""
+    if known:
+        holds = [each.hold for each in known]
+        connection.execute(delete(ASKED).where(ASKED.c.hold.in_(holds)))
+        connection.execute(delete(BARRED).where(BARRED.c.hold.in_(holds), BARRED.c.why != How.SKIPPED.value))
+    asked, out = [], []
+    for standing, row in cases:
+        alone = int(standing.hold in seniors)
+        common = {"severity": row["severity"], "due": row["due"], "escalated": row["escalated"] | alone}
+        asked += [
+            {"hold": standing.hold, "office": office, "unit": standing.unit, "seniors": alone, **common}
+            for office in standing.offices
+        ]
+        out += [
+            {"hold": standing.hold, "person": person, "why": why, "reason": ""}
+            for person, why in standing.barred.items()
+        ]
+    if asked:
+        connection.execute(ASKED.insert(), asked)
+    if out:
+        connection.execute(BARRED.insert(), out)
 
 
-async def _settle_claims(connection: AsyncConnection, changed: Sequence[Tried], now: int) -> None:
+def _settle_claims(connection: Connection, changed: Sequence[Standing], now: int) -> None:
     """End the claims of those who have answered, and all claims to what is not open."""
     if not changed:
         return
-    holds = [each.case.hold for each in changed]
-    rows = await connection.execute(
+    by_hold = {each.hold: each for each in changed}
+    claims = connection.execute(
         select(CASES.c.hold, CASES.c.token, CASES.c.claimed_by).where(
-            CASES.c.hold.in_(holds), CASES.c.claimed_by != ""
+            CASES.c.hold.in_(list(by_hold)), CASES.c.claimed_by != ""
         )
     )
-    by_hold = {each.case.hold: each for each in changed}
-    for row in rows.all():
-        tried = by_hold[row.hold]
-        answered = row.claimed_by in deciders(tried)
-        if tried.state(now) is CaseState.OPEN and row.claimed_by not in barred(tried):
+    for row in claims.all():
+        standing = by_hold[row.hold]
+        if standing.state is CaseState.OPEN and row.claimed_by not in standing.barred:
             continue
-        await connection.execute(update(CASES).where(CASES.c.hold == row.hold).values(claimed_by="", claimed_until=0))
-        await connection.execute(
+        how = How.ANSWERED if row.claimed_by in standing.deciders else How.GONE
+        connection.execute(update(CASES).where(CASES.c.hold == row.hold).values(claimed_by="", claimed_until=0))
+        connection.execute(
             update(WORK)
             .where(WORK.c.hold == row.hold, WORK.c.token == row.token, WORK.c.ended == 0)
-            .values(ended=now, how=(How.ANSWERED if answered else How.GONE).value)
+            .values(ended=now, how=how.value)
         )
 
 
-async def _end_work(connection: AsyncConnection, which: Any, now: int) -> None:
-    await connection.execute(
-        update(WORK)
-        .where(WORK.c.began > now - DAY_SECONDS, WORK.c.ended == 0, WORK.c.hold.in_(select(CASES.c.hold).where(which)))
-        .values(ended=now, how=How.GONE.value)
-    )
+def _of_seniors(connection: Connection, known: Sequence[Entry]) -> frozenset[str]:
+    if not known:
+        return frozenset()
+    holds = [each.standing.hold for each in known]
+    rows = connection.execute(select(ASKED.c.hold).where(ASKED.c.hold.in_(holds), ASKED.c.seniors == 1))
+    return frozenset(rows.scalars())
 
 
-def _chunks(found: Iterable[Found]) -> Iterator[Sequence[Found]]:
-    iterator = iter(found)
-    while some := list(itertools.islice(iterator, CHUNK)):
-        yield some
+def _columns(standing: Standing) -> dict[str, Any]:
+    """What of a case's row follows from what people said."""
+    return {
+        "state": standing.state.value,
+        "offices": _array(standing.offices),
+        "answered": len(standing.deciders),
+    }
+
+
+def _array(values: Sequence[str]) -> str:
+    return msgspec.json.encode(list(values)).decode()
+
+
+def _chunks(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    for start in range(0, len(entries), CHUNK):
+        yield entries[start : start + CHUNK]

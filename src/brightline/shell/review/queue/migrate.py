@@ -18,8 +18,7 @@ _FOLDER: Final = Path(__file__).parent / "migrations"
 
 async def migrate(database: Database) -> str:
     """Run what is missing, in one transaction; return the revision. Raises ``OperatorError``."""
-    async with database.writing() as connection:
-        await connection.run_sync(_upgrade)
+    await database.write(_upgrade)
     return REVISION
 
 

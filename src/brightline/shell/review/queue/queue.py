@@ -9,24 +9,35 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self
 
 import msgspec
+from sqlalchemy import Connection
 
-from brightline.core.errors import BreakDue, ClaimRefused
+from brightline.core.errors import BreakDue, ClaimRefused, OperatorError
 from brightline.core.ports import Clock
 from brightline.core.review.claims import Claim, Lease, check_reason
 from brightline.core.review.pace import How, Pace, Work, break_until, goes_on, returns_to
 from brightline.core.review.roles import May, may
 from brightline.core.review.urgency import DueSeconds
-from brightline.shell.review.queue import claiming, index, reading
+from brightline.shell.review.queue import claiming, index, leases, reading
 from brightline.shell.review.queue.claiming import ANY, Claimant, Lasting, Narrow
-from brightline.shell.review.queue.database import Database
+from brightline.shell.review.queue.database import (
+    Database,
+    analyze,
+    database_at,
+    lock_reading,
+    require_revision,
+)
 from brightline.shell.review.queue.reading import OPEN, Figures, QueueItem, Shown
-from brightline.shell.review.queue.source import Source
+from brightline.shell.review.queue.source import Found, News, Source
+from brightline.shell.storage.wal import ReadTo
 
 ANALYZE_FROM: Final = 1_000  # new cases at once, from which on the database's planner is told
+TRIES: Final = 20  # of taking in, while others take in too
+AT_ONCE: Final = 200  # cases that are made ready between two turns of the event loop
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -56,10 +67,10 @@ class Queue:
         Raises ``ConfigError`` for a URL that is none or a database without its tables, ``OperatorError`` for one that
         does not answer.
         """
-        database = Database.at(url, root, password)
+        database = database_at(url, root, password)
         async with contextlib.AsyncExitStack() as unless_it_opens:
             unless_it_opens.push_async_callback(database.close)
-            await database.require_revision()
+            await require_revision(database)
             unless_it_opens.pop_all()
         return cls(database, source, terms or Terms(), clock)
 
@@ -74,43 +85,63 @@ class Queue:
 
         Raises ``OperatorError``, ``EvidenceDamaged`` or ``TrustError`` while the logs cannot be read or believed.
         """
-        taken = 0
+        taken, tries = 0, 0
         async with self._following:
             while True:
-                async with self._database.writing() as connection:
-                    await self._database.lock_reading(connection)
-                    self._source.refresh()  # behind the lock: never an older registry than what was taken in
-                    now = self._clock.unix()
-                    read_to = await index.read_to(connection)
-                    news = await asyncio.to_thread(self._source.news, read_to, now)
-                    await index.take_in(self._database, connection, news, self._terms.due, now)
+                base = await self._database.read(index.read_to)
+                self._source.refresh()  # after it: never an older registry than what was taken in
+                now = self._clock.unix()
+                news = await asyncio.to_thread(self._source.news, base, now)
+                if await self._take_in(base, news, now):
+                    taken, tries = taken + len(news.found), 0
                     if not news.read_to:
-                        await index.sweep(connection, now)
-                        await index.forget(connection, now)
-                taken += len(news.found)
-                if len(news.found) >= ANALYZE_FROM:
-                    await self._database.analyze()
-                if not news.read_to:
-                    return taken
+                        return taken
+                elif (tries := tries + 1) > TRIES:
+                    raise OperatorError("others take in the logs all the time; try again")
+
+    async def _take_in(self, base: Mapping[str, ReadTo], news: News, now: int) -> bool:
+        """Whether it was taken in; not if somebody else took in something since ``base``, and nothing changed."""
+        entries = [entry async for entry in self._entries(news.found, now)]
+        changed = [index.Standing.of(tried, now) for tried in news.changed]
+
+        def enter(connection: Connection) -> bool:
+            lock_reading(connection)
+            if index.read_to(connection) != base:
+                return False
+            index.take_in(connection, entries, changed, now)
+            index.write_read_to(connection, news.read_to)
+            if not news.read_to:
+                index.sweep(connection, now)
+            if len(entries) >= ANALYZE_FROM:
+                analyze(connection)
+            return True
+
+        return await self._database.write(enter)
+
+    async def _entries(self, found: Sequence[Found], now: int) -> AsyncIterator[index.Entry]:
+        """What cases come to as plain values, here and not in a thread: what they come from goes on changing."""
+        for place, each in enumerate(found):
+            if place % AT_ONCE == 0:
+                await asyncio.sleep(0)
+            yield index.entry_of(each, self._terms.due, now)
 
     async def page(self, shown: Shown = OPEN, after: str = "", limit: int = 50) -> list[QueueItem]:
         """Cases in the order in which they are given out, from the one that follows the hold ``after``.
 
         To look is not to choose: :meth:`claim` does not take what somebody saw here.
         """
-        async with self._database.reading() as connection:
-            return await reading.page(connection, shown, after, limit, self._clock.unix())
+        now = self._clock.unix()
+        return await self._database.read(lambda connection: reading.page(connection, shown, after, limit, now))
 
     async def item(self, hold: str) -> QueueItem | None:
         """One case, decided ones too; ``None`` if the index has no such hold."""
-        async with self._database.reading() as connection:
-            return await reading.item(connection, hold, self._clock.unix())
+        now = self._clock.unix()
+        return await self._database.read(lambda connection: reading.item(connection, hold, now))
 
     async def figures(self, now: int | None = None) -> Figures:
         """How the queue stands, with what must be said aloud."""
-        async with self._database.reading() as connection:
-            at = self._clock.unix() if now is None else now
-            return await reading.figures(connection, self._terms.due, self._terms.pace, at)
+        at, terms = self._clock.unix() if now is None else now, self._terms
+        return await self._database.read(lambda connection: reading.figures(connection, terms.due, terms.pace, at))
 
     # ---- claims -------------------------------------------------------------------------------------------------
 
@@ -122,67 +153,70 @@ class Queue:
         """
         now = self._clock.unix()
         who = self._claimant(reviewer, now)
-        async with self._database.writing() as connection:
-            await claiming.lock_reviewer(self._database, connection, reviewer, now)
-            work = await claiming.work_of(connection, reviewer, now)
-            if (held := goes_on(reviewer, work, now)) is not None:
-                return held
-            self._require_rested(work, now)
-            time = Lasting.after(work, now, self._terms.lease_seconds)
-            if hold := returns_to(work):
-                again = await claiming.claim_again(connection, hold, who, time)
-                if again is not None:
-                    return again
-            if narrow and await claiming.leaves_a_choice(connection, who, narrow, now):
-                raise ClaimRefused("so few cases are left by this filter that it would choose one; ask for more")
-            return await claiming.claim_next(connection, who, narrow, time)
+        return await self._database.write(lambda connection: self._claim(connection, who, narrow, now))
+
+    def _claim(self, connection: Connection, who: Claimant, narrow: Narrow, now: int) -> Claim | None:
+        claiming.lock_reviewer(connection, who.id, now)
+        work = claiming.work_of(connection, who.id, now)
+        if (held := goes_on(who.id, work, now)) is not None:
+            return held
+        if until := break_until(work, self._terms.pace, now):
+            raise BreakDue(f"enough for now: a break is due for {-(-(until - now) // 60)} minutes more", until)
+        time = Lasting.after(work, now, self._terms.lease_seconds)
+        if (hold := returns_to(work)) and (again := claiming.claim_again(connection, hold, who, time)) is not None:
+            return again
+        if narrow and claiming.leaves_a_choice(connection, who, narrow, now):
+            raise ClaimRefused("so few cases are left by this filter that it would choose one; ask for more")
+        return claiming.claim_next(connection, who, narrow, time)
 
     async def held(self, reviewer: str) -> Claim | None:
         """The claim that a person holds; ``None`` without one."""
         now = self._clock.unix()
-        async with self._database.reading() as connection:
-            return goes_on(reviewer, await claiming.work_of(connection, reviewer, now), now)
+        return goes_on(reviewer, await self._work_of(reviewer, now), now)
 
     async def lease(self, hold: str) -> Lease | None:
         """How a case is claimed; ``None`` if the index has no such open case."""
-        async with self._database.reading() as connection:
-            return await claiming.lease_of(connection, hold)
+        return await self._database.read(lambda connection: leases.lease_of(connection, hold))
 
     async def renew(self, claim: Claim) -> Claim:
         """Let a claim hold on, for as long as a new one would. Raises ``LeaseLost``."""
-        async with self._database.writing() as connection:
-            return await claiming.renew(connection, claim, self._clock.unix(), self._terms.lease_seconds)
+        now, seconds = self._clock.unix(), self._terms.lease_seconds
+        return await self._database.write(lambda connection: leases.renew(connection, claim, now, seconds))
 
     async def check(self, claim: Claim) -> None:
         """Raise ``LeaseLost`` if the claim ended, or somebody else was given the case."""
-        async with self._database.reading() as connection:
-            await claiming.check(connection, claim, self._clock.unix())
+        now = self._clock.unix()
+        await self._database.read(lambda connection: leases.check(connection, claim, now))
 
     async def skip(self, claim: Claim, reason: str) -> None:
         """Leave a case to others for good, and say why. Raises ``LeaseLost``, ``ClaimRefused`` without a reason."""
         text, now = check_reason(reason), self._clock.unix()
         offices = self._offices_of_seniors(now)
-        async with self._database.writing() as connection:
-            await claiming.skip(self._database, connection, claim, text, offices, now)
+        await self._database.write(lambda connection: leases.skip(connection, claim, text, offices, now))
 
     async def escalate(self, claim: Claim, reason: str) -> None:
         """Skip a case and leave it to senior reviewers. Raises as :meth:`skip` does."""
         text, now = check_reason(reason), self._clock.unix()
         offices = self._offices_of_seniors(now)
-        async with self._database.writing() as connection:
-            await claiming.skip(self._database, connection, claim, text, offices, now)
-            await claiming.escalate(connection, claim.hold, offices)
+
+        def leave(connection: Connection) -> None:
+            leases.skip(connection, claim, text, offices, now)
+            leases.escalate(connection, claim.hold, offices)
+
+        await self._database.write(leave)
 
     async def release(self, claim: Claim) -> None:
         """Let a case go: somebody else may claim it, and this person gets it before others. Raises ``LeaseLost``."""
-        async with self._database.writing() as connection:
-            await claiming.end(connection, claim, How.LET_GO, self._clock.unix())
+        now = self._clock.unix()
+        await self._database.write(lambda connection: leases.end(connection, claim, How.LET_GO, now))
 
     async def break_until(self, reviewer: str) -> int:
         """Until when a person rests, in Unix seconds; 0 if they need not."""
         now = self._clock.unix()
-        async with self._database.reading() as connection:
-            return break_until(await claiming.work_of(connection, reviewer, now), self._terms.pace, now)
+        return break_until(await self._work_of(reviewer, now), self._terms.pace, now)
+
+    async def _work_of(self, reviewer: str, now: int) -> list[Work]:
+        return await self._database.read(lambda connection: claiming.work_of(connection, reviewer, now))
 
     def _claimant(self, reviewer: str, now: int) -> Claimant:
         person = self._source.person(reviewer)
@@ -194,10 +228,6 @@ class Queue:
             raise ClaimRefused(f"{reviewer} has no role that decides")
         senior = reviewer in self._source.seniors(now)
         return Claimant(person.id, person.office, senior, self._source.closed_units(person))
-
-    def _require_rested(self, work: list[Work], now: int) -> None:
-        if until := break_until(work, self._terms.pace, now):
-            raise BreakDue(f"enough for now: a break is due for {-(-(until - now) // 60)} minutes more", until)
 
     def _offices_of_seniors(self, now: int) -> list[str]:
         people = (self._source.person(each) for each in self._source.seniors(now))

@@ -3,22 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Integer, Row, and_, cast, exists, func, literal, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import BigInteger, Connection, Row, and_, bindparam, case, exists, func, literal, select, tuple_
 
 from brightline.core.errors import ClaimRefused
 from brightline.core.review.case import CaseState
-from brightline.core.review.pace import How, Pace, Skips, Work, skips_of
+from brightline.core.review.pace import How, Pace, Skips, skips_of
 from brightline.core.review.urgency import DueSeconds, Severity, Waiting, alarms
 from brightline.core.standing import DAY_SECONDS
+from brightline.shell.review.queue.claiming import work_of
 from brightline.shell.review.queue.tables import ASKED, CASES, WORK
 
 PAGE_MAX: Final = 500
-WORKED_MAX: Final = 50_000  # claims of a day that figures look at
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -74,24 +73,22 @@ class Figures(msgspec.Struct, frozen=True):
     minutes_in_day: int
 
 
-async def page(connection: AsyncConnection, shown: Shown, after: str, limit: int, now: int) -> list[QueueItem]:
+def page(connection: Connection, shown: Shown, after: str, limit: int, now: int) -> list[QueueItem]:
     """At most ``limit`` cases that come after the hold ``after`` (empty: from the first)."""
     statement = select(CASES).where(*_which(shown, now))
     key = tuple_(CASES.c.severity, CASES.c.due, CASES.c.hold)
     if after:
-        last = (
-            await connection.execute(select(CASES.c.severity, CASES.c.due).where(CASES.c.hold == after))
-        ).one_or_none()
+        last = (connection.execute(select(CASES.c.severity, CASES.c.due).where(CASES.c.hold == after))).one_or_none()
         if last is None:
             raise ClaimRefused(f"there is no hold {after[:80]!r} after which to go on")
         statement = statement.where(key > tuple_(literal(last.severity), literal(last.due), literal(after)))
     ordered = statement.order_by(CASES.c.severity, CASES.c.due, CASES.c.hold).limit(min(limit, PAGE_MAX))
-    return [item_of(row, now) for row in await connection.execute(ordered)]
+    return [item_of(row, now) for row in connection.execute(ordered)]
 
 
-async def item(connection: AsyncConnection, hold: str, now: int) -> QueueItem | None:
+def item(connection: Connection, hold: str, now: int) -> QueueItem | None:
     """One case; ``None`` if there is no such hold."""
-    row = (await connection.execute(select(CASES).where(CASES.c.hold == hold))).one_or_none()
+    row = (connection.execute(select(CASES).where(CASES.c.hold == hold))).one_or_none()
     return None if row is None else item_of(row, now)
 
 
@@ -123,45 +120,53 @@ def item_of(row: Row[Any], now: int) -> QueueItem:
     )
 
 
-async def figures(connection: AsyncConnection, due: DueSeconds, pace: Pace, now: int) -> Figures:
-    """How the queue stands at ``now``."""
-    rows = await connection.execute(
-        select(
-            CASES.c.severity,
-            func.count(),
-            func.sum(cast(CASES.c.due <= now, Integer)),
-            func.sum(cast(CASES.c.claimed_until > now, Integer)),
-            func.min(CASES.c.opened),
-        )
-        .where(CASES.c.state == CaseState.OPEN.value, CASES.c.expires > now)
-        .group_by(CASES.c.severity)
-    )
-    found = {row[0]: Waiting(Severity.of_rank(row[0]), row[1], row[2], row[3], row[4]) for row in rows}
-    waiting = tuple(found.get(each.rank, Waiting(each, 0, 0, 0, 0)) for each in Severity)
-    worked = await _worked(connection, now)
-    skips = [skips_of(person, work) for person, work in worked.items()]
-    done = [work for all_ in worked.values() for work in all_]
+def figures(connection: Connection, due: DueSeconds, pace: Pace, now: int) -> Figures:
+    """How the queue stands at ``now``, as far as it was followed."""
+    waiting = tuple(_waiting(connection, severity, now) for severity in Severity)
+    answered, seconds = connection.execute(_DONE, {"since": now - DAY_SECONDS, "now": now}).one()
     return Figures(
         waiting,
         tuple(alarms(waiting, due, now)),
-        tuple(each for each in skips if each.too_many(pace)),
-        sum(work.how is How.ANSWERED for work in done),
-        sum(work.end(now) - work.began for work in done) // 60,
+        tuple(_skippers(connection, pace, now)),
+        answered or 0,
+        (seconds or 0) // 60,
     )
 
 
-async def _worked(connection: AsyncConnection, now: int) -> dict[str, list[Work]]:
-    rows = await connection.execute(
-        select(WORK)
-        .where(WORK.c.began > now - DAY_SECONDS)
-        .order_by(WORK.c.began.desc(), WORK.c.token.desc())
-        .limit(WORKED_MAX)
+def _waiting(connection: Connection, severity: Severity, now: int) -> Waiting:
+    # Each of these is read from an index alone.
+    these = {"rank": severity.rank, "now": now}
+    count, oldest = connection.execute(_COUNT, these).scalar_one(), connection.execute(_OLDEST, these).scalar()
+    late, claimed = (connection.execute(each, these).scalar_one() for each in (_LATE, _CLAIMED))
+    return Waiting(severity, count, late, claimed, oldest or 0)
+
+
+_OPEN: Final = (CASES.c.state == CaseState.OPEN.value) & (CASES.c.severity == bindparam("rank"))
+_COUNT: Final = select(func.count()).select_from(CASES).where(_OPEN)
+_OLDEST: Final = select(CASES.c.opened).where(_OPEN).order_by(CASES.c.opened).limit(1)
+_LATE: Final = _COUNT.where(CASES.c.due <= bindparam("now"))
+_CLAIMED: Final = _COUNT.where(CASES.c.claimed_until > bindparam("now"))
+_ENDED: Final = case((WORK.c.ended > 0, WORK.c.ended), else_=bindparam("now", type_=BigInteger))
+_DONE: Final = select(
+    func.sum(case((WORK.c.how == How.ANSWERED.value, 1), else_=0)),
+    func.sum(case((WORK.c.until < _ENDED, WORK.c.until), else_=_ENDED) - WORK.c.began),
+).where(WORK.c.began > bindparam("since"))
+
+
+def _skippers(connection: Connection, pace: Pace, now: int) -> Iterator[Skips]:
+    """Who skipped too often in the last day."""
+    often = min(pace.skips_in_row_max, pace.skips_per_day_max)
+    people = connection.execute(
+        select(WORK.c.reviewer)
+        .where(WORK.c.began > now - DAY_SECONDS, WORK.c.how == How.SKIPPED.value)
+        .group_by(WORK.c.reviewer)
+        .having(func.count() > often)
+        .order_by(WORK.c.reviewer)
     )
-    worked: dict[str, list[Work]] = {}
-    for row in rows:
-        work = Work(row.hold, row.token, row.began, row.until, row.ended, How(row.how))
-        worked.setdefault(row.reviewer, []).append(work)
-    return worked
+    for person in people.scalars().all():
+        skips = skips_of(person, work_of(connection, person, now))
+        if skips.too_many(pace):
+            yield skips
 
 
 def _which(shown: Shown, now: int) -> Sequence[Any]:

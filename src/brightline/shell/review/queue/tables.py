@@ -39,6 +39,9 @@ CASES: Final = Table(
     Column("claimed_by", Text, nullable=False),  # empty: nobody
     Column("claimed_until", BigInteger, nullable=False),
     Index("cases_by_state", "state", "severity", "due", "hold"),
+    Index("cases_in_order", "severity", "due", "hold"),
+    Index("cases_by_age", "state", "severity", "opened"),
+    Index("cases_claimed", "claimed_until"),
     Index("cases_by_expiry", "state", "expires"),
     Index("cases_by_digest", "digest"),
 )

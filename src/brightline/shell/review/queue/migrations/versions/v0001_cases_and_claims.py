@@ -49,6 +49,9 @@ def upgrade() -> None:
         _number("claimed_until"),
     )
     op.create_index("cases_by_state", "cases", ["state", "severity", "due", "hold"])
+    op.create_index("cases_in_order", "cases", ["severity", "due", "hold"])
+    op.create_index("cases_by_age", "cases", ["state", "severity", "opened"])
+    op.create_index("cases_claimed", "cases", ["claimed_until"])
     op.create_index("cases_by_expiry", "cases", ["state", "expires"])
     op.create_index("cases_by_digest", "cases", ["digest"])
     op.create_table(
