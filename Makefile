@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed-from-lock
 ONCE   ?=
 QUICK  ?=
-BENCHES := agreement standing evidence verify attest overload gateway
+BENCHES := agreement standing evidence verify attest overload gateway review
 
 .PHONY: setup demo test check lint types imports docs bench fuzz format clean help
 
@@ -15,7 +15,7 @@ help:
 	@echo "make demo         start a small model and the gateway, walk the tour, keep serving (ONCE=1 ends by itself)"
 	@echo "make test         run the tests"
 	@echo "make check        everything that CI runs: format, lint, types, imports, tests, docs"
-	@echo "make bench        measure proofs, decisions, evidence, verification, attestation, overload, the gateway (QUICK=1: a minute)"
+	@echo "make bench        measure proofs, decisions, evidence, verification, attestation, overload, gateway, queue (QUICK=1: a minute)"
 	@echo "make fuzz         broken inputs at every reader (RUNS=10000000: the form of a release)"
 	@echo "make docs         check the generated parts of the documentation"
 	@echo "make bundle       everything for an installation without a network, signed, in dist/bundle (BUNDLE_KEY=FILE)"
