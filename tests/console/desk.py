@@ -3,25 +3,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
+from click.testing import CliRunner
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from brightline.console.books import Books
 from brightline.console.serve import serving_console
+from brightline.core.agreement.decide import Subject
+from brightline.core.errors import TrustError
+from brightline.core.review.case import CaseState
+from brightline.core.review.decision import Answer
 from brightline.core.review.roles import Role
+from brightline.shell.cli.main import brightline
+from brightline.shell.clock import SystemClock
+from brightline.shell.opening import in_force
+from brightline.shell.registry.decisions import sign_and_log
+from brightline.shell.review.desk import Desk
 from brightline.shell.serve import bind
-from tests.harness import Loop
+from brightline.shell.state import StateFolder
+from brightline.shell.trust.keys import load_key
+from tests.harness import Loop, Running
 
 FIRST, SECOND, THIRD = (f"provider-cleared-reviewer-{n}" for n in (1, 2, 3))
 OFFICER, OTHER_OFFICER = "provider-officer", "provider-officer-2"
 COOKIE = "desk"
+QUEUE = '[review]\nqueue_url = "sqlite:///queue.sqlite"\n'
 FOR_EVER = 2**40
 
 
@@ -75,6 +89,35 @@ def people() -> dict[str, Someone]:
     }
 
 
+def empty_the_desk(node: Running) -> None:
+    """Deny whatever is still open, so that the next claim is of the next test's hold."""
+    clock = SystemClock()
+    with in_force(node.root, clock) as (settings, registry):
+        for opened in Desk(node.root, registry.decisions.docket).cases():
+            answers = tuple(
+                Answer(question.subject, question.name, "yes", "the test is over")
+                for question in opened.case.questions
+                if question.subject is Subject.FACT
+            )
+            for person in (FIRST, SECOND, THIRD):
+                if opened.tried.state(clock.unix()) is not CaseState.OPEN:
+                    break
+                key = load_key(StateFolder(node.root).key(person))
+                with contextlib.suppress(TrustError):
+                    sign_and_log(
+                        node.root,
+                        settings,
+                        "development",
+                        registry.decisions,
+                        opened.case,
+                        person,
+                        answers,
+                        key,
+                        clock,
+                    )
+                registry.refresh()
+
+
 class Console:
     """Where it is, and who may come."""
 
@@ -91,6 +134,8 @@ def console(root: Path, loop: Loop) -> Iterator[Console]:
 
     def chosen(_books: Books) -> ChosenIdentity:
         return identity
+
+    CliRunner().invoke(brightline, ["review", "migrate", str(root)], catch_exceptions=False)
 
     async def open_() -> str:
         return await stack.enter_async_context(serving_console(root, bind("127.0.0.1", 0), chosen))

@@ -13,18 +13,18 @@ import pytest
 
 from brightline.client import hold_of, wait_for
 from tests.console.browser import Visit, chromium, visiting
-from tests.console.desk import Console, console
+from tests.console.desk import QUEUE, Console, console, empty_the_desk
 from tests.harness import HELD, Running, read_records, running
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 ASKING = f"Dr. Jane Roe (jane.roe@example.com, 415-555-0100) asks: {HELD} Copy jane.roe@example.com."
 
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("console") / "state") as node:
+    with running(tmp_path_factory.mktemp("console") / "state", more_toml=QUEUE) as node:
         yield node
 
 
@@ -40,6 +40,12 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
+@pytest.fixture(autouse=True)
+def _nothing_stays_open(node: Running) -> Iterator[None]:
+    yield
+    empty_the_desk(node)
+
+
 def held(node: Running, words: str) -> openai.PermissionDeniedError:
     with pytest.raises(openai.PermissionDeniedError) as refused:
         node.ask(words)
@@ -47,14 +53,22 @@ def held(node: Running, words: str) -> openai.PermissionDeniedError:
     return refused.value
 
 
+def claim(visit: Visit, hold: str) -> Page:
+    """Claim the next case, which is this one."""
+    page = visit.go("/queue")
+    page.keyboard.press("c")
+    page.wait_for_url(f"**/case/{hold}")
+    return page
+
+
 def answer(visit: Visit, hold: str, choice: str, reason: str) -> None:
-    """Read the case, choose, say why, read what is signed, sign."""
-    page = visit.go(f"/case/{hold}")
+    """Claim the case, choose, say why, read what is signed, sign."""
+    page = claim(visit, hold)
     page.get_by_role("radio", name=re.compile(f"^{choice}")).check()
     page.get_by_label("Why", exact=True).fill(reason)
     page.get_by_role("button", name="Read what you sign").click()
     page.get_by_role("button", name="Sign").click()
-    page.wait_for_url("**/case/*signed=1")
+    page.wait_for_url("**/queue?signed=1")
 
 
 def test_two_reviewers_sign_and_the_request_that_waited_goes_through(
@@ -62,41 +76,70 @@ def test_two_reviewers_sign_and_the_request_that_waited_goes_through(
 ) -> None:
     words = HELD + " In the morning."
     refused = held(node, words)
+    hold = hold_of(refused)
     heard: list[str] = []
 
     def wait() -> None:
         with node.client() as client:
-            heard.append(wait_for(client, refused, seconds=30))
+            heard.append(wait_for(client, refused, seconds=20))
 
     waiting = threading.Thread(target=wait)
     waiting.start()
     with visiting(browser, desk.url, "r1") as first, visiting(browser, desk.url, "r2") as second:
-        answer(first, hold_of(refused), "No", "a tender for vehicles")
-        page = second.go(f"/case/{hold_of(refused)}")
+        answer(first, hold, "No", "a tender for vehicles")
+        page = claim(second, hold)
         assert "1 person has answered; what they said is not told yet." in page.inner_text("aside")
         assert "a tender for vehicles" not in page.content()
-        answer(second, hold_of(refused), "No", "nobody is to be hit")
+        answer(second, hold, "No", "nobody is to be hit")
         waiting.join(30)
         assert heard == ["released"]
-        assert second.page.locator("h1").inner_text().endswith("released")
+        assert second.go(f"/case/{hold}").locator("h1").inner_text().endswith("released")
         assert first.complaints == second.complaints == []
     assert node.ask(words).choices[0].message.content == "Fine."
 
 
-def test_one_person_counts_once_and_another_office_is_not_asked(
+def test_one_person_counts_once_and_who_has_no_claim_answers_nothing(
     node: Running, desk: Console, browser: Browser
 ) -> None:
     hold = hold_of(held(node, HELD + " At noon."))
     with visiting(browser, desk.url, "r1") as visit:
         answer(visit, hold, "No", "read, and it is not")
-        page = visit.go(f"/case/{hold}")
+        page = visit.go(f"/case/{hold}")  # whoever has answered may read it again
         assert page.get_by_role("radio").count() == 0
         assert "One person counts once." in page.inner_text("aside")
-    with visiting(browser, desk.url, "customer") as visit:
-        assert "not for your office" in visit.go(f"/case/{hold}").inner_text("aside")
-    with visiting(browser, desk.url, "auditor") as visit:  # reads, and answers nothing
-        page = visit.go(f"/case/{hold}")
-        assert page.get_by_role("radio").count() == page.get_by_label("Why").count() == 0
+        page.get_by_role("button", name="Claim the next case").click()
+        assert "Nothing waits for you now." in page.get_by_role("alert").inner_text()
+    for who in ("senior", "auditor"):  # they read, and answer nothing that is not theirs
+        with visiting(browser, desk.url, who) as visit:
+            page = visit.go(f"/case/{hold}")
+            assert page.get_by_role("radio").count() == page.get_by_label("Why", exact=True).count() == 0
+    with visiting(browser, desk.url, "r2") as visit:
+        assert "claim the next case" in visit.go(f"/case/{hold}").inner_text("main")
+
+
+def test_a_case_is_let_go_or_left_to_others_with_a_reason_and_a_lost_claim_signs_nothing(
+    node: Running, desk: Console, browser: Browser
+) -> None:
+    hold = hold_of(held(node, HELD + " At three."))
+    with visiting(browser, desk.url, "r1") as visit:
+        page = claim(visit, hold)
+        page.get_by_role("radio", name=re.compile("^No")).check()
+        page.get_by_label("Why", exact=True).fill("read")
+        page.get_by_role("button", name="Read what you sign").click()
+        with visiting(browser, desk.url, "r1") as elsewhere:  # the same person lets go of it in another window
+            elsewhere.go(f"/case/{hold}").get_by_role("button", name="Let it go").click()
+            elsewhere.page.wait_for_url("**/queue")
+        page.get_by_role("button", name="Sign").click()
+        assert "you read what the queue gives you" in page.inner_text("main")
+        page = claim(visit, hold)  # whoever let it go gets the same again
+        page.get_by_text("Leave it to others").click()
+        page.get_by_label("Why: a conflict").fill("I know the author")
+        page.get_by_role("button", name="Skip this case").click()
+        page.wait_for_url("**/queue")
+        page.get_by_role("button", name="Claim the next case").click()
+        assert "Nothing waits for you now." in page.get_by_role("alert").inner_text()
+    with visiting(browser, desk.url, "r2") as visit:
+        claim(visit, hold)
 
 
 def test_from_the_queue_to_a_signed_decision_by_keys_alone(node: Running, desk: Console, browser: Browser) -> None:
@@ -104,11 +147,9 @@ def test_from_the_queue_to_a_signed_decision_by_keys_alone(node: Running, desk: 
     with visiting(browser, desk.url, "r1") as visit:
         page = visit.go("/queue")
         keys = page.keyboard
-        for _ in range(30):
-            keys.press("j")
-            if page.evaluate("document.activeElement.getAttribute('href')") == f"/case/{hold}":
-                break
-        keys.press("Enter")
+        keys.press("j")
+        assert page.evaluate("document.activeElement.textContent") == hold[:17]
+        keys.press("c")
         page.wait_for_url(f"**/case/{hold}")
         keys.press("?")
         assert page.get_by_role("dialog").is_visible()
@@ -122,9 +163,7 @@ def test_from_the_queue_to_a_signed_decision_by_keys_alone(node: Running, desk: 
         page.wait_for_url("**/answer")
         assert "a question about a tender, j k s a" in page.inner_text("main")
         keys.press("s")
-        page.wait_for_url("**/case/*signed=1")
-        keys.press("q")
-        page.wait_for_url("**/queue")
+        page.wait_for_url("**/queue?signed=1")
         assert visit.complaints == []
 
 
@@ -144,7 +183,7 @@ def test_what_names_persons_is_masked_until_somebody_says_why_and_that_is_on_rec
 ) -> None:
     hold = hold_of(held(node, ASKING))
     with visiting(browser, desk.url, "r1") as visit:
-        page = visit.go(f"/case/{hold}")
+        page = claim(visit, hold)
         assert not re.search("jane|roe@|415-555", page.content(), re.IGNORECASE)
         assert "email 1" in page.inner_text("main")
         page.keyboard.press("r")
@@ -155,7 +194,7 @@ def test_what_names_persons_is_masked_until_somebody_says_why_and_that_is_on_rec
         assert page.content().count("jane.roe@example.com") >= 4  # as judged, as read, and in the conversation
         assert "Jane" not in page.content()
         assert visit.complaints == []
-    with visiting(browser, desk.url, "r2") as visit:
+    with visiting(browser, desk.url, "senior") as visit:
         assert "jane.roe" not in visit.go(f"/case/{hold}").content()
     (record,) = [each for each in read_records(node.root, "registry") if each["kind"] == "REVEAL"]
     assert (record["hold"], record["office"]) == (hold, "provider_cleared")
@@ -171,7 +210,7 @@ def test_an_answer_without_a_reason_changes_nothing_and_is_asked_again(
 ) -> None:
     hold = hold_of(held(node, HELD + " Why."))
     with visiting(browser, desk.url, "r1") as visit:
-        page = visit.go(f"/case/{hold}")
+        page = claim(visit, hold)
         page.get_by_role("radio", name=re.compile("^Yes")).check()
         page.get_by_role("button", name="Read what you sign").click()
         assert "needs a reason" in page.get_by_role("alert").inner_text()
@@ -183,8 +222,9 @@ def test_axe_finds_nothing_on_any_page(node: Running, desk: Console, browser: Br
     from axe_playwright_python.sync_playwright import Axe
 
     hold = hold_of(held(node, ASKING + " In " + scheme))
-    paths = ["/queue", "/queue?state=all", f"/case/{hold}", "/case/hold_missing"]
-    with visiting(browser, desk.url, "r1", color_scheme=scheme) as visit:
+    paths = ["/queue", "/queue?state=any", f"/case/{hold}", "/case/hold_missing"]
+    with visiting(browser, desk.url, "senior", color_scheme=scheme) as visit:
+        claim(visit, hold)
         for path in paths:
             page = visit.go(path)
             page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")

@@ -15,16 +15,16 @@ import pytest
 from brightline.client import hold_of
 from brightline.console.door import BODY_BYTES_MAX, Origin
 from brightline.core.errors import ConfigError
-from tests.console.desk import Console, console
+from tests.console.desk import QUEUE, Console, console
 from tests.harness import HELD, Running, running
 
-PATHS = ("/", "/queue", "/queue/news", "/case/{hold}", "/case/{hold}/more?place=said-1&from=0")
-FORMS = ("/case/{hold}/reveal", "/case/{hold}/answer", "/case/{hold}/sign")
+PATHS = ("/", "/queue", "/queue/news", "/case/{hold}", "/case/{hold}/more?place=said-1&from=0", "/case/{hold}/lease")
+FORMS = ("/queue/claim", "/case/{hold}/skip", "/case/{hold}/reveal", "/case/{hold}/answer", "/case/{hold}/sign")
 
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("door") / "state") as node:
+    with running(tmp_path_factory.mktemp("door") / "state", more_toml=QUEUE) as node:
         yield node
 
 
@@ -49,6 +49,13 @@ def session(desk: Console, who: str = "") -> Iterator[httpx2.Client]:
         yield client
 
 
+def claim(client: httpx2.Client, desk: Console) -> None:
+    """Claim the next case."""
+    token = re.findall('name="token" value="([^"]+)"', client.get("/queue").text)[0]
+    taken = client.post("/queue/claim", data={"token": token}, headers={"origin": desk.url})
+    assert taken.status_code == 303, taken.text
+
+
 def token_of(client: httpx2.Client, hold: str) -> dict[str, str]:
     page = client.get(f"/case/{hold}").text
     return {name: re.findall(f'name="{name}" value="([^"]+)"', page)[0] for name in ("token", "case")}
@@ -68,17 +75,23 @@ def test_a_person_without_a_session_sees_nothing(desk: Console, hold: str) -> No
 
 
 def test_a_session_that_ends_sees_nothing_at_once(desk: Console, hold: str) -> None:
-    with session(desk, "r2") as client:
+    with session(desk, "senior") as client:
         assert client.get(f"/case/{hold}").status_code == 200
-        gone = desk.identity.people.pop("r2")
+        gone = desk.identity.people.pop("senior")
         try:
             assert client.get(f"/case/{hold}").status_code == 303
         finally:
-            desk.identity.people["r2"] = gone
+            desk.identity.people["senior"] = gone
 
 
 def test_each_role_sees_what_it_is_for(desk: Console, hold: str) -> None:
-    for who, case, queue in (("r1", 200, 200), ("auditor", 200, 200), ("officer", 403, 200), ("nobody", 403, 403)):
+    for who, case, queue in (
+        ("r2", 403, 200),
+        ("senior", 200, 200),
+        ("auditor", 200, 200),
+        ("officer", 403, 200),
+        ("nobody", 403, 403),
+    ):
         with session(desk, who) as client:
             assert client.get(f"/case/{hold}").status_code == case
             assert client.get("/queue").status_code == queue
@@ -88,7 +101,8 @@ def test_each_role_sees_what_it_is_for(desk: Console, hold: str) -> None:
 
 
 def test_a_form_counts_only_from_a_page_of_this_console_for_this_session(desk: Console, hold: str) -> None:
-    with session(desk, "r1") as client, session(desk, "r2") as other:
+    with session(desk, "r1") as client, session(desk, "senior") as other:
+        claim(client, desk)
         form = token_of(client, hold) | {"answer-1": "no", "reason-1": "read"}
         path = f"/case/{hold}/answer"
         for headers in (
@@ -115,7 +129,8 @@ def test_a_form_counts_only_from_a_page_of_this_console_for_this_session(desk: C
 
 def test_what_was_read_is_what_is_signed_and_by_whom(desk: Console, hold: str) -> None:
     own = {"origin": desk.url}
-    with session(desk, "r1") as client, session(desk, "r2") as other:
+    with session(desk, "r1") as client, session(desk, "senior") as other:
+        claim(client, desk)
         form = token_of(client, hold) | {"answer-1": "no", "reason-1": "read"}
         another = client.post(f"/case/{hold}/answer", data=form | {"case": "sha256:" + "0" * 64}, headers=own)
         assert (another.status_code, "read it again" in another.text) == (409, True)
@@ -139,7 +154,7 @@ def test_large_bodies_odd_methods_and_other_names_are_refused(desk: Console) -> 
 
 
 def test_every_answer_goes_out_under_the_same_headers(desk: Console, hold: str) -> None:
-    with session(desk, "r1") as client:
+    with session(desk, "senior") as client:
         page = client.get("/queue")
         loaded = re.findall('(?:src|href)="(/static/[^"]+)"', page.text)
         answers = [

@@ -13,7 +13,7 @@ import pytest
 
 from brightline.client import hold_of
 from tests.console.browser import chromium, visiting
-from tests.console.desk import Console, console
+from tests.console.desk import QUEUE, Console, console
 from tests.console.hostile import CORPUS
 from tests.harness import HELD, Running, running
 
@@ -27,7 +27,7 @@ TOOL = {"type": "function", "function": {"name": "look", "description": PLAIN, "
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("hostile") / "state", tools=[TOOL]) as node:
+    with running(tmp_path_factory.mktemp("hostile") / "state", tools=[TOOL], more_toml=QUEUE) as node:
         yield node
 
 
@@ -71,7 +71,7 @@ class Shape(HTMLParser):
 
 def page_of(desk: Console, path: str) -> httpx2.Response:
     with httpx2.Client(base_url=desk.url, follow_redirects=True, timeout=30) as client:
-        client.get("/as/r1")
+        client.get("/as/senior")
         return client.get(path)
 
 
@@ -95,7 +95,7 @@ def test_hostile_words_do_nothing_in_a_browser_and_stay_in_their_boxes(
     node: Running, desk: Console, browser: Browser
 ) -> None:
     hold = held(node, CORPUS)
-    with visiting(browser, desk.url, "r1") as visit:
+    with visiting(browser, desk.url, "senior") as visit:
         page = visit.go(f"/case/{hold}")
         page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
         page.keyboard.press("s")  # what is written in the words is no key of the page

@@ -19,6 +19,7 @@ from brightline.console.person import Person
 from brightline.core.errors import TrustError
 from brightline.core.evidence.record import DurableRecord
 from brightline.core.ports import Clock
+from brightline.core.review.claims import Claim
 from brightline.core.review.decision import REASON_CHARS_MAX, Answer, ReviewerDecision, sign_decision
 from brightline.core.review.passkey import base64url, decision_challenge, write_assertion
 from brightline.core.review.roster import Credential, CredentialKind
@@ -33,10 +34,11 @@ PASSKEY_SECONDS: Final = 300
 
 
 class Prepared(msgspec.Struct, frozen=True):
-    """A statement that waits for its signature until ``until`` (Unix seconds)."""
+    """A statement that waits for its signature until ``until`` (Unix seconds), and the claim that it rests on."""
 
     id: str
     decision: ReviewerDecision
+    claim: Claim
     until: int
 
 
@@ -81,7 +83,9 @@ class Desk:
     def __init__(self) -> None:
         self._waiting: dict[str, Prepared] = {}
 
-    def prepare(self, opened: OpenedCase, person: Person, form: Mapping[str, str], clock: Clock) -> Prepared:
+    def prepare(
+        self, opened: OpenedCase, person: Person, claim: Claim, form: Mapping[str, str], clock: Clock
+    ) -> Prepared:
         """Make the statement of a form: ``answer-N`` and ``reason-N`` for question N. Raises ``TrustError``."""
         answers = []
         case, now = opened.case, clock.unix()
@@ -98,7 +102,7 @@ class Desk:
         if not answers:
             raise TrustError("no question was answered")
         decision = new_decision(case, person.person, tuple(answers), clock, f"{opened.shard}/{opened.seq}")
-        prepared = Prepared(secrets.token_urlsafe(16), decision, now + PREPARED_SECONDS)
+        prepared = Prepared(secrets.token_urlsafe(16), decision, claim, now + PREPARED_SECONDS)
         for name in [name for name, each in self._waiting.items() if each.until <= now]:
             del self._waiting[name]
         while len(self._waiting) >= PREPARED_MAX:

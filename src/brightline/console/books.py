@@ -23,6 +23,7 @@ from brightline.core.errors import BrightlineError, ConfigError, ReleaseError, T
 from brightline.core.evidence.record import RecordKind
 from brightline.core.ports import Clock
 from brightline.core.review.content import Content
+from brightline.core.review.life import CaseLife
 from brightline.core.review.roster import Clearance
 from brightline.core.screening.rules import DETECTOR_ID
 from brightline.shell import shipped
@@ -31,6 +32,7 @@ from brightline.shell.keyring import open_vault
 from brightline.shell.opening import open_in_force
 from brightline.shell.registry.following import Registry
 from brightline.shell.review.desk import Desk, OpenedCase
+from brightline.shell.review.history import History
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.agreements import AgreementStore
 from brightline.shell.storage.releases import ReleaseStore
@@ -52,7 +54,7 @@ class CaseFile(msgspec.Struct, frozen=True):
     agreement: Agreement
     release: str
     rules: bytes
-    beside: tuple[OpenedCase, ...]
+    beside: tuple[CaseLife, ...]
 
 
 class Books:
@@ -67,6 +69,7 @@ class Books:
         self._folder = StateFolder(root)
         self._agreements = AgreementStore(self._folder.agreements)
         self._releases = ReleaseStore(self._folder, self.settings)
+        self.history = History(root, lambda: self.registry.decisions.docket)
         self._rules: dict[str, tuple[str, bytes]] = {}
         self._judged: dict[str, Judged] = {}
 
@@ -85,27 +88,35 @@ class Books:
         need = self.registry.review.need(unit)
         return (known.clearance if known is not None else Clearance()).covers(need)
 
-    def desk(self) -> Desk:
-        """The desk, after whatever was decided since. Raises ``OperatorError``, ``TrustError``."""
-        self.registry.refresh()
-        return Desk(self.root, self.registry.decisions.docket)
+    def closed_units(self, person: str) -> frozenset[str]:
+        """The units of which somebody may know nothing."""
+        return frozenset(unit for unit in self.registry.review.needs if not self.cleared(person, unit))
 
-    def case_file(self, hold: str, person: str) -> CaseFile:
-        """A case by its whole hold id, for somebody who may know of it.
+    def units(self) -> tuple[str, ...]:
+        """The units that have a workload, by name."""
+        return tuple(sorted({workload.unit for workload in self.registry.workloads.all()}))
+
+    def lives(self) -> list[CaseLife]:
+        """Each case that was ever opened, the first before the others, as of now. Raises ``OperatorError``."""
+        self.registry.refresh()
+        self.history.follow()
+        return self.history.lives()
+
+    def case_file(self, shard: str, seq: int, person: str) -> CaseFile:
+        """The case of a record, for somebody who may know of it.
 
         Raises ``ConfigError`` if there is none, ``TrustError`` for who is not cleared for it, ``EvidenceDamaged``.
         """
-        desk = self.desk()
-        cases = desk.cases()
-        opened = next((each for each in cases if each.case.hold == hold), None)
-        if opened is None:
-            raise ConfigError("there is no such hold, or what opens it was destroyed")
-        if not self.cleared(person, opened.case.unit):
+        beside = self.lives()
+        desk = Desk(self.root, self.registry.decisions.docket)
+        opened = desk.at(shard, seq)
+        case = opened.case
+        if not self.cleared(person, case.unit):
             raise TrustError("this needs another clearance than yours")
-        agreement = self.agreement(opened.case.agreement)
-        name, rules = self._rules_of(opened.case.release, agreement)
-        beside = tuple(each for each in cases if each.case.unit == opened.case.unit and each.case.hold != hold)
-        return CaseFile(opened, desk.content(opened), self._judged_of(opened), agreement, name, rules, beside)
+        agreement = self.agreement(case.agreement)
+        name, rules = self._rules_of(case.release, agreement)
+        others = tuple(each for each in beside if each.unit == case.unit and each.hold != case.hold)
+        return CaseFile(opened, desk.content(opened), self._judged_of(opened), agreement, name, rules, others)
 
     def agreement(self, digest: str) -> Agreement:
         """An agreement by its digest. Raises ``ConfigError`` if it is not here."""

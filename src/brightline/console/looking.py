@@ -20,6 +20,7 @@ from brightline.core.agreement.aloud import plain
 from brightline.core.agreement.book import Entry
 from brightline.core.agreement.limits import answer_seconds
 from brightline.core.review.case import CaseQuestion, CaseState
+from brightline.core.review.life import CaseLife
 from brightline.shell.review.desk import OpenedCase
 
 BESIDE_SHOWN: Final = 8
@@ -48,7 +49,7 @@ class Beside(msgspec.Struct, frozen=True):
     state: str
     opened: int
     clauses: str
-    asked: str
+    readable: bool
 
 
 class CaseView(msgspec.Struct, frozen=True):
@@ -91,8 +92,10 @@ class CaseView(msgspec.Struct, frozen=True):
         return self.open and any(not question.refusal for question in self.questions)
 
 
-def look_at(file: CaseFile, person: str, office: str, revealed: frozenset[str], now: int) -> CaseView:
-    """Make the page of a case for a person."""
+def look_at(
+    file: CaseFile, person: str, office: str, revealed: frozenset[str], reads_all: bool, claimed: bool, now: int
+) -> CaseView:
+    """Make the page of a case for a person, who has it if it is ``claimed``."""
     case, content = file.opened.case, file.content
     looking = Looking(file, revealed)
     segments = tuple(looking.segments())
@@ -119,7 +122,7 @@ def look_at(file: CaseFile, person: str, office: str, revealed: frozenset[str], 
         clauses=clauses_of(file.agreement, case),
         unknown=deciding(file.agreement, file.judged, case),
         questions=tuple(
-            _question(file, number, question, numbers, person, office)
+            _question(file, number, question, numbers, person, office, claimed)
             for number, question in enumerate(case.questions, 1)
         ),
         segments=segments,
@@ -128,7 +131,7 @@ def look_at(file: CaseFile, person: str, office: str, revealed: frozenset[str], 
         identifiers=looking.labels.all,
         revealed=revealed,
         beside=tuple(
-            _beside(each, now) for each in sorted(file.beside, key=lambda one: -one.case.opened)[:BESIDE_SHOWN]
+            _beside(each, reads_all, now) for each in sorted(file.beside, key=lambda one: -one.opened)[:BESIDE_SHOWN]
         ),
         beside_states=tuple(sorted(states.items())),
         recused=person in case.recused,
@@ -136,7 +139,13 @@ def look_at(file: CaseFile, person: str, office: str, revealed: frozenset[str], 
 
 
 def _question(
-    file: CaseFile, number: int, question: CaseQuestion, numbers: Mapping[str, int], person: str, office: str
+    file: CaseFile,
+    number: int,
+    question: CaseQuestion,
+    numbers: Mapping[str, int],
+    person: str,
+    office: str,
+    claimed: bool,
 ) -> QuestionView:
     opened = file.opened
     key = question.subject, question.name
@@ -153,12 +162,14 @@ def _question(
         spoken=len({vote.person for vote in votes}),
         agreed=plain(agreed),
         mine=mine,
-        refusal=_refusal(opened, question, person, office, mine, agreed),
+        refusal=_refusal(opened, question, person, office, mine, claimed, agreed),
         leads=leads_of(file.agreement, opened.case, question, file.judged, answer_seconds(file.agreement)),
     )
 
 
-def _refusal(opened: OpenedCase, question: CaseQuestion, person: str, office: str, mine: bool, agreed: str) -> str:
+def _refusal(
+    opened: OpenedCase, question: CaseQuestion, person: str, office: str, mine: bool, claimed: bool, agreed: str
+) -> str:
     if agreed:
         return "This is answered."
     if mine:
@@ -167,15 +178,14 @@ def _refusal(opened: OpenedCase, question: CaseQuestion, person: str, office: st
         return "You requested this, or wrote the rule that asks, and may not decide it."
     if office not in dict(question.quorum):
         return "This is not for your office to answer."
-    return ""
+    return "" if claimed else "Whoever claims this case answers."
 
 
-def _beside(opened: OpenedCase, now: int) -> Beside:
-    case = opened.case
+def _beside(life: CaseLife, reads_all: bool, now: int) -> Beside:
     return Beside(
-        hold=case.hold,
-        state=opened.state(now).value,
-        opened=case.opened,
-        clauses=", ".join(plain(clause) for clause in case.clauses),
-        asked=", ".join(plain(question.name) for question in case.questions),
+        hold=life.hold,
+        state=life.state(now).value,
+        opened=life.opened,
+        clauses=", ".join(plain(clause) for clause in life.clauses),
+        readable=reads_all,
     )

@@ -21,6 +21,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from brightline import __version__
 from brightline.console.law import span
 from brightline.console.person import Person, token_for
+from brightline.console.queue import SEVERITIES, STATES
 from brightline.core.review.roles import May, may
 from brightline.pages import PALETTE, environment
 
@@ -58,7 +59,8 @@ class Pages:
         self._by_name = {file.name: file for file in self._files.values()}
         self._environment = environment("brightline.console")
         self._environment.globals.update(version=__version__, file=self._address, span=span, May=May, places=PLACES)
-        self._environment.filters.update(day=_day, time=_time, stamp=_stamp, short=_short)
+        self._environment.globals.update(states=STATES, severities=SEVERITIES)
+        self._environment.filters.update(clock=_clock, day=_day, time=_time, stamp=_stamp, short=_short)
 
     @property
     def engine(self) -> Environment:
@@ -98,6 +100,10 @@ class Pages:
 
 def _time(unix: int) -> str:
     return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M UTC") if unix else "–"
+
+
+def _clock(unix: int) -> str:
+    return datetime.fromtimestamp(unix, UTC).strftime("%H:%M UTC")
 
 
 def _day(unix: int) -> str:

@@ -16,7 +16,7 @@ from typing import Protocol
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 
-from brightline.core.review.roles import Role
+from brightline.core.review.roles import MAY, May, Role
 
 
 class Person(Protocol):
@@ -57,3 +57,8 @@ def token_for(key: bytes, person: Person) -> str:
 def check_token(key: bytes, person: Person, token: str) -> bool:
     """Whether a form was shown to this very session."""
     return hmac.compare_digest(token_for(key, person).encode(), token.encode())
+
+
+def reads_unclaimed(person: Person) -> bool:
+    """Whether somebody reads cases that the queue did not give them: whoever is more than a reviewer."""
+    return any(May.READ_CASE in MAY[role] for role in person.roles if role is not Role.REVIEWER)

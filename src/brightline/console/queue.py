@@ -1,112 +1,132 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The queue as its page shows it: what waits, how long, for whom; narrowed by what a person asks to see."""
+"""The queue as its page shows it: what waits, how long, for whom; and how much of it somebody had today."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from brightline.console.law import span
-from brightline.console.person import Person
 from brightline.core.agreement.aloud import plain
 from brightline.core.review.case import CaseState
-from brightline.shell.review.desk import OpenedCase, offices_wanted
+from brightline.core.review.claims import Claim
+from brightline.core.review.pace import Work
+from brightline.core.review.urgency import Severity
+from brightline.shell.review.queue.reading import Figures, QueueItem, Shown
 
-ROWS_SHOWN: Final = 200
-SOON_SECONDS: Final = 7_200
-STATES: Final = tuple(state.value for state in CaseState)
+ROWS_SHOWN: Final = 100
+ANY: Final = "any"
+STATES: Final = (*(state.value for state in CaseState), ANY)
+SEVERITIES: Final = (ANY, *(severity.value for severity in Severity))
+UNIT_CHARS_MAX: Final = 200
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One hold. ``mine`` says that this person could still answer something of it."""
+    """One hold. ``due`` says in words until when it should be decided, ``used`` is of a hundred of its time."""
 
     hold: str
     state: str
+    severity: str
     unit: str
     clauses: str
-    asked: str
     offices: str
     opened: int
     age: str
-    left: str
+    due: str
     used: int
-    soon: bool
+    late: bool
+    answered: int
     mine: bool
+    claimed: bool
+    escalated: bool
+    readable: bool
 
 
 class QueueView(msgspec.Struct, frozen=True):
-    """The rows that were asked for, what there is to ask for, and how the queue stands. Times are Unix seconds."""
+    """The rows that were asked for, and how the queue stands. Times are Unix seconds; ``rest`` is 0 or until when."""
 
     rows: tuple[Row, ...]
-    more: int
+    after: str
     chosen: Mapping[str, str]
     units: tuple[str, ...]
-    clauses: tuple[str, ...]
-    counts: Mapping[str, int]
-    oldest: str
-    soon: int
+    waiting: tuple[tuple[str, int, int, int, str], ...]
+    alarms: tuple[str, ...]
+    open: int
     newest: int
-    fresh: Sequence[int]
+    claim: Claim | None
+    rest: int
+    cases_today: int
+    minutes_today: int
 
 
-def look_at_queue(cases: Sequence[OpenedCase], person: Person, asked: Mapping[str, str], now: int) -> QueueView:
-    """Narrow the cases by ``state``, ``unit``, ``clause`` and ``for`` (``mine``), those that expire first before."""
-    state = asked.get("state", CaseState.OPEN.value)
-    chosen = {
-        "state": state if state in (*STATES, "all") else CaseState.OPEN.value,
-        "unit": asked.get("unit", ""),
-        "clause": asked.get("clause", ""),
-        "for": "mine" if asked.get("for") == "mine" else "",
-    }
-    rows = []
-    waiting = [each for each in cases if each.state(now) is CaseState.OPEN]
-    for each in cases:
-        row = _row(each, person, now)
-        wanted = (
-            chosen["state"] in ("all", row.state)
-            and chosen["unit"] in ("", row.unit)
-            and (not chosen["clause"] or chosen["clause"] in each.case.clauses)
-            and (row.mine or not chosen["for"])
-        )
-        if wanted:
-            rows.append(row)
+def shown_by(asked: Mapping[str, str]) -> tuple[Shown, dict[str, str]]:
+    """What a query asks to see, and the words for it; what is not understood is as if it were not there."""
+    state = asked.get("state", "") if asked.get("state") in STATES else CaseState.OPEN.value
+    severity = asked.get("severity", "") if asked.get("severity") in SEVERITIES else ANY
+    unit = asked.get("unit", "")[:UNIT_CHARS_MAX]
+    shown = Shown(
+        state=None if state == ANY else CaseState(state),
+        severity=None if severity == ANY else Severity(severity),
+        unit=unit,
+    )
+    return shown, {"state": state, "severity": severity, "unit": unit}
+
+
+def look_at_queue(
+    items: Sequence[QueueItem],
+    figures: Figures,
+    chosen: Mapping[str, str],
+    units: Sequence[str],
+    person: str,
+    reads_all: bool,
+    claim: Claim | None,
+    work: Sequence[Work],
+    rest: int,
+    now: int,
+) -> QueueView:
+    """Make the page. ``work`` is what this person claimed in the last day."""
+    rows = tuple(_row(item, person, reads_all, now) for item in items[:ROWS_SHOWN])
     return QueueView(
-        rows=tuple(rows[:ROWS_SHOWN]),
-        more=max(0, len(rows) - ROWS_SHOWN),
+        rows=rows,
+        after=rows[-1].hold if len(items) > ROWS_SHOWN else "",
         chosen=chosen,
-        units=tuple(sorted({plain(each.case.unit) for each in cases})),
-        clauses=tuple(sorted({plain(clause) for each in cases for clause in each.case.clauses})),
-        counts=Counter(each.state(now).value for each in cases),
-        oldest=span(now - min(each.case.opened for each in waiting)) if waiting else "",
-        soon=sum(each.case.expires - now < SOON_SECONDS for each in waiting),
-        newest=max((each.case.opened for each in cases), default=0),
-        fresh=tuple(each.case.opened for each in waiting),
+        units=tuple(plain(unit) for unit in units),
+        waiting=tuple(
+            (each.severity.value, each.open, each.late, each.claimed, span(now - each.oldest) if each.oldest else "–")
+            for each in figures.waiting
+        ),
+        alarms=tuple(figures.alarms),
+        open=sum(each.open for each in figures.waiting),
+        newest=max((item.opened for item in items), default=0),
+        claim=claim,
+        rest=rest,
+        cases_today=len(work),
+        minutes_today=sum(each.end(now) - each.began for each in work) // 60,
     )
 
 
-def _row(opened: OpenedCase, person: Person, now: int) -> Row:
-    case = opened.case
-    state = opened.state(now)
-    offices = offices_wanted(opened)
-    spoken = {vote.person for votes in opened.tried.votes.values() for vote in votes}
-    left = case.expires - now
+def _row(item: QueueItem, person: str, reads_all: bool, now: int) -> Row:
+    opened = item.state is CaseState.OPEN
+    late = opened and item.due <= now
+    left = span(abs(item.due - now))
+    mine = opened and item.claimed_by == person
     return Row(
-        hold=case.hold,
-        state=state.value,
-        unit=plain(case.unit),
-        clauses=", ".join(plain(clause) for clause in case.clauses),
-        asked=", ".join(plain(question.name) for question in opened.tried.open_questions()),
-        offices=", ".join(plain(office) for office in offices),
-        opened=case.opened,
-        age=span(now - case.opened),
-        left=span(left) if state is CaseState.OPEN else "–",
-        used=min(100, max(0, round(100 * (now - case.opened) / max(1, case.expires - case.opened)))),
-        soon=state is CaseState.OPEN and left < SOON_SECONDS,
-        mine=state is CaseState.OPEN
-        and person.office in offices
-        and person.person not in spoken
-        and person.person not in case.recused,
+        hold=item.hold,
+        state=item.state.value,
+        severity=item.severity.value,
+        unit=plain(item.unit),
+        clauses=", ".join(plain(clause) for clause in item.clauses),
+        offices=", ".join(plain(office) for office in item.offices).replace("_", " "),
+        opened=item.opened,
+        age=span(now - item.opened),
+        due=f"late by {left}" if late else left if opened else "–",
+        used=min(100, max(0, round(100 * (now - item.opened) / max(1, item.due - item.opened)))),
+        late=late,
+        answered=item.answered,
+        mine=mine,
+        claimed=bool(item.claimed_by) and not mine,
+        escalated=item.escalated,
+        readable=mine or reads_all,
     )

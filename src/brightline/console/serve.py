@@ -8,12 +8,14 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-from brightline.console.app import Console
+from brightline.console.app import make_app
 from brightline.console.books import Books, Reader
 from brightline.console.door import Origin
 from brightline.console.person import Identity
+from brightline.console.room import Room
 from brightline.core.ports import Clock
 from brightline.shell.clock import SystemClock
+from brightline.shell.opening import in_force, opened_queue
 from brightline.shell.serve import serving
 
 IdentityOf = Callable[[Books], Identity]
@@ -30,15 +32,20 @@ async def serving_console(
     """Serve the pages on a bound socket; yield the address; drain at the end.
 
     Without an ``origin`` the console is ``http://localhost`` at the socket's port. Raises ``OperatorError`` if the
-    installation does not open.
+    installation does not open, ``ConfigError`` if it has no queue.
     """
+    clock = clock or SystemClock()
     reader = Reader()
-    with contextlib.closing(listener), contextlib.closing(reader):
+    async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(contextlib.closing(listener))
+        stack.enter_context(contextlib.closing(reader))
         where = Origin.of(origin or f"http://localhost:{listener.getsockname()[1]}")
-        books = await reader(Books, root, clock or SystemClock())
-        try:
-            console = Console(books, reader, identity_of(books), where)
-            async with serving(console.app(), listener):
-                yield where.text
-        finally:
-            await reader(books.close)
+        # The queue reads the registry on the event loop and the books on their own thread, so each has its own.
+        settings, registry = stack.enter_context(in_force(root, clock))
+        queue = await stack.enter_async_context(opened_queue(root, settings, registry, clock))
+        books = await reader(Books, root, clock)
+        stack.push_async_callback(reader, books.close)
+        identity = identity_of(books)
+        app = make_app(Room(books, reader, queue, identity), where, identity.routes)
+        await stack.enter_async_context(serving(app, listener))
+        yield where.text

@@ -210,6 +210,11 @@ class Queue:
         now = self._clock.unix()
         await self._database.write(lambda connection: leases.end(connection, claim, How.LET_GO, now))
 
+    async def work(self, reviewer: str) -> list[Work]:
+        """What a person claimed in the last day, the latest first."""
+        async with self._database.reading() as connection:
+            return await claiming.work_of(connection, reviewer, self._clock.unix())
+
     async def break_until(self, reviewer: str) -> int:
         """Until when a person rests, in Unix seconds; 0 if they need not."""
         now = self._clock.unix()
