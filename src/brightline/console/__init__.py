@@ -6,10 +6,11 @@ REVEAL, and whatever else people sign; it can release nothing, because nothing c
 a page through ``words.py`` alone, as text in a box, and the page's policy runs nothing.
 
 door       what is let in, and under which headers anything goes out
+app, room  the routes, and the one way to a handler: who is there, for what, by which form
 person     who is there (``Identity`` is a port), and the token of a form
 books      the logs as the console reads them, on one thread
 words      text as pieces: what is drawn, what is marked, what is masked
-looking    a case as its page shows it; law, what clauses say and what answers lead to
+looking    a case as its page shows it; shown, its words; law, what clauses say and what answers lead to
 answering  from a form to a signed decision; revealing, a masked identifier with its reason
-officers   standings and orders; counting → plots, the figures
+*_pages    the pages: of the queue, of a case
 """
