@@ -212,8 +212,7 @@ class Queue:
 
     async def work(self, reviewer: str) -> list[Work]:
         """What a person claimed in the last day, the latest first."""
-        async with self._database.reading() as connection:
-            return await claiming.work_of(connection, reviewer, self._clock.unix())
+        return await self._work_of(reviewer, self._clock.unix())
 
     async def break_until(self, reviewer: str) -> int:
         """Until when a person rests, in Unix seconds; 0 if they need not."""
