@@ -122,11 +122,21 @@ def readings_of_letters(stages: Stages, shape: Shape) -> Iterator[tuple[str, str
     if (latin := as_latin(folded, left)) != folded:
         yield "lookalikes", latin
     if _A_LETTER.search(folded):
-        yield "rot13", folded.encode().translate(_ROT13).decode()
-    yield "reversed", folded[::-1]
+        yield "rot13", rot13(folded)
+    yield "reversed", backwards(folded)
     if apart and has_names(stages, shape):
-        yield "words+rot13", apart.encode().translate(_ROT13).decode()
-        yield "words+reversed", apart[::-1]
+        yield "words+rot13", rot13(apart)
+        yield "words+reversed", backwards(apart)
+
+
+def rot13(text: str) -> str:
+    """Each small letter of ASCII as the one that stands thirteen places on."""
+    return text.encode("utf-8", "surrogatepass").translate(_ROT13).decode("utf-8", "surrogatepass")
+
+
+def backwards(text: str) -> str:
+    """The characters in the other order."""
+    return text[::-1]
 
 
 def has_names(stages: Stages, shape: Shape) -> bool:

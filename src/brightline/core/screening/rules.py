@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final, Literal, NoReturn, Protocol
 
@@ -28,7 +28,9 @@ from brightline.core.errors import ReleaseError, ScreeningUnavailable
 from brightline.core.facts import UNKNOWN, Source, Vocabulary
 from brightline.core.screening.finding import Finding, Segment, Surface
 from brightline.core.screening.folding import fold
-from brightline.core.screening.views import turn_of, views
+from brightline.core.screening.needs import Need, needs_of
+from brightline.core.screening.sieve import Sieve, words_of
+from brightline.core.screening.views import TURNS, turn_of, views
 
 FORMAT: Final = "brightline-rules/1"
 DETECTOR_ID: Final = "rules"
@@ -43,9 +45,6 @@ EXAMPLES_MAX: Final = 50
 EXAMPLE_CHARS_MAX: Final = 4_000
 ENGINE_BYTES_MAX: Final = 4 * 1024 * 1024
 """RE2's budget for one pattern: its program and the states that it caches, which it drops when full."""
-
-TOGETHER_MAX: Final = 4
-"""Patterns without words that are searched in one pass."""
 
 STRETCH_CHARS: Final = 1_200
 STRETCH_STEP_CHARS: Final = 600
@@ -136,10 +135,14 @@ class RuleSet(msgspec.Struct, frozen=True, eq=False):
         # A rule must be found in one view, so views may be searched in parts. Plain words that were turned make words
         # of no pattern: apart from the others they cost little, among them each pattern would be searched in them too.
         texts: dict[str, dict[str, None]] = {}  # by the turn; roles repeat, and so do the views of short texts
+        plain: set[str] = set()
         for read in group:
             for view in read.views:
-                texts.setdefault(turn_of(view.name), {})[view.text] = None
-        suspects = {turn: self.engine.suspects(list(of_turn)) for turn, of_turn in texts.items()}
+                turn = turn_of(view.name)
+                texts.setdefault(turn, {})[view.text] = None
+                plain.add(TURNS[turn](view.text) if turn else view.text)
+        passing = self.engine.passing(plain)
+        suspects = {turn: self.engine.suspects(list(of_turn), passing[turn]) for turn, of_turn in texts.items()}
         for read in group if any(suspects.values()) else ():
             found: set[int] = set()
             for view in read.views:
@@ -357,67 +360,53 @@ class _Needs(msgspec.Struct, frozen=True):
 
 
 class _Engine:
-    """A gate over all patterns in one pass, and behind it one RE2 set for each pattern.
+    """A sieve over all rules in one pass, and behind it one RE2 set for each pattern.
 
     One set over everything would be one pass as well, but its automaton remembers how far *every* pattern has
     come: on text that it has not seen it builds a new state at nearly every character (8,000 us for 1 kB, and
-    30 once seen). The gate (RE2's prefilter) looks for literal words only and names the patterns that could
-    match. Of the rules that are still possible, patterns are searched alone, the rarest first, until one
-    fails. A rule is looked up by its rarest pattern: so a text costs what stands in it, and not the length of
-    the file. Which patterns are rare is counted in the examples of the file.
+    30 once seen). The sieve names the rules for which the words of the texts would do. Their patterns are searched
+    alone, the rarest first, until one fails: so a text costs what stands in it, and not the length of the file. Which
+    patterns are rare is counted in the examples of the file.
 
     Many texts of a batch are searched as one first, and each by itself only for the rules that are suspect then. An
     automaton is seldom in the processor's cache when it is needed, so it is dear to begin and cheap to go on.
-
-    Patterns without any literal word are named for every text. Those by which a rule is looked up are searched
-    a few at a time, so few that their automata stay small.
     """
 
-    __slots__ = ("_by_pattern", "_canary", "_gate", "_sets", "_wordless")
+    __slots__ = ("_rules", "_sets", "_sieve")
 
     def __init__(self, rules: Sequence[Rule], patterns: Sequence[tuple[str, ...]], name: str) -> None:
-        self._gate = re2.Filter()
         self._sets: list[Any] = []
+        self._rules: list[_Needs] = []
         ids: dict[str, int] = {}
+        needs: list[tuple[Need, ...]] = []  # of each pattern
         sample = [(fold(text) + CANARY).encode() for rule in rules for text in rule.must_not_match[:2]]
         rarity: list[int] = []  # in how many of the sample's texts each pattern is found
-        self._by_pattern: dict[int, list[_Needs]] = {}
         for at, (rule, whole) in enumerate(zip(rules, patterns, strict=True)):
             for pattern in whole:
                 if pattern not in ids:
-                    ids[pattern] = self._gate.Add(pattern, _options())
-                    self._sets.append(_set_of((pattern,), name, rule.id))
-                    rarity.append(sum(0 in _found(self._sets[-1], text) for text in sample))
-            needs = tuple(sorted({ids[pattern] for pattern in whole}, key=rarity.__getitem__))
-            self._by_pattern.setdefault(needs[0], []).append(_Needs(at, needs, frozenset(rule.surfaces)))
-        self._canary: int = self._gate.Add(_CANARY_PATTERN, _options())
-        self._gate.Compile()
-        named = set(self._gate.Match(CANARY.encode(), True) or ()) & self._by_pattern.keys()
-        texts = {place: pattern for pattern, place in ids.items()}
-        self._wordless = [
-            (some, _set_of(tuple(texts[place] for place in some), name, "")) for some in _few_at_a_time(sorted(named))
-        ]
+                    ids[pattern] = len(ids)
+                    needs.append(needs_of(pattern))
+                    self._sets.append(_set_of(pattern, name, rule.id))
+                    rarity.append(sum(_found(self._sets[-1], text) for text in sample))
+            rarest_first = tuple(sorted({ids[pattern] for pattern in whole}, key=rarity.__getitem__))
+            self._rules.append(_Needs(at, rarest_first, frozenset(rule.surfaces)))
+        of_rules = [tuple(chain.from_iterable(needs[place] for place in rule.patterns)) for rule in self._rules]
+        self._sieve = Sieve(of_rules, TURNS)
 
-    def suspects(self, texts: Sequence[str]) -> list[_Needs]:
-        """The rules all of whose patterns are found somewhere in these texts: what is in one of them is among these.
+    def passing(self, texts: Iterable[str]) -> Mapping[str, Sequence[int]]:
+        """The places of the rules that the words of these texts would do for: as they are, and by each turn."""
+        return self._sieve.passing(words_of(texts))
+
+    def suspects(self, texts: Sequence[str], passing: Sequence[int]) -> list[_Needs]:
+        """Of these rules, those all of whose patterns are found somewhere: what is in one of the texts is among these.
 
         The texts stand in one, each on a line of its own; a pattern that reaches over the end of a line makes a rule
         suspect, no more. Raises ``ScreeningUnavailable``.
         """
-        text = _searchable("\n".join(texts))
-        possible = set(self._gate.Match(text, True) or ())
-        if self._canary not in possible:
-            _no_answer()
-        found = _Found(self._sets, text)
-        for some, together in self._wordless:
-            seen = _found(together, text)
-            found.known.update((pattern, place in seen) for place, pattern in enumerate(some))
-        return [
-            rule
-            for pattern in possible & self._by_pattern.keys()
-            for rule in self._by_pattern[pattern]
-            if possible.issuperset(rule.patterns) and all(map(found, rule.patterns))
-        ]
+        if not passing:
+            return []
+        found = _Found(self._sets, _searchable("\n".join(texts)))
+        return [rule for at in passing if all(map(found, (rule := self._rules[at]).patterns))]
 
     def found_in(self, folded: str, surface: Surface, suspects: Sequence[_Needs]) -> list[int]:
         """The places of those suspects for this surface that are found in one stretch of this text, in order."""
@@ -437,14 +426,14 @@ class _Engine:
 class _Found:
     """Which patterns are found in one text; each is searched once at most."""
 
-    def __init__(self, sets: Sequence[_Searched], text: bytes) -> None:
+    def __init__(self, sets: Sequence[Any], text: bytes) -> None:
         self.known: dict[int, bool] = {}
         self._sets = sets
         self._text = text
 
     def __call__(self, pattern: int) -> bool:
         if pattern not in self.known:
-            self.known[pattern] = 0 in _found(self._sets[pattern], self._text)
+            self.known[pattern] = _found(self._sets[pattern], self._text)
         return self.known[pattern]
 
 
@@ -453,39 +442,26 @@ def _searchable(text: str) -> bytes:
     return (text + CANARY).encode("utf-8", "replace")
 
 
-def _few_at_a_time(places: Sequence[int]) -> Iterator[tuple[int, ...]]:
-    for start in range(0, len(places), TOGETHER_MAX):
-        yield tuple(places[start : start + TOGETHER_MAX])
-
-
-def _set_of(patterns: Sequence[str], name: str, rule_id: str) -> Any:
-    """The patterns (0, 1 …) and after them the canary in one RE2 set. ``^`` begins a line; a view has but one."""
+def _set_of(pattern: str, name: str, rule_id: str) -> Any:
+    """The pattern (0) and the canary (1) in one RE2 set. ``^`` begins a line; a view has but one."""
     together = re2.Set.SearchSet(_options())
-    for pattern in patterns:
-        together.Add(f"(?m:{pattern})")
-    canary = together.Add(_CANARY_PATTERN)
+    together.Add(f"(?m:{pattern})")
+    together.Add(_CANARY_PATTERN)
     try:
         together.Compile()
     except re2.error as error:
         raise ReleaseError(f"{name}: rule {rule_id!r}: a pattern needs over {ENGINE_BYTES_MAX} bytes") from error
-    if together.Match(CANARY) != [canary]:
+    if together.Match(CANARY) != [1]:
         _refuse(name, rule_id, "a pattern is found in an empty text, and so in everything")
-    return _Searched(together, canary)
+    return together
 
 
-class _Searched(msgspec.Struct, frozen=True):
-    """An RE2 set, and the place of the canary in it."""
-
-    patterns: Any
-    canary: int
-
-
-def _found(searched: _Searched, text: bytes) -> list[int]:
-    """The places of the patterns that are found, and the canary's: without that, there was no whole search."""
-    matched: list[int] | None = searched.patterns.Match(text)
-    if matched is None or searched.canary not in matched:
+def _found(searched: Any, text: bytes) -> bool:
+    """Whether the pattern of a set is found. Raises ``ScreeningUnavailable`` where the canary was not."""
+    matched: list[int] | None = searched.Match(text)
+    if matched is None or 1 not in matched:
         _no_answer()
-    return matched
+    return 0 in matched
 
 
 def _no_answer() -> NoReturn:

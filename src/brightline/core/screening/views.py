@@ -23,7 +23,8 @@ bounded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -32,7 +33,7 @@ from brightline.core.errors import ScreeningUnavailable
 from brightline.core.screening.decoding import Decoders
 from brightline.core.screening.folding import characters, fold, stages_of
 from brightline.core.screening.hidden import readings_of_hidden, selectors
-from brightline.core.screening.letters import has_names, readings_of_letters, words_apart
+from brightline.core.screening.letters import backwards, has_names, readings_of_letters, rot13, words_apart
 from brightline.core.screening.shape import shape_of, shape_of_stages
 
 
@@ -59,13 +60,14 @@ DEPTH_MAX: Final = 4
 """Encodings, one in the other. What has more is not screened, and so refused."""
 
 
-_TURNS: Final = frozenset({"rot13", "reversed"})
+TURNS: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType({"rot13": rot13, "reversed": backwards})
+"""Each undoes itself, and turns each word by itself."""
 
 
 def turn_of(name: str) -> str:
     """How the words of the view of this name were turned last, so that plain ones are none any more; or ``""``."""
     last = name.rpartition("+")[2]
-    return last if last in _TURNS else ""
+    return last if last in TURNS else ""
 
 
 def views(text: str, limits: ViewLimits = DEFAULT) -> tuple[View, ...]:
