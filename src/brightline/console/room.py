@@ -18,6 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from brightline.console.books import Books, Reader
+from brightline.console.forms import form_of
 from brightline.console.pages import Pages
 from brightline.console.person import Identity, Person, check_token
 from brightline.core.review.roles import May, may
@@ -25,7 +26,6 @@ from brightline.core.review.roles import May, may
 if TYPE_CHECKING:
     from brightline.shell.review.queue.queue import Queue
 
-FORM_FIELDS_MAX: Final = 300
 FOLLOW_SECONDS: Final = 1.0  # how old what the queue knows may be on a page
 
 Form = Mapping[str, str]
@@ -88,7 +88,7 @@ class Room:
             person = await self._allowed(request, act)
             if person is None:
                 return to_login(request)
-            form = await _form(request)
+            form = await form_of(request)
             if not check_token(self._key, person, form.get("token", "")):
                 raise HTTPException(403, "this form was not made for this session; go back and try again")
             return await handler(request, person, form)
@@ -109,16 +109,3 @@ def to_login(request: Request) -> Response:
     if "hx-request" in request.headers:
         return Response(status_code=401, headers={"hx-redirect": "/login"})
     return RedirectResponse("/login", 303)
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of a form, each once; a file is none. Raises ``HTTPException``."""
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
-        raise HTTPException(415, "expected a form")
-    async with request.form(max_files=0, max_fields=FORM_FIELDS_MAX) as form:
-        fields: dict[str, str] = {}
-        for name, value in form.multi_items():
-            if name in fields or not isinstance(value, str):
-                raise HTTPException(400, "a field stands twice")
-            fields[name] = value
-        return fields

@@ -11,6 +11,7 @@ from pathlib import Path
 from brightline.console.app import make_app
 from brightline.console.books import Books, Reader
 from brightline.console.door import Origin
+from brightline.console.identity.rooms import opened_people
 from brightline.console.person import Identity
 from brightline.console.room import Room
 from brightline.core.ports import Clock
@@ -25,13 +26,15 @@ IdentityOf = Callable[[Books], Identity]
 async def serving_console(
     root: Path,
     listener: socket.socket,
-    identity_of: IdentityOf,
+    identity_of: IdentityOf | None = None,
     origin: str = "",
     clock: Clock | None = None,
+    word: str = "",
 ) -> AsyncIterator[str]:
     """Serve the pages on a bound socket; yield the address; drain at the end.
 
-    Without an ``origin`` the console is ``http://localhost`` at the socket's port. Raises ``OperatorError`` if the
+    Without an ``origin`` the console is ``http://localhost`` at the socket's port. Without ``identity_of`` people come
+    in as the installation has it; in development also as anybody, by the ``word``. Raises ``OperatorError`` if the
     installation does not open, ``ConfigError`` if it has no queue.
     """
     clock = clock or SystemClock()
@@ -45,7 +48,10 @@ async def serving_console(
         queue = await stack.enter_async_context(opened_queue(root, settings, registry, clock))
         books = await reader(Books, root, clock)
         stack.push_async_callback(reader, books.close)
-        identity = identity_of(books)
+        if identity_of is None:
+            identity: Identity = await stack.enter_async_context(opened_people(books, reader, where, word))
+        else:
+            identity = identity_of(books)
         app = make_app(Room(books, reader, queue, identity), where, identity.routes)
         await stack.enter_async_context(serving(app, listener))
         yield where.text

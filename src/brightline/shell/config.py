@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from brightline.core.errors import ConfigError
 from brightline.core.evidence.note import VerifierKey
+from brightline.core.review.roles import Role
 from brightline.shell.telemetry.logs import LogFormat
 
 FILE_NAME: Final = "brightline.toml"
@@ -213,6 +214,60 @@ class ReviewSettings(_Settings):
     skips_per_day_max: int = Field(10, ge=0, le=1_000, description="Skips within 24 hours that are not shown.")
 
 
+class LoginSettings(_Settings):
+    """How long somebody may sit before the console. Who may come in is signed."""
+
+    session_minutes: int = Field(480, ge=5, le=720, description="Longest session, whatever is done in it.")
+    idle_minutes: int = Field(15, ge=1, le=60, description="A session in which nothing is done ends after this.")
+
+
+class OidcSettings(_Settings):
+    """An OpenID provider through which people may come in too. What it says takes away from the roster, never adds."""
+
+    issuer: str = Field(
+        "",
+        pattern=r"^((https://|http://(localhost|127\.0\.0\.1)(:|/|$))[!-~]*)?$",
+        description="The provider, exactly as its metadata names it; empty: passkeys alone.",
+    )
+    client_id: str = Field("", max_length=256, description="What the provider knows the console by.")
+    client_secret_file: str = Field(
+        "",
+        pattern=r"^(/[!-~]*)?$",
+        description="Path of a file that holds the secret; empty: a public client, by PKCE.",
+    )
+    scope: str = Field("openid", max_length=256, description="Scopes to ask for; `openid` is among them.")
+    person_claim: str = Field(
+        "sub", min_length=1, max_length=64, description="The claim that holds somebody's id on the roster."
+    )
+    roles_claim: str = Field("", max_length=64, description="The claim that lists roles; empty: the roster's.")
+    roles: dict[str, str] = Field(
+        default_factory=dict, description="The provider's words for roles, each with ours; empty: the same words."
+    )
+    level_claim: str = Field("", max_length=64, description="The claim with a clearance's level; empty: the roster's.")
+    compartments_claim: str = Field(
+        "", max_length=64, description="The claim that lists compartments; empty: the roster's."
+    )
+    until_claim: str = Field(
+        "", max_length=64, description="The claim with the end of a clearance, in Unix seconds; empty: the roster's."
+    )
+
+    @field_validator("roles")
+    @classmethod
+    def _are_roles(cls, roles: dict[str, str]) -> dict[str, str]:
+        for word, role in roles.items():
+            if role not in {each.value for each in Role}:
+                raise ValueError(f"{word!r} stands for {role!r}, which is no role")
+        return roles
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.issuer and not self.client_id:
+            raise ValueError("an issuer needs a client_id")
+        if "openid" not in self.scope.split():
+            raise ValueError("openid is among the scopes")
+        return self
+
+
 class AgreementSettings(_Settings):
     """Which agreement and release files to load. Their digests are pinned by the signed installation."""
 
@@ -244,6 +299,8 @@ class Settings(_Settings):
     inference: InferenceSettings = InferenceSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     review: ReviewSettings = ReviewSettings()
+    login: LoginSettings = LoginSettings()
+    oidc: OidcSettings = OidcSettings()
 
 
 def load_settings(state: Path) -> Settings:
@@ -284,6 +341,11 @@ def upstream_key(settings: UpstreamSettings) -> str:
 def queue_password(settings: ReviewSettings) -> str:
     """The password of the queue's database from its file; empty when none is named. Raises ``ConfigError``."""
     return _key_in(Path(settings.queue_password_file)) if settings.queue_password_file else ""
+
+
+def oidc_secret(settings: OidcSettings) -> str:
+    """The secret that the provider knows the console by; empty for a public client. Raises ``ConfigError``."""
+    return _key_in(Path(settings.client_secret_file)) if settings.client_secret_file else ""
 
 
 def child_environment() -> dict[str, str]:

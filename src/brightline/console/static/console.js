@@ -58,7 +58,7 @@ document.addEventListener("DOMContentLoaded", () => {
     on.checked = localStorage.getItem(KEYS) !== "off";
     on.addEventListener("change", () => localStorage.setItem(KEYS, on.checked ? "on" : "off"));
   }
-  for (const form of document.querySelectorAll("form[data-passkey]")) {
+  for (const form of document.querySelectorAll("form[data-passkey], form[data-make]")) {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       sign(form);
@@ -66,17 +66,27 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 });
 
-// WebAuthn Level 3, section 5.1.9: the challenge is the digest of the statement that the page shows.
+// WebAuthn Level 3, section 5.1.8: a passkey is made for a one-time code.
+async function made(asked) {
+  const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(JSON.parse(asked));
+  return navigator.credentials.create({ publicKey });
+}
+
+// Section 5.1.9: the challenge is the digest of the statement that the page shows, or random to come in.
+async function signed(asked) {
+  const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(JSON.parse(asked));
+  return navigator.credentials.get({ publicKey });
+}
+
 async function sign(form) {
   const trouble = form.querySelector("[data-trouble]");
   trouble.hidden = true;
   try {
-    const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(JSON.parse(form.dataset.passkey));
-    const credential = await navigator.credentials.get({ publicKey });
+    const credential = await (form.dataset.make ? made(form.dataset.make) : signed(form.dataset.passkey));
     form.elements.given.value = JSON.stringify(credential.toJSON());
     HTMLFormElement.prototype.submit.call(form);
   } catch (error) {
-    trouble.textContent = `The passkey did not sign: ${error.message}`;
+    trouble.textContent = `The passkey did not do it: ${error.message}`;
     trouble.hidden = false;
   }
 }

@@ -139,7 +139,7 @@ def verify(signed: Signed, public: str, challenge: bytes, relying: RelyingParty,
     from webauthn.helpers.exceptions import WebAuthnException
     from webauthn.helpers.structs import AuthenticationCredential, AuthenticatorAssertionResponse
 
-    _check_client_data(signed.client_data, "webauthn.get", challenge, relying)
+    check_client_data(signed.client_data, "webauthn.get", challenge, relying)
     _check_authenticator_data(signed.authenticator_data)
     if not 0 < len(signed.signature) <= SIGNATURE_BYTES_MAX:
         raise TrustError(f"a signature has 1 to {SIGNATURE_BYTES_MAX} bytes")
@@ -176,6 +176,25 @@ def check_public_key(public: str) -> bytes:
     if not es256 and not eddsa:
         raise TrustError("the public key of a passkey is ES256 on P-256 or EdDSA on Ed25519, in its one encoding")
     return key
+
+
+def check_client_data(data: bytes, ceremony: str, challenge: bytes, relying: RelyingParty) -> None:
+    """What the browser says of a ceremony, held to what was asked (section 5.8.1). Raises ``TrustError``."""
+    if len(data) > CLIENT_DATA_BYTES_MAX:
+        raise TrustError(f"the client's data exceeds {CLIENT_DATA_BYTES_MAX} bytes")
+    try:
+        said = json.loads(data, object_pairs_hook=_members)
+    except (ValueError, RecursionError) as error:
+        raise TrustError("the client's data does not read in one way") from error
+    if not isinstance(said, dict) or said.get("type") != ceremony:
+        raise TrustError(f"the client's data is not of a {ceremony}")
+    if said.get("challenge") != base64url(challenge):
+        raise TrustError("the passkey signed another challenge: not this decision")
+    if said.get("origin") not in relying.origins:
+        raise TrustError(f"it was signed on {str(said.get('origin'))[:80]!r}, which is none of the pinned origins")
+    # Section 5.8.1: a page within another page. Whoever frames ours could draw something else around it.
+    if said.get("crossOrigin", False) is not False or "topOrigin" in said:
+        raise TrustError("it was signed in a page within somebody else's page")
 
 
 def check_relying_party(relying: RelyingParty) -> None:
@@ -230,24 +249,6 @@ class _Inner(
 class _Response(msgspec.Struct, frozen=True):
     id: str
     response: _Inner
-
-
-def _check_client_data(data: bytes, ceremony: str, challenge: bytes, relying: RelyingParty) -> None:
-    if len(data) > CLIENT_DATA_BYTES_MAX:
-        raise TrustError(f"the client's data exceeds {CLIENT_DATA_BYTES_MAX} bytes")
-    try:
-        said = json.loads(data, object_pairs_hook=_members)
-    except (ValueError, RecursionError) as error:
-        raise TrustError("the client's data does not read in one way") from error
-    if not isinstance(said, dict) or said.get("type") != ceremony:
-        raise TrustError(f"the client's data is not of a {ceremony}")
-    if said.get("challenge") != base64url(challenge):
-        raise TrustError("the passkey signed another challenge: not this decision")
-    if said.get("origin") not in relying.origins:
-        raise TrustError(f"it was signed on {str(said.get('origin'))[:80]!r}, which is none of the pinned origins")
-    # Section 5.8.1: a page within another page. Whoever frames ours could draw something else around it.
-    if said.get("crossOrigin", False) is not False or "topOrigin" in said:
-        raise TrustError("it was signed in a page within somebody else's page")
 
 
 def _check_authenticator_data(data: bytes) -> None:

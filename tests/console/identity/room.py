@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A console with its own way in, over a state folder that pins the page where it stands."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import msgspec
+
+from brightline.console.serve import serving_console
+from brightline.core.review.passkey import RelyingParty, of_base64url
+from brightline.core.statement import BOTH_PARTIES, sign_statement
+from brightline.shell.clock import SystemClock
+from brightline.shell.development import development_keys
+from brightline.shell.serve import bind
+from brightline.shell.state import StateFolder
+from brightline.shell.trust.installation import INSTALLATION_TYPE, read_installation, read_roots
+from tests.authenticator import RP_ID, Passkey
+from tests.console.desk import QUEUE
+from tests.harness import Loop
+from tests.shell.cli.in_process import run
+
+WORD = "the word that was printed"
+WHY = ("--reason", "a drill", "--yes", "--json")
+
+
+def pin(root: Path, origin: str, **change: Any) -> None:
+    """Have both parties sign that passkeys are used on this page; ``change`` is of the terms of review."""
+    folder = StateFolder(root)
+    installation = read_installation(folder.installation, read_roots(folder.roots), SystemClock().unix())
+    terms = msgspec.structs.replace(installation.review, passkeys=RelyingParty(RP_ID, (origin,)), **change)
+    signed = msgspec.structs.replace(installation, review=terms)
+    keys = development_keys(root, BOTH_PARTIES)
+    folder.installation.write_bytes(sign_statement(signed, INSTALLATION_TYPE, keys))
+
+
+class Room:
+    """Where it is, and who comes with which browser."""
+
+    def __init__(self, root: Path, url: str) -> None:
+        self.root = root
+        self.url = url
+        self._browsers = ExitStack()
+
+    def browser(self) -> Browser:
+        """Somebody's browser, without cookies yet."""
+        browser = Browser(self.url)
+        self._browsers.callback(browser.http.close)
+        return browser
+
+    def close(self) -> None:
+        """Close all browsers."""
+        self._browsers.close()
+
+    def invited(self, person: str, *more: str) -> str:
+        """Both parties enrol somebody and give them a code."""
+        asked = ("--office", "provider_cleared", "--days", "30", *more, "--invite", *WHY)
+        code: str = json.loads(run("review", "enrol", self.root, person, *asked).stdout)["code"]
+        return code
+
+    def enrolled(self, person: str, key: Passkey, *more: str) -> None:
+        """Somebody is invited, makes a passkey on the page, and both parties sign it in."""
+        marks = self.browser().makes(person, self.invited(person, *more), key)
+        assert len(marks.split()) == 5
+        run(
+            "review",
+            "enrol",
+            self.root,
+            person,
+            "--passkey",
+            StateFolder(self.root).enrolments / f"{person}.json",
+            *WHY,
+        )
+
+
+class Browser:
+    """What a browser does, without one: cookies, forms, and an authenticator in software."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.http = httpx2.Client(base_url=url, headers={"origin": url}, timeout=30)
+
+    def get(self, path: str) -> httpx2.Response:
+        """A page; what it redirects to is not followed."""
+        return self.http.get(path)
+
+    def post(self, path: str, **form: str) -> httpx2.Response:
+        """A form."""
+        return self.http.post(path, data=form)
+
+    def comes_in(self, key: Passkey, **how: Any) -> httpx2.Response:
+        """Come in with a passkey."""
+        page = self.get("/login").text
+        given = key.get(challenge_in(page), origin=self.url, **how).decode()
+        return self.post("/login", sealed=field(page, "sealed"), given=given)
+
+    def makes(self, person: str, code: str, key: Passkey, **how: Any) -> str:
+        """Make a passkey with a code; return the marks, or what the page says went wrong."""
+        page = self.post("/enrol", person=person, code=code).text
+        if "data-make" not in page:
+            return trouble_in(page)
+        given = key.create(challenge_in(page), origin=self.url, **how).decode()
+        page = self.post("/enrol/passkey", sealed=field(page, "sealed"), given=given).text
+        found = re.search(r'class="marks"><code>([^<]*)<', page)
+        return found.group(1) if found else trouble_in(page)
+
+
+def challenge_in(page: str) -> bytes:
+    """The challenge of the options that a page holds."""
+    found = re.search(r'data-(?:passkey|make)="([^"]*)"', page)
+    assert found, page
+    return of_base64url(json.loads(html.unescape(found.group(1)))["challenge"])
+
+
+def field(page: str, name: str) -> str:
+    """The value of a hidden field."""
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found, page
+    return html.unescape(found.group(1))
+
+
+def trouble_in(page: str) -> str:
+    """What a page says went wrong."""
+    found = re.search(r'class="trouble" role="alert">([^<]*)<', page)
+    return html.unescape(found.group(1)) if found else ""
+
+
+@contextmanager
+def room(root: Path, loop: Loop, toml: str = "") -> Iterator[Room]:
+    """A new installation with a console that serves until the block ends."""
+    run("init", root, "--model", "m=upstream-m", "--upstream", "http://127.0.0.1:9", "--port", "0")
+    with (root / "brightline.toml").open("a") as file:
+        file.write(QUEUE + toml)
+    run("review", "migrate", root)
+    listener = bind("127.0.0.1", 0)
+    pin(root, f"http://localhost:{listener.getsockname()[1]}")
+    with serving_room(root, loop, listener) as opened:
+        yield opened
+
+
+@contextmanager
+def serving_room(root: Path, loop: Loop, listener: Any) -> Iterator[Room]:
+    """The console of an installation that is there."""
+    stack = AsyncExitStack()
+
+    async def open_() -> str:
+        return await stack.enter_async_context(serving_console(root, listener, word=WORD))
+
+    try:
+        with closing(Room(root, loop.call(open_()))) as opened:
+            yield opened
+    finally:
+        loop.call(stack.aclose())
