@@ -19,6 +19,8 @@ import openai
 import pytest
 
 from brightline.client import fetch, hold_of, wait_for, wait_for_async
+from brightline.core.evidence.audit_findings import Status, Topic
+from brightline.verify.examine import verify_evidence
 from tests.conformance.test_review import FIRST, SECOND, answer, held, polled
 from tests.harness import (
     HELD,
@@ -182,6 +184,21 @@ def test_a_caller_sees_its_own_holds(node: Running) -> None:
     within_two_seconds(lambda: polled(node, first, key).json()["status"] == "released")
     listed = httpx2.get(f"{node.url}/v1/holds", headers={"authorization": f"Bearer {key}"}).json()
     assert [(row["id"], row["status"]) for row in listed["data"]] == [(first, "released"), (second, "open")]
+
+
+def test_what_was_released_is_recounted_from_the_public_logs(node: Running) -> None:
+    asked = request("What now, seven?")
+    refused = held_answer(node, asked)
+    release(node, hold_of(refused))
+    with node.client() as client:
+        fetch(client.chat.completions.create, refused, **asked)
+    node.loop.call(node.node.state_period())
+    node.loop.call(asyncio.to_thread(node.node.publisher.publish_once))
+    node.loop.call(asyncio.to_thread(node.node.write_heads))
+    reports = verify_evidence(node.root / "evidence")
+    told = {report.shard: claim for report in reports for claim in report.claims if claim.name == Topic.HELD.value}
+    assert told["gateway-0"].status is Status.PROVEN, told
+    assert not [report.contradictions for report in reports if report.contradicted]
 
 
 def test_it_is_given_out_after_a_restart_and_not_a_second_time(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from brightline.core.evidence.audit_findings import Status
+from brightline.core.evidence.audit_findings import Status, Topic
 from brightline.shell.cli.main import brightline
 from brightline.verify.sample.command import NOTE, write_one, write_sample
 from brightline.verify.sample.frauds import ARGUMENTS, COMMAND, FRAUDS, HONEST, Fraud, Means
@@ -51,15 +51,22 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _honest(str(tmp_path_factory.mktemp("suite")))
 
 
+@pytest.fixture(scope="module")
+def usual(honest: Path) -> dict[Means, Told]:
+    """What is told of the honest site, with each kind of evidence."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        return {means: told(honest, means, monkeypatch) for means in Means}
+
+
 @pytest.mark.parametrize("fraud", FRAUDS, ids=lambda fraud: fraud.name)
 def test_a_fraud_is_seen_by_those_and_only_those_that_the_table_names(
-    fraud: Fraud, honest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fraud: Fraud, usual: dict[Means, Told], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = write_one(tmp_path / fraud.name, fraud, seed=1)
-    usual, alone = told(honest, Means.LOG, monkeypatch), told(folder, Means.LOG, monkeypatch)
-    by_itself = {(claim, status) for claim, status in alone.items() if usual.get(claim) is not status}
+    alone = told(folder, Means.LOG, monkeypatch)
+    by_itself = {(claim, status) for claim, status in alone.items() if usual[Means.LOG].get(claim) is not status}
     for means in Means:
-        before, after = told(honest, means, monkeypatch), told(folder, means, monkeypatch)
+        before, after = usual[means], alone if means is Means.LOG else told(folder, means, monkeypatch)
         changed = {(claim, status) for claim, status in after.items() if before.get(claim) is not status}
         if means is not Means.LOG:
             if Status.CONTRADICTED in alone.values() and not any(who is means for who, _, _ in fraud.effects):
@@ -79,9 +86,10 @@ def test_at_the_honest_site_everything_that_an_auditor_holds_is_proven(
     done = CliRunner().invoke(brightline, [*COMMAND[1:], *hand, "--json"])
     assert done.exit_code == 0, done.output
     statuses = {claim["status"] for report in json.loads(done.output) for claim in report["claims"]}
-    gateway, guard = json.loads(done.output)
+    gateway, registry, guard = json.loads(done.output)
     assert {claim["status"] for claim in gateway["claims"]} == {"PROVEN"}
-    assert statuses == {"PROVEN", "NOT SHOWN"}  # the guard's own log has no witness and no disclosures
+    assert statuses == {"PROVEN", "NOT SHOWN"}  # the other logs have no witness and no disclosures
+    assert [claim["status"] for claim in registry["claims"] if claim["name"] == Topic.HELD.value] == ["PROVEN"]
     assert [claim["status"] for claim in guard["claims"] if "nothing else" in claim["name"]] == ["PROVEN"]
     gone_on = CliRunner().invoke(brightline, [*COMMAND[1:], "--memory", "scratch.memory", "--json"])
     (report,) = json.loads(gone_on.output)

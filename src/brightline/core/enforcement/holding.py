@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from brightline.core.agreement.decide import Decision, Subject
 from brightline.core.agreement.limits import hold_seconds
@@ -20,7 +21,7 @@ from brightline.core.exchange.coverage import goes_to_no_model
 from brightline.core.exchange.model import Exchange, Reply, asked_digest, exchange_digest
 from brightline.core.facts import UNKNOWN, Facts
 from brightline.core.review.asking import UNSETTLED_MAX, Held, PeoplesWord, open_case
-from brightline.core.review.case import case_value, hold_id, mark_of
+from brightline.core.review.case import CaseQuestion, case_value, hold_id, mark_of
 from brightline.core.review.content import parts_of
 from brightline.core.review.docket import Approved
 from brightline.core.review.kept import Kept, Named
@@ -28,6 +29,8 @@ from brightline.core.review.settle import AnsweredPart, apply_answers, of_whole
 from brightline.core.screening.finding import Finding, Judgement, Segment
 from brightline.core.screening.release import Release
 from brightline.core.workload import Workload
+
+HOLDS_NAMED_MAX: Final = 200
 
 Fields = dict[str, JsonValue]
 
@@ -181,6 +184,11 @@ class Holding:
             return facts
         return facts.with_values({fact: value for fact, value in self.whole.items() if facts[fact] == UNKNOWN})
 
+    def public(self) -> Fields:
+        """The holds by which this exchange goes on, as its PASS says in public; all of them are committed to."""
+        named: list[JsonValue] = [*self._holds]
+        return {"holds": named[:HOLDS_NAMED_MAX]} if named else {}
+
     def fields(self, facts: Facts) -> Fields:
         """What a record commits to of people's part: in which holds, which facts, how many approvals."""
         fields: Fields = {}
@@ -251,6 +259,7 @@ class Holding:
             "clauses": list(case.clauses),
             "expires": case.expires,
             "parts": len(self._parts),
+            "wanted": _wanted(case.questions),
         }
         public, committed = self._part(0)
         approved: Fields = {"approvals": dict(self.approvals)} if whole and self.approvals else {}
@@ -262,3 +271,12 @@ class Holding:
 
     def _part(self, number: int) -> tuple[Fields, Fields]:
         return self._public | {"part": number}, {"content": self._parts.popleft()}
+
+
+def _wanted(questions: Sequence[CaseQuestion]) -> dict[str, JsonValue]:
+    """How many persons of which office are needed before all of it is answered."""
+    wanted: dict[str, JsonValue] = {}
+    for question in questions:
+        for office, count in question.quorum:
+            wanted[office] = max(count, *(each for each in (wanted.get(office),) if isinstance(each, int)), 1)
+    return wanted

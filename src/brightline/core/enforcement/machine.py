@@ -323,6 +323,7 @@ class Machine:
             "verdict": Verdict.PERMIT.value,
             "clauses": list(self._decision.clauses),
             "token": token_id(self._arrived.exchange_id),
+            **self._people.public(),
         }
         committed = self._judged_fields() | {
             "wire_digest": wire_digest(self._request),

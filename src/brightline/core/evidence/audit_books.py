@@ -71,10 +71,14 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     expires: _Number | UnsetType = UNSET
     halt: _Text | UnsetType = UNSET
     hold: _Text | UnsetType = UNSET
+    holds: tuple[_Text, ...] | UnsetType = UNSET
     kind: RecordKind
     log: _Text | UnsetType = UNSET
+    office: _Text | UnsetType = UNSET
     open: _Number | UnsetType = UNSET
     outcome: Outcome | UnsetType = UNSET
+    part: _Number | UnsetType = UNSET
+    parts: _Number | UnsetType = UNSET
     profile: _Text
     ranges: tuple[tuple[_Number, _Number], ...] | UnsetType = UNSET
     release: _Text | UnsetType = UNSET
@@ -92,6 +96,7 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     use: _Text | UnsetType = UNSET
     v: Literal[1]
     verdict: _Verdict | UnsetType = UNSET
+    wanted: dict[_Text, _Number] | UnsetType = UNSET
     without_record: dict[_Text, _Number] | UnsetType = UNSET
     workload: _Text | UnsetType = UNSET
 

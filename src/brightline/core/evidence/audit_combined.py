@@ -23,6 +23,7 @@ from brightline.core.evidence.audit_books import BooksAudit, Leaf
 from brightline.core.evidence.audit_findings import Claim, Findings, Topic, shown
 from brightline.core.evidence.audit_halts import KnownHalts
 from brightline.core.evidence.audit_heads import root_below
+from brightline.core.evidence.audit_holds import KnownHolds
 from brightline.core.evidence.audit_memory import CombinedMemory
 from brightline.core.evidence.audit_tree import Published
 from brightline.core.evidence.checkpoint import Checkpoint
@@ -49,6 +50,7 @@ class CombinedBook:
         self.heads: dict[str, deque[LogHead]] = {}
         self.seals: dict[str, Seal] = {}
         self.halts = KnownHalts()
+        self.holds = KnownHolds(len(present) or 1)
 
     def head(self, head: LogHead) -> str:
         """Take in a head; return what speaks against it, if anything does."""
@@ -69,6 +71,11 @@ class CombinedBook:
         """Take in a seal; the first one of a log holds."""
         if len(self.seals) < LOGS_MAX:
             self.seals.setdefault(seal.head.log, seal)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the heads are here, and every log that they name is."""
+        return bool(self.heads) and not any(self.withheld)
 
     @property
     def withheld(self) -> Iterator[LogHead]:

@@ -46,6 +46,7 @@ class Topic(enum.StrEnum):
     PERIODS = "the periods say what the records say"
     LOST = "what crashes lost is within the budget"
     HEADS = "no log was taken back or withheld"
+    HELD = "what people released had been decided, and is used once"
     HALTED = "nothing was let through while people had halted"
     UPSTREAMS = "each model server has a guard that is named"
 

@@ -182,12 +182,45 @@ class HaltMemory(msgspec.Struct, frozen=True):
     late: tuple[tuple[str, int, str], ...] = ()
 
 
+class HeldMemory(msgspec.Struct, frozen=True):
+    """A case that was opened: until when (Unix seconds), and how many persons of which office it asks for."""
+
+    hold: str
+    case: str
+    expires: int
+    wanted: tuple[tuple[str, int], ...]
+
+
+class SaidOfHold(msgspec.Struct, frozen=True):
+    """What went on by holds: in which record, which exchange, when (Unix seconds); ``case`` of an answer given out."""
+
+    index: int
+    exchange: str
+    case: str
+    holds: tuple[str, ...]
+    unix: int
+
+
+class HoldsMemory(msgspec.Struct, frozen=True):
+    """HOLDs of which parts are missing (exchange, case, parts so far, in all), and what one log says of holds.
+
+    ``decided`` are case, hold, time and office; ``used`` case, use and exchange.
+    """
+
+    parts: tuple[tuple[str, str, int, int], ...] = ()
+    held: tuple[HeldMemory, ...] = ()
+    said: tuple[SaidOfHold, ...] = ()
+    decided: tuple[tuple[str, str, int, str], ...] = ()
+    used: tuple[tuple[str, str, str], ...] = ()
+
+
 class StatedMemory(msgspec.Struct, frozen=True):
     """What a log states beyond its records."""
 
     periods: PeriodsMemory
     combined: CombinedMemory
     halts: HaltMemory = HaltMemory()
+    holds: HoldsMemory = HoldsMemory()
 
 
 class NoteMemory(msgspec.Struct, frozen=True):

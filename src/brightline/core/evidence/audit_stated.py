@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a log states beyond its records: periods of itself, heads and ends of others, halts. The audits as one."""
+"""What a log states beyond its records: periods, heads and ends of others, halts, holds. The audits as one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from brightline.core.evidence.audit_books import BooksAudit, Leaf, Recount
 from brightline.core.evidence.audit_combined import CombinedAudit, CombinedBook
 from brightline.core.evidence.audit_findings import Claim, Findings
 from brightline.core.evidence.audit_halts import HaltAudit
+from brightline.core.evidence.audit_holds import HoldAudit
 from brightline.core.evidence.audit_memory import LogMemory, StatedMemory
 from brightline.core.evidence.audit_periods import PeriodAudit
 from brightline.core.evidence.audit_tokens import TokenBooks
@@ -33,23 +34,27 @@ class Stated:
         book = combined or CombinedBook()
         self._heads = CombinedAudit(book, findings)
         self._halts = HaltAudit(book.halts, findings)
+        self._holds = HoldAudit(book.holds, findings)
+        self._book = book
         self._tokens = tokens
 
     def open(self, origin: str, keys: Sequence[VerifierKey], begin: int) -> None:
         """Say whose log it is, which keys sign for it, and how many of its records an earlier visit read."""
         self._periods.open(origin, keys)
         self._heads.open(origin, begin)
+        self._holds.open(origin)
         self._tokens.read(key.vkey() for key in keys)
 
     def memory(self) -> StatedMemory:
         """What the next visit goes on from."""
-        return StatedMemory(self._periods.memory(), self._heads.memory(), self._halts.memory())
+        return StatedMemory(self._periods.memory(), self._heads.memory(), self._halts.memory(), self._holds.memory())
 
     def resume(self, earlier: LogMemory) -> None:
         """Go on from where an earlier visit ended."""
         self._periods.resume(earlier.stated.periods, earlier.edge)
         self._heads.resume(earlier.stated.combined)
         self._halts.resume(earlier.stated.halts, earlier.books.time)
+        self._holds.resume(earlier.stated.holds)
 
     def sizes(self, signed: Checkpoint) -> list[int]:
         """The sizes at which the log's root must be known."""
@@ -59,6 +64,7 @@ class Stated:
         """Take in a bundle and its records; ``None`` is one that cannot be believed."""
         self._heads.enter(bundle.first, leaves)
         self._halts.enter(bundle.first, leaves)
+        self._holds.enter(bundle.first, leaves)
         self._periods.enter(bundle, leaves)
 
     def compare(self, published: Published, signed: Checkpoint, roots: Mapping[int, bytes], books: BooksAudit) -> None:
@@ -73,9 +79,12 @@ class Stated:
         """Say what is in no period, and how the losses stand."""
         self._periods.close(recount)
         self._halts.close()
+        self._book.holds.whole = self._book.whole
+        self._holds.close()
 
     def claims(self, attempts: int) -> Iterator[Claim]:
         """The claims that apply to this log."""
         yield from self._heads.claims()
         yield from self._halts.claims()
+        yield from self._holds.claims()
         yield from self._periods.claims(attempts)

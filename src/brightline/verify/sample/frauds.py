@@ -21,8 +21,8 @@ from brightline.core.evidence.note import NoteSigner
 from brightline.core.evidence.period import Period, StatedUpstream
 from brightline.core.evidence.record import RecordKind
 from brightline.core.evidence.tile import entries_path
-from brightline.verify.sample.ledger import Files, Ledger, seeded
-from brightline.verify.sample.site import ANSWERED, REFUSED, UNKEPT, UNPROMISED, Site
+from brightline.verify.sample.ledger import BEGAN, Files, Ledger, seeded
+from brightline.verify.sample.site import ANSWERED, REFUSED, RELEASED, UNKEPT, UNPROMISED, Site
 
 
 class Means(enum.StrEnum):
@@ -31,6 +31,7 @@ class Means(enum.StrEnum):
     LOG = "the log by itself"
     RECEIPTS = "receipts"
     GUARD = "the guard's log"
+    REGISTRY = "the registry"
     WITNESSES = "witnesses"
     EARLIER = "an earlier visit"
     DISCLOSURES = "disclosures"
@@ -42,6 +43,7 @@ ARGUMENTS: Final[dict[Means, tuple[str, ...]]] = {
         word for name in (ANSWERED, REFUSED, "x-110") for word in ("--receipt", f"receipts/{name}.json")
     ),
     Means.GUARD: ("--guard", "guards", "--key", "guard.vkey"),
+    Means.REGISTRY: ("registry", "--key", "registry.vkey"),
     Means.WITNESSES: ("--policy", "policy"),
     Means.EARLIER: ("--memory", "earlier.memory"),
     Means.DISCLOSURES: ("--disclosures", "disclosures.jsonl"),
@@ -233,6 +235,47 @@ def _guard_unnamed(site: Site) -> None:
     site.gateway.upstreams = (StatedUpstream("default", ""),)
 
 
+def _never_decided(site: Site) -> None:
+    site.held("x-undecided")
+    site.give("x-undecided", "x-undecided-given")
+
+
+def _too_few(site: Site) -> None:
+    site.held("x-too-few")
+    site.decide("x-too-few", persons=1)
+    site.give("x-too-few", "x-too-few-given")
+
+
+def _given_twice(site: Site) -> None:
+    site.give(RELEASED[0], "x-twice", used=False)
+
+
+def _used_again(site: Site) -> None:
+    site.give(RELEASED[0], "x-again")
+
+
+def _not_used(site: Site) -> None:
+    site.held("x-not-used")
+    site.decide("x-not-used")
+    site.give("x-not-used", "x-not-used-given", used=False)
+
+
+def _late_decision(site: Site) -> None:
+    site.held("x-expired")
+    for index in site.gateway.of("x-expired", RecordKind.HOLD):
+        site.gateway.records[index].value["expires"] = int(BEGAN.timestamp()) + 1
+    site.decide("x-expired")
+    site.give("x-expired", "x-expired-given")
+
+
+def _stray_decision(site: Site) -> None:
+    site.decide("x-nowhere")
+
+
+def _without_parts(site: Site) -> None:
+    site.held("x-in-part", parts=3)
+
+
 # ---- the table --------------------------------------------------------------------------------------------------
 
 _NO, _UNSHOWN = Status.CONTRADICTED, Status.NOT_SHOWN
@@ -416,6 +459,64 @@ FRAUDS: Final = (
         _false_facts,
         (),
         "a cleared auditor who opens the content and asks the same release again; attestation of the node",
+    ),
+    Fraud(
+        "released-undecided",
+        "release what people must decide",
+        "An answer that was held is given out, and nobody had decided.",
+        _never_decided,
+        ((Means.REGISTRY, Topic.HELD, _NO),),
+    ),
+    Fraud(
+        "released-by-too-few",
+        "release what people must decide",
+        "The same, after one of two persons had decided.",
+        _too_few,
+        ((Means.REGISTRY, Topic.HELD, _NO),),
+        "whoever may open the registry, if one person signed as two",
+    ),
+    Fraud(
+        "decided-too-late",
+        "release what people must decide",
+        "The same, after two had decided a hold that had expired.",
+        _late_decision,
+        ((Means.REGISTRY, Topic.HELD, _NO),),
+    ),
+    Fraud(
+        "given-out-twice",
+        "release what people must decide",
+        "A kept answer is given out a second time, and the registry says nothing of it.",
+        _given_twice,
+        ((Means.LOG, Topic.HELD, _NO),),
+    ),
+    Fraud(
+        "used-twice",
+        "release what people must decide",
+        "A kept answer is given out a second time, and the registry says so a second time.",
+        _used_again,
+        ((Means.LOG, Topic.HELD, _NO),),
+    ),
+    Fraud(
+        "used-unsaid",
+        "release what people must decide",
+        "A kept answer is given out, and no USED is written.",
+        _not_used,
+        ((Means.REGISTRY, Topic.HELD, _NO),),
+    ),
+    Fraud(
+        "decided-for-no-case",
+        "release what people must decide",
+        "The registry holds decisions about a case that no log has.",
+        _stray_decision,
+        ((Means.REGISTRY, Topic.HELD, _UNSHOWN),),
+        "with the combined heads, which name every log, it is contradicted",
+    ),
+    Fraud(
+        "held-in-part",
+        "release what people must decide",
+        "An exchange is held, and two of the three parts that people are to look at are not there.",
+        _without_parts,
+        ((Means.LOG, Topic.HELD, _NO),),
     ),
     Fraud(
         "left-open",

@@ -7,9 +7,10 @@ the earlier visit hold is theirs already, and stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -25,6 +26,7 @@ from brightline.core.evidence.audit_memory import Memory
 from brightline.core.evidence.audit_tokens import TokenBooks
 from brightline.core.evidence.audit_visit import Visit
 from brightline.core.evidence.cosignature import Ed25519Cosigner, add_lines
+from brightline.core.evidence.heads import REGISTRY_SHARD
 from brightline.core.evidence.period import StatedUpstream
 from brightline.core.evidence.receipt import Receipt
 from brightline.core.evidence.record import RecordKind
@@ -45,6 +47,14 @@ ANSWERED: Final = "x-012"  # an answer to a caller who kept the receipt; all thr
 REFUSED: Final = "x-016"  # a refusal to a caller who kept the receipt
 UNPROMISED: Final = "x-018"  # a refusal whose caller kept nothing
 UNKEPT: Final = "x-010"  # an answer whose caller kept nothing
+RELEASED: Final = ("x-006", "x-013", "x-020")  # held; people decided, and it is given out after those below
+GIVEN_AFTER: Final = ("x-009", "x-015", "x-070")
+OFFICE: Final = "provider_cleared"
+WANTED: Final = 2
+OPEN_SECONDS: Final = 86_400
+
+
+NOTHING_MORE: Final[Mapping[str, JsonValue]] = MappingProxyType({})
 
 
 class Site(msgspec.Struct):
@@ -54,6 +64,7 @@ class Site(msgspec.Struct):
     facts: dict[Verdict, Facts]
     gateway: Ledger
     guard: Ledger
+    registry: Ledger
     receipts: list[Receipt]
     cosigned: bytes
     policy: str
@@ -74,9 +85,17 @@ class Site(msgspec.Struct):
         """The guard books the token."""
         self.guard.say(RecordKind.CONSUMED, "", self.terms | {"token": token(exchange), "upstream": "default"})
 
-    def end(self, exchange: str, outcome: str, verdict: Verdict, class_: str, released: int = 0) -> None:
-        """The exchange ends."""
-        public: dict[str, JsonValue] = {"outcome": outcome, "class": class_, "verdict": verdict.value}
+    def end(
+        self,
+        exchange: str,
+        outcome: str,
+        verdict: Verdict,
+        class_: str,
+        released: int = 0,
+        more: Mapping[str, JsonValue] = NOTHING_MORE,
+    ) -> None:
+        """The exchange ends; ``more`` is what its OUTCOME says besides."""
+        public: dict[str, JsonValue] = {"outcome": outcome, "class": class_, "verdict": verdict.value, **more}
         public |= {"clauses": self._clauses(verdict), "released_bytes": released}
         self.gateway.say(
             RecordKind.OUTCOME, exchange, self.terms | public, {"facts": dict(self.facts[verdict].items())}
@@ -94,10 +113,35 @@ class Site(msgspec.Struct):
         self.attempt(exchange)
         self.end(exchange, "refused", Verdict.DENY, "policy")
 
-    def held(self, exchange: str) -> None:
-        """One that people must look at."""
+    def held(self, exchange: str, parts: int = 1) -> None:
+        """One whose answer people must look at."""
         self.attempt(exchange)
+        self.permit(exchange)
+        self.use(exchange)
+        when = BEGAN + timedelta(seconds=SECONDS_EACH * len(self.gateway.records))
+        public = self.terms | self.hold(exchange) | {"clauses": self._clauses(Verdict.HOLD), "parts": parts}
+        public |= {"expires": int(when.timestamp()) + OPEN_SECONDS, "wanted": {OFFICE: WANTED}, "part": 0}
+        self.gateway.say(RecordKind.HOLD, exchange, public, {"content": f"the answer of {exchange}"})
         self.end(exchange, "held", Verdict.HOLD, "none")
+
+    def decide(self, exchange: str, persons: int = WANTED) -> None:
+        """So many persons answer what was asked about it."""
+        for person in range(persons):
+            public = self.terms | self.hold(exchange) | {"office": OFFICE}
+            self.registry.say(RecordKind.DECISION, "", public, {"statement": f"person {person} about {exchange}"})
+
+    def give(self, exchange: str, by: str, *, used: bool = True) -> None:
+        """The answer that was held is given out, by another exchange that names it."""
+        self.attempt(by)
+        if used:
+            public = self.terms | self.hold(exchange) | {"use": "answer", "by": by}
+            self.registry.say(RecordKind.USED, "", public)
+        self.end(by, "completed", Verdict.PERMIT, "none", 400, self.hold(exchange))
+
+    def hold(self, exchange: str) -> dict[str, JsonValue]:
+        """How the hold of an exchange, and its case, are called."""
+        name = seeded(0, f"hold of {exchange}").hex()
+        return {"hold": f"hold_{name[:24]}", "case": f"sha256:{name}"}
 
     @property
     def terms(self) -> dict[str, JsonValue]:
@@ -109,6 +153,8 @@ class Site(msgspec.Struct):
         try:
             _write_log(folder / "evidence" / GATEWAY, self.shown(self.gateway), self.cosigned)
             _write_log(folder / "guards" / GUARD, self.shown_guard(self.guard), b"")
+            _write_log(folder / REGISTRY_SHARD / REGISTRY_SHARD, self.registry.published(), b"")
+            (folder / "registry.vkey").write_text(self.registry.signer.verifier.vkey() + "\n", "utf-8")
             (folder / "gateway.vkey").write_text(self.gateway.signer.verifier.vkey() + "\n", "utf-8")
             (folder / "guard.vkey").write_text(self.guard.signer.verifier.vkey() + "\n", "utf-8")
             (folder / "policy").write_text(self.policy, "utf-8")
@@ -127,14 +173,16 @@ class Site(msgspec.Struct):
 
 def honest_site(seed: int, agreement: Agreement) -> Site:
     """A site at which everything holds, made of a seed."""
-    gateway, guard = Ledger(seed, GATEWAY), Ledger(seed, GUARD)
+    gateway, guard, registry = Ledger(seed, GATEWAY), Ledger(seed, GUARD), Ledger(seed, REGISTRY_SHARD)
     witness = Ed25519Cosigner(
         "witness.example/w1", Ed25519PrivateKey.from_private_bytes(seeded(seed, "the witness's key"))
     )
     policy = f"witness w1 {witness.verifier.vkey()}\nquorum w1\n"
     facts = _facts(agreement)
     nothing = Memory("", (), TokenBooks().memory())
-    site = Site(agreement, facts, gateway, guard, [], b"", policy, nothing, Ledger.published, Ledger.published)
+    site = Site(
+        agreement, facts, gateway, guard, registry, [], b"", policy, nothing, Ledger.published, Ledger.published
+    )
     gateway.upstreams = (StatedUpstream("default", guard.signer.verifier.vkey()),)
     gateway.budget = agreement.digest, lost_budget(agreement)
     for number in range(EXCHANGES):
@@ -145,6 +193,10 @@ def honest_site(seed: int, agreement: Agreement) -> Site:
         (site.answered, site.answered, site.refused, site.answered, site.refused, site.answered, site.held)[
             number % 7
         ](exchange)
+        if exchange in GIVEN_AFTER:
+            held = RELEASED[GIVEN_AFTER.index(exchange)]
+            site.decide(held)
+            site.give(held, given_of(held))
         if number == VISITED - 1:
             site.memory = _visited(site)
         if number == WITNESSED - 1:
@@ -155,6 +207,11 @@ def honest_site(seed: int, agreement: Agreement) -> Site:
         gateway.promise(gateway.of(exchange, RecordKind.OUTCOME)[0]) for exchange in (ANSWERED, REFUSED, "x-110")
     ]
     return site
+
+
+def given_of(held: str) -> str:
+    """The exchange by which what was held is given out."""
+    return f"{held}-given"
 
 
 def token(exchange: str) -> str:
