@@ -169,6 +169,7 @@ def _front(node: Node, clock: Clock, traces: Traces | None) -> None:
         registers=lambda: node.registry.registers.book,
         holds=node.holds,
         waiting_max=node.settings.review.waiting_max,
+        sampler=node.sampler,
         observers=(node.metrics, *((traces,) if traces else ())),
     )
     node.door = Door(

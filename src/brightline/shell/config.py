@@ -171,6 +171,13 @@ class ReviewSettings(_Settings):
         1_000, ge=1, le=100_000, description="Holds of one unit that may wait for people; more exchanges are refused."
     )
     waiting_max: int = Field(1_000, ge=0, le=100_000, description="Callers that may wait for an answer at a time.")
+    sampled_per_million: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="Permitted exchanges of a million that are drawn for cleared people to look at; the agreement may "
+        "want more. It changes no verdict. Within a month it only rises.",
+    )
     queue_age_alarm_seconds: int = Field(
         14_400, ge=0, description="Longest wait in the queue from where on the figures show an alarm; 0: never."
     )

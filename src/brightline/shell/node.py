@@ -29,9 +29,11 @@ from brightline.core.errors import (
 from brightline.core.evidence.heads import HEADS_SHARD
 from brightline.core.evidence.note import VerifierKey
 from brightline.core.evidence.period import StatedUpstream
+from brightline.core.evidence.record import RecordKind
 from brightline.core.expectation import Figures
 from brightline.core.halt import Scope
 from brightline.core.ports import Clock
+from brightline.core.review.sampling import least_per_million
 from brightline.core.screening.release import Release
 from brightline.core.screening.trial import Compared, Stage
 from brightline.core.standing import AGREEMENT_SCOPE, UnitStanding
@@ -42,6 +44,7 @@ from brightline.shell.gateway.app import Gateway
 from brightline.shell.gateway.holds import Holds
 from brightline.shell.gateway.peers import Peers, Told
 from brightline.shell.gateway.quotas import DiskQuotas, Quotas
+from brightline.shell.gateway.sampling import Sampler
 from brightline.shell.gateway.succession import Succession
 from brightline.shell.gateway.upstreams import HttpUpstreams
 from brightline.shell.gateway.watch import DenyWatch
@@ -53,6 +56,7 @@ from brightline.shell.inference.loading import open_release, read_definitions
 from brightline.shell.inference.trial import Trial
 from brightline.shell.registry.classifiers import Candidate, Step, log_step
 from brightline.shell.registry.following import Registry
+from brightline.shell.registry.reviewing import log_review, sampling_due
 from brightline.shell.registry.standings import log_pattern
 from brightline.shell.registry.uses import Uses
 from brightline.shell.retention import Retention
@@ -75,6 +79,13 @@ REFRESH_SECONDS: Final = 0.5
 PERIOD_SECONDS: Final = 60.0
 
 log = logging.getLogger("brightline")
+
+
+class _Case(msgspec.Struct, frozen=True):
+    case: str
+
+
+_CASE: Final = msgspec.json.Decoder(_Case)
 
 
 class Witnessed(msgspec.Struct, frozen=True):
@@ -166,6 +177,7 @@ class Node:
                 "combining heads": self._combine_heads,
                 "probing model servers": self.upstream.probe,
                 "hearing other workers": self._talk,
+                "drawing samples": self._sample,
             }
         )
         self.metrics = Metrics(lambda: self)
@@ -179,6 +191,9 @@ class Node:
             self.peers,
             lambda hold: read_kept(root, hold.shard, hold.seq, hold.case),
         )
+        self._hold_key = opened.terms.hold_key
+        self._cases_written: set[str] | None = None  # by digest; read once there is an item to open
+        self.sampler = Sampler(self.log, self._hold_key, self.registry.reviewing.per_million)
         self._count_again(opened.vault, (opened.shard, *self.peers.shards))
         self.retention = Retention(
             self.log,
@@ -535,6 +550,30 @@ class Node:
     def _published_head(self) -> Head | None:
         published = self.publisher.published
         return None if published is None else Head(published.size, published.root)
+
+    async def _sample(self) -> None:
+        """Have it on record how samples are drawn before any is, and with which key once a month is over."""
+        while True:
+            wanted = max(self.settings.review.sampled_per_million, least_per_million(self.agreement))
+            reviewing, now = self.registry.reviewing, self._clock.unix()
+            for what, said in sampling_due(reviewing, self._hold_key, wanted, now):
+                try:
+                    await asyncio.to_thread(
+                        log_review, self._folder.root, self.settings, self.terms.profile, what, said, {}, self._clock
+                    )
+                except BrightlineError as error:
+                    log.warning("how samples are drawn could not be logged: %s", error)
+            seeds = [seed for seed in reviewing.seeds if seed.item.shard == self.log.shard]
+            if seeds:
+                if self._cases_written is None:
+                    self._cases_written = await asyncio.to_thread(self._cases_on_disk)
+                await self.sampler.open_seeds(seeds, self._cases_written, now)
+            await asyncio.sleep(HEADS_SECONDS)
+
+    def _cases_on_disk(self) -> set[str]:
+        """The digests of the cases that this shard holds and nothing waits for."""
+        frames = frames_on_disk(self._folder.wal, self.log.shard)
+        return {_CASE.decode(frame.leaf).case for frame in frames if frame.kind is RecordKind.CASE}
 
     async def _retain(self) -> None:
         while True:

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from brightline.core.agreement.clause import Agreement
-from brightline.core.agreement.limits import FOR_EVER_DAYS, keep_days
+from brightline.core.agreement.limits import FOR_EVER_DAYS, Kept, keep_days
 from brightline.core.evidence.batch import Frame
 from brightline.core.evidence.keytree import KeyDestroyed, Range
 from brightline.core.evidence.record import RecordKind, unix_of
@@ -131,12 +131,13 @@ class Retention:
         keys = self._vault.reader(self._log.shard)
         ledger, units = Ledger(), dict[str, str]()
         for frame in frames_on_disk(self._wal, self._log.shard):
-            if by_unit and frame.kind is RecordKind.ATTEMPT:
+            if by_unit and frame.kind in {RecordKind.ATTEMPT, RecordKind.CASE}:
                 units[frame.exchange] = _unit(frame, keys)
             seqs = ledger.enter(frame.kind, frame.exchange, frame.seq)
             if seqs:
                 leaf = _LEAF.decode(frame.leaf)
-                ended = Ended(frame.exchange, seqs, kept_as(leaf.verdict), unix_of(leaf.time))
+                kept = Kept.HELD if frame.kind is RecordKind.CASE else kept_as(leaf.verdict)
+                ended = Ended(frame.exchange, seqs, kept, unix_of(leaf.time))
                 yield ended, units.pop(frame.exchange, "")
 
 

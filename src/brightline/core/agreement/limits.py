@@ -54,6 +54,7 @@ UNIT_TOKENS_PER_MINUTE: Final = "unit_tokens_per_minute"
 UNIT_HOLDS_PER_DAY: Final = "unit_holds_per_day"
 HOLD_HOURS_MAX: Final = "hold_hours_max"
 ANSWER_DAYS_MAX: Final = "answer_days_max"
+SAMPLED_PER_MILLION: Final = "sampled_per_million"
 
 KNOWN: Final[Mapping[str, KnownLimit]] = MappingProxyType(
     {
@@ -100,6 +101,9 @@ KNOWN: Final[Mapping[str, KnownLimit]] = MappingProxyType(
         ),
         ANSWER_DAYS_MAX: KnownLimit(
             "days for which what people answered counts for the same words", Tighter.LOWER, ANSWER_DAYS_DEFAULT
+        ),
+        SAMPLED_PER_MILLION: KnownLimit(
+            "permitted exchanges of a million that cleared people look at, drawn at random", Tighter.HIGHER, 0
         ),
     }
 )

@@ -91,6 +91,15 @@ class Closed(msgspec.Struct, frozen=True):
     hold_kept: bool = False  # a whole answer is kept
 
 
+class Completed(msgspec.Struct, frozen=True):
+    """What was permitted and given out whole, once its OUTCOME is durable: ``leaf_hash`` and ``time`` are its."""
+
+    exchange: str
+    request: Exchange
+    leaf_hash: bytes
+    time: str
+
+
 class Machine:
     """One exchange, from its ATTEMPT to its OUTCOME. Feed events in order; perform the commands in order."""
 
@@ -130,6 +139,7 @@ class Machine:
         self._wrote = False  # a byte of an answer was written
         self._finale: Callable[[do.Notice], Commands] = lambda _notice: []
         self.closed: tuple[Closed, ...] = ()  # one, once the OUTCOME is durable
+        self.completed: Completed | None = None
 
     def start(self) -> Commands:
         """The first command: make the ATTEMPT durable. Nothing was screened yet."""
@@ -642,6 +652,9 @@ class Machine:
                 shard, seq = people.place.shard, people.place.seq
                 closed = msgspec.structs.replace(closed, hold_shard=shard, hold_seq=seq, hold_kept=self._whole)
         self.closed = (closed,)
+        if outcome is Outcome.COMPLETED:
+            record = event.record
+            self.completed = Completed(self._arrived.exchange_id, self._exchange, record.leaf_hash, record.place.time)
         return [*self._finale(self._notice(event.record)), do.End()]
 
     # ---- what may happen at any time -----------------------------------------------------------------------------
@@ -798,6 +811,13 @@ class Machine:
     def _verdict(self) -> str:
         """The verdict as it is written down; ``none`` where the agreement was not asked."""
         return "none" if self._decision is UNDECIDED else self._decision.verdict.value
+
+    @property
+    def whole_answer(self) -> Reply | None:
+        """What was given out, where it is words: for those who keep it. ``None`` of what was not completed."""
+        if self.completed is not None and self._pending_reply is not None:
+            return None if self._pending_reply.vectors else self._pending_reply
+        return None if self.completed is None or self._output is None else self._output.reply()
 
     # ---- what is there from this state on -----------------------------------------------------------------------
 

@@ -261,7 +261,9 @@ class BooksAudit:
                 pass  # they belong to no exchange; the audit of the registers reads them
             case RecordKind.SHRED:
                 self._shred(index, leaf)
-            case RecordKind.DECISION | RecordKind.REVEAL:
+            case RecordKind.REVIEW:
+                pass  # in the registry: what it says is for those who look at people's work
+            case RecordKind.CASE | RecordKind.DECISION | RecordKind.REVEAL:
                 if leaf.hold is UNSET or leaf.case is UNSET:
                     self._wrong(index, f"a {leaf.kind} names its hold and its case")
             case RecordKind.HALT:

@@ -36,10 +36,12 @@ class RecordKind(enum.StrEnum):
     MARK = "MARK"
     OUTCOME = "OUTCOME"
     HOLD = "HOLD"  # an exchange waits for people, and what they will look at; a long one in several parts
+    CASE = "CASE"  # people are asked about something and nothing waits for it: it was drawn, or its answer is known
     DECISION = "DECISION"  # what one of them answered, signed, in the registry
     REVEAL = "REVEAL"  # a reviewer saw a masked identifier, and said why, in the registry
     ENROLMENT = "ENROLMENT"  # somebody comes on the roster, changes there or goes, in the registry
     USED = "USED"  # what they released was used, and is not used again, in the registry
+    REVIEW = "REVIEW"  # what people's work rests on and decides nothing, in the registry; ``what`` says which
     WORKLOAD = "WORKLOAD"  # an entry of the registers: workload, purpose, protocol, VV&T
     PERIOD = "PERIOD"
     RELEASE = "RELEASE"  # what came into force: a version of the agreement, a classifier release
@@ -52,6 +54,9 @@ class RecordKind(enum.StrEnum):
     DEMAND = "DEMAND"  # an order that was received and changed nothing
     HEAD = "HEAD"  # the head of a log, in the log of all heads
     SEAL = "SEAL"  # a log whose writer never came back ends here, in the registry
+
+
+CASES: Final = frozenset({RecordKind.HOLD, RecordKind.CASE})  # of each the first part opens a case
 
 
 class Outcome(enum.StrEnum):

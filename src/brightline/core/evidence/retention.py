@@ -139,6 +139,8 @@ class Ledger:
         """
         if not exchange:
             return ()
+        if kind is RecordKind.CASE:  # it comes after the OUTCOME, and is kept as what people look at
+            return (seq,)
         seqs = self._open.setdefault(exchange, [])
         seqs.append(seq)
         return tuple(self._open.pop(exchange)) if kind is RecordKind.OUTCOME else ()

@@ -30,6 +30,8 @@ from brightline.shell.cli import (
     retention,
     review,
     review_figures,
+    review_learning,
+    review_seed,
     shard,
     standing,
     witness,
@@ -74,6 +76,9 @@ for command in (enrolment.enrol, enrolment.withdraw, enrolment.countersign, enro
     review.review.add_command(command)
 brightline.add_command(review.review)
 review.review.add_command(review_figures.figures_command)
+review.review.add_command(review_learning.sampled)
+review.review.add_command(review_learning.estimate_command)
+review.review.add_command(review_seed.seed)
 brightline.add_command(standing.standing)
 brightline.add_command(halt.halt)
 brightline.add_command(halt.resume)

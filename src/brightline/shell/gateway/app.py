@@ -61,6 +61,7 @@ from brightline.shell.gateway.responder import (
     send_whole,
     whole_answer,
 )
+from brightline.shell.gateway.sampling import Sampler
 from brightline.shell.gateway.watch import DenyWatch
 from brightline.shell.inference.judges import Screeners, Screening
 from brightline.shell.telemetry.finished import Finished, Observer
@@ -121,6 +122,7 @@ class Gateway:
         registers: Callable[[], RegisterBook],
         holds: Holds,
         waiting_max: int,
+        sampler: Sampler,
         observers: Sequence[Observer] = (),
     ) -> None:
         self._settings = settings
@@ -140,6 +142,7 @@ class Gateway:
         self._holds = holds
         self._waiting_max = waiting_max
         self._waiting = 0
+        self._sampler = sampler
         self._observers = tuple(observers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -286,6 +289,7 @@ class Gateway:
         )
         try:
             await pump.run()
+            await self._sampler.look(machine, workload, terms)
         except BrightlineError as error:  # the pump has answered and closed: nobody may answer a second time
             raise ExchangeAborted(f"{exchange_id} was aborted") from error
         finally:

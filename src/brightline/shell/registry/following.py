@@ -24,6 +24,7 @@ from brightline.shell.registry.reader import RegistryReader, read_entry
 from brightline.shell.registry.registers import Demands, Registers
 from brightline.shell.registry.releases import Releases
 from brightline.shell.registry.retentions import Retentions
+from brightline.shell.registry.reviewing import Reviewing
 from brightline.shell.registry.seals import Seals
 from brightline.shell.registry.standings import Standings
 from brightline.shell.registry.workloads import Workloads
@@ -75,6 +76,7 @@ class Registry:
         self.halts = Halts(roots)
         self.retentions = Retentions(roots)
         self.seals = Seals()
+        self.reviewing = Reviewing(roots)
         self.review = installation.review if installation else ReviewTerms()
         self.enrolments = Enrolments(roots, installation.roster if installation else (), self.review)
         self.decisions = Decisions(lambda: self.roster, self.review, lambda: self.releases.current)
@@ -94,6 +96,7 @@ class Registry:
                 self.retentions,
                 self.seals,
                 self.enrolments,  # before the decisions, which ask who is on the roster
+                self.reviewing,
                 self.decisions,
             ),
         )

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What waits for people, read from the logs of an installation: each case with its content, and how it stands.
 
-The log is the queue. A case is found in the HOLD records of the shards that gateways write, its content in their
-committed fields, and what was said of it in the registry. Nothing here can release anything.
+The log is the queue. A case is found in the HOLD and CASE records of the shards that gateways write, its content in
+their committed fields, and what was said of it in the registry. Nothing here can release anything.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import msgspec
 from brightline.core.errors import ConfigError, EvidenceDamaged
 from brightline.core.evidence.batch import Frame
 from brightline.core.evidence.keytree import KeyDestroyed
-from brightline.core.evidence.record import RecordKind
+from brightline.core.evidence.record import CASES
 from brightline.core.review.case import Case, CaseState
 from brightline.core.review.claims import offices_of
 from brightline.core.review.content import PARTS_MAX, Content, read_content
@@ -57,7 +57,7 @@ class Desk:
         for shard in shards_in(self._folder.wal):
             keys = self._vault.reader(shard)
             for frame in frames_on_disk(self._folder.wal, shard):
-                if frame.kind is RecordKind.HOLD and (opened := self._opened(shard, frame, keys)) is not None:
+                if frame.kind in CASES and (opened := self._opened(shard, frame, keys)) is not None:
                     before = found.get(opened.case.hold)
                     if before is None or before.case.opened <= opened.case.opened:
                         found[opened.case.hold] = opened
@@ -83,7 +83,7 @@ class Desk:
     def at(self, shard: str, seq: int) -> OpenedCase:
         """The case of the record at a place, without reading what stands before. Raises ``ConfigError``."""
         frame = next(frames_from(self._folder.wal, shard, seq), None)
-        if frame is not None and frame.seq == seq and frame.kind is RecordKind.HOLD:
+        if frame is not None and frame.seq == seq and frame.kind in CASES:
             opened = self._opened(shard, frame, self._vault.reader(shard))
             if opened is not None:
                 return opened
@@ -99,7 +99,7 @@ class Desk:
     def _parts(self, opened: OpenedCase, keys: VaultReader) -> Iterator[str]:
         wanted, count = 0, 1
         for frame in frames_from(self._folder.wal, opened.shard, opened.seq):
-            if frame.kind is not RecordKind.HOLD or frame.exchange != opened.exchange:
+            if frame.kind not in CASES or frame.exchange != opened.exchange:
                 continue
             leaf = _LEAF.decode(frame.leaf)
             if leaf.case != opened.case.digest or leaf.part != wanted or wanted >= PARTS_MAX:
@@ -120,7 +120,7 @@ _LEAF: Final = msgspec.json.Decoder(_Leaf)
 
 
 def opened_case(shard: str, frame: Frame, keys: VaultReader) -> Case | None:
-    """The case in a HOLD record; ``None`` where it is a later part of one, or what opens it was destroyed.
+    """The case in such a record; ``None`` where it is a later part of one, or what opens it was destroyed.
 
     Raises ``EvidenceDamaged`` if it is not the case that the public leaf names.
     """

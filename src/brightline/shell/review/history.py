@@ -8,24 +8,36 @@ A case that nobody can open any more is counted, and no more is known of it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
 
 from brightline.core.evidence.batch import Frame
 from brightline.core.evidence.keytree import KeyDestroyed
-from brightline.core.evidence.record import RecordKind, unix_of
+from brightline.core.evidence.record import CASES, RecordKind, unix_of
 from brightline.core.review.case import Case
 from brightline.core.review.docket import Docket
-from brightline.core.review.life import CaseLife, Ended, Said
+from brightline.core.review.life import CaseKind, CaseLife, Ended, Said
 from brightline.shell.keyring import open_vault
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.vault import VaultReader
 from brightline.shell.storage.wal import WalReader, shards_in
 
 DAY_SECONDS: Final = 86_400
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A case where it was found (``shard/seq``, of an exchange), why people were asked, and what is known of it."""
+
+    case: Case
+    shard: str
+    seq: int
+    exchange: str
+    kind: CaseKind
+    known: Mapping[str, str]
 
 
 class History:
@@ -36,7 +48,7 @@ class History:
         self._vault = open_vault(self._folder)
         self._docket = docket
         self._readers: dict[str, WalReader] = {}
-        self._cases: dict[str, Case] = {}  # by digest
+        self._cases: dict[str, Found] = {}  # by digest
         self._ends: Counter[tuple[int, str, str, tuple[str, ...]]] = Counter()
         self.destroyed = 0  # cases that nobody can open any more
 
@@ -48,8 +60,8 @@ class History:
             for frame in reader.read_whole():
                 if frame.kind is RecordKind.OUTCOME:
                     self._end(frame)
-                elif frame.kind is RecordKind.HOLD:
-                    self._case(frame, keys)
+                elif frame.kind in CASES:
+                    self._case(shard, frame, keys)
 
     def ended(self) -> list[Ended]:
         """How exchanges ended, by day."""
@@ -58,25 +70,33 @@ class History:
     def lives(self) -> list[CaseLife]:
         """Each case that was ever opened, the first before the others."""
         docket = self._docket()
-        lives = [_life(digest, case, docket) for digest, case in self._cases.items()]
+        lives = [_life(digest, found, docket) for digest, found in self._cases.items()]
         return sorted(lives, key=lambda each: (each.opened, each.case))
+
+    @property
+    def found(self) -> Mapping[str, Found]:
+        """Every case that can be opened, by its digest."""
+        return MappingProxyType(self._cases)
 
     def _end(self, frame: Frame) -> None:
         leaf = _OUTCOME.decode(frame.leaf)
         unix = unix_of(leaf.time)
         self._ends[unix - unix % DAY_SECONDS, leaf.outcome, leaf.verdict, leaf.clauses] += 1
 
-    def _case(self, frame: Frame, keys: VaultReader) -> None:
+    def _case(self, shard: str, frame: Frame, keys: VaultReader) -> None:
         leaf = _CASE.decode(frame.leaf)
         if leaf.part:
             return
         try:
-            self._cases[leaf.case] = msgspec.convert(keys.peek(frame)["case"], Case)
+            opened = msgspec.convert(keys.peek(frame), _Opened)
         except KeyDestroyed:
             self.destroyed += 1
+            return
+        self._cases[leaf.case] = Found(opened.case, shard, frame.seq, frame.exchange, opened.kind, opened.known)
 
 
-def _life(digest: str, case: Case, docket: Docket) -> CaseLife:
+def _life(digest: str, found: Found, docket: Docket) -> CaseLife:
+    case = found.case
     tried = docket.of_case(digest)
     said: list[Said] = []
     if tried is not None:
@@ -93,6 +113,8 @@ def _life(digest: str, case: Case, docket: Docket) -> CaseLife:
         answers={} if tried is None else {name: value for (_, name), value in tried.answers.items()},
         resolved=0 if tried is None else tried.resolved,
         denied=tried is not None and tried.denied,
+        kind=found.kind,
+        known=found.known,
     )
 
 
@@ -106,6 +128,12 @@ class _Outcome(msgspec.Struct, frozen=True):
 class _Case(msgspec.Struct, frozen=True):
     case: str
     part: int
+
+
+class _Opened(msgspec.Struct, frozen=True):
+    case: Case
+    kind: CaseKind = CaseKind.HELD
+    known: Mapping[str, str] = {}
 
 
 _OUTCOME: Final = msgspec.json.Decoder(_Outcome)

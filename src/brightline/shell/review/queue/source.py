@@ -16,7 +16,7 @@ import msgspec
 from brightline.core.agreement.clause import Agreement
 from brightline.core.errors import BrightlineError
 from brightline.core.evidence.heads import REGISTRY_SHARD
-from brightline.core.evidence.record import RecordKind, unix_of
+from brightline.core.evidence.record import CASES, unix_of
 from brightline.core.review.docket import Tried
 from brightline.core.review.roles import Role
 from brightline.core.review.roster import ClearedPerson
@@ -131,7 +131,7 @@ class LogSource:
     def _found(self, shard: str, reader: WalReader) -> Iterator[Found]:
         keys = self._vault.reader(shard)
         for frame in reader.read_part():
-            if frame.kind is RecordKind.HOLD and (case := opened_case(shard, frame, keys)) is not None:
+            if frame.kind in CASES and (case := opened_case(shard, frame, keys)) is not None:
                 tried = self._registry.decisions.docket.of_case(case.digest) or Tried(case)
                 yield Found(
                     tried, severity_of(case, self._agreement(case.agreement)), shard, frame.seq, frame.exchange
