@@ -18,7 +18,7 @@ from brightline.core.evidence.batch import Batch, Frame, encode_frame, scan_fram
 from brightline.core.evidence.record import RecordKind
 from brightline.shell.storage.append_file import AppendFile, OpenFile, OsAppendFile
 from brightline.shell.storage.durable import HeldDirectory
-from brightline.shell.storage.wal import WalReader, frames_on_disk
+from brightline.shell.storage.wal import ReadTo, WalReader, frames_from, frames_on_disk, start_past
 from brightline.shell.storage.wal_writer import RESERVE_BYTES, Wal
 
 SHARD = "gw-1"
@@ -520,3 +520,45 @@ def test_a_first_segment_that_is_gone_is_damage_although_others_may_be_left_out(
     (tmp_path / SHARD / FIRST).unlink()
     with pytest.raises(EvidenceDamaged, match="does not go on at record 0"):
         list(frames_on_disk(tmp_path, SHARD, lambda _frame: False))
+
+
+def test_whoever_reads_on_later_from_where_they_were_sees_each_record_once(tmp_path: Path) -> None:
+    wal, _ = open_wal(tmp_path, segment=200)
+    read: list[int] = []
+    read_to = ReadTo()
+    for start in range(0, 24, 3):
+        wal.append(batch(start, start + 3))
+        reader = WalReader(tmp_path, SHARD, read_to)  # another process each time
+        for _ in range(2 if start % 2 else 9):
+            part = reader.read_part()
+            read += [each.seq for each in part]
+        read_to = reader.read_to
+    assert len(list((tmp_path / SHARD).glob("*.wal"))) > 3
+    reader = WalReader(tmp_path, SHARD, read_to)
+    while part := reader.read_part():
+        read += [each.seq for each in part]
+    assert read == list(range(24))
+    assert [each.seq for each in frames_from(tmp_path, SHARD, 17)] == list(range(17, 24))
+    wal.close()
+
+
+def test_whoever_reads_on_where_the_log_was_changed_is_told(tmp_path: Path) -> None:
+    wal, _ = open_wal(tmp_path)
+    wal.append(batch(0, 5))
+    reader = WalReader(tmp_path, SHARD)
+    assert len(reader.read_part()) == 5
+    wal.close()
+    (tmp_path / SHARD / FIRST).write_bytes(b"".join(encode_frame(frame(seq)) for seq in range(4)))
+    with pytest.raises(EvidenceDamaged, match="was here"):
+        WalReader(tmp_path, SHARD, reader.read_to).read_part()
+
+
+def test_who_needs_only_the_latest_begins_in_a_later_segment(tmp_path: Path) -> None:
+    wal, _ = open_wal(tmp_path, segment=200)
+    for start in range(0, 24, 3):
+        wal.append(batch(start, start + 3))
+    wal.close()
+    begin = start_past(tmp_path, SHARD, lambda first: first.seq <= 12)
+    assert 0 < begin.size <= 12
+    assert WalReader(tmp_path, SHARD, begin).read_part()[0].seq == begin.size
+    assert start_past(tmp_path, SHARD, lambda _: False) == ReadTo()

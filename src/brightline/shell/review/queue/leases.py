@@ -79,7 +79,7 @@ def skip(connection: Connection, claim: Claim, reason: str, seniors: Sequence[st
     end(connection, claim, How.SKIPPED, now)
     row = {"hold": claim.hold, "person": claim.reviewer, "why": How.SKIPPED.value, "reason": reason}
     connection.execute(insert(connection, BARRED).values(**row).on_conflict_do_nothing())
-    if connection.execute(_SKIPPED, {"this": claim.hold}).scalar_one() == SKIPS_TO_SENIORS:
+    if connection.execute(_SKIPPED, {"this": claim.hold}).scalar_one() >= SKIPS_TO_SENIORS:
         escalate(connection, claim.hold, seniors)
 
 

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who works at which case, for how long, and who may: the claim's own laws."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from brightline.core.agreement.decide import Subject
+from brightline.core.errors import ClaimRefused, LeaseLost
+from brightline.core.review import claims
+from brightline.core.review.case import Case, CaseQuestion
+from brightline.core.review.claims import Claim, Lease
+from brightline.core.review.docket import Tried
+from brightline.core.review.quorum import Vote
+from brightline.core.review.roles import Role
+from brightline.core.review.roster import Clearance, ClearedPerson
+from tests.core.review.test_docket import CASE, EXPIRES, OPENED
+
+P: Final = "provider_cleared"
+C: Final = "customer_decider"
+FACT: Final = (Subject.FACT, "mass_domestic")
+NOTHING: Final = Clearance()
+
+
+def person(name: str, office: str = P, **more: object) -> ClearedPerson:
+    return ClearedPerson(name, office, EXPIRES, **more)  # type: ignore[arg-type]
+
+
+def tried(**votes: str) -> Tried:
+    """The case of the docket's tests, with these answers about its fact."""
+    case = Tried(CASE)
+    case.votes[FACT] = [Vote(who, P, value) for who, value in votes.items()]
+    return case
+
+
+# ---- the claim --------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["claim", "renew", "free"]), st.integers(0, 15))))
+def test_whatever_happens_one_person_holds_it_at_most_and_tokens_only_grow(steps: list[tuple[str, str, int]]) -> None:
+    lease, now, given_out = Lease(), 100, list[Claim]()
+    for who, what, passes in steps:
+        now += passes
+        mine = next((claim for claim in reversed(given_out) if claim.reviewer == who), Claim("h", who, 0, 0))
+        try:
+            match what:
+                case "claim":
+                    lease, claim = claims.claimed(lease, "h", who, now, 10)
+                    assert all(claim.token > before.token for before in given_out)
+                    given_out.append(claim)
+                case "renew":
+                    lease, claim = claims.renewed(lease, mine, now, 10)
+                    assert claim.token == mine.token
+                    given_out[given_out.index(mine)] = claim
+                case _:
+                    lease = claims.freed(lease, mine, now)
+        except (ClaimRefused, LeaseLost):
+            pass
+        assert sum(holds(lease, claim, now) for claim in given_out) <= 1
+
+
+def holds(lease: Lease, claim: Claim, now: int) -> bool:
+    try:
+        claims.require(lease, claim, now)
+    except LeaseLost:
+        return False
+    return True
+
+
+def test_what_has_ended_is_not_renewed_and_a_renewal_never_shortens() -> None:
+    lease, claim = claims.claimed(Lease(), "h", "a", 100, 60)
+    assert claims.renewed(lease, claim, 100, 10)[1].until == 160
+    with pytest.raises(LeaseLost, match="ended at 160"):
+        claims.renewed(lease, claim, 160, 60)
+    with pytest.raises(ClaimRefused):
+        claims.claimed(lease, "h", "a", 159, 60)
+
+
+def test_a_token_of_a_queue_that_was_made_anew_is_greater() -> None:
+    _, before = claims.claimed(Lease(token=7), "h", "a", 100, 60)
+    _, after = claims.claimed(Lease(), "h", "a", 101, 60)
+    assert after.token > before.token
+
+
+# ---- who may ----------------------------------------------------------------------------------------------------
+
+
+def why_not(case: Tried, who: ClearedPerson, need: Clearance = NOTHING, skipped: str = "", now: int = OPENED) -> str:
+    return claims.why_not(case, who, need, skipped, now)
+
+
+def test_who_may_have_a_case_and_who_may_not() -> None:
+    assert why_not(tried(), person("a")) == ""
+    assert why_not(tried(), person("a", C)) == ""
+    assert why_not(tried(), person("a", "another")) == "another is not asked"
+    assert why_not(tried(), person("asked-it")) == "asked-it is recused"
+    assert why_not(tried(a="no"), person("a")) == "a has answered"
+    assert why_not(tried(a="no"), person("b"), skipped="b") == "b has skipped it"
+    assert why_not(tried(), person("a", roles=(Role.AUDITOR,))) == "a has no role that decides"
+    assert why_not(tried(), person("a"), Clearance(level=2)) == "a is not cleared for u"
+    assert why_not(tried(), person("a"), now=EXPIRES) == "it is expired"
+    assert why_not(tried(), ClearedPerson("a", P, OPENED)) == "the clearance of a has ended"
+
+
+def test_what_two_disagree_about_is_asked_of_a_third_and_of_neither_of_the_two() -> None:
+    two = tried(a="no", b="yes")
+    assert [why_not(two, person(each)) for each in "abc"] == ["a has answered", "b has answered", ""]
+    assert claims.barred(two) == {"asked-it": "recused", "a": "answered", "b": "answered"}
+
+
+def test_who_answered_one_of_two_questions_may_go_on_with_the_other() -> None:
+    both = tuple(CaseQuestion(Subject.FACT, name, ((P, 2),)) for name in ("mass_domestic", "weapon_direct"))
+    case = Tried(Case(**{name: getattr(CASE, name) for name in CASE.__struct_fields__} | {"questions": both}))
+    case.votes[FACT] = [Vote("a", P, "no")]
+    assert [each.name for each in claims.questions_for(case, "a", P)] == ["weapon_direct"]
+    assert "a" not in claims.barred(case)
+
+
+def test_answers_are_seen_by_those_who_have_answered_and_once_it_is_decided() -> None:
+    two = tried(a="no", b="yes")
+    assert [claims.may_see_answers(two, each, OPENED) for each in "abc"] == [True, True, False]
+    assert claims.may_see_answers(two, "c", EXPIRES)
+    assert claims.deciders(two) == ("a", "b")
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 501, "two\nlines", "a\u202eb"])
+def test_a_skip_takes_one_plain_line(reason: str) -> None:
+    with pytest.raises(ClaimRefused, match="reason"):
+        claims.check_reason(reason)
+    assert claims.check_reason(" I know them ") == "I know them"
