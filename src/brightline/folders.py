@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Agreements as they lie in folders, and those that travel with the package: for the gateway and for the auditor."""
+"""Agreements as they lie in folders, and what travels with the package: for the gateway and for the auditor."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ def shipped_agreements() -> dict[str, Path]:
     """The folders of all agreements that are shipped, by id."""
     folder = Path(str(files("brightline") / "agreements"))
     return {path.name: path for path in sorted(folder.iterdir()) if (path / "agreement.toml").is_file()}
+
+
+def shipped_releases() -> dict[str, Path]:
+    """The folders of all classifier releases that are shipped, by id."""
+    folder = Path(str(files("brightline") / "releases"))
+    return {path.name: path for path in sorted(folder.iterdir()) if (path / "release.toml").is_file()}
 
 
 def folder_reader(folder: Path) -> Callable[[str], bytes]:

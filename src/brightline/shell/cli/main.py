@@ -8,6 +8,7 @@ import sys
 import click
 
 from brightline import __version__
+from brightline.answer.command import answer
 from brightline.classifier.evaluation.card_command import card_command
 from brightline.classifier.evaluation.command import evaluate_command
 from brightline.classifier.evaluation.explain_command import explain_command
@@ -97,6 +98,7 @@ classifier.add_command(explain_command)
 classifier.add_command(train)
 classifier.add_command(card_command)
 brightline.add_command(verify)
+brightline.add_command(answer)
 brightline.add_command(misbehaviour)
 brightline.add_command(receipt)
 brightline.add_command(log.log)

@@ -7,8 +7,10 @@ the earlier visit hold is theirs already, and stays.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -32,6 +34,7 @@ from brightline.core.evidence.receipt import Receipt
 from brightline.core.evidence.record import RecordKind
 from brightline.core.evidence.tile import COSIGNED
 from brightline.core.facts import UNKNOWN, Facts
+from brightline.folders import shipped_releases
 from brightline.verify.examine import Question, terms_of
 from brightline.verify.memory import write_memory
 from brightline.verify.sample.ledger import BEGAN, SECONDS_EACH, Files, Ledger, seeded
@@ -40,7 +43,7 @@ EXCHANGES: Final = 120
 VISITED: Final = 60  # so many exchanges were there on the auditor's earlier visit
 WITNESSED: Final = 100  # so many when the witness cosigned last
 STATED: Final = 25  # so many exchanges are between two periods
-RELEASE: Final = "sha256:" + "5a" * 32
+RELEASE: Final = "students-2026.11"  # which judged everything here, as the records say
 GATEWAY: Final = "gateway-0"
 GUARD: Final = "guard-0"
 ANSWERED: Final = "x-012"  # an answer to a caller who kept the receipt; all three are before the earlier visit
@@ -146,7 +149,7 @@ class Site(msgspec.Struct):
     @property
     def terms(self) -> dict[str, JsonValue]:
         """What each record of an exchange names."""
-        return {"agreement": self.agreement.digest, "release": RELEASE}
+        return {"agreement": self.agreement.digest, "release": _release()}
 
     def write(self, folder: Path) -> None:
         """Write everything that an auditor is given. Raises ``ConfigError``."""
@@ -212,6 +215,13 @@ def honest_site(seed: int, agreement: Agreement) -> Site:
 def given_of(held: str) -> str:
     """The exchange by which what was held is given out."""
     return f"{held}-given"
+
+
+@cache
+def _release() -> str:
+    """The digest by which a record names the release: over the bytes of its file."""
+    file = shipped_releases()[RELEASE] / "release.toml"
+    return f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"
 
 
 def token(exchange: str) -> str:
