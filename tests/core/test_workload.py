@@ -89,6 +89,21 @@ def test_a_registration_is_no_longer_in_date_than_the_agreement_lets_it_be() -> 
     assert stated(days, 1_000 + DAY_SECONDS, **long) == set()
 
 
+def test_what_a_workload_states_is_worked_out_anew_when_time_or_registers_or_their_days_are_others() -> None:
+    workload = admit(REGISTRATION)
+    assert len(workload.statements(1_500, BOOK, VOCABULARY)) == 1
+    assert workload.statements(2_000, BOOK, VOCABULARY) == ()
+    assert len(workload.statements(1_500, BOOK, VOCABULARY)) == 1
+
+    whole = admit(msgspec.structs.replace(REGISTRATION, facts=ALL_GOOD, expires=1_000 + 30 * DAY_SECONDS))
+    now = 1_000 + DAY_SECONDS
+    assert {each.fact for each in whole.statements(1_500, BOOK, VOCABULARY)} >= {"lawful", "approved"}
+    assert {each.fact for each in whole.statements(1_500, book_of(protocol()), VOCABULARY)} == {"lawful", "overseen"}
+    assert whole.statements(now, BOOK.under(DaysMax(registration=1)), VOCABULARY) == ()
+    assert {each.fact for each in whole.statements(now, BOOK, VOCABULARY)} >= {"lawful", "approved"}
+    assert whole.statements(now, BOOK, Vocabulary(VOCABULARY.specs[1:2])) != whole.statements(now, BOOK, VOCABULARY)
+
+
 def test_a_revoked_registration_states_nothing() -> None:
     revoked = admit(msgspec.structs.replace(REGISTRATION, revoked=True))
     assert revoked.statements(1_500, BOOK, VOCABULARY) == ()

@@ -28,9 +28,14 @@ def canonical_bytes(value: JsonValue) -> bytes:
 
     Almost every value is plain, and for those there is a way that is several times faster and gives the same bytes.
     """
-    if _is_plain(value, DEPTH_MAX):
-        return _encode_plain(value)
+    if is_plain(value):
+        return plain_bytes(value)
     return _encode(_ordered(value, DEPTH_MAX)).encode()
+
+
+def plain_bytes(value: JsonValue) -> bytes:
+    """The canonical form of what :func:`is_plain` says yes to. Raises ``ValueError`` for lone surrogates."""
+    return _encode_plain(value)
 
 
 def digest(value: JsonValue) -> str:
@@ -38,10 +43,10 @@ def digest(value: JsonValue) -> str:
     return "sha256:" + hashlib.sha256(canonical_bytes(value)).hexdigest()
 
 
-def _is_plain(value: object, depth: int) -> bool:
+def is_plain(value: object, depth: int = DEPTH_MAX) -> bool:
     """Whether a value is made of nothing but built-in types that may be there, with member names in ASCII.
 
-    Anything else, also what is refused, is for :func:`_ordered` to judge.
+    Anything else, also what is refused, is for :func:`canonical_bytes` to judge. ``depth`` is how deep it may nest.
     """
     kind = type(value)
     if kind is str or kind is bool or value is None:
@@ -50,15 +55,17 @@ def _is_plain(value: object, depth: int) -> bool:
         return -INTEGER_MAX <= value <= INTEGER_MAX  # type: ignore[operator]
     if depth < 0:
         return False
+    below = depth - 1
     if kind is dict:
         for name, item in value.items():  # type: ignore[attr-defined]
             if type(name) is not str or not name.isascii():
                 return False
-            if type(item) is not str and not _is_plain(item, depth - 1):
+            if type(item) is not str and not is_plain(item, below):
                 return False
         return True
     if kind is list or kind is tuple:
-        return all(type(item) is str or _is_plain(item, depth - 1) for item in value)  # type: ignore[attr-defined]
+        odd = [item for item in value if type(item) is not str]  # type: ignore[attr-defined]
+        return all(is_plain(item, below) for item in odd) if odd else True
     return False
 
 

@@ -15,14 +15,24 @@ import hmac
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, assert_never
+from typing import Final, NamedTuple, assert_never
 
 import msgspec
 
 from brightline.core.errors import TrustError
 from brightline.core.facts import Register, Source, Statement, Vocabulary
 from brightline.core.quota import HOLDS_MAX, NO_QUOTA
-from brightline.core.register import KINDS, LIST_MAX, VERSION_MAX, RegisterBook, check_days, check_id, ends
+from brightline.core.register import (
+    KINDS,
+    LIST_MAX,
+    VERSION_MAX,
+    DaysMax,
+    Entry,
+    RegisterBook,
+    check_days,
+    check_id,
+    ends,
+)
 
 REGISTRATION_TYPE: Final = "application/vnd.brightline.registration+json"
 KEY_PREFIX: Final = "bl"
@@ -97,7 +107,17 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     revoked: bool = False
 
 
-class Workload(msgspec.Struct, frozen=True):
+class _Stated(NamedTuple):
+    """What a registration stated last, and of when and of which registers."""
+
+    now_unix: int
+    entries: Mapping[tuple[Register, str], Entry]
+    days: DaysMax
+    vocabulary: Vocabulary
+    statements: tuple[Statement, ...]
+
+
+class Workload(msgspec.Struct, frozen=True, dict=True):
     """A registration whose signatures hold. Only :func:`admit` makes one from bytes."""
 
     registration: Registration
@@ -121,7 +141,23 @@ class Workload(msgspec.Struct, frozen=True):
 
         A later version of the agreement may no longer let registrations state a fact. A good value is then not stated;
         one that is not good would be lost, and so the whole registration states nothing until it is made anew.
+
+        It is worked out once for all requests of a second.
         """
+        last: _Stated | None = self.__dict__.get("_stated")
+        if (
+            last is not None
+            and last.now_unix == now_unix
+            and last.entries is book.entries
+            and last.days == book.days
+            and last.vocabulary is vocabulary
+        ):
+            return last.statements
+        statements = self._states(now_unix, book, vocabulary)
+        self.__dict__["_stated"] = _Stated(now_unix, book.entries, book.days, vocabulary, statements)
+        return statements
+
+    def _states(self, now_unix: int, book: RegisterBook, vocabulary: Vocabulary) -> tuple[Statement, ...]:
         registration = self.registration
         last = ends(registration.issued, registration.expires, book.days.registration)
         if registration.revoked or not registration.issued <= now_unix < last:

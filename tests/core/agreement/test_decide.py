@@ -25,7 +25,7 @@ from brightline.core.agreement.condition import (
     parse,
     reasons,
 )
-from brightline.core.agreement.decide import Decision, Question, Subject, decide, permitted
+from brightline.core.agreement.decide import REMEMBERED_MAX, Decision, Question, Subject, decide, decided, permitted
 from brightline.core.agreement.polarity import Polarity, check_polarity
 from brightline.core.facts import NO, UNKNOWN, YES, Facts, FactSpec, Source, Vocabulary
 
@@ -264,6 +264,16 @@ def test_the_verdict_is_what_trying_every_completion_gives(case: Case) -> None:
 
 
 @less_often
+@given(CASES)
+def test_what_is_remembered_is_what_is_decided(case: Case) -> None:
+    agreement, facts, approvals = case
+    more = {office: count + 1 for office, count in approvals.items()}
+
+    for given_now in (approvals, more, dict(reversed(approvals.items())), approvals):
+        assert decided(agreement, Facts(facts.pairs), given_now) == decide(agreement, facts, given_now)
+
+
+@less_often
 @given(CASES, _CHOICES)
 def test_a_worse_fact_never_loosens(case: Case, choices: list[str]) -> None:
     agreement, facts, approvals = case
@@ -341,6 +351,13 @@ ALL_GOOD = Facts.of({spec.name: spec.good for spec in SPECS})
 
 def test_all_good_is_permitted_by_the_grant() -> None:
     assert decide(AGREEMENT, ALL_GOOD, {}) == Decision(Verdict.PERMIT, ("GRANT",), ("lawful",))
+
+
+def test_so_many_decisions_are_remembered_and_no_more() -> None:
+    agreement = agreement_of(SPECS, CLAUSES)
+    for count in range(REMEMBERED_MAX + 3):
+        decided(agreement, ALL_GOOD, {"first": count})
+    assert len(agreement.compiled.decided) == 3
 
 
 def test_a_permit_names_the_requirements_that_were_met() -> None:

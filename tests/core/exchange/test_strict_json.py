@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from brightline.core.canonical import INTEGER_MAX
 from brightline.core.errors import CallerError, MalformedRequest, RequestTooLarge, UnsupportedField
+from brightline.core.exchange import strict_json
 from brightline.core.exchange.strict_json import Limits, decode, encode, parse
 from tests.vectors import vectors_dir
 
@@ -304,3 +305,23 @@ def test_the_json_test_suite_is_accepted_and_refused_as_a_guard_must() -> None:
         if wanted is not None and accepted is not wanted:
             wrong.append((case["name"], accepted))
     assert wrong == []
+
+
+NUMBERS = st.sampled_from(("1", "-0", "1.5", "9007199254740991", "9007199254740992", "1e5", "1E400", "-1e308", "0.1"))
+NESTED: st.SearchStrategy[str] = st.recursive(
+    NUMBERS | st.sampled_from(('"3e"', '"["', "null", "true")),
+    lambda inner: (
+        st.lists(inner, max_size=4).map(lambda items: f"[{','.join(items)}]")
+        | st.lists(inner, max_size=3).map(
+            lambda items: "{" + ",".join(f'"{i}":{one}' for i, one in enumerate(items)) + "}"
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(NESTED, st.integers(1, 6), st.integers(1, 200))
+def test_what_is_not_looked_at_one_by_one_would_have_passed(text: str, depth: int, members: int) -> None:
+    limits = Limits(depth_max=depth, members_max=members)
+    if strict_json._is_harmless(text.encode(), limits):
+        strict_json._walk(json.loads(text), limits)

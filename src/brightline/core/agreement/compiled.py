@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import compress
 from operator import itemgetter, ne
-from typing import TypeAlias, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from brightline.core.agreement.condition import (
     And,
@@ -61,6 +61,7 @@ class CompiledAgreement:
     def __init__(self, rules: Sequence[tuple[Condition, Compiled]], vocabulary: Vocabulary) -> None:
         """``rules`` are each clause's condition, as a tree and as a closure over values."""
         specs = vocabulary.specs
+        self.decided: dict[Any, Any] = {}  # what ``decide.decided`` remembers
         self._bits = {spec.name: 1 << place for place, spec in enumerate(specs)}
         self._names = {bit: name for name, bit in self._bits.items()}
         self._good = {spec.name: spec.good for spec in specs}

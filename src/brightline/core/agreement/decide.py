@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -86,6 +87,25 @@ def without_verdict(agreement: Agreement, facts: Facts) -> Decision | None:
     """*Unavailable* where a fact that only the installation states is not known; ``None`` where there is a verdict."""
     request = agreement.compiled.request(facts.view, {})
     return _unavailable(agreement, request) if request.missing else None
+
+
+REMEMBERED_MAX: Final = 1_024
+"""Decisions that are remembered of an agreement; then all are forgotten."""
+
+
+_Asked: TypeAlias = "tuple[Facts, tuple[tuple[str, int], ...]]"
+
+
+def decided(agreement: Agreement, facts: Facts, approvals: Mapping[str, int]) -> Decision:
+    """The same as ``decide``, remembered: the facts of most exchanges are those of another."""
+    known: dict[_Asked, Decision] = agreement.compiled.decided
+    key = facts, tuple(sorted(approvals.items()))
+    decision = known.get(key)
+    if decision is None:
+        if len(known) >= REMEMBERED_MAX:
+            known.clear()
+        decision = known[key] = decide(agreement, facts, approvals)
+    return decision
 
 
 def permitted(agreement: Agreement, values: Mapping[str, str], approvals: Mapping[str, int]) -> bool:

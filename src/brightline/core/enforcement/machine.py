@@ -23,7 +23,7 @@ from typing import Final, assert_never
 import msgspec
 
 from brightline.core.agreement.clause import Verdict
-from brightline.core.agreement.decide import Decision, decide, without_verdict
+from brightline.core.agreement.decide import Decision, decided, without_verdict
 from brightline.core.agreement.limits import days_max
 from brightline.core.canonical import JsonValue
 from brightline.core.enforcement import commands as do
@@ -779,7 +779,7 @@ class Machine:
         """What the agreement says of the facts; asked again only when they are others."""
         facts, decision = self._decided_last
         if facts is not self._facts:
-            decision = decide(self._terms.agreement, self._facts, self._people.approvals)
+            decision = decided(self._terms.agreement, self._facts, self._people.approvals)
             self._decided_last = (self._facts, decision)
         return decision
 

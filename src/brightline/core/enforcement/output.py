@@ -181,7 +181,8 @@ class Output:
         """Take one part of a stream. Raises ``UpstreamFailed`` when it is not a lawful continuation."""
         for delta in part.deltas:
             self._chars += len(delta.text) + len(delta.refusal) + len(delta.reasoning) + len(delta.tokens)
-            self._chars += sum(len(call.name) + len(call.arguments) for call in delta.calls)
+            if delta.calls:
+                self._chars += sum(len(call.name) + len(call.arguments) for call in delta.calls)
             if self._chars > ANSWER_CHARS_MAX:
                 raise UpstreamFailed(f"the upstream's answer exceeds {ANSWER_CHARS_MAX} characters")
             self._choices[delta.choice].take(delta)

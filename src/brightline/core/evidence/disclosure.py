@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from brightline.core.canonical import JsonValue, canonical_bytes
+from brightline.core.canonical import JsonValue, canonical_bytes, is_plain, plain_bytes
 
 SALT_BYTES: Final = 16
 RECORD_KEY_BYTES: Final = 32
@@ -62,10 +62,11 @@ def commit(fields: Mapping[str, JsonValue], record_key: bytes) -> Commitments:
     if _RESERVED_NAMES & fields.keys():
         raise ValueError(f"no field has a name of {sorted(_RESERVED_NAMES)}")
     salts = hashlib.shake_256(b"brightline-salts/1" + record_key).digest(SALT_BYTES * len(fields))
+    encode = plain_bytes if is_plain(fields) else canonical_bytes
     disclosures: list[str] = []
     for i, name in enumerate(sorted(fields)):
         salt = _encode(salts[i * SALT_BYTES : (i + 1) * SALT_BYTES])
-        disclosures.append(_encode(canonical_bytes([salt, name, fields[name]])))
+        disclosures.append(_encode(encode([salt, name, fields[name]])))
     return Commitments(tuple(sorted(map(digest_of, disclosures))), tuple(disclosures))
 
 

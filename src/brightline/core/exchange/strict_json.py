@@ -35,6 +35,11 @@ _INFINITE: Final = math.inf
 _NESTING: Final = (dict, list)
 _ROWS: Final = (list, tuple)
 _HARMLESS: Final = (str, int)
+_NUMBERS: Final = bytes(
+    ord("0") if code in b"0123456789." else ord("e") if code in b"eE" else ord(" ") for code in range(256)
+)
+_EXPONENT: Final = b"0e"
+_LONG: Final = b"0" * 16  # a number of fewer digits and no exponent lies within all limits
 _TOKEN: Final = re.compile(rb'"[^"]*+"|[,\[{]')
 _DUPLICATE: Final = re.compile(r'Detected duplicate key "(.*)" at (line \d+ column \d+)', re.DOTALL)
 # A place names the fields of our own types, list indices and ``...`` for a key of a map: never the caller's text.
@@ -74,7 +79,8 @@ def parse(data: bytes, limits: Limits) -> JsonValue:
         )
     except ValueError as error:
         raise MalformedRequest(f"not strict JSON: {_without_content(str(error))}") from None
-    _walk(value, limits)
+    if not _is_harmless(data, limits):
+        _walk(value, limits)
     if len(data) > limits.string_chars_max:
         _refuse_long_strings(value, limits.string_chars_max)
     return value
@@ -130,6 +136,16 @@ def _refuse_crowds(data: bytes, limits: Limits) -> None:
             opened += 1
         if commas >= max(values_max, 1) or opened > values_max + 1 or strings > 2 * values_max + 1:
             raise _too_many(limits)
+
+
+def _is_harmless(data: bytes, limits: Limits) -> bool:
+    """Whether a text is too short for too many values, and has too few brackets and digits for anything else."""
+    return (
+        len(data) <= limits.members_max
+        and data.count(b"[") + data.count(b"{") <= limits.depth_max
+        and _EXPONENT not in (numbers := data.translate(_NUMBERS))
+        and _LONG not in numbers
+    )
 
 
 def _walk(value: JsonValue, limits: Limits) -> None:

@@ -34,14 +34,12 @@ class Sieve:
 
     def __init__(self, needs: Sequence[Sequence[Need]], turns: Mapping[str, Callable[[str], str]]) -> None:
         every = {need: number for number, need in enumerate(dict.fromkeys(chain.from_iterable(needs)))}
-        self._by_rarest: dict[int, list[tuple[int, Set[int]]]] = {}  # the places, and all needs of each
-        self._needless: list[int] = []
-        for place, each in enumerate(needs):
-            if each:
-                rarest = every[min(each, key=commonness)]
-                self._by_rarest.setdefault(rarest, []).append((place, frozenset({every[need] for need in each})))
-            else:
-                self._needless.append(place)
+        self._needless = [place for place, each in enumerate(needs) if not each]
+        self._needed = [
+            (place, every[min(each, key=commonness)], frozenset({every[need] for need in each}))
+            for place, each in enumerate(needs)
+            if each
+        ]
         self._words = _Words(every, tuple(turns.values()))
         self._turns = ("", *turns)
 
@@ -50,10 +48,8 @@ class Sieve:
         return dict(zip(self._turns, map(self._passing, self._words.satisfied(words)), strict=True))
 
     def _passing(self, satisfied: Set[int]) -> list[int]:
-        passing = list(self._needless)
-        for rarest in self._by_rarest.keys() & satisfied:
-            passing += [place for place, needed in self._by_rarest[rarest] if needed <= satisfied]
-        return sorted(passing)
+        passing = [place for place, rarest, needed in self._needed if rarest in satisfied and needed <= satisfied]
+        return sorted([*self._needless, *passing]) if self._needless else passing
 
 
 _Satisfied: TypeAlias = tuple[tuple[int, ...], ...]
