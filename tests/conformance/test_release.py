@@ -179,6 +179,7 @@ def test_what_the_new_release_finds_is_stopped_from_then_on_and_after_a_rollback
     node.ask(FLOODGATE)
     digest = bring(node.root, finds_more(tmp_path), pinned)
     wait_for(node, digest)
+    assert set(node.node.registry.classifiers.signers()) == set(BOTH)
     with pytest.raises(openai.PermissionDeniedError):
         node.ask(FLOODGATE)
     back(node.root, baseline)

@@ -132,6 +132,8 @@ def test_what_the_new_version_forbids_is_stopped_from_then_on(node: Running, tmp
         node.ask(AUTONOMOUS)
     last = [record for record in node.records() if record["kind"] == "OUTCOME"][-1]
     assert (last["verdict"], last["clauses"]) == ("hold", ["X1"])
+    held = next(record for record in reversed(node.records()) if record["kind"] == "HOLD")
+    assert {*SAFETY, "an office"} <= set(held["committed"]["case"]["recused"])  # who signed it decides nothing by it
     release = [record for record in read_records(node.root, "registry") if record["kind"] == "RELEASE"]
     assert [record["agreement"] for record in release] == [candidate.digest]
 

@@ -286,3 +286,11 @@ def test_the_hold_names_the_terms_and_who_may_not_decide_it(book: Book) -> None:
     assert (case.agreement, case.release) == (AGREEMENT.digest, RELEASE.digest)
     assert (case.opened, case.expires - case.opened) == (NOW, 24 * HOUR)
     assert case.recused == ("an office",)
+
+
+def test_who_wrote_the_rules_may_not_decide_what_they_hold(book: Book) -> None:
+    wrote, beside = (msgspec.structs.replace(RELEASE, authors=(name,)) for name in ("rule-writer", "trainer"))
+    terms = msgspec.structs.replace(TERMS, release=wrote, beside=beside)
+    people = PeoplesWord(recused=lambda names: tuple(f"{name}, whoever that is" for name in names))
+    case = case_of(held(book, terms=terms, people=people))
+    assert case.recused == tuple(f"{name}, whoever that is" for name in ("an office", "rule-writer", "trainer"))

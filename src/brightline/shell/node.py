@@ -34,6 +34,7 @@ from brightline.core.expectation import Figures
 from brightline.core.halt import Scope
 from brightline.core.ports import Clock
 from brightline.core.review.sampling import least_per_million
+from brightline.core.review.recusal import conflicted
 from brightline.core.screening.release import Release
 from brightline.core.screening.trial import Compared, Stage
 from brightline.core.standing import AGREEMENT_SCOPE, UnitStanding
@@ -190,6 +191,7 @@ class Node:
             self.settings.review.holds_per_unit,
             self.peers,
             lambda hold: read_kept(root, hold.shard, hold.seq, hold.case),
+            self._recused,
         )
         self._hold_key = opened.terms.hold_key
         self._cases_written: set[str] | None = None  # by digest; read once there is an item to open
@@ -346,6 +348,11 @@ class Node:
         self.watch.rebuild_all([(frames_on_disk(wal, each, too_old), vault.reader(each).peek) for each in shards], now)
         for each in shards:
             self.holds.rebuild(frames_on_disk(wal, each, self.holds.too_old(now)), vault.reader(each).peek, now)
+
+    def _recused(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Who may not decide what is held: who asked or wrote the rules, by name, and who signed what is in force."""
+        signed = (*self.registry.releases.signers(), *self.registry.classifiers.signers())
+        return conflicted((*names, *signed), self.registry.roots, self.registry.roster)
 
     def _pattern_found(self, unit: str, figures: Figures) -> None:
         """Log what the watch found, off the event loop. If it cannot be logged, the next deny finds it again."""

@@ -18,7 +18,7 @@ import msgspec
 
 from brightline.core.agreement.clause import Agreement
 from brightline.core.errors import TrustError
-from brightline.core.statement import Needed, SigningRole, TrustRoots, open_signed
+from brightline.core.statement import Needed, Opened, SigningRole, TrustRoots, open_signed
 
 UPDATE_TYPE: Final = "application/vnd.brightline.agreement-update+json"
 FORMAT: Final = "brightline-agreement-update/1"
@@ -51,8 +51,14 @@ def signers_of(baseline: Agreement) -> tuple[Needed, ...]:
 
 
 def open_update(envelope: bytes, roots: TrustRoots, baseline: Agreement, *, at: int) -> AgreementUpdate:
+    """The same as :func:`open_signed_update`, for whoever need not know who signed."""
+    return open_signed_update(envelope, roots, baseline, at=at).value
+
+
+def open_signed_update(envelope: bytes, roots: TrustRoots, baseline: Agreement, *, at: int) -> Opened[AgreementUpdate]:
     """Verify who signed, and that it is about this agreement (step 1). Raises ``TrustError``."""
-    update = open_signed(envelope, UPDATE_TYPE, AgreementUpdate, roots, at=at, needed=signers_of(baseline)).value  # 1
+    opened = open_signed(envelope, UPDATE_TYPE, AgreementUpdate, roots, at=at, needed=signers_of(baseline))  # 1.
+    update = opened.value
     if update.format != FORMAT:
         raise TrustError(f"update format {update.format[:40]!r}; expected {FORMAT!r}")
     if update.id != baseline.id or update.baseline != baseline.digest:
@@ -60,7 +66,7 @@ def open_update(envelope: bytes, roots: TrustRoots, baseline: Agreement, *, at: 
             f"the update is of {update.id[:80]} over baseline {update.baseline[:80]}; "
             f"both parties signed {baseline.id} with {baseline.digest}"
         )
-    return update
+    return opened
 
 
 def check_later(version: int, version_in_force: int) -> None:

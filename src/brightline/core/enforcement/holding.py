@@ -248,7 +248,8 @@ class Holding:
             now,
             self.expires,
         )
-        recused = (*self._people.recused, workload.registration.official)
+        wrote = (*terms.release.authors, *(terms.beside.authors if terms.beside is not None else ()))
+        recused = self._people.recused((*wrote, workload.registration.official))
         unsettled, key = list(self._unsettled), terms.hold_key
         case, content = open_case(held, decision, unsettled, request, reply, recused, key, kept=whole)
         self.case = case.digest

@@ -24,6 +24,10 @@ def _has_room() -> bool:
     return True
 
 
+def _themselves(names: tuple[str, ...]) -> tuple[str, ...]:
+    return names
+
+
 def _none_open(_hold: str) -> int:
     return 0
 
@@ -33,14 +37,15 @@ class PeoplesWord(msgspec.Struct, frozen=True):
 
     ``answers`` are those of its workload, under its agreement and release; ``open_until`` says until when people look
     at a hold (Unix seconds; 0: they do not); ``room`` says whether the unit may have one more open hold;
-    ``recused`` are the ids of those who may not decide. ``named`` is the hold that the caller came back for, if one is
+    ``recused`` says who may not decide (ids), from the names of who asked and
+    who wrote the rules. ``named`` is the hold that the caller came back for, if one is
     named, or why it cannot be had.
     """
 
     answers: Answers = NO_ANSWERS
     open_until: Callable[[str], int] = _none_open
     room: Callable[[], bool] = _has_room
-    recused: tuple[str, ...] = ()
+    recused: Callable[[tuple[str, ...]], tuple[str, ...]] = _themselves
     named: Named | CallerError | None = None
 
 

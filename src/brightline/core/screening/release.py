@@ -82,12 +82,14 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cascade: tuple[Cascade, ...] = ()
     judge: RequiredDetector | None = None
     settle: tuple[Settlement, ...] = ()
+    authors: tuple[Annotated[str, Meta(min_length=1, max_length=128)], ...] = ()
 
 
 class Release(msgspec.Struct, frozen=True):
     """A release whose files are what it pins. ``digest`` is ``sha256:<hex>`` over its own bytes.
 
     ``version`` is the payload's own: what comes into force later has a higher one, or is signed as a rollback.
+    ``authors`` are the ids of those who wrote its rules or trained its models: they decide nothing that it holds.
     """
 
     id: str
@@ -101,6 +103,7 @@ class Release(msgspec.Struct, frozen=True):
     cascades: tuple[Cascade, ...] = ()
     judge: RequiredDetector | None = None  # it need not answer
     settlements: tuple[Settlement, ...] = ()
+    authors: tuple[str, ...] = ()
 
     def before(self, detector: str) -> str:
         """The first stage that stands before this detector, or nothing."""
@@ -154,6 +157,7 @@ def load_release(toml_bytes: bytes, read_file: Callable[[str], bytes], vocabular
         cascades=file.cascade,
         judge=file.judge,
         settlements=file.settle,
+        authors=file.authors,
     )
 
 

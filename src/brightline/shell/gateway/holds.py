@@ -56,16 +56,23 @@ class HoldState(msgspec.Struct, frozen=True):
 class Holds:
     """The index. ``docket`` is asked each time, because it grows with the registry.
 
-    ``read`` reads what a hold keeps from the log; it blocks, and raises ``EvidenceDamaged``.
+    ``read`` reads what a hold keeps from the log; it blocks, and raises ``EvidenceDamaged``. ``recused`` says who
+    may not decide (ids) what people of these names asked for or wrote.
     """
 
     def __init__(
-        self, docket: Callable[[], Docket], per_unit: int, peers: Peers, read: Callable[[Hold], Kept] | None = None
+        self,
+        docket: Callable[[], Docket],
+        per_unit: int,
+        peers: Peers,
+        read: Callable[[Hold], Kept] | None = None,
+        recused: Callable[[tuple[str, ...]], tuple[str, ...]] = tuple,
     ) -> None:
         self._docket = docket
         self._per_unit = per_unit
         self._peers = peers
         self._read = read
+        self._recused = recused
         self._holds: dict[str, Hold] = {}
         self._of_unit: dict[str, set[str]] = {}
         self._ends: list[tuple[int, str]] = []
@@ -81,7 +88,9 @@ class Holds:
         """What an exchange of this workload needs to know of people's work; ``named`` is the hold that it names."""
         self._prune(now)
         answers = self._docket().answers(workload.id, agreement, release)
-        return PeoplesWord(answers, self._open_until, lambda: self._room(workload.unit, now), named=named)
+        return PeoplesWord(
+            answers, self._open_until, lambda: self._room(workload.unit, now), self._recused, named=named
+        )
 
     async def named(self, hold: str, workload: Workload, now: int) -> Named | CallerError:
         """A hold that a caller comes back for, with the answer that it keeps; or why it cannot be had."""

@@ -112,6 +112,13 @@ class Classifiers:
         """The digest of the release in force."""
         return self.place.current
 
+    def signers(self) -> tuple[str, ...]:
+        """The names of those who signed the release in force, and the candidate beside it."""
+        signed = [made.signers for made in self.history if made.update.release == self.current][-1:]
+        if self.candidate is not None:
+            signed.append(self.candidate.signers)
+        return tuple(name for signers in signed for _, name in signers)
+
     def enter(self, entry: Entry) -> None:
         """Take in a record. Raises ``TrustError`` or ``ReleaseError`` if its signatures or its files do not hold."""
         if entry.public.get("what") == STAGE:

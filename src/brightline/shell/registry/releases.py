@@ -17,10 +17,10 @@ import msgspec
 from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.ratchet import require_no_weaker
 from brightline.core.agreement.theorems import require_theorems
-from brightline.core.agreement.update import AgreementUpdate, check_later, fits, open_update
+from brightline.core.agreement.update import AgreementUpdate, check_later, fits, open_signed_update
 from brightline.core.errors import AgreementError, TrustError
 from brightline.core.evidence.record import RecordKind
-from brightline.core.statement import TrustRoots
+from brightline.core.statement import SigningRole, TrustRoots
 from brightline.shell.registry.reader import Entry
 from brightline.shell.storage.agreements import AgreementStore
 
@@ -37,11 +37,12 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class InForce(msgspec.Struct, frozen=True):
-    """A version that came into force: in which record, when, and what was signed."""
+    """A version that came into force: in which record, when, what was signed, and by whom."""
 
     seq: int
     time: str
     update: AgreementUpdate
+    signers: tuple[tuple[SigningRole, str], ...] = ()
 
 
 class Releases:
@@ -62,7 +63,8 @@ class Releases:
         """Take in a record. Raises ``TrustError`` if who signed it, or its place in the order, does not hold."""
         if entry.public.get("what") != AGREEMENT:
             return
-        update = open_update(entry.envelope, self._roots, self.baseline, at=entry.unix)
+        opened = open_signed_update(entry.envelope, self._roots, self.baseline, at=entry.unix)
+        update = opened.value
         candidate = self._store.read(update.agreement)
         fits(update, candidate)
         try:
@@ -74,7 +76,11 @@ class Releases:
             return
         self.version = update.version
         self.current = candidate
-        self.history += (InForce(entry.seq, entry.time, update),)
+        self.history += (InForce(entry.seq, entry.time, update, opened.signers),)
+
+    def signers(self) -> tuple[str, ...]:
+        """Who signed the version in force, by name; nobody for the baseline, which the installation names."""
+        return tuple(name for _, name in self.history[-1].signers) if self.history else ()
 
 
 def check_candidate(candidate: Agreement, baseline: Agreement, version_in_force: int) -> None:
