@@ -33,8 +33,8 @@ from brightline.core.evidence.record import RecordKind
 from brightline.core.expectation import Figures
 from brightline.core.halt import Scope
 from brightline.core.ports import Clock
-from brightline.core.review.sampling import least_per_million
 from brightline.core.review.recusal import conflicted
+from brightline.core.review.sampling import least_per_million
 from brightline.core.screening.release import Release
 from brightline.core.screening.trial import Compared, Stage
 from brightline.core.standing import AGREEMENT_SCOPE, UnitStanding

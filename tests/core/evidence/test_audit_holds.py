@@ -111,12 +111,22 @@ class Logs:
         return min((claim.status for claim in self.claims(*logs)), key=order.index)
 
 
+def sampled(logs: Logs) -> Logs:
+    """People look at an exchange that was permitted, in a case that each worker may open."""
+    for worker in (logs.first, logs.second):
+        named = {"hold": "hold_s", "case": "s", "expires": EXPIRES, "wanted": {OFFICE: 1}, "parts": 1, "part": 0}
+        worker.say(RecordKind.CASE, "", {**TERMS, **named})
+    return logs.decide("s", 1)
+
+
 HONEST: Final[tuple[tuple[str, Callable[[Logs], Logs]], ...]] = (
     ("held", lambda logs: logs.hold("a")),
     ("held in three parts", lambda logs: logs.hold("a", parts=(0, 1, 2), of=3)),
     ("given out by another worker", lambda logs: logs.hold("a").decide("a").give("a")),
     ("given out by the same", lambda logs: logs.hold("a").decide("a").give("a", worker=logs.first)),
     ("a request that goes on", lambda logs: logs.hold("a").decide("a").go_on("a")),
+    ("a sample that people looked at", sampled),
+    ("a request that goes on by a sample", lambda logs: sampled(logs).go_on("s")),
     ("two of them", lambda logs: logs.hold("a").hold("b").decide("b").decide("a").give("b").give("a", "x-2")),
 )
 FRAUDS: Final[tuple[tuple[str, Callable[[Logs], Logs]], ...]] = (

@@ -21,7 +21,7 @@ from brightline.core.exchange.coverage import goes_to_no_model
 from brightline.core.exchange.model import Exchange, Reply, asked_digest, exchange_digest
 from brightline.core.facts import UNKNOWN, Facts
 from brightline.core.review.asking import UNSETTLED_MAX, Held, PeoplesWord, open_case
-from brightline.core.review.case import CaseQuestion, case_value, hold_id, mark_of
+from brightline.core.review.case import case_value, hold_id, mark_of, wanted_of
 from brightline.core.review.content import parts_of
 from brightline.core.review.docket import Approved
 from brightline.core.review.kept import Kept, Named
@@ -260,7 +260,7 @@ class Holding:
             "clauses": list(case.clauses),
             "expires": case.expires,
             "parts": len(self._parts),
-            "wanted": _wanted(case.questions),
+            "wanted": wanted_of(case.questions),
         }
         public, committed = self._part(0)
         approved: Fields = {"approvals": dict(self.approvals)} if whole and self.approvals else {}
@@ -272,12 +272,3 @@ class Holding:
 
     def _part(self, number: int) -> tuple[Fields, Fields]:
         return self._public | {"part": number}, {"content": self._parts.popleft()}
-
-
-def _wanted(questions: Sequence[CaseQuestion]) -> dict[str, JsonValue]:
-    """How many persons of which office are needed before all of it is answered."""
-    wanted: dict[str, JsonValue] = {}
-    for question in questions:
-        for office, count in question.quorum:
-            wanted[office] = max(count, *(each for each in (wanted.get(office),) if isinstance(each, int)), 1)
-    return wanted

@@ -112,6 +112,8 @@ class HoldAudit:
                     self._let_through(self._of(index, leaf, "", tuple(leaf.holds)))
                 case RecordKind.HOLD:
                     self._part(index, leaf)
+                case RecordKind.CASE if leaf.case and leaf.hold and not leaf.part:
+                    self._hold(-1, _held(leaf))  # opened for people by no hold; every worker may say so
                 case RecordKind.DECISION if leaf.case and leaf.hold:
                     self._decide(leaf.case, leaf.hold, _unix(leaf), leaf.office or "")
                 case RecordKind.USED if leaf.case and leaf.use and leaf.by:
@@ -130,8 +132,7 @@ class HoldAudit:
             self._wrong(index, f"part {part} of {parts} of a HOLD where part {done} of {whole} is expected")
         self._parts[leaf.exchange] = leaf.case, part + 1, parts
         if not part:
-            wanted = tuple(sorted((leaf.wanted or {}).items()))
-            self._hold(index, HeldMemory(leaf.hold, leaf.case, leaf.expires or 0, wanted))
+            self._hold(index, _held(leaf))
 
     def _hold(self, index: int, held: HeldMemory) -> None:
         if held.case in self._known.held and index >= 0:
@@ -249,6 +250,11 @@ class HoldAudit:
 
     def _wrong(self, index: int, message: str) -> None:
         self._findings.contradict(Topic.HELD, self._findings.record(index), message)
+
+
+def _held(leaf: Leaf) -> HeldMemory:
+    wanted = tuple(sorted((leaf.wanted or {}).items()))
+    return HeldMemory(leaf.hold or "", leaf.case or "", leaf.expires or 0, wanted)
 
 
 def _unix(leaf: Leaf) -> int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import hmac
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -81,6 +82,15 @@ def case_value(case: Case) -> JsonValue:
     """A case as a JSON value, for a record."""
     value: JsonValue = msgspec.to_builtins(case)
     return value
+
+
+def wanted_of(questions: Iterable[CaseQuestion]) -> dict[str, JsonValue]:
+    """How many persons of which office are needed before all of it is answered, as its record says in public."""
+    wanted: dict[str, int] = {}
+    for question in questions:
+        for office, count in question.quorum:
+            wanted[office] = max(count, wanted.get(office, 1))
+    return {**wanted}
 
 
 def hold_id(key: bytes, workload: str, exchange_digest: str, agreement: str, release: str) -> str:

@@ -29,7 +29,7 @@ from brightline.core.canonical import JsonValue
 from brightline.core.evidence.record import Draft, RecordKind
 from brightline.core.exchange.model import Exchange, Reply
 from brightline.core.facts import Source
-from brightline.core.review.case import FORMAT, Case, CaseQuestion, case_value
+from brightline.core.review.case import FORMAT, Case, CaseQuestion, case_value, wanted_of
 from brightline.core.review.content import Content, content_bytes, content_digest, parts_of
 from brightline.core.review.life import CaseKind
 
@@ -116,6 +116,7 @@ def case_drafts(
         "case": case.digest,
         "clauses": list(case.clauses),
         "expires": case.expires,
+        "wanted": wanted_of(case.questions),
         "parts": len(parts),
     }
     first: dict[str, JsonValue] = {"case": case_value(case), "kind": kind.value, "known": dict(known)}
