@@ -15,7 +15,19 @@ from typing import Any
 import httptools
 import msgspec
 
-from brightline.core.errors import CallerError, ReleaseError, ScreeningUnavailable, TrustError, UpstreamFailed
+from brightline.core.attestation.claims import Claims
+from brightline.core.attestation.event_log import read_log
+from brightline.core.attestation.policy import read_policy
+from brightline.core.attestation.tpm import read_public, read_quote
+from brightline.core.errors import (
+    CallerError,
+    ConfigError,
+    EvidenceRefused,
+    ReleaseError,
+    ScreeningUnavailable,
+    TrustError,
+    UpstreamFailed,
+)
 from brightline.core.exchange import chat_server, strict_json
 from brightline.core.exchange.api import chat
 from brightline.core.exchange.api.table import APIS
@@ -39,6 +51,7 @@ from brightline.core.screening.update import UPDATE_TYPE, ReleaseUpdate
 from brightline.core.screening.views import views
 from brightline.core.statement import unverified_payload
 from brightline.shell import shipped
+from tests.core.attestation.samples import SAMPLES
 from tests.core.screening.test_oms import REFERENCE, REFERENCE_KEY
 from tests.fuzz import mutate
 
@@ -218,10 +231,43 @@ DELIVERED = [
 ]
 
 
+_EVIDENCE = [data for each in SAMPLES for data in (each.evidence.main, *each.evidence.parts.values())]
+_SAID: dict[str, Claims] = {}
+
+
+def _but_for_secure_boot(claims: Claims) -> Claims:
+    """An event's data is believed only where it is what was measured: changed data is unknown, and that is all."""
+    kept = tuple((name, value) for name, value in claims.conditions if name != "secure_boot")
+    return msgspec.structs.replace(claims, conditions=kept)
+
+
+def evidence(data: bytes, chance: random.Random) -> None:
+    """In the place of a part of real evidence, any bytes are refused, or change nothing of what it says."""
+    if not _SAID:
+        _SAID.update((each.name, each.verify()) for each in SAMPLES)
+    sample = chance.choice(SAMPLES)
+    for part in ("", *sample.evidence.parts):
+        try:
+            said = sample.verify(main=None if part else data, parts={part: data} if part else None)
+        except EvidenceRefused:
+            continue
+        assert _but_for_secure_boot(said) == _but_for_secure_boot(_SAID[sample.name])
+    for read in (read_log, read_quote, read_public):
+        try:
+            read(data)
+        except EvidenceRefused:
+            continue
+    try:
+        read_policy(data, "it")
+    except ConfigError:
+        return
+
+
 TARGETS = (
     Target("framing", mutate.FRAMES, framing, 200),
     Target("delivered", DELIVERED, delivered, 10),
-    Target("strict_json", mutate.REQUESTS, strict, 210),
+    Target("evidence", _EVIDENCE, evidence, 10),
+    Target("strict_json", mutate.REQUESTS, strict, 200),
     Target("request", mutate.REQUESTS, request, 200),
     Target("stream", mutate.STREAMS, stream, 200),
     Target("reply", mutate.REPLIES, reply, 140),

@@ -41,27 +41,26 @@ class _Walk:
         self._items = 0
 
     def item(self, depth: int) -> None:
+        self._any(self.cursor.number(1), depth, key=False)
+
+    def _any(self, first: int, depth: int, *, key: bool) -> None:
+        """An item whose first byte was read; a key is a number or a string."""
         self._items += 1
+        major, extra = first >> 5, first & 0x1F
         if self._items > ITEMS_MAX:
             refuse(Fault.MALFORMED, f"{self._what} has more than {ITEMS_MAX} items")
-        first = self.cursor.number(1)
-        self._body(first >> 5, first & 0x1F, depth)
-
-    def _body(self, major: int, extra: int, depth: int) -> None:
-        if major in (6, 7):
-            if major == 6 or extra not in _PLAIN:
-                refuse(Fault.MALFORMED, f"{self._what} holds a tag, a float or an odd value at {self.cursor.place}")
+        if major == 6 or (major == 7 and extra not in _PLAIN) or (key and major > 3):
+            refuse(Fault.MALFORMED, f"{self._what} holds a tag, a float or an odd value at {self.cursor.place}")
+        if major == 7:
             return
         if extra == 31:
-            if major not in (4, 5):
-                refuse(Fault.MALFORMED, f"{self._what} holds a string in pieces at {self.cursor.place}")
             self._until_break(major, depth)
             return
         length = self._argument(extra)
         if major in (2, 3):
             self.cursor.take(length)
         elif major in (4, 5):
-            self._nested(length * (major - 3), depth)
+            self._nested(major, length, depth)
 
     def _argument(self, extra: int) -> int:
         if extra < 24:
@@ -70,24 +69,19 @@ class _Walk:
             refuse(Fault.MALFORMED, f"{self._what} has a reserved length at {self.cursor.place}")
         return self.cursor.number(1 << (extra - 24))
 
-    def _nested(self, count: int, depth: int) -> None:
+    def _nested(self, major: int, count: int, depth: int) -> None:
         if depth == 0 or count > ITEMS_MAX:
             refuse(Fault.MALFORMED, f"{self._what} nests deeper than {DEPTH_MAX}, or has more than {ITEMS_MAX} items")
         for _ in range(count):
-            self.item(depth - 1)
+            if major == 5:
+                self._any(self.cursor.number(1), depth - 1, key=True)
+            self._any(self.cursor.number(1), depth - 1, key=False)
 
     def _until_break(self, major: int, depth: int) -> None:
-        if depth == 0:
-            refuse(Fault.MALFORMED, f"{self._what} nests deeper than {DEPTH_MAX}")
-        inside = 0
-        while True:
-            first = self.cursor.number(1)
-            if first == 0xFF:
-                break
-            inside += 1
-            self._items += 1
-            if self._items > ITEMS_MAX:
-                refuse(Fault.MALFORMED, f"{self._what} has more than {ITEMS_MAX} items")
-            self._body(first >> 5, first & 0x1F, depth - 1)
-        if major == 5 and inside % 2:
-            refuse(Fault.MALFORMED, f"{self._what} has a key without a value")
+        """An array or a map of indefinite length (RFC 8949, 3.2.2); strings in pieces are refused."""
+        if major not in (4, 5) or depth == 0:
+            refuse(Fault.MALFORMED, f"{self._what} holds a string in pieces, or nests deeper than {DEPTH_MAX}")
+        while (first := self.cursor.number(1)) != 0xFF:
+            self._any(first, depth - 1, key=major == 5)
+            if major == 5:
+                self._any(self.cursor.number(1), depth - 1, key=False)

@@ -64,9 +64,9 @@ def _quote(parts: Mapping[str, bytes], roots: tuple[Root, ...], at: float) -> Cl
         parts[""],
         parts["signature"],
         parts["registers"],
-        parts.get("key", b""),
-        parts.get("chain", b""),
-        parts.get("log", b""),
+        parts.get("key"),
+        parts.get("chain"),
+        parts.get("log"),
     )
     return verify_quote(evidence, roots, at)
 
@@ -115,7 +115,7 @@ FORMS: Final[Mapping[Kind, Form]] = {
         "the attestation report (1184 bytes), as the guest's driver returns it",
         {"chain": "the VCEK or VLEK (DER), or it and those above it (PEM)"},
         {"issuers": "ASK or ASVK, and ARK (PEM), where they are not in `chain`"},
-        lambda parts, roots, at: verify_snp(parts[""], parts["chain"], parts.get("issuers", b""), roots, at),
+        lambda parts, roots, at: verify_snp(parts[""], parts["chain"], parts.get("issuers"), roots, at),
     ),
     Kind.TDX: Form(
         "the quote, with the PCK's chain in it",
@@ -133,7 +133,7 @@ FORMS: Final[Mapping[Kind, Form]] = {
         "the attestation token (JWS, compact)",
         {},
         {"keys": "the issuer's key set (JWKS), for a token without a chain in it"},
-        lambda parts, roots, at: verify_space(parts[""], parts.get("keys", b""), roots, at),
+        lambda parts, roots, at: verify_space(parts[""], parts.get("keys"), roots, at),
     ),
     Kind.GCE: Form(
         "the instance identity token, `format=full` (JWS, compact)",

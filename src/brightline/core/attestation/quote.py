@@ -42,9 +42,9 @@ class TpmEvidence(msgspec.Struct, frozen=True):
     attest: bytes
     signature: bytes
     registers: bytes
-    key: bytes = b""
-    chain: bytes = b""
-    log: bytes = b""
+    key: bytes | None = None
+    chain: bytes | None = None
+    log: bytes | None = None
 
 
 def verify_quote(evidence: TpmEvidence, roots: tuple[Root, ...], at: float) -> Claims:
@@ -58,7 +58,7 @@ def verify_quote(evidence: TpmEvidence, roots: tuple[Root, ...], at: float) -> C
         ("clock_safe", "yes" if quote.safe else "no"),
         ("key_restricted", "yes" if key.name or chained is not None else "unknown"),
     ]
-    if evidence.log:
+    if evidence.log is not None:
         log = read_log(evidence.log)
         check_replay(log, registers)
         measured = any(index == 7 for _, index in registers)
@@ -82,8 +82,8 @@ def verify_quote(evidence: TpmEvidence, roots: tuple[Root, ...], at: float) -> C
 
 def _key(evidence: TpmEvidence, roots: tuple[Root, ...], at: float) -> tuple[AttestationKey, Chained | None]:
     """The key that must have signed, and the chain behind it; where both are given they are of one key."""
-    given = _given(evidence.key) if evidence.key else None
-    if not evidence.chain:
+    given = _given(evidence.key) if evidence.key is not None else None
+    if evidence.chain is None:
         if given is None:
             refuse(Fault.UNENDORSED, "the quote comes with neither a key nor a chain of certificates")
         return given, None

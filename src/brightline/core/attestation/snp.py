@@ -41,7 +41,7 @@ _AWS_VLEK: Final = re.compile(r"CN=cc-([a-z]{2}(?:-[a-z]+)+-\d{1,2})\.amazonaws\
 _PLATFORM: Final = {"smt": 0, "tsme": 1, "ecc": 2, "rapl_disabled": 3, "ciphertext_hiding": 4, "alias_check": 5}
 
 
-def verify_snp(report: bytes, chain: bytes, more: bytes, roots: tuple[Root, ...], at: float) -> Claims:
+def verify_snp(report: bytes, chain: bytes, more: bytes | None, roots: tuple[Root, ...], at: float) -> Claims:
     """Verify a report with its chip's or provider's certificate (``chain``) and those above it (there or in ``more``).
 
     Raises ``EvidenceRefused``.
@@ -52,7 +52,10 @@ def verify_snp(report: bytes, chain: bytes, more: bytes, roots: tuple[Root, ...]
     if version not in VERSIONS or _number(report, 0x34, 4) != 1:
         refuse(Fault.UNSUPPORTED, f"{_WHAT} is of version {version}, or not signed with ECDSA on P-384")
     _check_zeros(report, version)
-    path = [*read_certificates(chain, f"{_WHAT}'s chain"), *(read_certificates(more, "the chain") if more else ())]
+    path = [
+        *read_certificates(chain, f"{_WHAT}'s chain"),
+        *(read_certificates(more, "the chain") if more is not None else ()),
+    ]
     chained = follow(path, roots, RootFor.SNP, at, f"{_WHAT}'s chain")
     _check_signature(report, chained.leaf)
     product = chained.root.label

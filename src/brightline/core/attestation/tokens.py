@@ -132,7 +132,7 @@ class _Verified(msgspec.Struct, frozen=True):
     payload: bytes
 
 
-def verify_space(token: bytes, keys: bytes, roots: tuple[Root, ...], at: float) -> Claims:
+def verify_space(token: bytes, keys: bytes | None, roots: tuple[Root, ...], at: float) -> Claims:
     """A Confidential Space token, by ``x5c`` under the pinned root or by a key of ``keys`` (JWKS).
 
     Raises ``EvidenceRefused``.
@@ -192,7 +192,7 @@ def verify_gce(token: bytes, keys: bytes, roots: tuple[Root, ...], at: float) ->
     )
 
 
-def _verified(token: bytes, keys: bytes, issuer: str, roots: tuple[Root, ...], at: float) -> _Verified:
+def _verified(token: bytes, keys: bytes | None, issuer: str, roots: tuple[Root, ...], at: float) -> _Verified:
     token = token.removesuffix(b"\n")
     if len(token) > TOKEN_BYTES_MAX:
         refuse(Fault.TOO_LARGE, f"{_WHAT} has {len(token)} bytes; at most {TOKEN_BYTES_MAX}")
@@ -249,9 +249,9 @@ def _read(data: bytes, kind: type[_T]) -> _T:
         refuse(Fault.MALFORMED, f"{_WHAT} cannot be read: {str(error)[:120]}")
 
 
-def _from_set(keys: bytes, name: str) -> rsa.RSAPublicKey:
+def _from_set(keys: bytes | None, name: str) -> rsa.RSAPublicKey:
     """The one key of the set with this name. Raises ``EvidenceRefused``."""
-    if not keys:
+    if keys is None:
         refuse(Fault.UNENDORSED, f"{_WHAT} carries no chain, and no key set came with it")
     if len(keys) > KEY_SET_BYTES_MAX:
         refuse(Fault.TOO_LARGE, f"the key set has {len(keys)} bytes; at most {KEY_SET_BYTES_MAX}")
