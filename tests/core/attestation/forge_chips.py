@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -65,9 +66,9 @@ def raw(key: ec.EllipticCurvePrivateKey, data: bytes, order: str = "big") -> tup
 # ---- AMD -----------------------------------------------------------------------------------------------------------
 
 
-def vcek(chip: bytes = CHIP, **versions: int) -> Link:
+def vcek(chip: bytes = CHIP, versions: Mapping[str, int] | None = None) -> Link:
     """A chip's key under an authority named Milan."""
-    parts = {"1": 4, "2": 0, "3": 24, "8": 219} | {name.removeprefix("v"): value for name, value in versions.items()}
+    parts = {"1": 4, "2": 0, "3": 24, "8": 219} | dict(versions or {})
     extensions = [extension(f"{AMD}3.{name}", integer(value)) for name, value in parts.items()]
     return issue("VCEK", amd(), ca=False, sign=False, more=[*extensions, extension(f"{AMD}4", chip)])
 
