@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from brightline.console.books import said
 from brightline.console.case_pages import CasePages
 from brightline.console.door import Door, Origin
+from brightline.console.figure_pages import FigurePages
 from brightline.console.pages import PLACES
 from brightline.console.person import Person
 from brightline.console.queue_pages import QueuePages
@@ -25,7 +26,7 @@ from brightline.core.review.roles import may
 
 def make_app(room: Room, origin: Origin, identity_routes: Sequence[BaseRoute]) -> ASGIApp:
     """The ASGI application. ``identity_routes`` are open to everybody, as is no other page."""
-    corners: Sequence[Corner] = (QueuePages(room), CasePages(room))
+    corners: Sequence[Corner] = (QueuePages(room), CasePages(room), FigurePages(room))
     front = _Front(room)
     routes = [Route("/", front.page), Route("/static/{name}", room.pages.static)]
     routes += [route for corner in corners for route in corner.routes() if isinstance(route, Route)]

@@ -26,7 +26,7 @@ from brightline.core.review.roles import May, may
 from brightline.pages import PALETTE, environment
 
 FOR_EVER: Final = "public, max-age=31536000, immutable"
-PLACES: Final = (("/queue", "Queue", May.SEE_QUEUE),)
+PLACES: Final = (("/queue", "Queue", May.SEE_QUEUE), ("/figures", "Figures", May.READ_FIGURES))
 _TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
 
 
