@@ -225,8 +225,20 @@ def test_axe_finds_nothing_on_any_page(node: Running, desk: Console, browser: Br
     paths = ["/queue", "/queue?state=any", f"/case/{hold}", "/case/hold_missing"]
     with visiting(browser, desk.url, "senior", color_scheme=scheme) as visit:
         claim(visit, hold)
+        paths += ["/figures", "/halt"]
         for path in paths:
             page = visit.go(path)
             page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
             found = Axe().run(page).response["violations"]
             assert not found, (path, [(each["id"], [node["target"] for node in each["nodes"]]) for each in found])
+        assert [words for words in visit.complaints if "404" not in words] == []
+    with visiting(browser, desk.url, "officer", color_scheme=scheme) as visit:
+        for path in ("/standing", "/standing/unit?unit=unit-1"):
+            found = Axe().run(visit.go(path)).response["violations"]
+            assert not found, (path, [(each["id"], [node["target"] for node in each["nodes"]]) for each in found])
+        visit.page.get_by_role("radio", name=re.compile("^Suspend")).check()
+        visit.page.get_by_label("Why").fill("to see the paper")
+        visit.page.get_by_role("button", name="Read what you sign").click()
+        visit.page.wait_for_url("**/paper/*")
+        assert not Axe().run(visit.page).response["violations"]
+        assert visit.complaints == []

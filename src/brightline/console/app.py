@@ -20,13 +20,14 @@ from brightline.console.pages import PLACES
 from brightline.console.person import Person
 from brightline.console.queue_pages import QueuePages
 from brightline.console.room import Corner, Room, to_login
+from brightline.console.standing_pages import StandingPages
 from brightline.core.errors import BrightlineError
 from brightline.core.review.roles import may
 
 
 def make_app(room: Room, origin: Origin, identity_routes: Sequence[BaseRoute]) -> ASGIApp:
     """The ASGI application. ``identity_routes`` are open to everybody, as is no other page."""
-    corners: Sequence[Corner] = (QueuePages(room), CasePages(room), FigurePages(room))
+    corners: Sequence[Corner] = (QueuePages(room), CasePages(room), FigurePages(room), StandingPages(room))
     front = _Front(room)
     routes = [Route("/", front.page), Route("/static/{name}", room.pages.static)]
     routes += [route for corner in corners for route in corner.routes() if isinstance(route, Route)]

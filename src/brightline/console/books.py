@@ -38,6 +38,7 @@ from brightline.shell.storage.agreements import AgreementStore
 from brightline.shell.storage.releases import ReleaseStore
 from brightline.shell.storage.vault import KeyDestroyed
 from brightline.shell.storage.wal import frames_on_disk
+from brightline.shell.trust.installation import read_installation
 
 JUDGED_KEPT: Final = 512
 
@@ -95,6 +96,11 @@ class Books:
     def units(self) -> tuple[str, ...]:
         """The units that have a workload, by name."""
         return tuple(sorted({workload.unit for workload in self.registry.workloads.all()}))
+
+    def models(self) -> tuple[str, ...]:
+        """The models that are served here, by name. Raises ``OperatorError``, ``TrustError``."""
+        installation = read_installation(self._folder.installation, self.registry.roots, self.clock.unix())
+        return tuple(sorted(model.name for model in installation.models))
 
     def lives(self) -> list[CaseLife]:
         """Each case that was ever opened, the first before the others, as of now. Raises ``OperatorError``."""

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from brightline.console.law import span
-from brightline.console.plots import Plot, Strip, buckets, columns, strips
+from brightline.console.plots import WIDTH, Plot, Strip, buckets, columns, strips
 from brightline.core.agreement.aloud import plain
 from brightline.core.review.case import CaseState
 from brightline.core.review.figures import Alarms, Figures, Spread
@@ -29,6 +29,7 @@ BOUNDS: Final = (
     (2 * DAY, "2 days"),
 )
 NONE: Final = "–"
+WIDE: Final = 2 * WIDTH + 60
 
 
 class Tile(msgspec.Struct, frozen=True):
@@ -120,7 +121,11 @@ def _by_day(found: Figures, days: int) -> Picture:
     ]
     counts = ", ".join(f"{count:,} {verdict}" for verdict, count in found.volume.by_verdict.items()) or "none"
     return Picture(
-        "volume", "Exchanges by verdict", f"In {days} days: {counts}.", columns("Day", VERDICTS, given), True
+        "volume",
+        "Exchanges by verdict",
+        f"In {days} days: {counts}.",
+        columns("Day", VERDICTS, given, width=WIDE),
+        True,
     )
 
 
@@ -217,4 +222,4 @@ def _share(found: Rate) -> str:
 def _short(reviewer: str) -> str:
     """The end of an id, where ids of one office differ."""
     words = plain(reviewer)
-    return words if len(words) <= 11 else "…" + words[-10:]
+    return words if len(words) <= 11 else "…" + words[-9:]

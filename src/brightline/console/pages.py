@@ -26,7 +26,12 @@ from brightline.core.review.roles import May, may
 from brightline.pages import PALETTE, environment
 
 FOR_EVER: Final = "public, max-age=31536000, immutable"
-PLACES: Final = (("/queue", "Queue", May.SEE_QUEUE), ("/figures", "Figures", May.READ_FIGURES))
+PLACES: Final = (
+    ("/queue", "Queue", May.SEE_QUEUE),
+    ("/figures", "Figures", May.READ_FIGURES),
+    ("/standing", "Standing", May.READ_RECORDS),
+    ("/halt", "Halt", May.HALT),
+)
 _TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
 
 
@@ -60,7 +65,9 @@ class Pages:
         self._environment = environment("brightline.console")
         self._environment.globals.update(version=__version__, file=self._address, span=span, May=May, places=PLACES)
         self._environment.globals.update(states=STATES, severities=SEVERITIES)
-        self._environment.filters.update(clock=_clock, day=_day, time=_time, stamp=_stamp, short=_short)
+        self._environment.filters.update(
+            clock=_clock, sentence=_sentence, day=_day, time=_time, stamp=_stamp, short=_short
+        )
 
     @property
     def engine(self) -> Environment:
@@ -112,6 +119,11 @@ def _day(unix: int) -> str:
 
 def _stamp(unix: int) -> str:
     return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _sentence(words: str) -> str:
+    """Words as they begin a sentence."""
+    return words[:1].upper() + words[1:]
 
 
 def _short(digest: str) -> str:

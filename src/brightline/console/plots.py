@@ -19,10 +19,12 @@ TOP: Final = 10
 TALL: Final = 170
 FOOT: Final = 24
 ROW: Final = 26
-NAMED: Final = 150  # room for the names of rows
-NUMBER: Final = 90  # and for their numbers
+NAMED: Final = 165  # room for the names of rows
+NUMBER: Final = 130  # and for their numbers
 TICKS: Final = 4
 LABELS_MAX: Final = 8
+LEAST: Final = 1e-6
+NAME_CHARS: Final = 24  # the end of a name is where names differ
 
 
 class Bar(msgspec.Struct, frozen=True):
@@ -77,14 +79,20 @@ class Strip(msgspec.Struct, frozen=True):
     high: float | None = None
 
 
-def columns(what: str, kinds: Sequence[str], given: Sequence[tuple[str, Mapping[str, int]]], unit: str = "") -> Plot:
+def columns(
+    what: str,
+    kinds: Sequence[str],
+    given: Sequence[tuple[str, Mapping[str, int]]],
+    unit: str = "",
+    width: int = WIDTH,
+) -> Plot:
     """Columns of stacked counts, from left to right; ``what`` heads the names of ``given``."""
-    most = nice(max((sum(counts.values()) for _, counts in given), default=0))
-    step = (WIDTH - LEFT) / max(1, len(given))
+    most = TICKS * nice(math.ceil(max((sum(counts.values()) for _, counts in given), default=0) / TICKS))
+    step = (width - LEFT) / max(1, len(given))
     wide = min(46.0, step * 0.72)
     bars: list[Bar] = []
     ticks = _scale(most)
-    each = max(1, math.ceil(len(given) / LABELS_MAX))
+    each = max(1, math.ceil(len(given) / (LABELS_MAX * width // WIDTH)))
     for place, (name, counts) in enumerate(given):
         x, y = LEFT + step * place + (step - wide) / 2, float(TOP + TALL)
         for kind in kinds:
@@ -98,7 +106,7 @@ def columns(what: str, kinds: Sequence[str], given: Sequence[tuple[str, Mapping[
         (name, *(f"{counts.get(kind, 0):,}" for kind in kinds)) for name, counts in given if sum(counts.values())
     )
     heads = (what, *((kind if kind != "plain" else unit) for kind in kinds))
-    return Plot(WIDTH, TOP + TALL + FOOT, tuple(bars), tuple(ticks), (), tuple(kinds), heads, rows)
+    return Plot(width, TOP + TALL + FOOT, tuple(bars), tuple(ticks), (), tuple(kinds), heads, rows)
 
 
 def strips(what: str, measure: str, given: Sequence[Strip], most: float = 0.0, limit: float = 0.0) -> Plot:
@@ -119,7 +127,11 @@ def strips(what: str, measure: str, given: Sequence[Strip], most: float = 0.0, l
         if one.low is not None and one.high is not None:
             first, last = (NAMED + room * min(end, longest) / longest for end in (one.low, one.high))
             bars.append(Bar(_r(first), y + (ROW - 9) / 2 - 1, _r(max(1.0, last - first)), 2, "whisker"))
-        ticks.append(Tick(NAMED - 8, y + 13, one.name if len(one.name) <= 24 else one.name[:23] + "…", "end"))
+        ticks.append(
+            Tick(
+                NAMED - 8, y + 13, one.name if len(one.name) <= NAME_CHARS else "…" + one.name[1 - NAME_CHARS :], "end"
+            )
+        )
         ticks.append(Tick(WIDTH, y + 13, one.words, "end"))
     height = TOP + ROW * max(1, len(given)) + 4
     if limit:
@@ -140,9 +152,9 @@ def buckets(seconds: Sequence[int], bounds: Sequence[tuple[int, str]]) -> list[t
 
 
 def nice(most: float) -> float:
-    """A round number that is at least this: 1, 2, 4, 5 or 10 times a power of ten; 4 for nothing."""
-    if most <= 0:
-        return 4.0
+    """A round number that is at least this: 1, 2, 4, 5 or 10 times a power of ten; 1 for nothing."""
+    if most < LEAST:
+        return 1.0
     power = 10.0 ** math.floor(math.log10(most))
     return next(step * power for step in (1, 2, 4, 5, 10) if most <= step * power * (1 + 1e-9))
 

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Officers at their pages: a suspension, a termination that takes two, the halt switch; each signed in a session."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx2
+import openai
+import pytest
+
+from brightline.core.halt import RESUMPTION_TYPE
+from brightline.core.standing import Standing
+from brightline.core.statement import add_signature
+from brightline.shell.state import StateFolder
+from brightline.shell.trust.keys import load_key
+from tests.console.desk import QUEUE, Console, console
+from tests.harness import Running, running, within_two_seconds
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Running]:
+    with running(tmp_path / "state", more_toml=QUEUE) as node:
+        yield node
+
+
+@pytest.fixture
+def desk(node: Running) -> Iterator[Console]:
+    with console(node.root, node.loop) as desk:
+        yield desk
+
+
+class Sitting:
+    """Somebody's session, and the forms that they send."""
+
+    def __init__(self, client: httpx2.Client) -> None:
+        self._client = client
+
+    def get(self, path: str) -> str:
+        answer = self._client.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    def post(self, path: str, status: int = 303, **fields: str) -> str:
+        """Send a form; the address that it leads to, or the page."""
+        token = re.findall('name="token" value="([^"]+)"', self._client.get("/queue").text)[0]
+        origin = {"origin": str(self._client.base_url).rstrip("/")}
+        answer = self._client.post(path, data={"token": token, **fields}, headers=origin)
+        assert answer.status_code == status, answer.text
+        return answer.headers["location"] if status == 303 else answer.text
+
+    def paper(self, path: str, **fields: str) -> str:
+        """Draw something up; the address of its paper."""
+        where = self.post(path, 303, **fields)
+        assert where.startswith("/paper/")
+        return where
+
+
+@contextmanager
+def sitting(desk: Console, *who: str) -> Iterator[list[Sitting]]:
+    with ExitStack() as stack:
+        clients = [stack.enter_context(httpx2.Client(base_url=desk.url, timeout=30)) for _ in who]
+        for client, name in zip(clients, who, strict=True):
+            client.get(f"/as/{name}")
+        yield [Sitting(client) for client in clients]
+
+
+def refused(node: Running) -> str:
+    """The code with which an ordinary question is refused; empty if it is served."""
+    try:
+        node.ask()
+    except openai.APIStatusError as error:
+        return str(error.code)
+    return ""
+
+
+def test_one_officer_suspends_and_two_named_ones_terminate(node: Running, desk: Console) -> None:
+    with sitting(desk, "officer", "officer2", "auditor") as (first, second, auditor):
+        order = first.paper(
+            "/standing/order", unit="unit-1", happened="suspension ordered", reason="they did not cure"
+        )
+        assert "suspension ordered" in first.get(order)
+        assert refused(node) == ""  # drawn up is not ordered
+        assert first.post(f"{order}/sign") == "/standing"
+        within_two_seconds(lambda: refused(node) == "unit_suspended")
+        order = first.paper("/standing/order", unit="unit-1", happened="terminated", reason="material breach")
+        assert first.post(f"{order}/sign") == order
+        assert node.node.registry.standings.book.of("unit-1").standing is Standing.SUSPENDED
+        assert "has signed this" in first.post(f"{order}/sign", 409)  # one officer is not two
+        assert order in second.get("/standing")  # it waits where the other sees it
+        assert "1 of provider-officer more" in second.get(order)
+        assert second.post(f"{order}/sign") == "/standing"
+        within_two_seconds(lambda: node.node.registry.standings.book.of("unit-1").standing is Standing.TERMINATED)
+        page = auditor.get("/standing/unit?unit=unit-1")
+        trail = re.findall("<h3>([a-z ]+) <span", page)
+        assert trail == ["terminated", "suspension ordered"]
+        assert "provider-officer, provider-officer-2" in page
+        assert "What may be ordered" not in page
+
+
+def test_who_is_no_officer_orders_nothing_and_an_order_needs_its_words(node: Running, desk: Console) -> None:
+    with sitting(desk, "r1", "officer") as (reviewer, officer):
+        form = {"unit": "unit-1", "happened": "suspension ordered", "reason": "please"}
+        assert "not for your role" in reviewer.post("/standing/order", 403, **form)
+        assert "not for your role" in reviewer.post("/halt/order", 403, what="installation:", reason="please")
+        assert "say why" in officer.post("/standing/order", 409, **{**form, "reason": " "})
+        assert "choose what to order" in officer.post("/standing/order", 409, **{**form, "happened": "pattern found"})
+        assert "no workload" in officer.post("/standing/order", 404, **{**form, "unit": "nobody", "reason": ""})
+        assert "choose what to stop" in officer.post("/halt/order", 409, what="model:none", reason="drill")
+        order = officer.paper("/standing/order", **{**form, "happened": "appealed"})  # which is the customer's to sign
+        assert "is not asked to" in officer.post(f"{order}/sign", 409)
+    assert refused(node) == ""
+
+
+def test_one_person_halts_and_one_of_each_party_resumes_with_a_signature_from_elsewhere(
+    node: Running, desk: Console
+) -> None:
+    folder = StateFolder(node.root)
+    with sitting(desk, "officer", "senior") as (officer, senior):
+        halt = officer.paper("/halt/order", what="model:m", reason="a drill")
+        assert officer.post(f"{halt}/sign") == "/halt"
+        within_two_seconds(lambda: refused(node) == "halted")
+        (id_,) = node.node.registry.halts.book.halts
+        assert "not for your role" in senior.post("/halt/resume", 403, reason="over", **{f"halt-{id_}": "1"})
+        assert "choose which halts" in officer.post("/halt/resume", 409, reason="over")
+        end = officer.paper("/halt/resume", reason="over", **{f"halt-{id_}": "1"})
+        assert officer.post(f"{end}/sign") == end
+        assert refused(node) == "halted"  # one party alone
+        shown = re.findall("<textarea id=.statement.[^>]*>(.*?)</textarea>", officer.get(end), re.DOTALL)[0]
+        envelope = shown.replace("&#34;", '"').encode()
+        official = load_key(folder.key("customer-official"))
+        assert officer.post(f"{end}/sign", 409, envelope="{}")
+        signed = add_signature(envelope, RESUMPTION_TYPE, official)
+        assert officer.post(f"{end}/sign", envelope=signed.decode()) == "/halt"
+        within_two_seconds(lambda: refused(node) == "")
+        assert "Nothing is halted" in officer.get("/halt")
