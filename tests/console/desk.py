@@ -22,6 +22,7 @@ from brightline.core.errors import TrustError
 from brightline.core.review.case import CaseState
 from brightline.core.review.decision import Answer
 from brightline.core.review.roles import Role
+from brightline.core.review.roster import Clearance
 from brightline.shell.cli.main import brightline
 from brightline.shell.clock import SystemClock
 from brightline.shell.opening import in_force
@@ -46,6 +47,7 @@ class Someone(msgspec.Struct, frozen=True):
     office: str
     roles: tuple[Role, ...]
     until: int = FOR_EVER
+    clearance: Clearance = Clearance()
 
 
 class ChosenIdentity:

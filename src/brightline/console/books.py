@@ -83,15 +83,13 @@ class Books:
         """Close the caches."""
         self.registry.close()
 
-    def cleared(self, person: str, unit: str) -> bool:
-        """Whether somebody may know what is held of a unit. Who is not on the roster is cleared for nothing."""
-        known = self.registry.roster.get(person)
-        need = self.registry.review.need(unit)
-        return (known.clearance if known is not None else Clearance()).covers(need)
+    def cleared(self, clearance: Clearance, unit: str) -> bool:
+        """Whether somebody of a clearance may know what is held of a unit."""
+        return clearance.covers(self.registry.review.need(unit))
 
-    def closed_units(self, person: str) -> frozenset[str]:
-        """The units of which somebody may know nothing."""
-        return frozenset(unit for unit in self.registry.review.needs if not self.cleared(person, unit))
+    def closed_units(self, clearance: Clearance) -> frozenset[str]:
+        """The units of which somebody of a clearance may know nothing."""
+        return frozenset(unit for unit in self.registry.review.needs if not self.cleared(clearance, unit))
 
     def units(self) -> tuple[str, ...]:
         """The units that have a workload, by name."""
@@ -108,8 +106,8 @@ class Books:
         self.history.follow()
         return self.history.lives()
 
-    def case_file(self, shard: str, seq: int, person: str) -> CaseFile:
-        """The case of a record, for somebody who may know of it.
+    def case_file(self, shard: str, seq: int, clearance: Clearance) -> CaseFile:
+        """The case of a record, for somebody of a clearance.
 
         Raises ``ConfigError`` if there is none, ``TrustError`` for who is not cleared for it, ``EvidenceDamaged``.
         """
@@ -117,7 +115,7 @@ class Books:
         desk = Desk(self.root, self.registry.decisions.docket)
         opened = desk.at(shard, seq)
         case = opened.case
-        if not self.cleared(person, case.unit):
+        if not self.cleared(clearance, case.unit):
             raise TrustError("this needs another clearance than yours")
         agreement = self.agreement(case.agreement)
         name, rules = self._rules_of(case.release, agreement)

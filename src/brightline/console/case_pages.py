@@ -73,7 +73,7 @@ class CasePages:
             item = await self._room.queue.item(hold)
         if item is None:
             raise HTTPException(404, "the queue has no such hold")
-        file = await self._room.read(self._room.books.case_file, item.shard, item.seq, person.person)
+        file = await self._room.read(self._room.books.case_file, item.shard, item.seq, person.clearance)
         voted = any(vote.person == person.person for votes in file.opened.tried.votes.values() for vote in votes)
         if not (reads_unclaimed(person) or voted or await self._claim(person, hold)):
             raise HTTPException(403, "you read what the queue gives you: claim the next case")

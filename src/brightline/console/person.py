@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute
 
 from brightline.core.review.roles import MAY, May, Role
+from brightline.core.review.roster import Clearance
 
 
 class Person(Protocol):
@@ -30,6 +31,9 @@ class Person(Protocol):
 
     @property
     def roles(self) -> Collection[Role]: ...
+
+    @property
+    def clearance(self) -> Clearance: ...
 
     @property
     def until(self) -> int: ...

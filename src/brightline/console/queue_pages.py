@@ -54,7 +54,7 @@ class QueuePages:
         await room.follow()
         shown, chosen = shown_by(request.query_params)
         after = request.query_params.get("after", "")
-        closed = await room.read(room.books.closed_units, person.person)
+        closed = await room.read(room.books.closed_units, person.clearance)
         items = [item for item in await room.queue.page(shown, after, ROWS_SHOWN + 1) if item.unit not in closed]
         work = await room.queue.work(person.person)
         return look_at_queue(

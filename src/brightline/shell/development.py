@@ -29,6 +29,7 @@ from brightline.core.register import (
     kind_of,
     text_digest,
 )
+from brightline.core.review.roles import Role
 from brightline.core.screening.release import Release
 from brightline.core.signers import DEMAND_SIGNERS, ENTRY_SIGNERS
 from brightline.core.statement import Needed, SigningRole
@@ -51,6 +52,12 @@ HOLDERS: Final[dict[SigningRole, tuple[str, ...]]] = {
     SigningRole.PROVIDER_CLEARED: ("provider-cleared-1", "provider-cleared-2"),
     SigningRole.FIELD_ENGINEER: ("field-engineer",),
     SigningRole.CUSTOMER_OFFICIAL: (CUSTOMER_KEY,),
+}
+STAFF: Final = {  # who comes in to the console beside the reviewers
+    PROVIDER_KEY: Role.OFFICER,
+    "provider-officer-2": Role.OFFICER,
+    CUSTOMER_KEY: Role.OFFICER,
+    "auditor": Role.AUDITOR,
 }
 REVIEWERS_OF_OFFICE: Final = 3  # two who must agree, and one for when they do not
 

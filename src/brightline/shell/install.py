@@ -61,6 +61,7 @@ from brightline.shell.development import (
     DEVELOPMENT_VVT,
     HOLDERS,
     PROVIDER_KEY,
+    STAFF,
     development_entries,
     register_entry,
     reviewers,
@@ -174,6 +175,11 @@ def _make_roster(folder: StateFolder, agreement: Agreement, cleared_until: int) 
             public = public_hex(make_key(folder.key(person)))
             credential = Credential(CredentialKind.KEY, f"{person}-key", public)
             roster.append(ClearedPerson(person, office.id, cleared_until, "development", (credential,)))
+    for holder, role in STAFF.items():
+        path = folder.key(holder)
+        public = public_hex(load_key(path) if path.is_file() else make_key(path))
+        credential = Credential(CredentialKind.KEY, f"{holder}-key", public)
+        roster.append(ClearedPerson(holder, role.value, cleared_until, "development", (credential,), (role,)))
     return tuple(roster)
 
 

@@ -20,6 +20,7 @@ from brightline.core.errors import BrightlineError
 from brightline.guard.__main__ import guard
 from brightline.observe.__main__ import observe
 from brightline.shell.cli import (
+    console,
     demand,
     disclose,
     enrolment,
@@ -76,6 +77,7 @@ brightline.add_command(demand.demand)
 for command in (enrolment.enrol, enrolment.withdraw, enrolment.countersign, enrolment.enter):
     review.review.add_command(command)
 brightline.add_command(review.review)
+brightline.add_command(console.console)
 review.review.add_command(review_figures.figures_command)
 review.review.add_command(review_learning.sampled)
 review.review.add_command(review_learning.estimate_command)
