@@ -12,5 +12,7 @@ books      the logs as the console reads them, on one thread
 words      text as pieces: what is drawn, what is marked, what is masked
 looking    a case as its page shows it; shown, its words; law, what clauses say and what answers lead to
 answering  from a form to a signed decision; revealing, a masked identifier with its reason
-*_pages    the pages: of the queue, of a case
+figures    the figures of people's part, each a plot of ``plots``
+standings  how units stand; papers, what officers sign, and what waits for a second signature
+*_pages    the pages: of the queue, of a case, of the figures, of officers
 """
