@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from brightline.classifier.corpus import read_corpus
+from brightline.core.errors import ConfigError
 from brightline.core.evidence.audit import Status
 from brightline.core.review.seeding import SEED_TYPE
 from brightline.core.statement import sign_statement
@@ -22,7 +24,7 @@ from brightline.shell.trust.keys import load_key
 from brightline.verify.examine import verify_evidence
 from tests.conformance.test_halt import cli, until
 from tests.conformance.test_review import FIRST, SECOND, said
-from tests.harness import HELD, Running, chunk, completion, read_records, running
+from tests.harness import HELD, Running, chunk, completion, running
 
 EVERYTHING = "[review]\nsampled_per_million = 1_000_000\n"
 
@@ -30,7 +32,7 @@ EVERYTHING = "[review]\nsampled_per_million = 1_000_000\n"
 @pytest.fixture(scope="module")
 def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running(tmp_path_factory.mktemp("sampling") / "state", more_toml=EVERYTHING) as node:
-        until(lambda: committed(node))
+        until(lambda: bool(node.node.registry.reviewing.commitments))
         yield node
 
 
@@ -40,8 +42,21 @@ def node(serving: Running) -> Running:
     return serving
 
 
-def committed(node: Running) -> bool:
-    return any(record.get("what") == "sampling" for record in read_records(node.root, "registry"))
+def latest(node: Running) -> tuple[str, str]:
+    """The hold and the exchange of the sample of what was answered last: a case comes after the answer."""
+    drawn: dict[str, str] = {}
+
+    def all_drawn() -> bool:
+        drawn.update({leaf["exchange"]: leaf["hold"] for leaf in leaves(node) if leaf["kind"] == "CASE"})
+        return completed(node)[-1] in drawn
+
+    until(all_drawn)
+    return drawn[completed(node)[-1]], completed(node)[-1]
+
+
+def completed(node: Running) -> list[str]:
+    """The exchanges that were answered, in order."""
+    return [leaf["exchange"] for leaf in leaves(node) if leaf.get("outcome") == "completed"]
 
 
 def cases(node: Running) -> list[str]:
@@ -50,10 +65,8 @@ def cases(node: Running) -> list[str]:
 
 
 def test_what_is_drawn_is_shown_to_people_and_no_answer_of_theirs_changes_anything(node: Running) -> None:
-    before = len(cases(node))
     node.ask("List three fruits.")
-    until(lambda: len(cases(node)) == before + 1)
-    hold = cases(node)[-1]
+    hold, _ = latest(node)
     shown = json.loads(said(node, "show", hold, "--json").stdout)
     names = [question["name"] for question in shown["questions"]]
     assert "List three fruits." in json.dumps(shown)
@@ -69,22 +82,20 @@ def test_what_is_drawn_is_shown_to_people_and_no_answer_of_theirs_changes_anythi
 
 
 def test_a_stream_is_drawn_whole(node: Running) -> None:
-    before = len(cases(node))
     node.model.streams([chunk("Fig"), chunk("s and dates."), chunk("", "stop"), b"data: [DONE]\n\n"])
     with node.client() as client:
         list(client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Two."}], stream=True))
-    until(lambda: len(cases(node)) == before + 1)
-    assert "Figs and dates." in said(node, "show", cases(node)[-1], "--json").stdout
+    hold, _ = latest(node)
+    assert "Figs and dates." in said(node, "show", hold, "--json").stdout
 
 
 def test_whoever_draws_again_finds_every_one_and_the_evidence_holds(node: Running) -> None:
-    before = len(cases(node))
     node.ask("Another three.")
-    until(lambda: len(cases(node)) == before + 1)
+    latest(node)
     drawn = json.loads(cli("review", "sampled", node.root, "--json"))
     (month,) = drawn["months"]
     assert month["missing"] == []
-    assert month["due"] <= month["permitted"] == len(cases(node))
+    assert month["due"] <= month["permitted"] == len(completed(node))  # due is what every gateway must have known of
     found = json.loads(cli("review", "estimate", node.root, "--json"))
     assert 1 <= found["whole"]["of"] + found["waiting"] <= len(cases(node))
     assert found["whole"]["found"] <= found["whole"]["of"]
@@ -93,12 +104,10 @@ def test_whoever_draws_again_finds_every_one_and_the_evidence_holds(node: Runnin
 
 
 def test_what_is_destroyed_of_an_exchange_is_destroyed_of_its_sample(node: Running) -> None:
-    before = len(cases(node))
     node.ask("Three that are forgotten.")
-    until(lambda: len(cases(node)) == before + 1)
-    hold = cases(node)[-1]
+    hold, _ = latest(node)
     assert hold in said(node, "list", "--json").stdout
-    exchange = [leaf for leaf in leaves(node) if leaf["kind"] == "CASE"][-1]["exchange"]
+    _, exchange = latest(node)
     cli("retention", "shred", node.root, "--exchange", exchange, "--reason", "a drill")
     until(lambda: hold not in said(node, "list", "--json").stdout)
     assert any(frame["kind"] == "SHRED" for frame in leaves(node))
@@ -124,11 +133,9 @@ def test_an_item_with_known_answers_looks_like_a_hold_and_who_misses_it_is_count
         "text": HELD,
     }
     corpus.write_text("\n".join(json.dumps(each) for each in (author, row)) + "\n")
-    before = len(cases(node))
     (made,) = json.loads(cli("review", "seed", node.root, corpus, "--within-hours", "0", "--json"))
-    until(lambda: len(cases(node)) == before + 1)
-    hold = cases(node)[-1]
-    assert made["hold"] == hold
+    hold = made["hold"]
+    until(lambda: hold in cases(node))
     shown = json.loads(said(node, "show", hold, "--json").stdout)
     assert [question["name"] for question in shown["questions"]] == ["weapon_direct"]
     assert shown["unit"] == "unit-1"
@@ -154,3 +161,47 @@ def test_an_item_that_one_safety_person_signed_is_not_believed(node: Running, tm
 
 class Nobodys(msgspec.Struct):
     format: str
+
+
+def decided(node: Running, words: str, value: str) -> str:
+    """The hold of a sample of these words that two people answered."""
+    node.ask(words)
+    hold, _ = latest(node)
+    names = [each["name"] for each in json.loads(said(node, "show", hold, "--json").stdout)["questions"]]
+    given = [part for name in names for part in ("--answer", f"{name}={value}")]
+    for person in (FIRST, SECOND):
+        said(node, "decide", hold, "--as", person, *given, "--reason", "read")
+    return hold
+
+
+def test_what_people_decided_becomes_rows_with_their_provenance_and_without_whom_they_name(
+    node: Running, tmp_path: Path
+) -> None:
+    hold = decided(node, "Write to anna.schmidt@example.org that three fruits will do.", "no")
+    out = tmp_path / "reviewed.jsonl"
+    told = json.loads(cli("review", "rows", node.root, out, "--hold", hold, "--reason", "to train", "--json"))
+    (row,) = read_corpus(out).rows
+    assert (row.label, row.surface.value, row.text) == ("no", "output", "Fine.")
+    assert "anna.schmidt" not in out.read_text()
+    assert "[email 1]" in row.asked
+    assert row.facts["weapon_direct"] == "no"
+    provenance = json.loads((tmp_path / "reviewed.provenance.json").read_text())
+    assert [each["hold"] for each in provenance["rows"]] == [hold]
+    assert "unit-1" not in out.read_text() + json.dumps(provenance)
+    (record,) = [each for each in registry_records(node) if each.get("what") == "exported"]
+    assert (record["seq"], record["rows"], record["masked"]) == (told["record"], 1, True)
+    assert out.stat().st_mode & 0o077 == 0
+
+
+def test_words_whose_key_was_destroyed_become_no_row(node: Running, tmp_path: Path) -> None:
+    hold = decided(node, "Three that are to be forgotten.", "no")
+    _, exchange = latest(node)
+    cli("retention", "shred", node.root, "--exchange", exchange, "--reason", "a drill")
+    until(lambda: hold not in said(node, "list", "--all", "--json").stdout)
+    with pytest.raises(ConfigError, match="destroyed"):
+        cli("review", "rows", node.root, tmp_path / "r.jsonl", "--hold", hold, "--reason", "to train")
+    assert not (tmp_path / "r.jsonl").exists()
+
+
+def registry_records(node: Running) -> list[dict[str, Any]]:
+    return [json.loads(frame.leaf) for frame in frames_on_disk(node.root / "wal", "registry")]

@@ -33,6 +33,7 @@ from brightline.shell.cli import (
     review,
     review_figures,
     review_learning,
+    review_rows,
     review_seed,
     shard,
     standing,
@@ -81,6 +82,7 @@ brightline.add_command(console.console)
 review.review.add_command(review_figures.figures_command)
 review.review.add_command(review_learning.sampled)
 review.review.add_command(review_learning.estimate_command)
+review.review.add_command(review_rows.rows)
 review.review.add_command(review_seed.seed)
 brightline.add_command(standing.standing)
 brightline.add_command(halt.halt)
