@@ -14,7 +14,7 @@ from typing import Final, Literal
 import msgspec
 
 from brightline.classifier.corpus import FACTS, Line, Message, Row, RowSurface, Value, crossed, facts_of
-from brightline.core.exchange.model import Exchange, Reply, Role
+from brightline.core.exchange.model import Reply, Role
 from brightline.core.review.content import Content
 
 Speaker = Literal["system", "user", "assistant", "tool"]
@@ -27,6 +27,17 @@ _ROLES: Final[Mapping[Role, Speaker]] = {
     Role.ASSISTANT: "assistant",
     Role.TOOL: "tool",
 }
+
+
+class _Turn(msgspec.Struct, frozen=True):
+    role: Role
+    texts: tuple[str, ...] = ()
+
+
+class _Request(msgspec.Struct, frozen=True):
+    """What of an exchange a row has."""
+
+    turns: tuple[_Turn, ...]
 
 
 class Reviewed(msgspec.Struct, frozen=True):
@@ -45,7 +56,7 @@ class Reviewed(msgspec.Struct, frozen=True):
 def row_of(reviewed: Reviewed, mask: Callable[[str], str]) -> Row | None:
     """The row of a case, its words masked by ``mask``; ``None`` where answers decide about no line, or words lack."""
     told = {name: _TOLD[value] for name, value in reviewed.answers.items() if name in FACTS and value in _TOLD}
-    request = msgspec.convert(reviewed.content.request, Exchange)
+    request = msgspec.convert(reviewed.content.request, _Request)
     answer = _answer(reviewed.content)
     messages = tuple(Message(_role(turn.role), mask("\n".join(turn.texts))) for turn in request.turns if turn.texts)
     row = _words(messages, mask(answer))
