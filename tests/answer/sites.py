@@ -20,10 +20,19 @@ from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.review import REVIEW_TYPE, encoding_review
 from brightline.core.answer.model import Dossier, Found, Status
 from brightline.core.answer.questions import QUESTIONS
+from brightline.core.canonical import JsonValue
 from brightline.core.evidence.canary import Canary, CanarySet, Expected, Sent, Told
 from brightline.core.evidence.cosignature import Ed25519Cosigner, add_lines
-from brightline.core.evidence.record import RecordKind
+from brightline.core.evidence.merkle import leaf_hash
+from brightline.core.evidence.record import RecordKind, unix_of
 from brightline.core.evidence.tile import COSIGNED
+from brightline.core.halt import LAG_SECONDS
+from brightline.core.review.case import FORMAT as CASE_FORMAT
+from brightline.core.review.case import Case
+from brightline.core.review.decision import FORMAT as DECISION_FORMAT
+from brightline.core.review.decision import Answer, ReviewerDecision, sign_decision
+from brightline.core.review.draw import commitment, is_drawn
+from brightline.core.review.sampling import questions_of
 from brightline.core.statement import Party, SigningRole, sign_statement
 from brightline.folders import read_agreement, shipped_agreements
 from brightline.verify.arguments import read_receipt_argument
@@ -35,6 +44,8 @@ from tests.core.agreement.test_review import KEYS, ROOTS
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 SHIPPED = shipped_agreements()["dow-2026-02-27"]
+MONTH = "2026-11"  # in which the sample site was
+PER_MILLION = 150_000
 Deed = Callable[[Site], None]
 Edit = Callable[[str], str]
 SIGNERS = {Party.PROVIDER: SigningRole.PROVIDER_SAFETY, Party.CUSTOMER: SigningRole.CUSTOMER_OFFICIAL}
@@ -53,6 +64,7 @@ def whole_site(
     """
     agreement = signed_agreement(folder / "agreement", edit)
     site = honest_site(1, agreement)
+    sample(site, agreement)
     honest = site.gateway.head()
     commit(site)
     site.write(folder)
@@ -64,9 +76,57 @@ def whole_site(
     for name, ledger in logs.items():
         _write_log(folder / "evidence" / name, ledger)
         (folder / f"{name}.vkey").write_text(ledger.signer.verifier.vkey() + "\n", "utf-8")
+    with (folder / "disclosures.jsonl").open("ab") as file:
+        file.writelines(msgspec.json.encode(line) + b"\n" for line in site.registry.disclosed())
     (folder / "trust.json").write_bytes(msgspec.json.encode(ROOTS))
     _write_canaries(folder)
     return folder
+
+
+def sample(site: Site, agreement: Agreement, value: str = "no", persons: tuple[str, ...] = ("r-1", "r-2")) -> None:
+    """Draw permitted exchanges by a key that the registry names, and have people answer all that is asked of them."""
+    key = seeded(1, "the month's key")
+    site.registry.say(
+        RecordKind.REVIEW,
+        "",
+        {"what": "sampling", "month": MONTH, "commitment": commitment(key), "per_million": PER_MILLION},
+    )
+    since = unix_of(str(site.registry.records[-1].value["time"])) + LAG_SECONDS
+    for at, record in enumerate(list(site.gateway.records)):
+        said = record.value
+        if said.get("outcome") != "completed" or unix_of(str(said["time"])) < since:
+            continue
+        if is_drawn(key, leaf_hash(site.gateway.leaf(at)), PER_MILLION):
+            _ask_people(site, str(said["exchange"]), agreement, value, persons)
+    site.registry.say(RecordKind.REVIEW, "", {"what": "revealed", "month": MONTH, "key": key.hex()})
+
+
+def _ask_people(site: Site, exchange: str, agreement: Agreement, value: str, persons: tuple[str, ...]) -> None:
+    questions = questions_of(agreement)
+    case = Case(
+        format=CASE_FORMAT,
+        hold=f"hold_{exchange}",
+        workload="a workload",
+        unit="planning office",
+        exchange_digest="sha256:" + "00" * 32,
+        clauses=("RL-1",),
+        questions=questions,
+        recused=(),
+        content="sha256:" + "00" * 32,
+        opened=0,
+        expires=2**40,
+        agreement=str(site.terms["agreement"]),
+        release=str(site.terms["release"]),
+    )
+    public: dict[str, JsonValue] = {**site.terms, "hold": case.hold, "case": case.digest}
+    opened: dict[str, JsonValue] = {"clauses": ["RL-1"], "expires": case.expires, "part": 0, "parts": 1}
+    site.gateway.say(RecordKind.CASE, exchange, public | opened | {"wanted": {"provider_cleared": 2}})
+    for number, person in enumerate(persons):
+        answers = tuple(Answer(one.subject, one.name, value, "I looked.") for one in questions)
+        decision = ReviewerDecision(DECISION_FORMAT, case, person, answers, f"{number:032x}", 0)
+        statement = sign_decision(decision, KEYS[SigningRole.PROVIDER_SAFETY]).decode()
+        office: dict[str, JsonValue] = {"office": "provider_cleared", "signed_with": "key"}
+        site.registry.say(RecordKind.DECISION, "", public | office, {"statement": statement})
 
 
 def _write_log(folder: Path, ledger: Ledger) -> None:

@@ -30,7 +30,7 @@ from tests.answer.sites import SHIPPED, asked, asking, found_in, statuses_in, wh
 RANK = [Status.SHOWN, Status.PENDING, Status.OPEN, Status.CONTRADICTED]
 OF_THE_TEXT = {
     *("agreement", "one-agreement", "proofs", "no-weaker", "reviewed", "pinned-law", "ladder", "needs-people"),
-    *("refuses-weapons", "refuses-surveillance", "refuses-monitoring", "refuses-elsewhere", "replays"),
+    *("refuses-weapons", "refuses-surveillance", "refuses-monitoring", "refuses-elsewhere", "replays", "sampled"),
 }
 
 
@@ -86,7 +86,7 @@ def test_what_it_answers(honest: Dossier) -> None:
 def test_on_mass_surveillance_it_says_answer_pending_and_what_is_missing(honest: Dossier) -> None:
     made = honest.answers[1]
     assert made.headline == PENDING
-    assert [one.evidence.id for one in made.missing] == ["thresholds", "meter", "fragments", "subjects", "sampled"]
+    assert [one.evidence.id for one in made.missing] == ["thresholds", "meter", "fragments", "subjects"]
     assert made.asks == (
         "Will this deal enable the Department of War to use OpenAI models to conduct mass surveillance?"
     )
@@ -133,7 +133,7 @@ def with_asking(**other: object) -> Callable[[Asking], Asking]:
 
 MISSING: dict[str, tuple[Callable[[Asking], Asking], set[str]]] = {
     "keys": (without_keys, {"keys", "canaries"}),
-    "disclosures": (with_evidence(disclosures=None), {"replays"}),
+    "disclosures": (with_evidence(disclosures=None), {"replays", "sampled"}),
     "guard": (without_guard, {"guarded"}),
     "policy": (with_evidence(policy=None), {"witnessed"}),
     "receipts": (with_evidence(receipts=()), {"receipts"}),
@@ -160,7 +160,9 @@ def lose(folder: Path, shard: str) -> Asking:
     return msgspec.structs.replace(given, evidence=msgspec.structs.replace(given.evidence, keys=keys))
 
 
-@pytest.mark.parametrize(("shard", "kinds"), [("heads", {"heads"}), ("registry", {"registry", "heads", "held"})])
+@pytest.mark.parametrize(
+    ("shard", "kinds"), [("heads", {"heads"}), ("registry", {"registry", "heads", "held", "sampled"})]
+)
 def test_a_log_that_is_withheld_opens_what_rests_on_it(
     shard: str, kinds: set[str], whole: Path, honest: Dossier, tmp_path: Path
 ) -> None:
@@ -247,8 +249,8 @@ def test_of_every_fraud_that_is_seen_an_answer_says_so(fraud: Fraud, honest: Dos
     if any(status is Verified.CONTRADICTED for _, _, status in fraud.effects):
         assert Status.CONTRADICTED in {made.status for made in after.answers}
     elif not fraud.effects:
-        # What nobody sees changes nothing; a release that nobody approved is named, and the heads are of the true log.
-        assert kinds == ({"release", "heads"} if fraud.name == "release-swapped" else set())
+        # What nobody sees changes nothing. A release that nobody approved is named; heads and sample are of the truth.
+        assert kinds == ({"release", "heads", "sampled"} if fraud.name == "release-swapped" else set())
 
 
 # ---- words and files ----------------------------------------------------------------------------------------------

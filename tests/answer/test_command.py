@@ -60,7 +60,7 @@ def test_1_if_something_is_open_or_pending(here: Path) -> None:
     done = ask("surveillance", "evidence", *IN_HAND)
     assert done.exit_code == 1
     assert "… PENDING  Answer pending…\n" in done.output
-    for missing in ("thresholds", "meter", "fragments", "subjects", "sampled"):
+    for missing in ("thresholds", "meter", "fragments", "subjects"):
         assert f"  {missing}: " in done.output.split("missing\n")[1]
     assert ask("weapons", "evidence").exit_code == 1
 
@@ -105,7 +105,7 @@ def test_all_questions_are_answered_in_short_and_without_colour_in_a_pipe(here: 
     assert [line.partition(":")[0] for line in done.output.splitlines() if line.partition(":")[0] in QUESTIONS] == [
         *QUESTIONS
     ]
-    assert "missing: thresholds, meter, fragments, subjects, sampled" in done.output
+    assert "missing: thresholds, meter, fragments, subjects" in done.output
     assert "\x1b" not in done.output
     assert all(line == line.rstrip() for line in done.output.splitlines())
     assert all(limit in done.output for limit in LIMITS)

@@ -27,23 +27,27 @@ from brightline.core.answer.from_logs import ExaminedLog, attempts, judged, of_c
 from brightline.core.answer.from_release import of_releases
 from brightline.core.answer.model import Asked, Dossier, Found, Pin, Status
 from brightline.core.answer.questions import LIMITS, QUESTIONS
+from brightline.core.answer.sample import SampleBook
 from brightline.core.answer.weigh import answer
-from brightline.core.canonical import digest
+from brightline.core.canonical import JsonValue, digest
 from brightline.core.errors import AgreementError, ConfigError, TrustError
-from brightline.core.evidence.audit_books import read_leaf
+from brightline.core.evidence.audit_books import Leaf, read_leaf
 from brightline.core.evidence.audit_findings import Findings
 from brightline.core.evidence.audit_tree import TreeAudit, UnreadableError
 from brightline.core.evidence.canary import CanarySet
 from brightline.core.evidence.checkpoint import open_checkpoint
+from brightline.core.evidence.disclosure import DisclosureError, match
+from brightline.core.evidence.heads import HEADS_SHARD, REGISTRY_SHARD
 from brightline.core.evidence.note import NOTE_BYTES_MAX, NoteError, VerifierKey
+from brightline.core.evidence.record import RecordKind
 from brightline.core.statement import TrustRoots
 from brightline.folders import folder_reader, read_agreement, shipped_agreements
 from brightline.terminal import progress
 from brightline.verify import examine as verifying
-from brightline.verify.arguments import read_key
+from brightline.verify.arguments import DisclosureFile, read_key
 from brightline.verify.canary.check import check
 from brightline.verify.canary.send import read_sent
-from brightline.verify.sources import Log, logs_at, shard_of
+from brightline.verify.sources import Log, claimed, logs_at, shard_of
 
 ROOTS_BYTES_MAX: Final = 1_048_576
 _KEY_BYTES_MAX: Final = 1_024
@@ -78,7 +82,8 @@ def gather(asking: Asking, now: datetime) -> Dossier:
         found["canaries"] = _look_for_canaries(asking.canaries, asking.evidence, attempts(logs))
     stated = Pin("what no answer here can see", digest([*LIMITS]), "in this answer")
     found["limits"] = Found(Status.SHOWN, f"{len(LIMITS)} limits are stated below", (stated,))
-    book = _read_cases(asking.evidence, logs)
+    book, sample = _read_records(asking.evidence, logs)
+    found["sampled"] = sample.found({one.digest: one for one in given.values()})
     ruling = [(where, one) for where, one in given.items() if one.digest in named]
     ruling.sort(key=lambda pair: -named[pair[1].digest])
     return _dossier(asking, found, book, ruling, attempts(logs))
@@ -179,23 +184,28 @@ def _read_roots(path: Path) -> TrustRoots:
         raise TrustError(f"{path} holds no pinned keys: {error}") from error
 
 
-# ---- 3: the cases -------------------------------------------------------------------------------------------------
+# ---- 3: the records -------------------------------------------------------------------------------------------------
 
 
-def _read_cases(question: verifying.Question, logs: Sequence[ExaminedLog]) -> CaseBook:
-    """Count the records of the gateways' logs that are the ones that were signed; of others nothing is counted."""
-    book = CaseBook()
-    wanted = {log.where for log in logs if not log.guard and log.report.recount.attempts}
+def _read_records(question: verifying.Question, logs: Sequence[ExaminedLog]) -> tuple[CaseBook, SampleBook]:
+    """Count the records that are the ones that were signed, the registry's first; of others nothing is counted."""
+    books = CaseBook(), SampleBook()
+    wanted = {log.where for log in logs if not log.guard}
     keys = [read_key(key) for key in question.keys]
     with contextlib.ExitStack() as stack:
-        for log in (log for place in question.evidence for log in logs_at(place)):
+        opened = stack.enter_context(DisclosureFile(question.disclosures)) if question.disclosures else None
+        found = [log for place in question.evidence for log in logs_at(place)]
+        for log in found:
             stack.callback(log.published.close)
+        for log in sorted(found, key=lambda log: shard_of(claimed(log.published)[0], log.name) != REGISTRY_SHARD):
             if log.place in wanted:
-                _count(log, keys, book)
-    return book
+                _count(log, keys, opened, *books)
+    return books
 
 
-def _count(log: Log, keys: Sequence[VerifierKey], book: CaseBook) -> None:
+def _count(
+    log: Log, keys: Sequence[VerifierKey], opened: DisclosureFile | None, book: CaseBook, sample: SampleBook
+) -> None:
     try:
         beside = [] if keys else [VerifierKey.parse(log.published.read("log.vkey", _KEY_BYTES_MAX).decode())]
         checkpoint = open_checkpoint(log.published.read("checkpoint", NOTE_BYTES_MAX), keys or beside)
@@ -204,13 +214,31 @@ def _count(log: Log, keys: Sequence[VerifierKey], book: CaseBook) -> None:
     findings = Findings()
     findings.cover(checkpoint.size)
     shard = shard_of(checkpoint.origin, log.name)
+    disclosed = opened.of(shard) if opened else {}
     with progress(f"counting in {log.name}", checkpoint.size) as tell:
         for bundle in TreeAudit(log.published, checkpoint, findings).bundles():
-            for offset, data in enumerate(bundle.leaves):
-                if offset not in bundle.doubtful:
-                    with contextlib.suppress(ValueError):  # no record: the examination says so
-                        book.enter(f"{shard}, record {bundle.first + offset}", read_leaf(data))
+            for offset, (data, leaf_hash) in enumerate(zip(bundle.leaves, bundle.hashes, strict=False)):
+                if offset in bundle.doubtful:
+                    continue
+                at = bundle.first + offset
+                try:
+                    leaf = read_leaf(data)
+                except ValueError:  # no record: the examination says so
+                    continue
+                if shard not in {REGISTRY_SHARD, HEADS_SHARD}:
+                    book.enter(f"{shard}, record {at}", leaf)
+                sample.enter(leaf, data, leaf_hash, _opened(leaf, disclosed.get(at)))
             tell(bundle.first + len(bundle.leaves))
+
+
+def _opened(leaf: Leaf, given: Sequence[str] | None) -> Mapping[str, JsonValue]:
+    """What a disclosure opens of a decision of people's; nothing of what opens another record."""
+    if given is None or leaf.kind is not RecordKind.DECISION:
+        return {}
+    try:
+        return match(leaf.commitments, given)
+    except DisclosureError:  # the examination says so
+        return {}
 
 
 def _rfc3339(now: datetime) -> str:

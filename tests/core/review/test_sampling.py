@@ -15,21 +15,10 @@ from brightline.core.exchange.model import Exchange, asked_digest, exchange_dige
 from brightline.core.review.case import CaseState
 from brightline.core.review.decision import FORMAT, Answer, ReviewerDecision
 from brightline.core.review.docket import Docket
+from brightline.core.review.draw import MILLION, Drawable, commitment, draw_again, is_drawn, month_key, month_of
 from brightline.core.review.life import CaseKind
 from brightline.core.review.roster import ClearedPerson
-from brightline.core.review.sampling import (
-    MILLION,
-    Drawable,
-    Permitted,
-    case_drafts,
-    commitment,
-    draw_again,
-    is_drawn,
-    month_key,
-    month_of,
-    questions_of,
-    sampled_case,
-)
+from brightline.core.review.sampling import Permitted, case_drafts, questions_of, sampled_case
 from brightline.shell import shipped
 
 AGREEMENT = shipped.read_agreement(shipped.shipped_agreement())

@@ -57,7 +57,7 @@ _TABLE: Final = (
     Evidence(
         "attested",
         "hardware states which program ran where with which model: those that are published and admitted",
-        "attestation of the nodes and of the model server, looked at offline",
+        "nodes and model servers whose attestation is on record all the time; `brightline attest` verifies single pieces",
         made=False,
     ),
     # ---- the agreement -------------------------------------------------------------------------------------------
@@ -135,9 +135,8 @@ _TABLE: Final = (
     ),
     Evidence(
         "sampled",
-        "cleared people looked at a random sample of what was permitted, and signed what they found",
-        "cleared reviewers, once the sample is drawn so that an outsider can check the draw",
-        made=False,
+        "people looked at a random sample of what was permitted, drawn again here, and found no red line crossed",
+        "cleared reviewers; the operator, with the registry's log and what opens their decisions (--disclosures)",
     ),
     Evidence("limits", "what this answer cannot see is stated with it", "this program"),
 )

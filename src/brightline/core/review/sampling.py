@@ -4,7 +4,7 @@
     1. A month's key is derived from the installation's hold key; its digest is on record before anything is drawn.
     2. An exchange is drawn if HMAC-SHA256 of that key over the leaf hash of its OUTCOME is below the rate. The leaf is
        salted and durable by then, so neither the caller nor whoever serves can choose.
-    3. When the month is over its key is on record too, and whoever holds the log draws again.
+    3. When the month is over its key is on record too, and whoever holds the log draws again (``draw.py``).
 
 A drawn exchange becomes a case that changes nothing. Its words and its exchange stand under digests that nobody's
 request can have, so whatever is answered settles nothing: that is how it is built, and not a rule somebody must keep.
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -31,33 +31,11 @@ from brightline.core.exchange.model import Exchange, Reply
 from brightline.core.facts import Source
 from brightline.core.review.case import FORMAT, Case, CaseQuestion, case_value, wanted_of
 from brightline.core.review.content import Content, content_bytes, content_digest, parts_of
+from brightline.core.review.draw import MILLION
 from brightline.core.review.life import CaseKind
 
-MILLION: Final = 1_000_000
 NOTHING_KNOWN: Final[Mapping[str, str]] = MappingProxyType({})
-WORD_BITS: Final = 64
 SAMPLE_HOLDS: Final = 7  # how many times as long as a hold a sample waits: nobody stands and waits for it
-
-
-def month_of(time: str) -> str:
-    """The month of a record's time (RFC 3339, UTC): ``2026-11``."""
-    return time[:7]
-
-
-def month_key(hold_key: bytes, month: str) -> bytes:
-    """The key of one month, 32 bytes. Made known it says nothing of the hold key, nor of another month's."""
-    return hmac.new(hold_key, f"brightline sampling\n{month}".encode(), hashlib.sha256).digest()
-
-
-def commitment(key: bytes) -> str:
-    """What is on record of a month's key before anything is drawn: SHA-256 in hex."""
-    return hashlib.sha256(key).hexdigest()
-
-
-def is_drawn(key: bytes, leaf_hash: bytes, per_million: int) -> bool:
-    """Whether the exchange whose OUTCOME has this leaf hash is drawn, at so many of a million."""
-    word = int.from_bytes(hmac.new(key, leaf_hash, hashlib.sha256).digest()[: WORD_BITS // 8])
-    return word * MILLION < per_million << WORD_BITS
 
 
 def least_per_million(agreement: Agreement) -> int:
@@ -145,42 +123,3 @@ def questions_of(agreement: Agreement) -> tuple[CaseQuestion, ...]:
 def _nowhere(hold_key: bytes, what: str, exchange: str) -> str:
     """64 hex digits under which nothing of a request is ever filed."""
     return hmac.new(hold_key, f"brightline sample\n{what}\n{exchange}".encode(), hashlib.sha256).hexdigest()
-
-
-# ---- whether what was to be drawn was drawn -------------------------------------------------------------------------
-
-
-class Drawable(msgspec.Struct, frozen=True):
-    """A permitted exchange that was completed, as its public OUTCOME says."""
-
-    exchange: str
-    month: str
-    leaf_hash: bytes
-    per_million: int  # the least, at that time
-
-
-class Drawn(msgspec.Struct, frozen=True):
-    """One month drawn again: how many could be, had to be, and were; and which were left out."""
-
-    month: str
-    permitted: int
-    due: int
-    missing: tuple[str, ...]
-
-
-def draw_again(keys: Mapping[str, bytes], drawables: Iterable[Drawable], sampled: frozenset[str]) -> list[Drawn]:
-    """Draw every month again whose key is known; ``sampled`` are the exchanges of which there is a case."""
-    permitted: dict[str, int] = {}
-    due: dict[str, int] = {}
-    missing: dict[str, list[str]] = {}
-    for each in drawables:
-        if each.month not in keys:
-            continue
-        permitted[each.month] = permitted.get(each.month, 0) + 1
-        if is_drawn(keys[each.month], each.leaf_hash, each.per_million):
-            due[each.month] = due.get(each.month, 0) + 1
-            if each.exchange not in sampled:
-                missing.setdefault(each.month, []).append(each.exchange)
-    return [
-        Drawn(month, permitted[month], due.get(month, 0), tuple(missing.get(month, ()))) for month in sorted(permitted)
-    ]

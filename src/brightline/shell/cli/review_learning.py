@@ -12,8 +12,8 @@ import msgspec
 
 from brightline.core.evidence.merkle import leaf_hash
 from brightline.core.evidence.record import Outcome, RecordKind, unix_of
+from brightline.core.review.draw import Drawable, commitment, draw_again, month_key, month_of
 from brightline.core.review.learning import Bound, estimate
-from brightline.core.review.sampling import Drawable, commitment, draw_again, month_key, month_of
 from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
 from brightline.shell.opening import in_force

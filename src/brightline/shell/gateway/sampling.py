@@ -15,8 +15,9 @@ from brightline.core.enforcement.terms import Terms
 from brightline.core.errors import EvidenceUnavailable
 from brightline.core.evidence.record import unix_of
 from brightline.core.ports import RecordLog
+from brightline.core.review.draw import is_drawn, month_key, month_of
 from brightline.core.review.life import CaseKind
-from brightline.core.review.sampling import Permitted, case_drafts, is_drawn, month_key, month_of, sampled_case
+from brightline.core.review.sampling import Permitted, case_drafts, sampled_case
 from brightline.core.workload import Workload
 from brightline.shell.registry.reviewing import Seed
 

@@ -19,7 +19,7 @@ from brightline.core.errors import OperatorError
 from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
 from brightline.core.halt import LAG_SECONDS
 from brightline.core.ports import Clock
-from brightline.core.review.sampling import commitment, month_key, month_of
+from brightline.core.review.draw import commitment, month_key, month_of
 from brightline.core.review.seeding import SeededItem, open_item
 from brightline.core.statement import TrustRoots
 from brightline.shell.config import Settings
