@@ -100,3 +100,23 @@ def test_without_a_queue_or_its_tables_the_commands_say_so_and_deciding_goes_on(
 def test_lease_lost_is_a_conflict_and_says_what_to_do() -> None:
     assert (LeaseLost.status, LeaseLost.code) == (409, "lease_lost")
     assert "Claim again" in LeaseLost.next_step
+
+
+def test_many_are_denied_at_once_each_by_a_decision_of_its_own_and_never_released(node: Running) -> None:
+    first, second, third = (held(node, f"{HELD} {n}") for n in range(3))
+    picked = "deny", node.root, first, second, "--as", FIRST, "--reason", "all of one plan"
+    assert "Holds to deny" in run("review", *picked, answers="n\n", code=1).stdout
+    said = json.loads(run("review", *picked, "--yes", "--json").stdout)
+    assert {(row["hold"], row["state"]) for row in said} == {(first, "open"), (second, "open")}
+    assert len({row["record"] for row in said}) == 2
+    every = "deny", node.root, "--unit", "unit-1", "--as", SECOND, "--reason", "all of one plan", "--yes"
+    stated = run("review", *every).stdout
+    assert all(f"{hold}: denied" in stated for hold in (first, second))
+    assert f"{third}: open" in stated
+    assert "asks" in run("review", *every, code=2).stderr  # nothing is left to say for this person
+    for nothing in ((), ("--unit", "another")):
+        assert run("review", "deny", node.root, *nothing, "--as", THIRD, "--reason", "x", "--yes", code=2).stderr
+    assert "roster" in run("review", "deny", node.root, first, "--as", "x", "--reason", "x", "--yes", code=2).stderr
+    assert {case["hold"] for case in json.loads(run("review", "queue", node.root, "--json").stdout)["cases"]} == {
+        third
+    }

@@ -112,3 +112,21 @@ def test_who_is_withdrawn_has_not_answered_what_is_still_open() -> None:
     registry.fold.enter(Entry(RecordKind.ENROLMENT, 99, time, {}, {}))
     assert registry.log(signed(b, about("b"))) == ""
     assert registry.state() is CaseState.OPEN
+
+
+def test_whoever_follows_hears_of_each_case_that_a_record_changed() -> None:
+    """Answers, the withdrawal of who answered, and a release that was used: an index must look again."""
+    a, b = Passkey(1), Passkey(2)
+    registry = Registry(a, b)
+    case = ONE_QUESTION.digest
+    assert registry.fold.since(0) == {}
+    registry.log(signed(a, about("a")))
+    assert registry.fold.since(0) == {case: 1}
+    registry.log(signed(a, about("a")))  # which does not count
+    assert registry.fold.since(2) == {}
+    del registry.people["a"]
+    time = datetime.fromtimestamp(OPENED, UTC).isoformat()
+    registry.fold.enter(Entry(RecordKind.ENROLMENT, 3, time, {}, {}))
+    assert registry.fold.since(2) == {case: 3}
+    registry.fold.enter(Entry(RecordKind.USED, 4, time, {"case": case}, {}))
+    assert (registry.fold.since(4), registry.fold.since(5)) == ({case: 4}, {})

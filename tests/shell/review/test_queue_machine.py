@@ -130,8 +130,11 @@ class Reviewers(RuleBasedStateMachine):
 
     url: ClassVar[str] = "sqlite:///queue.sqlite"
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(
+        severities=st.lists(st.sampled_from(list(Severity)), min_size=3, max_size=3),
+        recused=st.lists(st.sampled_from(["", "", "a", "s"]), min_size=3, max_size=3),
+    )
+    def begin(self, severities: list[Severity], recused: list[str]) -> None:
         self.folder = tempfile.TemporaryDirectory()
         self.root = Path(self.folder.name)
         self.runner = asyncio.Runner()
@@ -143,6 +146,9 @@ class Reviewers(RuleBasedStateMachine):
         self.run(make_tables(self.url, self.root))
         self.run(emptied(self.url, self.root))
         self.queue: Queue = self.run(Queue.open(self.url, self.root, self.pile, self.pile.clock, TERMS))
+        for opening in zip(NAMES, severities, recused, strict=False):
+            self.pile.clock.now += 1
+            self.a_hold_is_opened(*opening)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
@@ -235,7 +241,18 @@ class Reviewers(RuleBasedStateMachine):
         self.model.leases[claim.hold] = Lease(claim.token)
         self.model.mine[claim.reviewer] = claim, "let go" if act == "release" else "over"
 
-    @rule(seconds=st.sampled_from([1, LEASE - 1, LEASE, HOUR, 13 * HOUR]))
+    @rule(who=who_)
+    def somebody_claims_at_once(self, who: str) -> None:
+        self.somebody_claims(who)
+
+    @rule(who=who_)
+    def somebody_skips_what_they_are_given(self, who: str) -> None:
+        self.somebody_claims(who)
+        held = self.model.held(who)
+        if held is not None:
+            self._act(held, "skip")
+
+    @rule(seconds=st.sampled_from([1, LEASE - 1, LEASE, LEASE, HOUR, 25 * HOUR]))
     def time_passes(self, seconds: int) -> None:
         self.pile.clock.now += seconds
 
@@ -316,7 +333,7 @@ def machine_on(url: str) -> type[Reviewers]:
 
 
 QUICK: Final = settings(
-    max_examples=12, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 

@@ -14,6 +14,7 @@ recusal   who may not decide what they made themselves
 kept      what is given out once when people have released it
 settle    answers applied to what the detectors found
 claims    who works at which case, and who may
+denying   the bad answer to many cases
 pace      how much of it one person has, before a break
 urgency   how grave a case is, and when it is due
 """

@@ -178,19 +178,23 @@ class Docket:
         self._resolve(tried, unix, vocabulary, answer_seconds)
         return tried
 
-    def strike(self, person: str, unix: int, vocabulary: Vocabulary, answer_seconds: int) -> None:
+    def strike(self, person: str, unix: int, vocabulary: Vocabulary, answer_seconds: int) -> list[str]:
         """Somebody was withdrawn: what they said that would release counts no more in a case that is still open.
 
         What they said that would deny still counts, and what was decided stays decided: to strike may tighten, and
-        never loosens.
+        never loosens. Returns the digests of the cases in which they had answered.
         """
-        for tried in self._cases.values():
+        struck = []
+        for digest, tried in self._cases.items():
             if tried.state(unix) is not CaseState.OPEN:
                 continue
+            if any(vote.person == person for votes in tried.votes.values() for vote in votes):
+                struck.append(digest)
             for key, votes in tried.votes.items():
                 good = _good(key, vocabulary)
                 tried.votes[key] = [vote for vote in votes if vote.person != person or vote.value != good]
             self._resolve(tried, unix, vocabulary, answer_seconds)
+        return struck
 
     def _resolve(self, tried: Tried, unix: int, vocabulary: Vocabulary, answer_seconds: int) -> None:
         case = tried.case

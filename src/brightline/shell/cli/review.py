@@ -20,7 +20,7 @@ from brightline.core.review.case import CaseQuestion, CaseState
 from brightline.core.review.content import Content
 from brightline.core.review.decision import APPROVE, REFUSE, Answer
 from brightline.core.standing import HOUR_SECONDS
-from brightline.shell.cli import render, review_queue
+from brightline.shell.cli import render, review_deny, review_queue
 from brightline.shell.cli.review_queue import working_at
 from brightline.shell.clock import SystemClock
 from brightline.shell.opening import in_force
@@ -36,6 +36,7 @@ MINUTE_SECONDS: Final = 60
 _STYLES: Final = {
     CaseState.OPEN: "yellow",
     CaseState.RELEASED: "green",
+    CaseState.USED: "green",
     CaseState.DENIED: "red",
     CaseState.EXPIRED: "bright_black",
 }
@@ -206,6 +207,7 @@ review.add_command(review_queue.queue)
 review.add_command(review_queue.claim)
 review.add_command(review_queue.skip)
 review.add_command(review_queue.migrate)
+review.add_command(review_deny.deny)
 
 
 # ---- what is said -----------------------------------------------------------------------------------------------

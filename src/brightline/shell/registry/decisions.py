@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import bisect
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +28,7 @@ from brightline.core.review.docket import Docket
 from brightline.core.review.passkey import read_assertion, write_assertion
 from brightline.core.review.roster import ClearedPerson, CredentialKind, ReviewTerms
 from brightline.shell.config import Settings
-from brightline.shell.registry.log import append_to_registry
+from brightline.shell.registry.log import append_to_registry, patiently_writing
 from brightline.shell.registry.reader import Entry
 
 
@@ -67,12 +67,15 @@ class Decisions:
         What people released and was used counts no more.
         """
         if entry.kind is RecordKind.USED:
-            self.docket.use(str(entry.public.get("case")))
+            used = str(entry.public.get("case"))
+            self.docket.use(used)
+            self._counted.append((entry.seq, used))
             return
         agreement = self._agreement()
         if entry.kind is RecordKind.ENROLMENT:
             for person in self._listed - self._roster().keys():
-                self.docket.strike(person, entry.unix, agreement.vocabulary, answer_seconds(agreement))
+                struck = self.docket.strike(person, entry.unix, agreement.vocabulary, answer_seconds(agreement))
+                self._counted += [(entry.seq, case) for case in struck]
             self._listed = frozenset(self._roster())
             return
         try:
@@ -90,7 +93,7 @@ class Decisions:
         return self._roster()
 
     def since(self, size: int) -> dict[str, int]:
-        """The cases, by digest, of which a decision counted from record ``size`` on, with the last such record."""
+        """The cases, by digest, that a record from ``size`` on changed, each with the last such record."""
         first = bisect.bisect_left(self._counted, (size, ""))
         return {case: seq for seq, case in self._counted[first:]}
 
@@ -196,3 +199,17 @@ def log_decision(
     draft = draft_of(decision, person.office, envelope)
     still_held()
     return append_to_registry(root, settings, profile, clock, draft)
+
+
+def log_decisions(
+    root: Path, settings: Settings, profile: str, decisions: Decisions, envelopes: Sequence[bytes], clock: Clock
+) -> list[DurableRecord]:
+    """Check several decisions, of different cases, as every reader will, and log each as a record of its own.
+
+    Raises ``TrustError`` for one that may not count, and then logs none.
+    """
+    now = clock.unix()
+    checked = [(decisions.check(envelope, now), envelope) for envelope in envelopes]
+    drafts = [draft_of(decision, person.office, envelope) for (decision, person), envelope in checked]
+    with patiently_writing(root, settings, profile, clock) as log:
+        return [log.append_sync(draft) for draft in drafts]

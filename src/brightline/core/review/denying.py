@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Denying in bulk: the bad answer to all that somebody is asked about many cases, each decision signed by itself.
+
+To deny many at once is allowed, because it lets nothing through. There is no such function for good answers.
+"""
+
+from __future__ import annotations
+
+from brightline.core.agreement.decide import Subject
+from brightline.core.agreement.request import bad_value
+from brightline.core.facts import Vocabulary
+from brightline.core.review.claims import questions_for
+from brightline.core.review.decision import REFUSE, Answer
+from brightline.core.review.docket import Tried
+
+
+def denying_answers(tried: Tried, person: str, office: str, vocabulary: Vocabulary, reason: str) -> tuple[Answer, ...]:
+    """The bad answer to each question that a person of an office is still asked about a case; none if it is none."""
+    return tuple(
+        Answer(
+            question.subject,
+            question.name,
+            REFUSE if question.subject is Subject.APPROVAL else bad_value(vocabulary.spec(question.name)),
+            reason,
+        )
+        for question in questions_for(tried, person, office)
+    )
