@@ -44,6 +44,7 @@ HTTP once, at its edge; the CLI prints them on stderr and exits with 2. The tree
         ├── AgreementError           with file, line, column and the mend
         ├── ReleaseError
         ├── TrustError
+        │   └── NotSigned           a decision that the person did not sign
         ├── EvidenceRefused         what a machine says about itself, with the fault by name
         ├── ShardSealed             a peer ended this shard while its writer was away
         ├── WriterPresent            another process writes here at this moment
@@ -403,6 +404,12 @@ class EvidenceRefused(OperatorError):
         super().__init__(f"{fault}: {message}")
         self.fault = fault
         self.said = message
+
+
+class NotSigned(TrustError):
+    """A decision whose signature does not hold, whoever is on the roster."""
+
+    next_step = "Nothing was decided. Sign again; if it was logged, tell an auditor, for nobody may log such a thing."
 
 
 class ShardSealed(OperatorError):

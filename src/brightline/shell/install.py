@@ -32,7 +32,7 @@ from brightline.core.register import (
     RegisterBook,
 )
 from brightline.core.review.passkey import LOOPBACK, RelyingParty
-from brightline.core.review.roster import ClearedPerson, Credential, CredentialKind, ReviewTerms
+from brightline.core.review.roster import INSTALLATION_TYPE, ClearedPerson, Credential, CredentialKind, ReviewTerms
 from brightline.core.screening.release import Release
 from brightline.core.statement import (
     PinnedKey,
@@ -136,7 +136,7 @@ def init_state(
         review=ReviewTerms(RelyingParty(LOOPBACK, (CONSOLE_ORIGIN,)), software_keys=True),
     )
     AgreementStore(folder.agreements).put(agreement, agreement_files(agreement_folder(settings), agreement))
-    folder.installation.write_bytes(sign_statement(statement, signed.INSTALLATION_TYPE, (provider, customer)))
+    folder.installation.write_bytes(sign_statement(statement, INSTALLATION_TYPE, (provider, customer)))
     (root / FILE_NAME).write_text(settings_toml, "utf-8")
     for entry in development_entries(agreement, release, [model.name for model in models], now):
         register_entry(root, settings, agreement, entry, clock)

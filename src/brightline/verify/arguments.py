@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self
@@ -15,11 +16,14 @@ from brightline.core.evidence.disclosure import Disclosed
 from brightline.core.evidence.note import VerifierKey
 from brightline.core.evidence.policy import Policy, PolicyError
 from brightline.core.evidence.receipt import RECEIPT_CHARS_MAX, Receipt, read_receipt
+from brightline.core.review.auditing import RosterAudit
+from brightline.core.statement import TrustRoots
 from brightline.folders import read_agreement, shipped_agreements
 
 POLICY_BYTES_MAX: Final = 65_536
 LINE_BYTES_MAX: Final = 4 * 1024 * 1024  # one line of disclosures; the private log's frames have at most 1 MiB
 KEY_CHARS_MAX: Final = 1_000
+SIGNED_BYTES_MAX: Final = 262_144
 
 
 def read_key(text: str) -> VerifierKey:
@@ -51,6 +55,41 @@ def read_policy(path: Path) -> Policy:
             return Policy.parse(file.read(POLICY_BYTES_MAX + 1))
     except (OSError, PolicyError) as error:
         raise ConfigError(f"{path} is no witness policy: {error}") from error
+
+
+def read_people(installation: Path | None, parties: Path | None) -> RosterAudit | None:
+    """Who verifies what people signed: from an installation and the keys of the parties; nobody without either.
+
+    Raises ``ConfigError`` if only one was given or the keys do not read, ``TrustError`` for an installation that both
+    parties did not sign.
+    """
+    if installation is None and parties is None:
+        return None
+    if installation is None or parties is None:
+        raise ConfigError(
+            "who is on the roster takes both: --installation, and --parties, whose keys it is believed by"
+        )
+    try:
+        roots = msgspec.json.decode(_read(parties), type=TrustRoots, strict=True)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"{parties} does not hold the keys of the parties: {error}") from error
+    return RosterAudit(_read(installation), roots)
+
+
+def digest_of_file(path: Path) -> str:
+    """SHA-256 of a file of the auditor's, in hex. Raises ``ConfigError``."""
+    return hashlib.sha256(_read(path)).hexdigest()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(SIGNED_BYTES_MAX + 1)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    if len(data) > SIGNED_BYTES_MAX:
+        raise ConfigError(f"{path} exceeds {SIGNED_BYTES_MAX} bytes")
+    return data
 
 
 def read_agreements(folders: Sequence[Path]) -> list[Agreement]:

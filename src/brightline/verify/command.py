@@ -42,6 +42,16 @@ from brightline.verify.text import show
     help="Folder with agreement.toml; repeat for each version. Without it, those that are shipped.",
 )
 @click.option(
+    "--installation",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The installation that both parties signed: who is on the roster. With --parties and --disclosures.",
+)
+@click.option(
+    "--parties",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The parties' keys (trust.json), by which the installation and enrolments are believed.",
+)
+@click.option(
     "--guard",
     "guards",
     multiple=True,
@@ -81,6 +91,8 @@ def verify(
     keys: tuple[str, ...],
     disclosures: Path | None,
     agreements: tuple[Path, ...],
+    installation: Path | None,
+    parties: Path | None,
     guards: tuple[str, ...],
     policy: Path | None,
     receipts: tuple[str, ...],
@@ -106,6 +118,8 @@ def verify(
         policy=policy,
         seen=seen,
         memory=memory,
+        installation=installation,
+        parties=parties,
     )
     examined = examine(question)
     reports = examined.reports
@@ -153,6 +167,8 @@ def _command(question: Question, receipts: tuple[str, ...]) -> str:
         ("--key", question.keys),
         ("--disclosures", [question.disclosures] if question.disclosures else []),
         ("--agreement", question.agreements),
+        ("--installation", [question.installation] if question.installation else []),
+        ("--parties", [question.parties] if question.parties else []),
         ("--guard", question.guards),
         ("--policy", [question.policy] if question.policy else []),
         ("--receipt", receipts),

@@ -32,8 +32,16 @@ from brightline.core.evidence.misbehaviour import Misbehaviour
 from brightline.core.evidence.note import NOTE_BYTES_MAX, NoteError, VerifierKey
 from brightline.core.evidence.policy import Policy
 from brightline.core.evidence.receipt import Receipt
+from brightline.core.review.auditing import RosterAudit
 from brightline.terminal import progress
-from brightline.verify.arguments import DisclosureFile, read_agreements, read_key, read_policy
+from brightline.verify.arguments import (
+    DisclosureFile,
+    digest_of_file,
+    read_agreements,
+    read_key,
+    read_people,
+    read_policy,
+)
 from brightline.verify.convict import FILES_MAX, ReadLog, uses_in
 from brightline.verify.memory import read_memory
 from brightline.verify.sources import Log, claimed, logs_at, shard_of
@@ -44,7 +52,8 @@ _KEY_BYTES_MAX: Final = 1_024
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What an auditor asks, as given: places of logs (folders or addresses), and what belongs to them.
 
-    ``seen`` are files with checkpoints that were seen elsewhere; ``memory`` is what an earlier visit left.
+    ``seen`` are files with checkpoints that were seen elsewhere; ``memory`` is what an earlier visit left;
+    ``installation`` and ``parties`` (their keys) say who is on the roster.
     """
 
     evidence: tuple[str, ...]
@@ -56,6 +65,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     policy: Path | None = None
     seen: tuple[Path, ...] = ()
     memory: Path | None = None
+    installation: Path | None = None
+    parties: Path | None = None
 
 
 class Examined(msgspec.Struct, frozen=True):
@@ -101,6 +112,7 @@ def examine(question: Question) -> Examined:
     keys = [read_key(vkey) for vkey in question.keys]
     agreements = read_agreements(question.agreements) if question.disclosures is not None else []
     policies = [] if question.policy is None else [read_policy(question.policy)]
+    people = read_people(question.installation, question.parties)
     remembered = None if question.memory is None else read_memory(question.memory)
     terms = terms_of(question, keys, agreements)
     with contextlib.ExitStack() as stack:
@@ -112,7 +124,7 @@ def examine(question: Question) -> Examined:
         going_on = remembered is not None and not anew
         books = TokenBooks(remembered.tokens if remembered is not None and going_on and guards else None)
         one_sided, other_side = Guarded(books, guards=bool(guards)), Guarded(books, guards=True, is_guard=True)
-        auditing = _Auditing(keys, policies, visits)
+        auditing = _Auditing(keys, policies, visits, people)
         combined = CombinedBook([claimed(log.published)[0] for log in logs])
         by_place = {
             log.place: auditing.audit(log, one_sided, opened, agreements, question.receipts, combined)
@@ -136,6 +148,7 @@ class _Auditing(msgspec.Struct, frozen=True):
     keys: Sequence[VerifierKey]
     policies: Sequence[Policy]
     visits: dict[str, Visit]  # by place
+    people: RosterAudit | None
 
     def audit(
         self,
@@ -161,6 +174,7 @@ class _Auditing(msgspec.Struct, frozen=True):
                 policies=self.policies,
                 visit=self.visits[log.place],
                 combined=combined,
+                people=self.people,
             )
 
 
@@ -188,6 +202,7 @@ def terms_of(question: Question, keys: Sequence[VerifierKey], agreements: Sequen
             "agreements": [*sorted(agreement.digest for agreement in agreements)],
             "disclosures": question.disclosures is not None,
             "guards": bool(question.guards),
+            "people": [digest_of_file(path) for path in (question.installation, question.parties) if path is not None],
         }
     )
 

@@ -16,12 +16,13 @@ import msgspec
 
 from brightline.console.serve import serving_console
 from brightline.core.review.passkey import RelyingParty, of_base64url
+from brightline.core.review.roster import INSTALLATION_TYPE
 from brightline.core.statement import BOTH_PARTIES, sign_statement
 from brightline.shell.clock import SystemClock
 from brightline.shell.development import development_keys
 from brightline.shell.serve import bind
 from brightline.shell.state import StateFolder
-from brightline.shell.trust.installation import INSTALLATION_TYPE, read_installation, read_roots
+from brightline.shell.trust.installation import read_installation, read_roots
 from tests.authenticator import RP_ID, Passkey
 from tests.console.desk import QUEUE
 from tests.harness import Loop
@@ -67,8 +68,8 @@ class Room:
 
     def enrolled(self, person: str, key: Passkey, *more: str) -> None:
         """Somebody is invited, makes a passkey on the page, and both parties sign it in."""
-        marks = self.browser().makes(person, self.invited(person, *more), key)
-        assert len(marks.split()) == 5
+        compared = self.browser().makes(person, self.invited(person, *more), key)
+        assert len(compared.split()) == 5
         run(
             "review",
             "enrol",
@@ -102,13 +103,13 @@ class Browser:
         return self.post("/login", sealed=field(page, "sealed"), given=given)
 
     def makes(self, person: str, code: str, key: Passkey, **how: Any) -> str:
-        """Make a passkey with a code; return the marks, or what the page says went wrong."""
+        """Make a passkey with a code; return its fingerprint, or what the page says went wrong."""
         page = self.post("/enrol", person=person, code=code).text
         if "data-make" not in page:
             return trouble_in(page)
         given = key.create(challenge_in(page), origin=self.url, **how).decode()
         page = self.post("/enrol/passkey", sealed=field(page, "sealed"), given=given).text
-        found = re.search(r'class="marks"><code>([^<]*)<', page)
+        found = re.search(r'class="fingerprint"><code>([^<]*)<', page)
         return found.group(1) if found else trouble_in(page)
 
 

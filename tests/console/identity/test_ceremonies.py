@@ -61,24 +61,24 @@ class Authenticator:
 
 
 def made(visit: Visit, person: str, code: str) -> str:
-    """Make a passkey with a code; return the marks on the page."""
+    """Make a passkey with a code; return its fingerprint on the page."""
     page = visit.go("/enrol")
     page.get_by_label("Your id on the roster").fill(person)
     page.get_by_label("Your one-time code").fill(code)
     page.get_by_role("button", name="Go on").click()
     page.get_by_role("button", name="Make a passkey").click()
-    return page.locator(".marks").inner_text()
+    return page.locator(".fingerprint").inner_text()
 
 
 def test_somebody_makes_a_passkey_with_their_code_and_comes_in_with_it(console: Room, browser: Browser) -> None:
     with visiting(browser, console.url, "") as visit:
         authenticator = Authenticator(visit)
-        marks = made(visit, "p-81", console.invited("p-81"))
+        shown_there = made(visit, "p-81", console.invited("p-81"))
         (passkey,) = authenticator.passkeys
         assert (passkey["isResidentCredential"], passkey["rpId"]) == (True, "localhost")
         file = console.root / "enrolments" / "p-81.json"
         shown = run("review", "enrol", console.root, "p-81", "--passkey", file, "--reason", "a drill", "--yes").stdout
-        assert marks in shown
+        assert shown_there in shown
         page = visit.go("/")
         page.get_by_role("button", name="Come in with your passkey").click()
         page.get_by_role("button", name="Leave").wait_for()

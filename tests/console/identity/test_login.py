@@ -49,12 +49,12 @@ def is_in(answer: httpx2.Response) -> bool:
 
 def test_somebody_makes_a_passkey_is_signed_in_by_both_parties_comes_in_and_goes(console: Room) -> None:
     key, browser = Passkey(51), console.browser()
-    marks = browser.makes("p-51", console.invited("p-51"), key)
+    compared = browser.makes("p-51", console.invited("p-51"), key)
     assert "nobody's on the roster" in trouble_in(browser.comes_in(key).text)  # both parties have yet to sign
     file = console.root / "enrolments" / "p-51.json"
     assert file.stat().st_mode & 0o777 == 0o600
     shown = run("review", "enrol", console.root, "p-51", "--passkey", file, "--reason", "a drill", "--yes").stdout
-    assert marks in shown
+    assert compared in shown
     came = browser.comes_in(key)
     assert (came.status_code, came.headers["location"]) == (303, "/")
     cookie = came.headers["set-cookie"].lower()

@@ -162,9 +162,9 @@ def test_whatever_both_parties_sign_no_credential_is_ever_two_persons(
 
 
 def test_people_can_compare_what_was_made() -> None:
-    marks = fingerprint(Passkey(1).credential)
-    assert len(marks.split()) == 5
-    assert marks != fingerprint(Passkey(2).credential)
+    shown = fingerprint(Passkey(1).credential)
+    assert len(shown.split()) == 5
+    assert shown != fingerprint(Passkey(2).credential)
 
 
 # ---- what becomes of the votes of who was withdrawn ---------------------------------------------------------------

@@ -92,7 +92,7 @@ def test_two_parties_sign_apart_and_one_of_them_is_not_enough(state: Path, tmp_p
     assert "at version 1" in again.stderr
 
 
-def test_a_software_key_is_made_in_development_and_named_by_its_marks(state: Path) -> None:
+def test_a_software_key_is_made_in_development_and_named_by_its_fingerprint(state: Path) -> None:
     said(state, "enrol", "r-41", *NEW, "--software-key")
     (key,) = listed(state)["r-41"]["credentials"]
     assert key["kind"] == "ed25519"

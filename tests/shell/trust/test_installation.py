@@ -12,11 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from brightline.core.errors import TrustError
 from brightline.core.review.passkey import RelyingParty
-from brightline.core.review.roster import Clearance, ReviewTerms
+from brightline.core.review.roster import INSTALLATION_TYPE, Clearance, ReviewTerms
 from brightline.core.statement import PinnedKey, RoleKeys, SigningRole, TrustRoots, sign_statement
 from brightline.shell.trust.installation import (
     FORMAT,
-    INSTALLATION_TYPE,
     Admission,
     Installation,
     read_installation,

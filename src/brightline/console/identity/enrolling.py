@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """``/enrol``: somebody whom both parties invited makes a passkey with their one-time code.
 
-What comes of it is a file for both parties to sign in, and marks on the page for the person to read out to them. Until
-they have signed, the passkey opens nothing.
+What comes of it is a file for both parties to sign in, and its fingerprint on the page for the person to read out to
+them. Until they have signed, the passkey opens nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ENROL: Final = "enrol"
 
 
 class Enrolling:
-    """The page, in three steps: the code, the passkey, the marks."""
+    """The page, in three steps: the code, the passkey, its fingerprint."""
 
     def __init__(self, books: Books, reader: Reader, pages: Pages, sealer: Sealer) -> None:
         self._books = books
@@ -51,7 +51,7 @@ class Enrolling:
         return self._show(request)
 
     def _show(self, request: Request, trouble: str = "", status: int = 200, **values: object) -> Response:
-        shown = {"asks": "", "marks": "", "sealed": "", "who": "", "trouble": trouble}
+        shown = {"asks": "", "fingerprint": "", "sealed": "", "who": "", "trouble": trouble}
         return self._pages.render(request, "enrol.html.j2", None, shown | values, status)
 
     async def _code(self, request: Request) -> Response:
@@ -77,7 +77,7 @@ class Enrolling:
             made = await self._read(self._made, words, form.get("given", ""), self._sealer.challenge(sealed))
         except BrightlineError as error:
             return self._show(request, str(error), 403)
-        return self._show(request, marks=fingerprint(made), who=words["person"])
+        return self._show(request, fingerprint=fingerprint(made), who=words["person"])
 
     def _invited(self, person: str, code: str) -> Listed:
         """The entry of somebody whom this code invites now. Says the same of a wrong name and of a wrong code."""

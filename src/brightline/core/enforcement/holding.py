@@ -21,10 +21,11 @@ from brightline.core.exchange.coverage import goes_to_no_model
 from brightline.core.exchange.model import Exchange, Reply, asked_digest, exchange_digest
 from brightline.core.facts import UNKNOWN, Facts
 from brightline.core.review.asking import UNSETTLED_MAX, Held, PeoplesWord, open_case
-from brightline.core.review.case import case_value, hold_id, mark_of, wanted_of
+from brightline.core.review.case import case_value, hold_id, wanted_of
 from brightline.core.review.content import parts_of
 from brightline.core.review.docket import Approved
 from brightline.core.review.kept import Kept, Named
+from brightline.core.review.mark import mark_of
 from brightline.core.review.settle import AnsweredPart, apply_answers, of_whole
 from brightline.core.screening.finding import Finding, Judgement, Segment
 from brightline.core.screening.release import Release

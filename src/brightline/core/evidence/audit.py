@@ -10,6 +10,7 @@
     7. with heads seen elsewhere, or on an earlier visit: one history     (audit_heads.py)
     8. with combined heads and seals: the logs that they name             (audit_combined.py)
     9. the periods: each statement against a recount of its range         (audit_periods.py)
+   10. with the installation: what people decided, and who signed it      (audit_people.py)
 
 It never raises on hostile input: whatever does not read is a contradiction with its place. It needs no network, and
 believes no number that it did not count itself.
@@ -29,6 +30,7 @@ from brightline.core.evidence.audit_combined import CombinedBook
 from brightline.core.evidence.audit_findings import Claim, Finding, Findings, Severity, Status, Topic, shown
 from brightline.core.evidence.audit_heads import HeadsAudit
 from brightline.core.evidence.audit_memory import BEGIN, Edge, LogMemory
+from brightline.core.evidence.audit_people import People
 from brightline.core.evidence.audit_receipts import ReceiptsAudit
 from brightline.core.evidence.audit_replay import Replay
 from brightline.core.evidence.audit_stated import Stated
@@ -48,6 +50,7 @@ __all__ = [
     "HEADS",
     "LOST",
     "PASSED",
+    "PEOPLE",
     "PERIODS",
     "RECEIPTS",
     "RECORDS",
@@ -76,6 +79,7 @@ PERIODS: Final = Topic.PERIODS.value
 HEADS: Final = Topic.HEADS.value
 HALTED: Final = Topic.HALTED.value
 LOST: Final = Topic.LOST.value
+PEOPLE: Final = Topic.PEOPLE.value
 UPSTREAMS: Final = Topic.UPSTREAMS.value
 
 KEY_BYTES_MAX: Final = 1_024
@@ -140,6 +144,7 @@ def audit_shard(
     policies: Sequence[Policy] = (),
     visit: Visit | None = None,
     combined: CombinedBook | None = None,
+    people: People | None = None,
 ) -> ShardReport:
     """Audit one shard.
 
@@ -149,13 +154,14 @@ def audit_shard(
     read after the gateways'; see :class:`Guarded`. ``receipts`` are those that name this shard. ``progress`` is told
     how many records were read so far. ``policies`` holds one witness policy of the auditor's, or none. ``visit``
     brings what was seen before and elsewhere, and takes what is to be kept. ``combined`` is shared by all logs of an
-    installation: read the heads and the registry first. Raises nothing of its own.
+    installation, as are the ``people`` who verify what was signed: read the heads and the registry first. Raises
+    nothing of its own.
     """
     tokens = tokens or Guarded(TokenBooks())
     visit = visit or Visit()
     edge = BEGIN
     findings = Findings()
-    replay = Replay(findings, disclosures, agreements)
+    replay = Replay(findings, disclosures, agreements, people)
     witnessed = WitnessAudit(published, policies, findings)
     if not tokens.guards:
         findings.not_shown(Topic.GUARDED, "", _NO_GUARD)
@@ -235,6 +241,7 @@ def _compare_both_sides(books: TokenBooks, findings: Findings) -> None:
 
 
 def _go_on(earlier: LogMemory, findings: Findings, books: BooksAudit, replay: Replay, stated: Stated) -> None:
+    replay.people.resume(earlier.people)
     books.resume(earlier.books)
     replay.resume(earlier.replay)
     findings.resume(earlier.notes, earlier.notes_counted)
@@ -255,6 +262,7 @@ def _memory(
         books=books.memory(),
         replay=replay.memory(),
         stated=stated.memory(),
+        people=replay.people.memory(),
         notes=notes,
         notes_counted=counted,
     )
@@ -285,6 +293,7 @@ def _claims(
     yield findings.claim(Topic.WITNESSED, witnessed.proof)
     if tokens.is_guard or not tokens.guards:  # with a guard, told once, with its log
         yield findings.claim(Topic.GUARDED, tokens.books.balance())
+    yield from replay.people.claims()
     yield from stated.claims(recount.attempts)
 
 

@@ -48,6 +48,7 @@ class Topic(enum.StrEnum):
     HEADS = "no log was taken back or withheld"
     HELD = "what people released had been decided, and is used once"
     HALTED = "nothing was let through while people had halted"
+    PEOPLE = "what people decided was signed by people on the roster"
     UPSTREAMS = "each model server has a guard that is named"
 
 

@@ -231,6 +231,13 @@ class NoteMemory(msgspec.Struct, frozen=True):
     message: str
 
 
+class PeopleMemory(msgspec.Struct, frozen=True):
+    """How many records of people's a log had, and what the auditor keeps of them."""
+
+    seen: int = 0
+    kept: bytes = b""
+
+
 class LogMemory(msgspec.Struct, frozen=True):
     """One log as it was verified last. ``note`` is the signed checkpoint, verbatim; ``vkey`` verified it."""
 
@@ -244,6 +251,7 @@ class LogMemory(msgspec.Struct, frozen=True):
     stated: StatedMemory
     notes: tuple[NoteMemory, ...]
     notes_counted: dict[str, int]
+    people: PeopleMemory = PeopleMemory()
 
 
 class TokensMemory(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ from brightline.core.canonical import JsonValue
 from brightline.core.evidence.audit_books import DECIDED, Leaf
 from brightline.core.evidence.audit_findings import Findings, Topic, shown
 from brightline.core.evidence.audit_memory import ReplayMemory
+from brightline.core.evidence.audit_people import OF_PEOPLE, People, PeopleAudit
 from brightline.core.evidence.disclosure import DisclosureError, match
 from brightline.core.facts import Facts
 
@@ -28,8 +29,13 @@ class Replay:
     """Opens what was disclosed and decides again."""
 
     def __init__(
-        self, findings: Findings, disclosures: Mapping[int, Sequence[str]] | None, agreements: Sequence[Agreement]
+        self,
+        findings: Findings,
+        disclosures: Mapping[int, Sequence[str]] | None,
+        agreements: Sequence[Agreement],
+        people: People | None = None,
     ) -> None:
+        self.people = PeopleAudit(people, findings)
         self._findings = findings
         self._disclosures = disclosures
         self._agreements = {agreement.digest: agreement for agreement in agreements}
@@ -41,6 +47,9 @@ class Replay:
 
     def facts(self, index: int, leaf: Leaf) -> tuple[tuple[str, str], ...]:
         """Open the record's disclosures, replay its decision if it states one, and return its facts if disclosed."""
+        if leaf.kind in OF_PEOPLE:
+            self.people.enter(index, leaf, {} if self._disclosures is None else self._open(index, leaf))
+            return ()
         if self._disclosures is None:
             if leaf.verdict in DECIDED:
                 self.decisions += 1

@@ -11,10 +11,11 @@ import msgspec
 from brightline.core.agreement.decide import Decision, Question, Subject
 from brightline.core.errors import CallerError
 from brightline.core.exchange.model import Exchange, Reply
-from brightline.core.review.case import FORMAT, MARKS_MAX, Case, CaseQuestion, mark_of
+from brightline.core.review.case import FORMAT, MARKS_MAX, Case, CaseQuestion
 from brightline.core.review.content import Content, KeptFinding, KeptSegment, content_bytes, content_digest
 from brightline.core.review.docket import NO_ANSWERS, Answers
 from brightline.core.review.kept import Named
+from brightline.core.review.mark import mark_of
 from brightline.core.screening.finding import Finding, Segment
 
 UNSETTLED_MAX: Final = 2_000

@@ -19,7 +19,6 @@ import msgspec
 
 from brightline.core.agreement.decide import Subject
 from brightline.core.canonical import JsonValue, canonical_bytes
-from brightline.core.screening.finding import Segment
 
 FORMAT: Final = "brightline-case/1"
 MARKS_MAX: Final = 200
@@ -39,7 +38,7 @@ class CaseState(enum.StrEnum):
 class CaseQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What people are asked, by whom it must be answered, and about which words.
 
-    ``marks`` stand for the stretches in which the fact could not be told (:func:`mark_of`); empty: the exchange as a
+    ``marks`` stand for the stretches in which the fact could not be told (``mark.mark_of``); empty: the exchange as a
     whole. An approval is always of the exchange as a whole.
     """
 
@@ -97,12 +96,3 @@ def hold_id(key: bytes, workload: str, exchange_digest: str, agreement: str, rel
     """Return ``hold_`` and 24 hex digits: HMAC-SHA256 under the installation's hold key."""
     text = "\n".join((workload, exchange_digest, agreement, release)).encode()
     return "hold_" + hmac.new(key, text, hashlib.sha256).hexdigest()[:24]
-
-
-def mark_of(key: bytes, segment: Segment) -> str:
-    """Return 32 hex digits that stand for the words of a segment: the same words on the same surface, wherever.
-
-    HMAC-SHA256 under the installation's hold key: a bare digest of short text can be found by trying.
-    """
-    text = f"segment\n{segment.surface.value}\n{segment.text}".encode("utf-8", "surrogatepass")
-    return hmac.new(key, text, hashlib.sha256).hexdigest()[:32]

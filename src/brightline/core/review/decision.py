@@ -18,7 +18,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from brightline.core.agreement.decide import Subject
-from brightline.core.errors import TrustError
+from brightline.core.errors import NotSigned, TrustError
 from brightline.core.facts import Vocabulary
 from brightline.core.review.case import FORMAT as CASE_FORMAT
 from brightline.core.review.case import Case
@@ -124,11 +124,11 @@ def open_made(
         credential, counter = _signed_by_passkey(assertion, person, terms, counters)
     decision = _read(payload)
     if decision.reviewer != person.id:
-        raise TrustError("a decision names another person than the one who signed it")
+        raise NotSigned("a decision names another person than the one who signed it")
     if not person.clearance.covers(terms.need(decision.case.unit)):
         raise TrustError(f"{person.id} is not cleared for what is held of {decision.case.unit[:80]}")
     if assertion is not None and decision_bytes(decision) != payload:
-        raise TrustError("a decision is signed by passkey in its canonical form, and these bytes are another")
+        raise NotSigned("a decision is signed by passkey in its canonical form, and these bytes are another")
     return Made(decision, person, credential, counter, decision_challenge(decision))
 
 
@@ -171,7 +171,7 @@ def _claimed(signed: bytes | Assertion) -> str:
         payload = signed.decision if isinstance(signed, Assertion) else _envelope(signed)
         return msgspec.json.decode(payload, type=_Claim).reviewer
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise TrustError("a decision is not a signed statement") from error
+        raise NotSigned("a decision is not a signed statement") from error
 
 
 def _envelope(envelope: bytes) -> bytes:
@@ -199,7 +199,7 @@ def _signed_by_key(envelope: bytes, person: ClearedPerson, terms: ReviewTerms) -
             return open_payload(envelope, DECISION_TYPE, public, DECISION_BYTES_MAX), credential
         except (TrustError, ValueError):
             continue
-    raise TrustError(f"no credential of {person.id} signed this decision")
+    raise NotSigned(f"no credential of {person.id} signed this decision")
 
 
 def _signed_by_passkey(

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from brightline.core.canonical import canonical_bytes
-from brightline.core.errors import TrustError
+from brightline.core.errors import NotSigned, TrustError
 
 ASSERTION_FORMAT: Final = "brightline-assertion/1"
 CLIENT_DATA_BYTES_MAX: Final = 4_096
@@ -102,13 +102,13 @@ def write_assertion(decision: msgspec.Struct, response: bytes) -> bytes:
 
 
 def read_assertion(envelope: bytes) -> Assertion | None:
-    """An assertion with its decision; ``None`` if these bytes are something else. Raises ``TrustError``."""
+    """An assertion with its decision; ``None`` if these bytes are something else. Raises ``NotSigned``."""
     try:
         if msgspec.json.decode(envelope, type=_Named).format != ASSERTION_FORMAT:
             return None
         return msgspec.json.decode(envelope, type=Assertion, strict=True)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise TrustError("a decision is neither a signed statement nor an assertion") from error
+        raise NotSigned("a decision is neither a signed statement nor an assertion") from error
 
 
 def read_response(response: bytes) -> Signed:
@@ -133,7 +133,8 @@ def verify(signed: Signed, public: str, challenge: bytes, relying: RelyingParty,
 
     The user was present and verified, on a page of one of the pinned origins that stood in nobody else's page.
     ``counter`` is the last one that was seen of this credential: one that does not grow is refused, because then there
-    are two of the authenticator, or the assertion is shown again. Raises ``TrustError``.
+    are two of the authenticator, or the assertion is shown again. Raises ``NotSigned`` if the signature does not hold,
+    and ``TrustError`` for that counter.
     """
     from webauthn import verify_authentication_response
     from webauthn.helpers.exceptions import WebAuthnException
@@ -142,7 +143,7 @@ def verify(signed: Signed, public: str, challenge: bytes, relying: RelyingParty,
     check_client_data(signed.client_data, "webauthn.get", challenge, relying)
     _check_authenticator_data(signed.authenticator_data)
     if not 0 < len(signed.signature) <= SIGNATURE_BYTES_MAX:
-        raise TrustError(f"a signature has 1 to {SIGNATURE_BYTES_MAX} bytes")
+        raise NotSigned(f"a signature has 1 to {SIGNATURE_BYTES_MAX} bytes")
     key = check_public_key(public)
     credential = AuthenticationCredential(
         id=signed.credential,
@@ -156,12 +157,15 @@ def verify(signed: Signed, public: str, challenge: bytes, relying: RelyingParty,
             expected_rp_id=relying.id,
             expected_origin=list(relying.origins),
             credential_public_key=key,
-            credential_current_sign_count=counter,
+            credential_current_sign_count=0,  # looked at below: a signature that holds is one
             require_user_verification=True,
         )
     except (WebAuthnException, ValueError, TypeError, RecursionError) as error:
-        raise TrustError(f"the passkey did not sign this: {error}") from error
-    return verified.new_sign_count
+        raise NotSigned(f"the passkey did not sign this: {error}") from error
+    signs = verified.new_sign_count
+    if (signs or counter) and signs <= counter:  # section 6.1.1
+        raise TrustError(f"the sign count {signs} is not above {counter}: another authenticator has the same passkey")
+    return signs
 
 
 def check_public_key(public: str) -> bytes:
@@ -179,22 +183,22 @@ def check_public_key(public: str) -> bytes:
 
 
 def check_client_data(data: bytes, ceremony: str, challenge: bytes, relying: RelyingParty) -> None:
-    """What the browser says of a ceremony, held to what was asked (section 5.8.1). Raises ``TrustError``."""
+    """What the browser says of a ceremony, held to what was asked (section 5.8.1). Raises ``NotSigned``."""
     if len(data) > CLIENT_DATA_BYTES_MAX:
-        raise TrustError(f"the client's data exceeds {CLIENT_DATA_BYTES_MAX} bytes")
+        raise NotSigned(f"the client's data exceeds {CLIENT_DATA_BYTES_MAX} bytes")
     try:
         said = json.loads(data, object_pairs_hook=_members)
     except (ValueError, RecursionError) as error:
-        raise TrustError("the client's data does not read in one way") from error
+        raise NotSigned("the client's data does not read in one way") from error
     if not isinstance(said, dict) or said.get("type") != ceremony:
-        raise TrustError(f"the client's data is not of a {ceremony}")
+        raise NotSigned(f"the client's data is not of a {ceremony}")
     if said.get("challenge") != base64url(challenge):
-        raise TrustError("the passkey signed another challenge: not this decision")
+        raise NotSigned("the passkey signed another challenge: not this decision")
     if said.get("origin") not in relying.origins:
-        raise TrustError(f"it was signed on {str(said.get('origin'))[:80]!r}, which is none of the pinned origins")
+        raise NotSigned(f"it was signed on {str(said.get('origin'))[:80]!r}, which is none of the pinned origins")
     # Section 5.8.1: a page within another page. Whoever frames ours could draw something else around it.
     if said.get("crossOrigin", False) is not False or "topOrigin" in said:
-        raise TrustError("it was signed in a page within somebody else's page")
+        raise NotSigned("it was signed in a page within somebody else's page")
 
 
 def check_relying_party(relying: RelyingParty) -> None:
@@ -253,9 +257,9 @@ class _Response(msgspec.Struct, frozen=True):
 
 def _check_authenticator_data(data: bytes) -> None:
     if not 37 <= len(data) <= AUTHENTICATOR_DATA_BYTES_MAX:
-        raise TrustError(f"the authenticator's data has 37 to {AUTHENTICATOR_DATA_BYTES_MAX} bytes")
+        raise NotSigned(f"the authenticator's data has 37 to {AUTHENTICATOR_DATA_BYTES_MAX} bytes")
     if data[32] & _ATTESTED:
-        raise TrustError("an assertion attests no credential")
+        raise NotSigned("an assertion attests no credential")
 
 
 def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -17,6 +17,7 @@ from brightline.core.errors import TrustError
 from brightline.core.review.passkey import RelyingParty, check_public_key, check_relying_party
 from brightline.core.review.roles import Role, check_roles
 
+INSTALLATION_TYPE: Final = "application/vnd.brightline.installation+json"
 LEVEL_MAX: Final = 9
 CREDENTIALS_MAX: Final = 16
 COMPARTMENTS_MAX: Final = 64

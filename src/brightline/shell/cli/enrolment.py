@@ -99,7 +99,7 @@ def enrol(
     """Put PERSON on the roster, or change their entry: what is not given stays as it is. Both parties sign.
 
     With --invite a code is shown once. The person opens /enrol on the console with it and makes a passkey; then
-    --passkey signs that in, after you have compared its marks with the person.
+    --passkey signs that in, after you have compared its fingerprint with the person.
     """
     clock = SystemClock()
     now = clock.unix()
@@ -289,7 +289,7 @@ def _show(said: Enrolment, before: ClearedPerson | None) -> None:
     if said.code_digest:
         rows.append(["invited", f"to make one passkey, until {_time(said.code_until)}"])
     if said.code:
-        rows.append(["passkey", "made with the one-time code; compare its marks with the person"])
+        rows.append(["passkey", "made with the one-time code; compare its fingerprint with the person"])
     rows.append(["why", said.reason])
     render.table(f"Enrolment of {after.id}", ["", ""], rows)
 

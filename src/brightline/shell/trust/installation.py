@@ -13,10 +13,9 @@ from typing import Final
 import msgspec
 
 from brightline.core.errors import TrustError
-from brightline.core.review.roster import ClearedPerson, ReviewTerms, check_roster, check_terms
+from brightline.core.review.roster import INSTALLATION_TYPE, ClearedPerson, ReviewTerms, check_roster, check_terms
 from brightline.core.statement import TrustRoots, check_roots, open_statement
 
-INSTALLATION_TYPE: Final = "application/vnd.brightline.installation+json"
 FORMAT: Final = "brightline-installation/1"
 DEVELOPMENT: Final = "development"
 FILE_BYTES_MAX: Final = 262_144

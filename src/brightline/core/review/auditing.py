@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people signed, verified by an auditor from disclosed records alone: no state folder, no gateway, no console.
+
+The auditor brings the installation and the keys of the parties. The roster is folded as every gateway folds it, so
+that somebody is on it here exactly when they were there. What speaks against a log is a signature that does not hold,
+and a public field that says otherwise than what was signed. A decision that was signed and counts for nothing (its
+signer was withdrawn, the clearance had ended, it was shown again) speaks against nobody: gateways pass over it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from brightline.core.canonical import JsonValue
+from brightline.core.errors import NotSigned, TrustError
+from brightline.core.evidence.audit_books import Leaf
+from brightline.core.evidence.audit_findings import shown
+from brightline.core.evidence.record import RecordKind, unix_of
+from brightline.core.review.decision import open_made
+from brightline.core.review.enrolment import ENROLMENT_SIGNERS, ENROLMENT_TYPE, Enrolment, RosterBook, check_enrolment
+from brightline.core.review.roster import INSTALLATION_TYPE, ClearedPerson, ReviewTerms, check_roster, check_terms
+from brightline.core.statement import TrustRoots, open_signed, open_statement
+
+EXPECTED_MAX: Final = 1_000_000
+
+
+class _Installed(msgspec.Struct, frozen=True):
+    """Of an installation what concerns people."""
+
+    roster: tuple[ClearedPerson, ...]
+    issued: int
+    review: ReviewTerms = ReviewTerms()
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """What one visit leaves to the next."""
+
+    book: RosterBook
+    counters: dict[str, int]
+    seen: tuple[bytes, ...]
+    counted: tuple[int, int, int, int]
+    complete: bool
+
+
+class RosterAudit:
+    """The :class:`~brightline.core.evidence.audit_people.People` of one installation."""
+
+    def __init__(self, installation: bytes, roots: TrustRoots) -> None:
+        """Raises ``TrustError`` if both parties did not sign the installation, or its roster does not hold."""
+        issued = open_statement(installation, INSTALLATION_TYPE, _Installed, roots, at=0).issued
+        installed = open_statement(installation, INSTALLATION_TYPE, _Installed, roots, at=issued)
+        check_roster(installed.roster)
+        check_terms(installed.review)
+        self._roots = roots
+        self._terms = installed.review
+        self._book = RosterBook.begin(installed.roster)
+        self._counters: dict[str, int] = {}
+        self._seen: set[bytes] = set()
+        self._cases: dict[str, str] = {}  # the case of each HOLD record that a decision names
+        self._decisions = self._idle = self._enrolments = self._missing = 0
+        self._complete = True  # whether each change of the roster was disclosed
+
+    def enter(self, leaf: Leaf, fields: Mapping[str, JsonValue]) -> str:
+        """Take in a record; say what speaks against it."""
+        if leaf.kind is RecordKind.HOLD:
+            case = self._cases.get(f"{leaf.shard}/{leaf.seq}", leaf.case)
+            return "" if case == leaf.case else "people signed another case than the one that this HOLD opens"
+        statement = fields.get("statement")
+        if not isinstance(statement, str):
+            self._missing += 1
+            self._complete &= leaf.kind is not RecordKind.ENROLMENT
+            return ""
+        try:
+            unix = unix_of(leaf.time)
+        except ValueError:
+            return ""  # what is no time is contradicted where records are looked at one by one
+        if leaf.kind is RecordKind.ENROLMENT:
+            return self._enrol(statement.encode("utf-8", "surrogatepass"), unix)
+        return self._decide(leaf, statement.encode("utf-8", "surrogatepass"), unix)
+
+    def _enrol(self, envelope: bytes, unix: int) -> str:
+        try:
+            opened = open_signed(envelope, ENROLMENT_TYPE, Enrolment, self._roots, at=unix, needed=ENROLMENT_SIGNERS)
+            check_enrolment(opened.value)
+        except TrustError as error:
+            return f"both parties did not sign this enrolment: {shown(str(error))}"
+        self._enrolments += 1
+        try:
+            holders = [holder for _, holder in opened.signers]
+            self._book = self._book.enter(opened.value, holders, unix, self._terms)
+        except TrustError:
+            pass  # it changed nothing, here as in every gateway
+        return ""
+
+    def _decide(self, leaf: Leaf, envelope: bytes, unix: int) -> str:
+        try:
+            made = open_made(envelope, self._book.roster, unix, self._terms, self._counters)
+        except NotSigned as error:
+            return f"nobody signed this decision: {shown(str(error))}" if self._complete else ""
+        except TrustError:
+            self._idle += 1
+            return ""
+        case = made.decision.case
+        said = leaf.hold, leaf.case, leaf.agreement, leaf.release
+        if said != (case.hold, case.digest, case.agreement, case.release):
+            return "what was signed is about another hold, case, agreement or release than the record says"
+        self._decisions += 1
+        self._idle += made.digest in self._seen
+        self._seen.add(made.digest)
+        self._counters[made.credential.id] = made.counter
+        if made.decision.record and len(self._cases) < EXPECTED_MAX:
+            self._cases[made.decision.record] = case.digest
+        return ""
+
+    def missing(self) -> str:
+        """What keeps the claim from being shown."""
+        return f"{self._missing} records of people's were not disclosed" if self._missing else ""
+
+    def proof(self) -> str:
+        """What was verified."""
+        idle = f", {self._idle} of which count for nothing" if self._idle else ""
+        return (
+            f"{self._decisions + self._idle:,} decisions by people on the roster{idle}; {self._enrolments:,} "
+            "enrolments by both parties"
+        )
+
+    def memory(self) -> bytes:
+        """What the next visit goes on from."""
+        counted = self._decisions, self._idle, self._enrolments, self._missing
+        return msgspec.json.encode(
+            _Kept(self._book, self._counters, tuple(sorted(self._seen)), counted, self._complete)
+        )
+
+    def resume(self, earlier: bytes) -> None:
+        """Go on from an earlier visit."""
+        kept = msgspec.json.decode(earlier, type=_Kept)
+        self._book, self._counters, self._seen = kept.book, dict(kept.counters), set(kept.seen)
+        self._decisions, self._idle, self._enrolments, self._missing = kept.counted
+        self._complete = kept.complete

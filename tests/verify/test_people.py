@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people signed, verified offline from published logs, disclosures, the installation and the parties' keys."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import pytest
+
+from brightline.core.errors import ConfigError, TrustError
+from brightline.core.evidence.audit import PEOPLE
+from brightline.core.evidence.record import Draft
+from brightline.core.review.decision import ReviewerDecision, sign_decision
+from brightline.core.review.passkey import decision_challenge, write_assertion
+from brightline.shell.clock import SystemClock
+from brightline.shell.config import load_settings
+from brightline.shell.registry.decisions import draft_of
+from brightline.shell.registry.log import append_to_registry
+from brightline.shell.state import StateFolder
+from brightline.shell.trust.keys import load_key
+from brightline.verify.arguments import read_people
+from tests.authenticator import Passkey
+from tests.core.review.test_docket import CASE, said
+from tests.shell.cli.in_process import run
+
+WHO: Final = "r-1"
+SOFTWARE: Final = "provider-cleared-reviewer-1"
+WHY: Final = ("--reason", "a drill", "--yes", "--json")
+
+
+class Site:
+    """An installation with somebody on its roster, and an auditor who was given everything."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.key = Passkey(1)
+        run("init", root, "--model", "m=upstream-m", "--upstream", "http://127.0.0.1:9", "--port", "0")
+        new = ("--office", "provider_cleared", "--days", "30", "--invite")
+        code = json.loads(run("review", "enrol", root, WHO, *new, *WHY).stdout)["code"]
+        made = {"format": "brightline-passkey/1", "person": WHO, "code": code, "made": 1}
+        file = root / "made"
+        file.write_bytes(json.dumps(made | {"credential": msgspec.to_builtins(self.key.credential)}).encode())
+        run("review", "enrol", root, WHO, "--passkey", file, *WHY)
+
+    def decision(self, hold: str, who: str = WHO) -> ReviewerDecision:
+        """A decision about a case that was opened now."""
+        case = msgspec.structs.replace(CASE, hold=hold, expires=2**40)
+        return said(who, case=case)
+
+    def log(
+        self, decision: ReviewerDecision, envelope: bytes, change: Callable[[Draft], Draft] = lambda it: it
+    ) -> None:
+        """Write a decision into the registry, past every command, as whoever can write there may."""
+        draft = change(draft_of(decision, "provider_cleared", envelope))
+        append_to_registry(self.root, load_settings(self.root), "development", SystemClock(), draft)
+
+    def signed(self, hold: str, **how: Any) -> tuple[ReviewerDecision, bytes]:
+        """A decision by passkey."""
+        decision = self.decision(hold)
+        return decision, write_assertion(decision, self.key.get(decision_challenge(decision), **how))
+
+    def verified(self, *more: str | Path, code: int = 0) -> tuple[str, str, list[str]]:
+        """Status and proof of the claim, and what contradicts it."""
+        out = self.root / "opened"
+        out.unlink(missing_ok=True)
+        run("disclose", self.root, out)
+        given = ("--disclosures", out, "--installation", self.root / "installation.json")
+        parties = ("--parties", self.root / "trust.json")
+        said = run("verify", self.root / "evidence", *given, *parties, *more, "--json", code=code).stdout
+        (report,) = [each for each in json.loads(said) if each["shard"] == "registry"]
+        (claim,) = [each for each in report["claims"] if each["name"] == PEOPLE]
+        wrong = [each["message"] for each in report["contradictions"]]
+        return claim["status"], claim["detail"], wrong
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return Site(tmp_path_factory.mktemp("people") / "state")
+
+
+@pytest.fixture
+def site(made: Site, tmp_path: Path) -> Site:
+    """A site of the test's own, made once and copied."""
+    copy = Site.__new__(Site)
+    copy.root, copy.key = tmp_path / "state", Passkey(1)
+    shutil.copytree(made.root, copy.root)
+    return copy
+
+
+def test_decisions_by_passkey_and_by_key_and_enrolments_are_verified_offline(site: Site) -> None:
+    site.log(*site.signed("hold_1"))
+    by_key = site.decision("hold_2", SOFTWARE)
+    site.log(by_key, sign_decision(by_key, load_key(StateFolder(site.root).key(SOFTWARE))))
+    status, proof, wrong = site.verified()
+    assert (status, wrong) == ("PROVEN", [])
+    assert proof == "2 decisions by people on the roster; 2 enrolments by both parties"
+
+
+@pytest.mark.parametrize("how", [{"origin": "https://evil.example"}, {"flags": 1}, {"rp_id": "evil.example"}])
+def test_a_decision_that_a_passkey_signed_elsewhere_or_unverified_contradicts_the_log(
+    site: Site, how: dict[str, Any]
+) -> None:
+    site.log(*site.signed("hold_1", **how))
+    status, _, wrong = site.verified(code=1)
+    assert status == "CONTRADICTED"
+    assert wrong[0].startswith("nobody signed this decision")
+
+
+def test_a_decision_under_somebody_elses_signature_or_changed_contradicts_the_log(site: Site) -> None:
+    decision, envelope = site.signed("hold_1")
+    other = site.decision("hold_2")
+    site.log(other, write_assertion(other, site.key.get(decision_challenge(decision))))
+    changed = json.loads(envelope)
+    changed["signature"] = base64.b64encode(base64.b64decode(changed["signature"])[:-1] + b"x").decode()
+    site.log(decision, json.dumps(changed).encode())
+    site.log(decision, envelope, lambda draft: msgspec.structs.replace(draft, committed={"statement": "{}"}))
+    status, _, wrong = site.verified(code=1)
+    assert (status, len(wrong)) == ("CONTRADICTED", 3)
+
+
+@pytest.mark.parametrize("name", ["hold", "case", "agreement", "release"])
+def test_a_record_that_says_otherwise_than_what_was_signed_contradicts_the_log(site: Site, name: str) -> None:
+    def change(draft: Draft) -> Draft:
+        return msgspec.structs.replace(draft, public={**draft.public, name: "another"})
+
+    site.log(*site.signed("hold_1"), change)
+    status, _, wrong = site.verified(code=1)
+    assert status == "CONTRADICTED"
+    assert "another hold, case, agreement or release" in wrong[0]
+
+
+def test_what_was_signed_and_counts_for_nothing_speaks_against_nobody(site: Site) -> None:
+    decision, envelope = site.signed("hold_1")
+    site.log(decision, envelope)
+    site.log(decision, envelope)  # shown again: the counter does not grow
+    run("review", "withdraw", site.root, WHO, *WHY)
+    site.log(*site.signed("hold_2"))
+    status, proof, wrong = site.verified()
+    assert (status, wrong) == ("PROVEN", [])
+    assert proof.startswith("3 decisions by people on the roster, 2 of which count for nothing; 3 enrolments")
+
+
+def test_a_second_visit_goes_on_with_the_roster_of_the_first(site: Site, tmp_path: Path) -> None:
+    memory = tmp_path / "memory"
+    site.log(*site.signed("hold_1"))
+    assert site.verified("--memory", memory)[0] == "PROVEN"
+    site.log(*site.signed("hold_2"))
+    status, proof, _ = site.verified("--memory", memory)
+    assert (status, proof.split(";")[0]) == ("PROVEN", "2 decisions by people on the roster")
+    site.log(*site.signed("hold_3", flags=1))
+    assert site.verified("--memory", memory, code=1)[0] == "CONTRADICTED"
+
+
+def test_without_installation_keys_or_disclosures_nothing_is_shown(site: Site) -> None:
+    site.log(*site.signed("hold_1"))
+    plain = json.loads(run("verify", site.root / "evidence", "--json").stdout)
+    assert "who is on the roster is not known" in json.dumps(plain)
+    given = ("--installation", site.root / "installation.json", "--parties", site.root / "trust.json")
+    closed = run("verify", site.root / "evidence", *given, "--json").stdout
+    assert "3 records of people's were not disclosed" in closed
+    with pytest.raises(ConfigError, match="takes both"):
+        read_people(site.root / "installation.json", None)
+    with pytest.raises(ConfigError, match="does not hold the keys"):
+        read_people(site.root / "installation.json", site.root / "installation.json")
+    keys = json.loads((site.root / "trust.json").read_text())
+    keys["roles"]["customer-official"]["keys"] = keys["roles"]["field-engineer"]["keys"]
+    keys["roles"]["field-engineer"]["keys"] = []
+    (site.root / "other").write_text(json.dumps(keys))
+    with pytest.raises(TrustError, match="customer-official"):
+        read_people(site.root / "installation.json", site.root / "other")
