@@ -85,9 +85,8 @@ class Watch:
     def figures(self) -> dict[str, float]:
         """What all of it came to."""
         of = {"": self.took, "cpu_": self.computed}
-        return {
-            f"{what}{name}_ms": percentile(of[what], at) for what in of for name, at in (("p50", 0.5), ("p99", 0.99))
-        }
+        shares = {"p50": 0.5, "p99": 0.99}
+        return {f"{what}{name}_ms": percentile(of[what], share) for what in of for name, share in shares.items()}
 
 
 async def timed(work: Callable[[], Awaitable[Any]], times: int) -> dict[str, float]:

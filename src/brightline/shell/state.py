@@ -16,6 +16,7 @@ witness-policy       who must cosign the log (optional in development)
 wal/<shard>/         the write-ahead log, its fields encrypted (private)
 vault/<shard>/       the keys of the records, one by one destroyable, wrapped under keys/tenant
 workloads.sqlite     a cache
+queue.sqlite         the reviewers' queue, where ``review.queue_url`` says so: an index and claims
 <evidence>/<shard>/  tiles and checkpoint (public)
 """
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, MetaData, create_engine, text
 
 from brightline.core.errors import BreakDue, ClaimRefused, ConfigError, LeaseLost, OperatorError
 from brightline.core.review.case import CaseState
@@ -372,3 +372,23 @@ async def test_a_server_that_is_not_there_is_named_and_a_password_in_the_url_is_
         with pytest.raises(ConfigError, match="queue_url") as refused:
             database_at(wrong, tmp_path)
         assert "secret" not in str(refused.value)
+
+
+async def test_the_migrations_make_the_tables_that_the_code_means(tmp_path: Path) -> None:
+    """Column by column and index by index; a table that differs would be found out only where it is used."""
+    await make_tables("sqlite:///queue.sqlite", tmp_path)
+    await make_tables("sqlite:///queue.sqlite", tmp_path)  # once more changes nothing
+    made = MetaData()
+    engine = create_engine(f"sqlite:///{tmp_path}/queue.sqlite")
+    made.reflect(engine)
+    engine.dispose()
+    assert made.tables.keys() - {"alembic_version"} == METADATA.tables.keys()
+    for name, meant in METADATA.tables.items():
+        table = made.tables[name]
+        assert [(column.name, str(column.type), column.primary_key) for column in table.columns] == [
+            (column.name, str(column.type), column.primary_key) for column in meant.columns
+        ]
+        assert not any(column.nullable for column in table.columns)
+        assert {(index.name, tuple(index.columns.keys())) for index in table.indexes} == {
+            (index.name, tuple(index.columns.keys())) for index in meant.indexes
+        }
