@@ -57,6 +57,7 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     """A record as it is logged. The members are in canonical order, so encoding gives the canonical bytes."""
 
     agreement: _Text | UnsetType = UNSET
+    baseline: _Text | UnsetType = UNSET
     by: _Text | UnsetType = UNSET
     case: _Text | UnsetType = UNSET
     refusal_class: RefusalClass | UnsetType = UNSET
@@ -83,6 +84,7 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     ranges: tuple[tuple[_Number, _Number], ...] | UnsetType = UNSET
     release: _Text | UnsetType = UNSET
     released_bytes: _Number | UnsetType = UNSET
+    replaces: _Text | UnsetType = UNSET
     revoked: bool | UnsetType = UNSET
     root: _Text | UnsetType = UNSET
     scope: _Text | UnsetType = UNSET
@@ -97,6 +99,7 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     v: Literal[1]
     verdict: _Verdict | UnsetType = UNSET
     wanted: dict[_Text, _Number] | UnsetType = UNSET
+    what: _Text | UnsetType = UNSET
     without_record: dict[_Text, _Number] | UnsetType = UNSET
     workload: _Text | UnsetType = UNSET
 

@@ -26,6 +26,7 @@ from brightline.core.evidence.audit_heads import root_below
 from brightline.core.evidence.audit_holds import KnownHolds
 from brightline.core.evidence.audit_memory import CombinedMemory
 from brightline.core.evidence.audit_tree import Published
+from brightline.core.evidence.audit_versions import KnownVersions
 from brightline.core.evidence.checkpoint import Checkpoint
 from brightline.core.evidence.heads import HEADS_SHARD, LogHead
 from brightline.core.evidence.record import RecordKind
@@ -51,6 +52,7 @@ class CombinedBook:
         self.seals: dict[str, Seal] = {}
         self.halts = KnownHalts()
         self.holds = KnownHolds(len(present) or 1)
+        self.versions = KnownVersions()
 
     def head(self, head: LogHead) -> str:
         """Take in a head; return what speaks against it, if anything does."""

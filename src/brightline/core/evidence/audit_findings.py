@@ -47,6 +47,7 @@ class Topic(enum.StrEnum):
     LOST = "what crashes lost is within the budget"
     HEADS = "no log was taken back or withheld"
     HELD = "what people released had been decided, and is used once"
+    VERSIONS = "each exchange names an agreement and a release that the registry names"
     HALTED = "nothing was let through while people had halted"
     PEOPLE = "what people decided was signed by people on the roster"
     UPSTREAMS = "each model server has a guard that is named"

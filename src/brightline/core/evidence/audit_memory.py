@@ -182,6 +182,12 @@ class HaltMemory(msgspec.Struct, frozen=True):
     late: tuple[tuple[str, int, str], ...] = ()
 
 
+class VersionsMemory(msgspec.Struct, frozen=True):
+    """RELEASE records: time, agreement or classifier, the digest that came, and the one that it replaced."""
+
+    stated: tuple[tuple[str, str, str, str], ...] = ()
+
+
 class HeldMemory(msgspec.Struct, frozen=True):
     """A case that was opened: until when (Unix seconds), and how many persons of which office it asks for."""
 
@@ -221,6 +227,7 @@ class StatedMemory(msgspec.Struct, frozen=True):
     combined: CombinedMemory
     halts: HaltMemory = HaltMemory()
     holds: HoldsMemory = HoldsMemory()
+    versions: VersionsMemory = VersionsMemory()
 
 
 class NoteMemory(msgspec.Struct, frozen=True):

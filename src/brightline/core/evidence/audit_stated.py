@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a log states beyond its records: periods, heads and ends of others, halts, holds. The audits as one."""
+"""What a log states beyond its records: periods, heads and ends of others, halts, holds, versions. Audits as one."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from brightline.core.evidence.audit_memory import LogMemory, StatedMemory
 from brightline.core.evidence.audit_periods import PeriodAudit
 from brightline.core.evidence.audit_tokens import TokenBooks
 from brightline.core.evidence.audit_tree import Bundle, Published
+from brightline.core.evidence.audit_versions import VersionAudit
 from brightline.core.evidence.checkpoint import Checkpoint
 from brightline.core.evidence.note import VerifierKey
 
@@ -35,6 +36,7 @@ class Stated:
         self._heads = CombinedAudit(book, findings)
         self._halts = HaltAudit(book.halts, findings)
         self._holds = HoldAudit(book.holds, findings)
+        self._versions = VersionAudit(book.versions, findings)
         self._book = book
         self._tokens = tokens
 
@@ -47,7 +49,13 @@ class Stated:
 
     def memory(self) -> StatedMemory:
         """What the next visit goes on from."""
-        return StatedMemory(self._periods.memory(), self._heads.memory(), self._halts.memory(), self._holds.memory())
+        return StatedMemory(
+            self._periods.memory(),
+            self._heads.memory(),
+            self._halts.memory(),
+            self._holds.memory(),
+            self._versions.memory(),
+        )
 
     def resume(self, earlier: LogMemory) -> None:
         """Go on from where an earlier visit ended."""
@@ -55,6 +63,7 @@ class Stated:
         self._heads.resume(earlier.stated.combined)
         self._halts.resume(earlier.stated.halts, earlier.books.time)
         self._holds.resume(earlier.stated.holds)
+        self._versions.resume(earlier.stated.versions)
 
     def sizes(self, signed: Checkpoint) -> list[int]:
         """The sizes at which the log's root must be known."""
@@ -65,6 +74,7 @@ class Stated:
         self._heads.enter(bundle.first, leaves)
         self._halts.enter(bundle.first, leaves)
         self._holds.enter(bundle.first, leaves)
+        self._versions.enter(bundle.first, leaves)
         self._periods.enter(bundle, leaves)
 
     def compare(self, published: Published, signed: Checkpoint, roots: Mapping[int, bytes], books: BooksAudit) -> None:
@@ -86,5 +96,6 @@ class Stated:
         """The claims that apply to this log."""
         yield from self._heads.claims()
         yield from self._halts.claims()
+        yield from self._versions.claims()
         yield from self._holds.claims()
         yield from self._periods.claims(attempts)

@@ -428,8 +428,8 @@ FRAUDS: Final = (
         "swap the release",
         "Ten exchanges are judged by a release that nobody approved, and say so.",
         _swapped_release,
-        (),
-        "whoever knows the approved releases: the recount names the other one, with its count",
+        ((Means.REGISTRY, Topic.VERSIONS, _NO),),
+        "without the registry, whoever knows the approved releases: the recount names the other one, with its count",
     ),
     Fraud(
         "outcome-altered",

@@ -52,6 +52,7 @@ UNPROMISED: Final = "x-018"  # a refusal whose caller kept nothing
 UNKEPT: Final = "x-010"  # an answer whose caller kept nothing
 RELEASED: Final = ("x-006", "x-013", "x-020")  # held; people decided, and it is given out after those below
 GIVEN_AFTER: Final = ("x-009", "x-015", "x-070")
+EARLIER: Final = "sha256:" + "5b" * 32  # the release before the one in force
 OFFICE: Final = "provider_cleared"
 WANTED: Final = 2
 OPEN_SECONDS: Final = 86_400
@@ -188,6 +189,8 @@ def honest_site(seed: int, agreement: Agreement) -> Site:
     )
     gateway.upstreams = (StatedUpstream("default", guard.signer.verifier.vkey()),)
     gateway.budget = agreement.digest, lost_budget(agreement)
+    named: dict[str, JsonValue] = {"what": "classifier", "release": site.terms["release"], "replaces": EARLIER}
+    registry.say(RecordKind.RELEASE, "", named, {"statement": "what both organisations signed"})
     for number in range(EXCHANGES):
         if number % STATED == STATED - 1:
             gateway.period()
