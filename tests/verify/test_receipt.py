@@ -86,7 +86,7 @@ def test_a_receipt_becomes_a_proof_and_the_log_may_vanish(site: Path) -> None:
     told = check(site, "--receipt", receipt_of(site, EARLY), "--policy", site / "policy")
     assert told.exit_code == 0
     assert told.output == (
-        "record 33 stands among the first 262 of sample.example/gateway-0, cosigned by w1 at 2026-11-25 12:08:44 UTC\n"
+        "record 37 stands among the first 296 of sample.example/gateway-0, cosigned by w1 at 2026-11-25 12:09:52 UTC\n"
     )
 
 
