@@ -16,18 +16,7 @@ from brightline.shell.cli.attest.given import counters_of, hex_of, manifest_of, 
 from brightline.shell.cli.attest.say import say_appraisal, say_refused
 
 
-@click.command()
-@click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--policy", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="What is accepted."
-)
-@click.option("--nonce", required=True, metavar="HEX", help="The nonce that each piece must carry: 16 bytes or more.")
-@click.option("--key", metavar="HEX", help="A key that one piece must bind.")
-@click.option("--after", metavar="COUNTERS", help="The TPM's counters when it was last seen: RESETS.RESTARTS.CLOCK.")
-@click.option("--at", metavar="TIME", help="When to appraise: RFC 3339 or Unix seconds; without it, now.")
-@click.option("--roots", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Roots in place of ours.")
-@click.option("--json", "as_json", is_flag=True, help="Print an EAT claims set (RFC 9711) as JSON.")
-def appraise(
+def run(
     manifest: Path,
     policy: Path,
     nonce: str,
@@ -35,15 +24,10 @@ def appraise(
     after: str | None,
     at: str | None,
     roots: Path | None,
+    *,
     as_json: bool,
 ) -> None:
-    """Verify every piece of evidence that MANIFEST names, appraise them together, and say which facts follow.
-
-    MANIFEST is TOML: a table `[[evidence]]` for each piece with `kind`, `file` and, where the kind takes some, `parts`
-    by name; files lie beside it. One piece that is refused refuses all.
-
-    Exit codes: 0 accepted, and both facts have their good value; 1 refused, or a fact stays unknown; 2 bad usage.
-    """
+    """See ``brightline attest appraise --help``. Raises ``SystemExit`` with 1 if a fact is not good."""
     moment, ruled, pinned = time_of(at), policy_of(policy), roots_of(roots)
     try:
         challenge = Challenge(hex_of(nonce, "--nonce"), hex_of(key, "--key"), counters_of(after))

@@ -17,16 +17,7 @@ from brightline.shell.cli.attest.given import evidence_of, hex_of, policy_of, ro
 from brightline.shell.cli.attest.say import say_appraisal, say_claims, say_refused
 
 
-@click.command()
-@click.argument("evidence", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--kind", required=True, type=click.Choice([each.value for each in Kind]), help="What EVIDENCE is.")
-@click.option("--with", "parts", metavar="NAME=FILE", multiple=True, help="What belongs to it; once for each part.")
-@click.option("--at", metavar="TIME", help="When to verify: RFC 3339 or Unix seconds; without it, now.")
-@click.option("--nonce", metavar="HEX", help="The nonce that it must carry.")
-@click.option("--policy", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Appraise it as well.")
-@click.option("--roots", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Roots in place of ours.")
-@click.option("--json", "as_json", is_flag=True, help="Print an EAT claims set (RFC 9711) as JSON.")
-def verify(
+def run(
     evidence: Path,
     kind: str,
     parts: tuple[str, ...],
@@ -34,15 +25,10 @@ def verify(
     nonce: str | None,
     policy: Path | None,
     roots: Path | None,
+    *,
     as_json: bool,
 ) -> None:
-    """Verify EVIDENCE of one kind: its form, its chain to a pinned root, its signature, its time.
-
-    Evidence of a machine in debug mode is refused. With --nonce it must carry that nonce; without it, a copy from any
-    time within its certificates' passes, and the result says so. With --policy it is appraised as well.
-
-    Exit codes: 0 authentic, and accepted where there is a policy; 1 refused, with the fault by name; 2 bad usage.
-    """
+    """See ``brightline attest verify --help``. Raises ``SystemExit`` with 1 if it is refused."""
     moment, wanted = time_of(at), hex_of(nonce, "--nonce")
     if policy is not None and not wanted:
         raise click.UsageError("--policy needs --nonce: evidence of any time is accepted by no policy")
