@@ -15,6 +15,8 @@ from typing import Any
 import httptools
 import msgspec
 
+from brightline.core.admission.form import read_form
+from brightline.core.admission.training import open_training
 from brightline.core.attestation.claims import Claims
 from brightline.core.attestation.event_log import read_log
 from brightline.core.attestation.policy import read_policy
@@ -202,7 +204,14 @@ def rules(data: bytes, chance: random.Random) -> None:
 
 def delivered(data: bytes, chance: random.Random) -> None:
     """Whatever travels with a release is read, or refused in words of ours; what reads twice reads the same."""
-    readers: tuple[Callable[[bytes], object], ...] = (read_offer, read_approval, read_outcomes, _signed_files, _update)
+    readers: tuple[Callable[[bytes], object], ...] = (
+        read_offer,
+        read_approval,
+        read_outcomes,
+        _signed_files,
+        _update,
+        _training,
+    )
     for read in readers:
         try:
             first = read(data)
@@ -214,6 +223,10 @@ def delivered(data: bytes, chance: random.Random) -> None:
 def _signed_files(data: bytes) -> object:
     check_files(data, read_public_key(REFERENCE_KEY.encode()), {"a": "0" * 64})
     return ()
+
+
+def _training(data: bytes) -> object:
+    return open_training(data, f"sha256:{'0' * 64}", {"safety": bytes(32)}, 0)
 
 
 def _update(data: bytes) -> object:
@@ -257,10 +270,11 @@ def evidence(data: bytes, chance: random.Random) -> None:
             read(data)
         except EvidenceRefused:
             continue
-    try:
-        read_policy(data, "it")
-    except ConfigError:
-        return
+    for read_text in (read_policy, read_form):
+        try:
+            read_text(data, "it")
+        except ConfigError:
+            continue
 
 
 TARGETS = (

@@ -267,7 +267,7 @@ def test_the_result_is_an_eat_claims_set_with_a_submodule_for_each_piece() -> No
 VERIFIED = {each.name: each.verify() for each in (NITRO, TPM_GOOGLE, SPACE)}
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.sampled_from(["nitro", "tpm-google", "gcp-space"]), min_size=1, max_size=3),
     st.lists(st.sampled_from(["issuers", "regions", "measurements"]), max_size=3, unique=True),

@@ -10,7 +10,7 @@ import cbor2
 import pytest
 from cryptography import x509
 from cryptography.x509 import verification
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brightline.core.attestation import der
@@ -29,11 +29,13 @@ PLAIN = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(PLAIN)
 def test_a_plain_value_is_read_as_it_was_written(value: object) -> None:
     assert read_cbor(cbor2.dumps(value), "it") == value
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=64))
 def test_any_bytes_are_one_plain_value_or_refused(data: bytes) -> None:
     try:
@@ -76,6 +78,7 @@ def test_what_is_deep_huge_tagged_or_twice_is_refused(data: bytes) -> None:
         read_cbor(data, "it")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=48))
 def test_any_bytes_are_elements_or_refused_and_never_more_than_was_there(data: bytes) -> None:
     for ber in (False, True):

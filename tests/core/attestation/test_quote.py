@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brightline.core.attestation.chain import Root, RootFor, sha256_of
@@ -308,6 +308,7 @@ def test_the_real_log_is_taken_only_with_the_registers_of_its_machine() -> None:
         TPM_LOGGED.verify(parts={"log": log[:5_000]})
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.integers(0, 7), st.binary(max_size=8), max_size=8), st.data())
 def test_whatever_a_machine_booted_its_own_log_leads_there_and_a_changed_one_does_not(
     booted: Mapping[int, bytes], data: st.DataObject

@@ -133,6 +133,19 @@ def check_files(bundle: bytes, key: ec.EllipticCurvePublicKey, found: Mapping[st
             raise TrustError(f"files of the release {what}: {', '.join(sorted(names)[:5])}")
 
 
+class Signed(msgspec.Struct, frozen=True):
+    """What a key signed: each file's SHA-256 by name, and the digest over them by which statements name the whole."""
+
+    files: Mapping[str, str]
+    digest: str
+
+
+def signed_files(bundle: bytes, key: ec.EllipticCurvePublicKey) -> Signed:
+    """What this key signed, whatever lies on a disk. Raises ``TrustError``."""
+    files = _signed(bundle, key)
+    return Signed(files, "sha256:" + hashlib.sha256(b"".join(map(bytes.fromhex, files.values()))).hexdigest())
+
+
 def _signed(data: bytes, key: ec.EllipticCurvePublicKey) -> Mapping[str, str]:
     """What was signed, by name; verified before a byte of it is read. Raises ``TrustError``."""
     if len(data) > FILE_BYTES_MAX:

@@ -45,6 +45,7 @@ from brightline.shell.cli.attest import attest
 from brightline.shell.cli.classifier import add_to
 from brightline.shell.cli.delivery import delivery
 from brightline.shell.cli.import_ import import_
+from brightline.shell.cli.model import model
 from brightline.shell.cli.open import open_
 from brightline.verify.bundle import bundle
 from brightline.verify.canary.command import canary
@@ -91,6 +92,7 @@ brightline.add_command(halt.halts)
 brightline.add_command(open_)
 brightline.add_command(retention.retention)
 brightline.add_command(attest)
+brightline.add_command(model)
 brightline.add_command(agreement)
 add_to(classifier)
 brightline.add_command(classifier)

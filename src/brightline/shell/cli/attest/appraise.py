@@ -12,8 +12,9 @@ from brightline.core.attestation.appraise import appraise as appraise_claims
 from brightline.core.attestation.demands import Challenge
 from brightline.core.attestation.evidence import verify
 from brightline.core.errors import EvidenceRefused
-from brightline.shell.cli.attest.given import counters_of, hex_of, manifest_of, policy_of, roots_of, time_of
+from brightline.shell.cli.attest.given import counters_of, hex_of, manifest_of, policy_of, roots_of
 from brightline.shell.cli.attest.say import say_appraisal, say_refused
+from brightline.shell.cli.times import time_of
 
 
 def run(

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -18,7 +17,6 @@ from brightline.core.attestation.claims import Counters, Kind
 from brightline.core.attestation.evidence import PART_BYTES_MAX, Evidence
 from brightline.core.attestation.policy import POLICY_BYTES_MAX, Policy, read_policy
 from brightline.core.errors import ConfigError
-from brightline.shell.clock import SystemClock
 from brightline.shell.trust.roots import read_roots, shipped_roots
 
 MANIFEST_BYTES_MAX: Final = 65_536
@@ -37,21 +35,6 @@ class _Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def roots_of(folder: Path | None) -> tuple[Root, ...]:
     """The shipped roots, or those of a folder. Raises ``TrustError``."""
     return read_roots(folder or shipped_roots())
-
-
-def time_of(given: str | None) -> float:
-    """Unix seconds: now, a number, or RFC 3339. Raises ``click.BadParameter``."""
-    if given is None:
-        return SystemClock().unix()
-    try:
-        if given.isdecimal():
-            return float(given)
-        read = datetime.fromisoformat(given)
-    except ValueError:
-        raise click.BadParameter(f"{given!r} is no time: RFC 3339 or Unix seconds") from None
-    if read.tzinfo is None:
-        raise click.BadParameter(f"{given!r} names no time zone; end it with Z or an offset")
-    return read.timestamp()
 
 
 def hex_of(given: str | None, option: str) -> bytes:

@@ -13,8 +13,9 @@ from brightline.core.attestation.demands import Challenge, check_nonce, check_no
 from brightline.core.attestation.evidence import verify as verify_evidence
 from brightline.core.errors import EvidenceRefused
 from brightline.shell.cli import render
-from brightline.shell.cli.attest.given import evidence_of, hex_of, policy_of, roots_of, time_of
+from brightline.shell.cli.attest.given import evidence_of, hex_of, policy_of, roots_of
 from brightline.shell.cli.attest.say import say_appraisal, say_claims, say_refused
+from brightline.shell.cli.times import time_of
 
 
 def run(
