@@ -107,7 +107,7 @@ def test_where_the_witnesses_are_behind_nothing_is_written_and_it_says_when_to_t
     told = upgrade(site, site / "evidence", LATE)
     assert told.exit_code == 1
     assert told.output == (
-        "the witnesses have cosigned the first 262 records; record 289 is not yet there; try again in 10 seconds\n"
+        "the witnesses have cosigned the first 296 records; record 325 is not yet there; try again in 10 seconds\n"
     )
     assert not (site / "out.tlog-proof").exists()
 
@@ -144,7 +144,7 @@ def test_a_promise_that_was_broken_is_told_and_nothing_is_written(site: Path) ->
 def test_a_proof_is_of_one_receipt_and_of_one_record(site: Path) -> None:
     assert upgrade(site, site / "evidence").exit_code == 0
     told = check(site, "--receipt", receipt_of(site, "x-016"))
-    assert (told.exit_code, "the receipt is of record 43" in told.output) == (1, True)
+    assert (told.exit_code, "the receipt is of record 51" in told.output) == (1, True)
     held = read_receipt(receipt_of(site, EARLY).read_text())
     forged = msgspec.structs.replace(held, leaf="00" * 32)
     told = check(site, "--receipt", forged.encode())
@@ -161,7 +161,7 @@ def test_every_part_of_the_file_that_is_changed_is_refused(site: Path) -> None:
     for changed in (
         msgspec.structs.replace(whole, hashes=(bytes(32), *whole.hashes[1:])),
         msgspec.structs.replace(whole, hashes=whole.hashes[:-1]),
-        msgspec.structs.replace(whole, checkpoint=whole.checkpoint.replace(b"\n262\n", b"\n261\n")),
+        msgspec.structs.replace(whole, checkpoint=whole.checkpoint.replace(b"\n296\n", b"\n295\n")),
     ):
         (site / "out.tlog-proof").write_bytes(changed.encode())
         assert check(site, "--receipt", receipt_of(site, EARLY)).exit_code == 1
@@ -201,14 +201,14 @@ def test_a_log_that_is_damaged_gives_no_proof(site: Path) -> None:
 def test_log_proof_writes_the_same_file_for_any_record_and_says_what_it_holds(site: Path, web: Web) -> None:
     assert upgrade(site, site / "evidence").exit_code == 0
     for evidence in (site / "evidence", web.url):
-        told = run("log", "proof", evidence, SHARD, "33", "--out", site / "other.tlog-proof", "--json")
+        told = run("log", "proof", evidence, SHARD, "37", "--out", site / "other.tlog-proof", "--json")
         assert told.exit_code == 0
         said = json.loads(told.output)
-        assert (said["written"], said["index"], said["size"], said["cosigned"]) == (True, 33, WITNESSED, True)
+        assert (said["written"], said["index"], said["size"], said["cosigned"]) == (True, 37, WITNESSED, True)
         assert (site / "other.tlog-proof").read_bytes() == (site / "out.tlog-proof").read_bytes()
     late = run("log", "proof", site / "evidence", SHARD, "300", "--out", site / "late")
     assert (late.exit_code, "try again in 10 seconds" in late.output) == (1, True)
-    beyond = run("log", "proof", site / "evidence", SHARD, "313", "--out", site / "late", "--json")
+    beyond = run("log", "proof", site / "evidence", SHARD, "353", "--out", site / "late", "--json")
     assert (beyond.exit_code, json.loads(beyond.output)["written"]) == (1, False)
     (site / "evidence" / SHARD / "cosigned").unlink()
     alone = run("log", "proof", site / "evidence", SHARD, "300", "--out", site / "late")
