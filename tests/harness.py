@@ -32,6 +32,7 @@ from brightline.shell.install import (
     ModelChoice,
     NewWorkload,
     init_state,
+    make_shard,
     register,
     registration_facts,
 )
@@ -349,8 +350,20 @@ def running_again(root: Path, key: str) -> Iterator[Running]:
         loop.close()
 
 
-async def _open(root: Path, settings: Settings, stack: AsyncExitStack) -> tuple[Node, str]:
+@contextmanager
+def another_gateway(first: Running, shard: str = "gateway-2") -> Iterator[Running]:
+    """A second gateway over the state folder of one that serves, with a shard of its own and the same model server."""
+    make_shard(first.root, shard)
+    stack = AsyncExitStack()
+    try:
+        node, url = first.loop.call(_open(first.root, load_settings(first.root), stack, shard))
+        yield Running(first.loop, first.root, node, url, first.key, first.model)
+    finally:
+        first.loop.call(stack.aclose())
+
+
+async def _open(root: Path, settings: Settings, stack: AsyncExitStack, shard: str = GATEWAY_SHARD) -> tuple[Node, str]:
     listener = bind(settings.listen.host, settings.listen.port)
-    node = await stack.enter_async_context(open_node(root, SystemClock()))
+    node = await stack.enter_async_context(open_node(root, SystemClock(), shard))
     url = await stack.enter_async_context(serving(node.app, listener, node.door))
     return node, url

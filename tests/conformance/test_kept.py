@@ -21,11 +21,12 @@ import pytest
 from brightline.client import fetch, hold_of, wait_for, wait_for_async
 from brightline.core.evidence.audit_findings import Status, Topic
 from brightline.verify.examine import verify_evidence
-from tests.conformance.test_review import FIRST, SECOND, answer, held, polled
+from tests.conformance.test_review import CUSTOMER, FIRST, SECOND, answer, held, polled, questions, said
 from tests.harness import (
     HELD,
     Running,
     add_workload,
+    another_gateway,
     chunk,
     completion,
     read_records,
@@ -34,6 +35,7 @@ from tests.harness import (
     within_two_seconds,
 )
 
+PAROLE: Final = "Recommend whether to grant parole to inmate 4471; the board decides."
 TOOL: Final[Any] = {"type": "function", "function": {"name": "order", "parameters": {"type": "object"}}}
 
 
@@ -173,6 +175,49 @@ def test_many_who_come_back_at_one_moment_get_it_once(node: Running) -> None:
     with ThreadPoolExecutor(6) as pool:
         got = sorted(pool.map(come_back, range(6)))
     assert got == sorted([answered(asked), *["hold_not_released"] * 5])
+
+
+def approved(node: Running, words: str) -> str:
+    """Ask for what a person of the customer must approve, and have it approved; return the hold."""
+    hold: str = held(node, words)["hold"]
+    [question] = questions(node, hold)
+    said(node, "decide", hold, "--as", CUSTOMER, "--answer", f"{question}=approve", "--reason", "the board decides")
+    within_two_seconds(lambda: polled(node, hold).json()["status"] == "released")
+    return hold
+
+
+def came_of(node: Running, words: str) -> str:
+    try:
+        return str(node.ask(words).choices[0].message.content)
+    except openai.PermissionDeniedError as error:
+        return str(error.code)
+
+
+def test_an_approval_is_used_by_one_exchange_and_the_next_is_held_again(node: Running) -> None:
+    node.model.says(completion("It is for the board."))
+    hold = approved(node, PAROLE)
+    assert [came_of(node, PAROLE) for _ in range(2)] == ["It is for the board.", "held_for_review"]
+    [use] = [record for record in used(node) if record["hold"] == hold]
+    assert use["use"] == "approval"
+    ends = [record["outcome"] for record in node.records() if "outcome" in record and record["exchange"] == use["by"]]
+    assert ends == ["completed"]
+    within_two_seconds(lambda: polled(node, hold).json()["status"] == "open")  # that is: people are asked anew
+
+
+def test_two_gateways_that_use_an_approval_at_one_moment_use_it_once(node: Running) -> None:
+    node.model.says(completion("It is for the board."))
+    words = PAROLE.replace("4471", "4472")
+    approved(node, words)
+    with another_gateway(node) as other:
+        gate = threading.Barrier(4)
+
+        def go(gateway: Running) -> str:
+            gate.wait()
+            return came_of(gateway, words)
+
+        with ThreadPoolExecutor(4) as pool:
+            got = sorted(pool.map(go, [node, other, node, other]))
+        assert got == ["It is for the board.", *["held_for_review"] * 3]
 
 
 def test_a_caller_sees_its_own_holds(node: Running) -> None:

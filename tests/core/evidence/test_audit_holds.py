@@ -30,9 +30,11 @@ class Logs:
         self.first, self.second = Ledger(1, "gateway-0"), Ledger(1, "gateway-0.1")
         self.registry, self.heads = Ledger(1, REGISTRY_SHARD), Ledger(1, HEADS_SHARD)
 
-    def hold(self, case: str, expires: int = EXPIRES, parts: Sequence[int] = (0,), of: int = 1) -> Logs:
+    def hold(
+        self, case: str, expires: int = EXPIRES, parts: Sequence[int] = (0,), of: int = 1, by: str = "x-held"
+    ) -> Logs:
         """The first worker holds an exchange."""
-        self.first.say(RecordKind.ATTEMPT, f"x-{case}", TERMS)
+        self.first.say(RecordKind.ATTEMPT, f"{by}-{case}", TERMS)
         named: dict[str, JsonValue] = {
             "hold": f"hold_{case}",
             "case": case,
@@ -41,8 +43,8 @@ class Logs:
             "parts": of,
         }
         for part in parts:
-            self.first.say(RecordKind.HOLD, f"x-{case}", {**TERMS, **named, "part": part})
-        self.end(self.first, f"x-{case}", "held", "hold", hold=f"hold_{case}")
+            self.first.say(RecordKind.HOLD, f"{by}-{case}", {**TERMS, **named, "part": part})
+        self.end(self.first, f"{by}-{case}", "held", "hold", hold=f"hold_{case}")
         return self
 
     def decide(self, case: str, persons: int = 2) -> Logs:
@@ -114,7 +116,14 @@ class Logs:
 def sampled(logs: Logs) -> Logs:
     """People look at an exchange that was permitted, in a case that each worker may open."""
     for worker in (logs.first, logs.second):
-        named = {"hold": "hold_s", "case": "s", "expires": EXPIRES, "wanted": {OFFICE: 1}, "parts": 1, "part": 0}
+        named: dict[str, JsonValue] = {
+            "hold": "hold_s",
+            "case": "s",
+            "expires": EXPIRES,
+            "wanted": {OFFICE: 1},
+            "parts": 1,
+            "part": 0,
+        }
         worker.say(RecordKind.CASE, "", {**TERMS, **named})
     return logs.decide("s", 1)
 
@@ -127,6 +136,7 @@ HONEST: Final[tuple[tuple[str, Callable[[Logs], Logs]], ...]] = (
     ("a request that goes on", lambda logs: logs.hold("a").decide("a").go_on("a")),
     ("a sample that people looked at", sampled),
     ("a request that goes on by a sample", lambda logs: sampled(logs).go_on("s")),
+    ("one case opened by two at one moment", lambda logs: logs.hold("a").hold("a", by="x-same")),
     ("two of them", lambda logs: logs.hold("a").hold("b").decide("b").decide("a").give("b").give("a", "x-2")),
 )
 FRAUDS: Final[tuple[tuple[str, Callable[[Logs], Logs]], ...]] = (
@@ -138,7 +148,6 @@ FRAUDS: Final[tuple[tuple[str, Callable[[Logs], Logs]], ...]] = (
     ("used by another", lambda logs: logs.hold("a").decide("a").give("a", "x-1", used=False)),
     ("one part of three", lambda logs: logs.hold("a", of=3)),
     ("a part left out", lambda logs: logs.hold("a", parts=(0, 2), of=3)),
-    ("opened twice", lambda logs: logs.hold("a").hold("a")),
     ("it goes on and nobody decided", lambda logs: logs.hold("a").go_on("a")),
     ("it goes on and one decided", lambda logs: logs.hold("a").decide("a", 1).go_on("a")),
     ("decided and never held", lambda logs: logs.decide("a")),
