@@ -179,6 +179,7 @@ def setting_rows(model: type[BaseModel], prefix: str = "") -> Iterator[list[str]
             yield from setting_rows(arguments[-1], f"{prefix}{name}.<name>.")
         else:
             default = '`""`' if field.default == "" else f"`{field.default}`"
+            default = "required" if field.is_required() else default
             yield [f"`{prefix}{name}`", default, _range(field), field.description or ""]
 
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import os
 import tomllib
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Final, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from brightline.core.errors import ConfigError
 from brightline.core.evidence.note import VerifierKey
 from brightline.core.review.roles import Role
+from brightline.core.review.telling import Network, may_be_told
 from brightline.shell.telemetry.logs import LogFormat
 
 FILE_NAME: Final = "brightline.toml"
@@ -275,6 +278,45 @@ class OidcSettings(_Settings):
         return self
 
 
+class WebhookSettings(_Settings):
+    """Where one workload's own server is told that people have decided a hold. No content goes there."""
+
+    url: str = Field(pattern=r"^https://[!-~]+$", max_length=1_024, description="Where the message is posted.")
+    secret_file: str = Field(
+        pattern=r"^/[!-~]*$",
+        description="Path of a file with the secret that both sides know: `whsec_` and at least 24 bytes in base64.",
+    )
+    roots: str = Field("", description="PEM file of the only roots believed over TLS; empty believes the system's.")
+    networks: list[str] = Field(
+        [],
+        max_length=64,
+        description="Networks that are not public in which the server may lie (`10.1.0.0/16`); without any, none.",
+    )
+
+    @field_validator("networks")
+    @classmethod
+    def _are_networks(cls, networks: list[str]) -> list[str]:
+        for network in networks:
+            ip_network(network)
+        return networks
+
+    @model_validator(mode="after")
+    def _may_be_reached(self) -> Self:
+        host = urlsplit(self.url).hostname or ""
+        try:
+            ip_address(host)
+        except ValueError:
+            return self  # a name, which is looked at when it is resolved
+        if not may_be_told(host, self.reached):
+            raise ValueError(f"{host} is not public, and lies in none of the networks")
+        return self
+
+    @property
+    def reached(self) -> tuple[Network, ...]:
+        """The networks."""
+        return tuple(ip_network(network) for network in self.networks)
+
+
 class AgreementSettings(_Settings):
     """Which agreement and release files to load. Their digests are pinned by the signed installation."""
 
@@ -300,6 +342,9 @@ class Settings(_Settings):
                 raise ValueError(f"{name}.same_as names {server.same_as!r}, which is no upstream of its own")
         return servers
 
+    webhook: dict[str, WebhookSettings] = Field(
+        default_factory=dict, description="By workload, where its own server is told that people have decided."
+    )
     evidence: EvidenceSettings = EvidenceSettings()
     agreement: AgreementSettings = AgreementSettings()
     admin: AdminSettings = AdminSettings()
@@ -343,6 +388,11 @@ def upstream_key(settings: UpstreamSettings) -> str:
     if not key:
         raise ConfigError(f"key_env names {settings.key_env}, which is not set")
     return key
+
+
+def webhook_secret(settings: WebhookSettings) -> str:
+    """The secret of a webhook from its file. Raises ``ConfigError``."""
+    return _key_in(Path(settings.secret_file))
 
 
 def queue_password(settings: ReviewSettings) -> str:

@@ -49,6 +49,7 @@ from brightline.shell.gateway.sampling import Sampler
 from brightline.shell.gateway.succession import Succession
 from brightline.shell.gateway.upstreams import HttpUpstreams
 from brightline.shell.gateway.watch import DenyWatch
+from brightline.shell.gateway.webhooks import Webhooks
 from brightline.shell.heads import STEP_SECONDS as HEADS_SECONDS
 from brightline.shell.heads import CombinedHeads, FollowedLog, HeadsWatch
 from brightline.shell.inference.judges import Judges
@@ -178,6 +179,7 @@ class Node:
                 "combining heads": self._combine_heads,
                 "probing model servers": self.upstream.probe,
                 "hearing other workers": self._talk,
+                "telling callers of their holds": self._tell,
                 "drawing samples": self._sample,
             }
         )
@@ -196,7 +198,11 @@ class Node:
         self._hold_key = opened.terms.hold_key
         self._cases_written: set[str] | None = None  # by digest; read once there is an item to open
         self.sampler = Sampler(self.log, self._hold_key, self.registry.reviewing.per_million)
+        self.webhooks = Webhooks(opened.settings.webhook, self.holds.stands, clock)
+        self.holds.opened = self.webhooks.watch
         self._count_again(opened.vault, (opened.shard, *self.peers.shards))
+        for hold in self.holds.waiting_in(opened.shard, clock.unix()):
+            self.webhooks.watch(hold)
         self.retention = Retention(
             self.log,
             opened.folder.wal,
@@ -498,6 +504,9 @@ class Node:
             await self.succession.step()
             self._write_counted()
             await asyncio.sleep(REFRESH_SECONDS)
+
+    async def _tell(self) -> None:
+        await self.webhooks.run()
 
     async def _talk(self) -> None:
         await self.peers.talk(self._heard)

@@ -123,3 +123,18 @@ def test_a_later_case_of_a_hold_takes_the_place_of_one_that_was_decided(desk: De
     desk.held()  # what another worker says late
     assert desk.holds.state(CASE.hold, "w", NOW) is not None
     assert desk.state() is CaseState.OPEN
+
+
+def test_after_a_restart_a_shard_is_told_of_what_waits_for_people_or_for_its_caller(desk: Desk) -> None:
+    desk.held()
+    assert [each.id for each in desk.holds.waiting_in("", NOW)] == [CASE.hold]
+    assert desk.holds.waiting_in("another shard", NOW) == ()
+    for who, value, name in (("a", "no", "mass_domestic"), ("b", "no", "mass_domestic")):
+        desk.decide(who, value, name)
+    desk.decide("d", APPROVE, "customer_decider")
+    assert desk.state() is CaseState.RELEASED
+    assert [each.id for each in desk.holds.waiting_in("", NOW)] == [CASE.hold]
+    assert desk.holds.waiting_in("", NOW + ANSWERED) == ()
+    desk.docket.use(CASE.digest)
+    assert desk.state() is CaseState.USED
+    assert desk.holds.waiting_in("", NOW) == ()

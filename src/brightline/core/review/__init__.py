@@ -10,6 +10,7 @@ decision  one person's signed answers
 passkey   how a passkey signs them, and how that is verified
 quorum    how many of which office must say the same
 docket    all that was decided, and which answers count for an exchange
+telling   what an application's own server is told
 recusal   who may not decide what they made themselves
 kept      what is given out once when people have released it
 settle    answers applied to what the detectors found

@@ -73,6 +73,7 @@ class Holds:
         self._peers = peers
         self._read = read
         self._recused = recused
+        self.opened: Callable[[Hold], None] = _tell_nobody
         self._holds: dict[str, Hold] = {}
         self._of_unit: dict[str, set[str]] = {}
         self._ends: list[tuple[int, str]] = []
@@ -125,6 +126,7 @@ class Holds:
             )
             self._enter(hold)
             self._peers.tell_opened(hold)
+            self.opened(hold)
 
     def heard(self, hold: Hold) -> None:
         """Another worker opened a hold."""
@@ -141,6 +143,15 @@ class Holds:
         """The holds of a workload: what waits for the caller first, then what waits for people, then the others."""
         told = [self._told(each, now) for each in self._holds.values() if each.workload == workload]
         return tuple(sorted(told, key=lambda each: (_ORDER[each.state], each.expires, each.hold))[:LISTED_MAX])
+
+    def stands(self, hold: Hold, now: int) -> CaseState:
+        """How a case of a hold stands, also if the hold has a later one."""
+        return self._told(hold, now).state
+
+    def waiting_in(self, shard: str, now: int) -> tuple[Hold, ...]:
+        """The holds of a shard that wait for people, or for whoever asked."""
+        waits = (CaseState.OPEN, CaseState.RELEASED)
+        return tuple(each for each in self._holds.values() if each.shard == shard and self.stands(each, now) in waits)
 
     def open_of(self, unit: str, now: int) -> int:
         """How many holds of a unit wait for people."""
@@ -217,6 +228,10 @@ _ORDER: Final = {
     CaseState.DENIED: 2,
     CaseState.EXPIRED: 2,
 }
+
+
+def _tell_nobody(_hold: Hold) -> None:
+    pass
 
 
 class _Leaf(msgspec.Struct, frozen=True):

@@ -45,7 +45,7 @@ class HttpUpstream:
             self._headers["authorization"] = f"Bearer {api_key}"
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=settings.connections_max, keepalive_timeout=KEPT_SECONDS, ssl=_trusting(settings.roots)
+                limit=settings.connections_max, keepalive_timeout=KEPT_SECONDS, ssl=trusting(settings.roots)
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
@@ -119,7 +119,7 @@ def _check_head(response: aiohttp.ClientResponse, expected: str) -> None:
         raise UpstreamFailed("the upstream compressed its answer without being asked")
 
 
-def _trusting(roots: str) -> ssl.SSLContext:
+def trusting(roots: str) -> ssl.SSLContext:
     """Whom to believe over TLS: the pinned roots alone, where some are named. Raises ``ConfigError``."""
     if not roots:
         return ssl.create_default_context()
