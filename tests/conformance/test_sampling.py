@@ -150,12 +150,12 @@ def test_an_item_with_known_answers_looks_like_a_hold_and_who_misses_it_is_count
 def test_an_item_that_one_safety_person_signed_is_not_believed(node: Running, tmp_path: Path) -> None:
     with in_force(node.root, SystemClock()) as (settings, registry):
         fold, profile = registry.reviewing, registry.roots.profile
-        seeds = len(fold.seeds)
+        seeds = len(fold.to_open)
         statement = sign_statement(Nobodys("x"), SEED_TYPE, [load_key(node.root / "keys" / "provider-safety-1")])
         committed = {"statement": statement.decode(), "content": "{}"}
         record = log_review(node.root, settings, profile, What.SEEDED, {}, committed, SystemClock())
         registry.refresh()
-        assert len(fold.seeds) == seeds
+        assert len(fold.to_open) == seeds
         assert "takes 2 persons" in fold.ignored[record.place.seq]
 
 

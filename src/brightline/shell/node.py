@@ -579,11 +579,11 @@ class Node:
                     )
                 except BrightlineError as error:
                     log.warning("how samples are drawn could not be logged: %s", error)
-            seeds = [seed for seed in reviewing.seeds if seed.item.shard == self.log.shard]
-            if seeds:
+            ours = [each for each in reviewing.to_open if each.shard == self.log.shard]
+            if ours:
                 if self._cases_written is None:
                     self._cases_written = await asyncio.to_thread(self._cases_on_disk)
-                await self.sampler.open_seeds(seeds, self._cases_written, now)
+                await self.sampler.open_cases(ours, self._cases_written, now)
             await asyncio.sleep(HEADS_SECONDS)
 
     def _cases_on_disk(self) -> set[str]:

@@ -20,6 +20,7 @@ from brightline.core.errors import BrightlineError
 from brightline.guard.__main__ import guard
 from brightline.observe.__main__ import observe
 from brightline.shell.cli import (
+    appeal,
     console,
     demand,
     disclose,
@@ -85,6 +86,7 @@ review.review.add_command(review_learning.sampled)
 review.review.add_command(review_learning.estimate_command)
 review.review.add_command(review_rows.rows)
 review.review.add_command(review_seed.seed)
+brightline.add_command(appeal.appeal)
 brightline.add_command(standing.standing)
 brightline.add_command(halt.halt)
 brightline.add_command(halt.resume)

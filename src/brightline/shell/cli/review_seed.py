@@ -84,7 +84,7 @@ def seed(
             if len(made) == count:
                 break
         registry.refresh()
-        believed = {each.item.case.hold for each in registry.reviewing.seeds}
+        believed = {each.case.hold for each in registry.reviewing.to_open}
     if not made:
         raise ConfigError(f"the release in force holds none of the rows of {corpus} whose answers are known")
     if lost := [each["hold"] for each in made if each["hold"] not in believed]:

@@ -19,7 +19,7 @@ from brightline.core.review.draw import is_drawn, month_key, month_of
 from brightline.core.review.life import CaseKind
 from brightline.core.review.sampling import Permitted, case_drafts, sampled_case
 from brightline.core.workload import Workload
-from brightline.shell.registry.reviewing import Seed
+from brightline.shell.registry.reviewing import ToOpen
 
 log = logging.getLogger("brightline.gateway")
 
@@ -59,15 +59,14 @@ class Sampler:
         except EvidenceUnavailable as error:
             log.warning("%s was drawn, and its case could not be written: %s", completed.exchange, error)
 
-    async def open_seeds(self, seeds: Sequence[Seed], written: set[str], now: int) -> None:
+    async def open_cases(self, cases: Sequence[ToOpen], written: set[str], now: int) -> None:
         """Open those whose time has come, and note them in ``written``, by digest; what fails is tried again."""
-        for seed in seeds:
-            case = seed.item.case
+        for each in cases:
+            case = each.case
             if case.digest in written or not case.opened <= now < case.expires:
                 continue
             try:
-                drafts = case_drafts(case, seed.content, seed.item.exchange, CaseKind.SEEDED, seed.item.known)
-                for draft in drafts:
+                for draft in case_drafts(case, each.content, each.exchange, each.kind, each.known):
                     await self._records.append(draft)
                 written.add(case.digest)
             except EvidenceUnavailable as error:

@@ -19,8 +19,13 @@ from brightline.core.errors import OperatorError
 from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
 from brightline.core.halt import LAG_SECONDS
 from brightline.core.ports import Clock
+from brightline.core.review.appeals import Filed, open_appeal
+from brightline.core.review.case import Case
+from brightline.core.review.content import content_digest
 from brightline.core.review.draw import commitment, month_key, month_of
-from brightline.core.review.seeding import SeededItem, open_item
+from brightline.core.review.life import CaseKind
+from brightline.core.review.sampling import NOTHING_KNOWN
+from brightline.core.review.seeding import open_item
 from brightline.core.statement import TrustRoots
 from brightline.shell.config import Settings
 from brightline.shell.registry.log import append_to_registry
@@ -35,6 +40,7 @@ class What(enum.StrEnum):
     SAMPLING = "sampling"  # from now on so many are drawn with a key of this digest
     REVEALED = "revealed"  # a month is over, and this was its key
     EXPORTED = "exported"  # what people decided was written out as rows to train on
+    APPEALED = "appealed"  # an official of the customer asks that others look at what was decided
     SEEDED = "seeded"  # an item whose answers are known, signed, for a gateway to open when its time has come
 
 
@@ -45,11 +51,15 @@ class Rate(msgspec.Struct, frozen=True):
     per_million: int
 
 
-class Seed(msgspec.Struct, frozen=True):
-    """An item whose answers are known, and what people will be shown."""
+class ToOpen(msgspec.Struct, frozen=True):
+    """A case that the gateway of ``shard`` is to open, with what people will be shown and why they are asked."""
 
-    item: SeededItem
+    case: Case
     content: bytes
+    exchange: str
+    shard: str
+    kind: CaseKind
+    known: Mapping[str, str] = NOTHING_KNOWN
 
 
 class Reviewing:
@@ -58,7 +68,8 @@ class Reviewing:
     kinds: Final = frozenset({RecordKind.REVIEW})
 
     def __init__(self, roots: TrustRoots) -> None:
-        self.seeds: list[Seed] = []  # in the order in which they were logged
+        self.to_open: list[ToOpen] = []  # in the order in which they were logged
+        self.appeals: list[Filed] = []
         self._roots = roots
         self.ignored: dict[int, str] = {}
         self.keys: dict[str, bytes] = {}  # of months that are over
@@ -95,14 +106,30 @@ class Reviewing:
             case What.SEEDED:
                 content = str(entry.opened.get("content", ""))
                 item = open_item(entry.envelope, content.encode(), self._roots, at=entry.unix)
-                self.seeds.append(Seed(item, content.encode()))
+                self.to_open.append(
+                    ToOpen(item.case, content.encode(), item.exchange, item.shard, CaseKind.SEEDED, item.known)
+                )
                 return ""
+            case What.APPEALED:
+                return self._appealed(entry)
             case What.EXPORTED:
                 return ""
             case What.REVEALED:
                 return self._revealed(msgspec.convert(entry.public, _Revealed))
             case _ as never:
                 assert_never(never)
+
+    def _appealed(self, entry: Entry) -> str:
+        opened = open_appeal(entry.envelope, self._roots, at=entry.unix)
+        said = msgspec.convert(entry.opened, _Appealed)
+        if content_digest(said.content.encode()) != said.case.content:
+            return "the content is not the one that the case names"
+        if any(each.appeal.id == opened.value.id for each in self.appeals):
+            return "this appeal was filed before"
+        signers = tuple(holder for _, holder in opened.signers)
+        self.appeals.append(Filed(opened.value, signers, entry.unix, said.case))
+        self.to_open.append(ToOpen(said.case, said.content.encode(), said.exchange, said.shard, CaseKind.APPEALED))
+        return ""
 
     def _sampling(self, entry: Entry, said: _Sampling) -> str:
         if self.commitments.setdefault(said.month, said.commitment) != said.commitment:
@@ -124,6 +151,13 @@ class _Sampling(msgspec.Struct, frozen=True):
     month: str
     commitment: str
     per_million: int
+
+
+class _Appealed(msgspec.Struct, frozen=True):
+    case: Case
+    content: str
+    exchange: str
+    shard: str
 
 
 class _Revealed(msgspec.Struct, frozen=True):

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Appeals against what people decided: an official of the customer asks that others look.
+
+An appeal opens a case of its own with the questions of the one that was denied, for people who did not decide it.
+What they say are facts and approvals like any others, and the agreement decides again with all of them: an approval
+that was refused may be given, while a fact that somebody answered bad stays bad, because the worst answer counts. So
+an appeal lifts no red line. That it was upheld all the same is on record, for those who look at reviewers.
+
+A refusal without a hold kept no words. Who appeals one brings the request again; that it is the same is seen by its
+digest.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from brightline.core.agreement.decide import Subject
+from brightline.core.errors import TrustError
+from brightline.core.facts import Vocabulary
+from brightline.core.review.case import Case, CaseQuestion, CaseState
+from brightline.core.review.decision import APPROVE
+from brightline.core.review.docket import Docket, Tried
+from brightline.core.statement import Needed, Opened, SigningRole, TrustRoots, open_signed
+
+APPEAL_TYPE: Final = "application/vnd.brightline.appeal+json"
+APPEAL_FORMAT: Final = "brightline-appeal/1"
+APPEAL_SIGNERS: Final = (Needed(SigningRole.CUSTOMER_OFFICIAL),)
+APPEAL_SECONDS: Final = 14 * 86_400  # where the ladder of the agreement says nothing
+REASON_CHARS_MAX: Final = 4_000
+
+
+class Appeal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the official signs: the hold or the exchange that it is about, and why. ``issued`` in Unix seconds."""
+
+    format: str
+    id: str
+    about: str
+    reason: str
+    issued: int
+
+
+class AppealState(enum.StrEnum):
+    """How an appeal stands."""
+
+    OPEN = "open"
+    UPHELD = "upheld"  # others answered all of it so that the agreement would permit
+    REJECTED = "rejected"
+    EXPIRED = "expired"  # nobody answered in time, which changes nothing
+
+
+class Filed(msgspec.Struct, frozen=True):
+    """An appeal on record: who signed, when (Unix seconds), the case that it opened, and which it was about."""
+
+    appeal: Appeal
+    signers: tuple[str, ...]
+    unix: int
+    case: Case
+
+
+def open_appeal(envelope: bytes, roots: TrustRoots, *, at: int) -> Opened[Appeal]:
+    """Verify that an official of the customer signed, and read it. Raises ``TrustError``."""
+    opened = open_signed(envelope, APPEAL_TYPE, Appeal, roots, at=at, needed=APPEAL_SIGNERS)
+    said = opened.value
+    if said.format != APPEAL_FORMAT:
+        raise TrustError(f"an appeal of format {said.format[:40]!r}; expected {APPEAL_FORMAT!r}")
+    if len(said.id) < 16 or not 0 < len(said.reason.strip()) <= REASON_CHARS_MAX:
+        raise TrustError(f"an appeal has a random id and a reason of at most {REASON_CHARS_MAX} characters")
+    return opened
+
+
+def may_be_appealed(tried: Tried) -> bool:
+    """Whether people have decided this case against the caller."""
+    return tried.denied
+
+
+def case_of_appeal(appeal: Appeal, tried: Tried, now: int, seconds: int) -> Case:
+    """The case that an appeal against a denied one opens at ``now`` (Unix seconds), for who did not decide it."""
+    case = tried.case
+    decided = {vote.person for votes in tried.votes.values() for vote in votes}
+    return msgspec.structs.replace(
+        case,
+        hold=hold_of(appeal),
+        recused=tuple(sorted(decided | set(case.recused))),
+        opened=now,
+        expires=now + seconds,
+        kept=False,
+    )
+
+
+def case_of_refusal(appeal: Appeal, case: Case, questions: tuple[CaseQuestion, ...], now: int, seconds: int) -> Case:
+    """The case that an appeal against a refusal opens; ``case`` has its words, under digests that settle nothing."""
+    return msgspec.structs.replace(case, hold=hold_of(appeal), questions=questions, opened=now, expires=now + seconds)
+
+
+def hold_of(appeal: Appeal) -> str:
+    """The id under which people find the case of an appeal."""
+    return f"hold_{appeal.id[:24]}"
+
+
+def state_of(filed: Filed, docket: Docket, vocabulary: Vocabulary, now: int) -> AppealState:
+    """How an appeal stands at ``now`` (Unix seconds)."""
+    tried = docket.of_case(filed.case.digest) or Tried(filed.case)
+    match tried.state(now):
+        case CaseState.OPEN:
+            return AppealState.OPEN
+        case CaseState.EXPIRED:
+            return AppealState.EXPIRED
+        case _:
+            return AppealState.UPHELD if _all_good(tried, vocabulary) else AppealState.REJECTED
+
+
+def _all_good(tried: Tried, vocabulary: Vocabulary) -> bool:
+    return not tried.open_questions() and all(
+        value == (APPROVE if subject is Subject.APPROVAL else vocabulary.spec(name).good)
+        for (subject, name), value in tried.answers.items()
+    )
+
+
+def against(filed: Iterable[Filed]) -> Mapping[str, Filed]:
+    """The latest appeal by what it is about."""
+    return {each.appeal.about: each for each in filed}

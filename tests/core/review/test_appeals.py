@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Appeals: who may file one, who may look, and that what people answered bad stays bad."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from brightline.core.agreement.decide import Subject
+from brightline.core.errors import TrustError
+from brightline.core.review.appeals import (
+    APPEAL_FORMAT,
+    APPEAL_TYPE,
+    Appeal,
+    AppealState,
+    Filed,
+    case_of_appeal,
+    may_be_appealed,
+    open_appeal,
+    state_of,
+)
+from brightline.core.review.case import FORMAT as CASE_FORMAT
+from brightline.core.review.case import Case, CaseQuestion
+from brightline.core.review.decision import APPROVE, FORMAT, REFUSE, Answer, ReviewerDecision
+from brightline.core.review.docket import Docket, Tried
+from brightline.core.review.roster import ClearedPerson
+from brightline.core.statement import PinnedKey, RoleKeys, SigningRole, TrustRoots, sign_statement
+from brightline.shell import shipped
+
+AGREEMENT = shipped.read_agreement(shipped.shipped_agreement())
+VOCABULARY = AGREEMENT.vocabulary
+NOW = 1_800_000_000
+FACT = CaseQuestion(Subject.FACT, "weapon_direct", (("provider_cleared", 1),), ("mark-1",))
+APPROVAL = CaseQuestion(Subject.APPROVAL, "customer_decider", (("customer_decider", 1),))
+KEYS = {role: Ed25519PrivateKey.generate() for role in SigningRole}
+ROOTS = TrustRoots(
+    "production",
+    {role: RoleKeys((PinnedKey(key.public_key().public_bytes_raw().hex(), role),)) for role, key in KEYS.items()},
+)
+
+
+def appeal(**changes: Any) -> Appeal:
+    said: dict[str, Any] = {"format": APPEAL_FORMAT, "id": "a" * 32, "about": "hold_1", "reason": "no", "issued": NOW}
+    return Appeal(**said | changes)
+
+
+def denied(docket: Docket, question: CaseQuestion, value: str) -> Tried:
+    """A case that one person decided against the caller."""
+    case = Case(
+        CASE_FORMAT,
+        "hold_1",
+        "w",
+        "u",
+        AGREEMENT.digest,
+        "r",
+        "sha256:x",
+        ("RL-2",),
+        (question,),
+        (),
+        "c",
+        NOW,
+        NOW + 9,
+    )
+    return answered(docket, case, "first", value)
+
+
+def answered(docket: Docket, case: Case, person: str, value: str) -> Tried:
+    (question,) = case.questions
+    who = ClearedPerson(person, question.quorum[0][0], NOW + 1_000)
+    given = (Answer(question.subject, question.name, value, "read"),)
+    decision = ReviewerDecision(FORMAT, case, person, given, "0" * 32, case.opened)
+    return docket.enter(decision, who, case.opened, VOCABULARY, 1_000)
+
+
+@pytest.mark.parametrize("role", SigningRole)
+def test_only_an_official_of_the_customer_appeals(role: SigningRole) -> None:
+    envelope = sign_statement(appeal(), APPEAL_TYPE, [KEYS[role]])
+    if role is SigningRole.CUSTOMER_OFFICIAL:
+        assert open_appeal(envelope, ROOTS, at=NOW).value == appeal()
+        return
+    with pytest.raises(TrustError, match="customer-official"):
+        open_appeal(envelope, ROOTS, at=NOW)
+
+
+@pytest.mark.parametrize("wrong", [{"format": "x"}, {"id": "short"}, {"reason": " "}, {"reason": "x" * 5_000}])
+def test_an_appeal_that_is_not_well_formed_is_none(wrong: dict[str, str]) -> None:
+    envelope = sign_statement(appeal(**wrong), APPEAL_TYPE, [KEYS[SigningRole.CUSTOMER_OFFICIAL]])
+    with pytest.raises(TrustError):
+        open_appeal(envelope, ROOTS, at=NOW)
+
+
+def test_who_decided_does_not_look_again() -> None:
+    docket = Docket()
+    tried = denied(docket, FACT, "yes")
+    assert may_be_appealed(tried)
+    case = case_of_appeal(appeal(), tried, NOW + 20, 100)
+    assert case.recused == ("first",)
+    with pytest.raises(TrustError, match="may not decide"):
+        answered(docket, case, "first", "no")
+    assert case.questions == tried.case.questions
+    assert (case.hold != tried.case.hold, case.opened, case.expires) == (True, NOW + 20, NOW + 120)
+
+
+def test_an_appeal_that_is_upheld_lifts_no_fact_that_was_answered_bad() -> None:
+    docket = Docket()
+    tried = denied(docket, FACT, "yes")
+    case = case_of_appeal(appeal(), tried, NOW + 20, 100)
+    filed = Filed(appeal(), ("official",), NOW + 20, case)
+    assert state_of(filed, docket, VOCABULARY, NOW + 20) is AppealState.OPEN
+    answered(docket, case, "second", "no")
+    assert state_of(filed, docket, VOCABULARY, NOW + 20) is AppealState.UPHELD
+    settled = docket.answers("w", AGREEMENT.digest, "r").of_words("weapon_direct", "mark-1", NOW + 20)
+    assert {each.value for each in settled} == {"yes", "no"}  # of which the worst counts
+
+
+def test_an_approval_that_was_refused_may_be_given() -> None:
+    docket = Docket()
+    tried = denied(docket, APPROVAL, REFUSE)
+    case = case_of_appeal(appeal(), tried, NOW + 20, 100)
+    assert not docket.answers("w", AGREEMENT.digest, "r").approvals("sha256:x", NOW + 20)
+    answered(docket, case, "second", APPROVE)
+    assert docket.answers("w", AGREEMENT.digest, "r").approvals("sha256:x", NOW + 20).keys() == {"customer_decider"}
+
+
+def test_an_appeal_that_nobody_decides_changes_nothing_and_one_that_is_denied_is_rejected() -> None:
+    docket = Docket()
+    case = case_of_appeal(appeal(), denied(docket, FACT, "yes"), NOW + 20, 100)
+    filed = Filed(appeal(), ("official",), NOW + 20, case)
+    assert state_of(filed, docket, VOCABULARY, NOW + 120) is AppealState.EXPIRED
+    answered(docket, case, "second", "yes")
+    assert state_of(filed, docket, VOCABULARY, NOW + 120) is AppealState.REJECTED
+
+
+def test_what_people_released_is_not_appealed() -> None:
+    docket = Docket()
+    assert not may_be_appealed(denied(docket, FACT, "no"))
+    assert not may_be_appealed(Tried(msgspec.structs.replace(denied(Docket(), FACT, "yes").case)))
