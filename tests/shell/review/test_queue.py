@@ -88,7 +88,7 @@ async def claimed(queue: Queue, reviewer: str, narrow: Narrow | None = None) -> 
 
 async def test_the_gravest_comes_first_and_of_the_same_gravity_what_is_due_first(queue: Queue, pile: Pile) -> None:
     pile.hold("n-old")
-    pile.clock.now += 60
+    pile.clock.now += 11 * HOUR + 1_800  # so it is due first of all
     pile.hold("c-new", Severity.CRITICAL)
     pile.hold("n-new")
     pile.hold("h", Severity.HIGH)
@@ -291,6 +291,16 @@ async def test_what_many_skip_goes_to_a_senior_reviewer_alone_and_what_is_late_t
     pile.answer(pile.found[1].tried.case, "c")
     assert (await claimed(queue, "c")).hold == "late"
     assert (await claimed(queue, "b")).hold == "grave"
+
+
+async def test_what_is_left_to_seniors_goes_to_others_once_no_senior_can_have_it(queue: Queue, pile: Pile) -> None:
+    pile.senior = {"d"}
+    case = pile.hold("hard")
+    await queue.escalate(await claimed(queue, "a"), "beyond me")
+    assert await queue.claim("b") is None
+    assert (await claimed(queue, "d")).hold == "hard"
+    pile.answer(case, "d")  # one of two that it takes
+    assert (await claimed(queue, "b")).hold == "hard"
 
 
 async def test_after_so_many_cases_comes_a_break(queue: Queue, pile: Pile) -> None:

@@ -88,8 +88,12 @@ class Model:
         why = core.why_not(
             self.pile.tried(self.cases[name]), self.pile.people[who], Clearance(), self.skipped[name], now
         )
-        theirs = name not in self.seniors or who == SENIOR
+        theirs = name not in self.seniors or who == SENIOR or not self.senior_can(name)
         return not why and theirs and not self.leases[name].holder(now)
+
+    def senior_can(self, name: str) -> bool:
+        """Whether the one senior reviewer is neither recused from it nor through with it."""
+        return SENIOR not in core.barred(self.pile.tried(self.cases[name])) and SENIOR not in self.skipped[name]
 
     def next_for(self, who: str) -> str:
         """What somebody should be given; empty for nothing."""
@@ -175,7 +179,7 @@ class Reviewers(RuleBasedStateMachine):
         case = self.pile.hold(name, severity, recused=(recused,) if recused else ())
         self.model.cases[name], self.model.severities[name] = case, severity
         self.model.escalated.discard(name)
-        self.model.leases[name] = Lease(self.model.leases.get(name, Lease(-1)).token + 1)
+        self.model.leases[name] = Lease(self.model.leases.get(name, Lease()).token)
 
     @rule(who=who_)
     def somebody_claims(self, who: str) -> None:

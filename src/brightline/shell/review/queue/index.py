@@ -20,6 +20,7 @@ from brightline.core.review.pace import How
 from brightline.core.review.urgency import DueSeconds, due_of
 from brightline.core.standing import DAY_SECONDS
 from brightline.shell.review.queue.database import insert
+from brightline.shell.review.queue.leases import Seniors, escalate, leave_to_seniors
 from brightline.shell.review.queue.source import Found
 from brightline.shell.review.queue.tables import ASKED, BARRED, CASES, READ, WORK
 from brightline.shell.storage.wal import ReadTo
@@ -113,14 +114,16 @@ def write_read_to(connection: Connection, read: Mapping[str, ReadTo]) -> None:
 # ---- taking in --------------------------------------------------------------------------------------------------
 
 
-def take_in(connection: Connection, entries: Sequence[Entry], changed: Sequence[Standing], now: int) -> None:
+def take_in(
+    connection: Connection, entries: Sequence[Entry], changed: Sequence[Standing], seniors: Seniors, now: int
+) -> None:
     """Enter cases that were found, and what was said of those that are there."""
     # The latest of each hold: it is opened anew once it has expired.
     latest = {each.standing.hold: each for each in sorted(entries, key=lambda each: int(each.row["opened"]))}
     for some in _chunks(list(latest.values())):
-        _enter(connection, some, now)
+        _enter(connection, some, seniors, now)
     for standing in changed:
-        _change(connection, standing, now)
+        _change(connection, standing, seniors, now)
 
 
 def sweep(connection: Connection, now: int) -> None:
@@ -147,7 +150,7 @@ def sweep(connection: Connection, now: int) -> None:
         connection.execute(delete(WORK).where(WORK.c.began <= now - KEPT_SECONDS))
 
 
-def _enter(connection: Connection, found: Sequence[Entry], now: int) -> None:
+def _enter(connection: Connection, found: Sequence[Entry], seniors: Seniors, now: int) -> None:
     """Insert cases, or put them in the place of the same ones, or of earlier cases of the same hold."""
     holds = [each.standing.hold for each in found]
     rows = connection.execute(select(CASES.c.hold, CASES.c.opened).where(CASES.c.hold.in_(holds)))
@@ -161,36 +164,38 @@ def _enter(connection: Connection, found: Sequence[Entry], now: int) -> None:
     upsert = upsert.on_conflict_do_update(
         index_elements=["hold"],
         set_={name: new[name] for name in _OF_LOG}
-        | {
-            "token": case((anew, CASES.c.token + 1), else_=CASES.c.token),
+        | {  # its tokens go on
             "claimed_by": case((anew, ""), else_=CASES.c.claimed_by),
             "claimed_until": case((anew, 0), else_=CASES.c.claimed_until),
         },
     )
     connection.execute(upsert, [dict(each.row) for each in entered])
     again = [each for each in entered if each.standing.hold in known]
-    seniors = _of_seniors(connection, again)
-    _ask(connection, [(each.standing, each.row) for each in entered], seniors, [each.standing for each in again])
+    theirs = _of_seniors(connection, again)
+    _ask(connection, [(each.standing, each.row) for each in entered], [each.standing for each in again])
+    for hold in theirs:
+        escalate(connection, hold, seniors)
     _settle_claims(connection, [each.standing for each in again], now)
 
 
-def _change(connection: Connection, standing: Standing, now: int) -> None:
+def _change(connection: Connection, standing: Standing, seniors: Seniors, now: int) -> None:
     """What people said of a case that is in the index; one that is not, or not any more, changes nothing."""
     this = (CASES.c.hold == standing.hold) & (CASES.c.digest == standing.digest)
     if not connection.execute(update(CASES).where(this).values(**_columns(standing))).rowcount:
         return
     row: Mapping[str, Any] = dict(connection.execute(select(CASES).where(this)).mappings().one())
-    seniors = connection.execute(
+    theirs = connection.execute(
         select(ASKED.c.hold).where(ASKED.c.hold == standing.hold, ASKED.c.seniors == 1).limit(1)
-    )
-    _ask(connection, [(standing, row)], frozenset(seniors.scalars()), [standing])
+    ).one_or_none()
+    _ask(connection, [(standing, row)], [standing])
+    if theirs is not None:
+        leave_to_seniors(connection, standing.hold, seniors)
     _settle_claims(connection, [standing], now)
 
 
 def _ask(
     connection: Connection,
     cases: Sequence[tuple[Standing, Mapping[str, Any]]],
-    seniors: frozenset[str],
     known: Sequence[Standing],
 ) -> None:
     """Write who is asked and who is barred; of cases that are known, in the place of what was there."""
@@ -200,11 +205,9 @@ def _ask(
         connection.execute(delete(BARRED).where(BARRED.c.hold.in_(holds), BARRED.c.why != How.SKIPPED.value))
     asked, out = [], []
     for standing, row in cases:
-        alone = int(standing.hold in seniors)
-        common = {"severity": row["severity"], "due": row["due"], "escalated": row["escalated"] | alone}
+        common = {"severity": row["severity"], "due": row["due"], "escalated": row["escalated"], "seniors": 0}
         asked += [
-            {"hold": standing.hold, "office": office, "unit": standing.unit, "seniors": alone, **common}
-            for office in standing.offices
+            {"hold": standing.hold, "office": office, "unit": standing.unit, **common} for office in standing.offices
         ]
         out += [
             {"hold": standing.hold, "person": person, "why": why, "reason": ""}

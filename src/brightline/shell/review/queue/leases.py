@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, case, func, select, update
 
 from brightline.core.errors import LeaseLost
 from brightline.core.review.case import CaseState
@@ -15,6 +15,9 @@ from brightline.core.review.pace import How
 from brightline.core.review.urgency import SKIPS_TO_SENIORS
 from brightline.shell.review.queue.database import insert
 from brightline.shell.review.queue.tables import ASKED, BARRED, CASES, WORK
+
+Seniors: TypeAlias = "Mapping[str, frozenset[str]]"
+"""The senior reviewers of each office, by id."""
 
 
 def renew(connection: Connection, claim: Claim, now: int, seconds: int) -> Claim:
@@ -71,10 +74,10 @@ _ENDS: Final = update(WORK).where(_MY_WORK).values(ended=bindparam("at"), how=bi
 # ---- leaving a case to others -----------------------------------------------------------------------------------
 
 
-def skip(connection: Connection, claim: Claim, reason: str, seniors: Sequence[str], now: int) -> None:
+def skip(connection: Connection, claim: Claim, reason: str, seniors: Seniors, now: int) -> None:
     """End a claim for good: this person does not get the case again. Raises ``LeaseLost``.
 
-    Once so many skipped it, it is left to the senior reviewers of the offices that have any among ``seniors``.
+    Once so many skipped it, it is left to senior reviewers, as :func:`escalate` does.
     """
     end(connection, claim, How.SKIPPED, now)
     row = {"hold": claim.hold, "person": claim.reviewer, "why": How.SKIPPED.value, "reason": reason}
@@ -83,13 +86,22 @@ def skip(connection: Connection, claim: Claim, reason: str, seniors: Sequence[st
         escalate(connection, claim.hold, seniors)
 
 
-def escalate(connection: Connection, hold: str, offices: Sequence[str]) -> None:
-    """Give a case to the senior reviewers first, and to them alone where its office has any."""
+def escalate(connection: Connection, hold: str, seniors: Seniors) -> None:
+    """Give a case to the senior reviewers first, and to them alone in each office that has one who may have it."""
     connection.execute(update(CASES).where(CASES.c.hold == hold).values(escalated=1))
     connection.execute(update(ASKED).where(ASKED.c.hold == hold).values(escalated=1))
-    if offices:
-        alone = (ASKED.c.hold == hold) & ASKED.c.office.in_(offices)
-        connection.execute(update(ASKED).where(alone).values(seniors=1))
+    leave_to_seniors(connection, hold, seniors)
+
+
+def leave_to_seniors(connection: Connection, hold: str, seniors: Seniors) -> None:
+    """Say of each office that is asked whether it is its seniors alone: not once all of them have answered or left it.
+
+    A case that only they could have, and none of them could, would wait until it expires.
+    """
+    out = frozenset(connection.execute(select(BARRED.c.person).where(BARRED.c.hold == hold)).scalars())
+    able = [office for office, people in seniors.items() if people - out]
+    alone = case((ASKED.c.office.in_(able), 1), else_=0)
+    connection.execute(update(ASKED).where(ASKED.c.hold == hold).values(seniors=alone))
 
 
 _SKIPPED: Final = (

@@ -31,6 +31,7 @@ from brightline.shell.review.queue.database import (
     lock_reading,
     require_revision,
 )
+from brightline.shell.review.queue.leases import Seniors
 from brightline.shell.review.queue.reading import OPEN, Figures, QueueItem, Shown
 from brightline.shell.review.queue.source import Found, News, Source
 from brightline.shell.storage.wal import ReadTo
@@ -103,12 +104,13 @@ class Queue:
         """Whether it was taken in; not if somebody else took in something since ``base``, and nothing changed."""
         entries = [entry async for entry in self._entries(news.found, now)]
         changed = [index.Standing.of(tried, now) for tried in news.changed]
+        seniors = self._seniors(now)
 
         def enter(connection: Connection) -> bool:
             lock_reading(connection)
             if index.read_to(connection) != base:
                 return False
-            index.take_in(connection, entries, changed, now)
+            index.take_in(connection, entries, changed, seniors, now)
             index.write_read_to(connection, news.read_to)
             if not news.read_to:
                 index.sweep(connection, now)
@@ -191,17 +193,17 @@ class Queue:
     async def skip(self, claim: Claim, reason: str) -> None:
         """Leave a case to others for good, and say why. Raises ``LeaseLost``, ``ClaimRefused`` without a reason."""
         text, now = check_reason(reason), self._clock.unix()
-        offices = self._offices_of_seniors(now)
-        await self._database.write(lambda connection: leases.skip(connection, claim, text, offices, now))
+        seniors = self._seniors(now)
+        await self._database.write(lambda connection: leases.skip(connection, claim, text, seniors, now))
 
     async def escalate(self, claim: Claim, reason: str) -> None:
         """Skip a case and leave it to senior reviewers. Raises as :meth:`skip` does."""
         text, now = check_reason(reason), self._clock.unix()
-        offices = self._offices_of_seniors(now)
+        seniors = self._seniors(now)
 
         def leave(connection: Connection) -> None:
-            leases.skip(connection, claim, text, offices, now)
-            leases.escalate(connection, claim.hold, offices)
+            leases.skip(connection, claim, text, seniors, now)
+            leases.escalate(connection, claim.hold, seniors)
 
         await self._database.write(leave)
 
@@ -233,6 +235,10 @@ class Queue:
         senior = reviewer in self._source.seniors(now)
         return Claimant(person.id, person.office, senior, self._source.closed_units(person))
 
-    def _offices_of_seniors(self, now: int) -> list[str]:
-        people = (self._source.person(each) for each in self._source.seniors(now))
-        return sorted({person.office for person in people if person is not None})
+    def _seniors(self, now: int) -> Seniors:
+        by_office: dict[str, frozenset[str]] = {}
+        for each in self._source.seniors(now):
+            person = self._source.person(each)
+            if person is not None:
+                by_office[person.office] = by_office.get(person.office, frozenset()) | {each}
+        return by_office
