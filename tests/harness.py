@@ -321,15 +321,20 @@ def within_two_seconds(happened: Callable[[], bool]) -> None:
 
 @contextmanager
 def running(
-    root: Path, facts: dict[str, str] | None = None, tools: Sequence[Any] = (), **more: Any
+    root: Path,
+    facts: dict[str, str] | None = None,
+    tools: Sequence[Any] = (),
+    prepare: Callable[[Path], None] = lambda _root: None,
+    **more: Any,
 ) -> Iterator[Running]:
-    """A node that serves until the block ends. ``more`` is for :func:`make_state`."""
+    """A node that serves until the block ends; ``prepare`` has its folder first, :func:`make_state` ``more``."""
     loop = Loop()
     stack = AsyncExitStack()
     model = ModelServer()
     try:
         loop.call(model.start(stack))
         settings, _, key = make_state(root, model.url, facts, tools, **more)
+        prepare(root)
         node, url = loop.call(_open(root, settings, stack))
         yield Running(loop, root, node, url, key, model)
     finally:

@@ -6,6 +6,7 @@ Each target raises ``AssertionError`` for a second reading; whatever else it rai
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import random
@@ -36,6 +37,17 @@ from brightline.core.exchange.api.table import APIS
 from brightline.core.exchange.coverage import cover_reply, cover_request
 from brightline.core.exchange.framing import Framing
 from brightline.core.exchange.sse import SseEvent, SseParser
+from brightline.core.review.decision import open_made
+from brightline.core.review.passkey import (
+    RelyingParty,
+    check_public_key,
+    decision_challenge,
+    read_response,
+    verify,
+    write_assertion,
+)
+from brightline.core.review.registering import verify_registration
+from brightline.core.review.roster import ClearedPerson, ReviewTerms
 from brightline.core.screening.finding import Segment, Surface
 from brightline.core.screening.gate import FORMAT as OUTCOMES_FORMAT
 from brightline.core.screening.gate import Case, Outcomes, read_outcomes
@@ -53,7 +65,9 @@ from brightline.core.screening.update import UPDATE_TYPE, ReleaseUpdate
 from brightline.core.screening.views import views
 from brightline.core.statement import unverified_payload
 from brightline.shell import shipped
+from tests.authenticator import ORIGIN, RP_ID, Passkey
 from tests.core.attestation.samples import SAMPLES
+from tests.core.review.test_docket import OPENED, said
 from tests.core.screening.test_oms import REFERENCE, REFERENCE_KEY
 from tests.fuzz import mutate
 
@@ -277,8 +291,34 @@ def evidence(data: bytes, chance: random.Random) -> None:
             continue
 
 
+_PASSKEY = Passkey(1, "EdDSA", counter=None)
+_WHO = ClearedPerson("a", "provider_cleared", 10_000, credentials=(_PASSKEY.credential,))
+_TERMS = ReviewTerms(RelyingParty(RP_ID, (ORIGIN,)))
+_DECIDED = said("a")
+_CHALLENGE = decision_challenge(_DECIDED)
+_PASSKEYS = [
+    write_assertion(_DECIDED, _PASSKEY.get(_CHALLENGE)),
+    _PASSKEY.get(_CHALLENGE),
+    _PASSKEY.create(_CHALLENGE),
+]
+
+
+def passkey(data: bytes, chance: random.Random) -> None:
+    """Whatever a browser or a log gives is the decision that was signed, the passkey that was made, or nothing."""
+    relying = _TERMS.passkeys
+    assert relying is not None
+    for envelope in (data, b'{"format":"brightline-assertion/1",' + data[1:]):
+        with contextlib.suppress(TrustError):
+            assert open_made(envelope, {"a": _WHO}, OPENED, _TERMS).decision == _DECIDED
+    with contextlib.suppress(TrustError):
+        assert verify(read_response(data), _PASSKEY.cose.hex(), _CHALLENGE, relying) == 0
+    with contextlib.suppress(TrustError):
+        check_public_key(verify_registration(data, _CHALLENGE, relying).public)
+
+
 TARGETS = (
-    Target("framing", mutate.FRAMES, framing, 200),
+    Target("framing", mutate.FRAMES, framing, 190),
+    Target("passkey", _PASSKEYS, passkey, 10),
     Target("delivered", DELIVERED, delivered, 10),
     Target("evidence", _EVIDENCE, evidence, 10),
     Target("strict_json", mutate.REQUESTS, strict, 200),

@@ -3,26 +3,52 @@
 
 from __future__ import annotations
 
+import json
+import re
+import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import openai
 import pytest
 
+from brightline.client import hold_of
+from brightline.core.evidence.record import RecordKind
+from brightline.core.review.case import CaseState
+from brightline.shell.clock import SystemClock
+from brightline.shell.serve import bind
+from brightline.shell.storage.wal import frames_on_disk
 from tests.console.browser import Visit, chromium, visiting
-from tests.console.identity.room import WHY, Room, room
-from tests.harness import Loop
+from tests.console.desk import QUEUE
+from tests.console.identity.room import WHY, Room, pin, serving_room
+from tests.harness import HELD, Running, running, within_two_seconds
 from tests.shell.cli.in_process import run
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture(scope="module")
-def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
-    loop = Loop()
-    with room(tmp_path_factory.mktemp("ceremonies") / "state", loop) as console:
+def listener() -> socket.socket:
+    return bind("127.0.0.1", 0)
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory, listener: socket.socket) -> Iterator[Running]:
+    def prepare(root: Path) -> None:
+        pin(root, f"http://localhost:{listener.getsockname()[1]}")
+        run("review", "migrate", root)
+
+    with running(tmp_path_factory.mktemp("ceremonies") / "state", prepare=prepare, more_toml=QUEUE) as node:
+        yield node
+
+
+@pytest.fixture(scope="module")
+def console(node: Running, listener: socket.socket) -> Iterator[Room]:
+    with serving_room(node.root, node.loop, listener) as console:
         yield console
-    loop.close()
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +126,91 @@ def test_a_device_that_does_not_know_its_user_lets_nobody_in(console: Room, brow
         page.locator("[data-trouble]").wait_for()
         assert page.locator("[data-trouble]").is_visible()
         assert page.url.endswith("/login")
+
+
+# ---- decisions ----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def came_in(console: Room, browser: Browser, person: str) -> Iterator[Visit]:
+    """Somebody who made a passkey in this browser, was signed in by both parties, and came in with it."""
+    with visiting(browser, console.url, "") as visit:
+        Authenticator(visit)
+        made(visit, person, console.invited(person))
+        run("review", "enrol", console.root, person, "--passkey", console.root / "enrolments" / f"{person}.json", *WHY)
+        page = visit.go("/login")
+        page.get_by_role("button", name="Come in with your passkey").click()
+        page.get_by_role("button", name="Leave").wait_for()
+        yield visit
+
+
+def held(node: Running, words: str) -> str:
+    with pytest.raises(openai.PermissionDeniedError) as refused:
+        node.ask(words)
+    hold = hold_of(refused.value)
+    assert hold
+    return hold
+
+
+def released(node: Running, hold: str) -> bool:
+    state = node.node.holds.state(hold, "tests", SystemClock().unix())
+    return state is not None and state.state is CaseState.RELEASED
+
+
+def about_to_sign(visit: Visit, hold: str) -> Page:
+    """Claim the case, answer it, and read what is signed."""
+    page = visit.go("/queue")
+    page.get_by_role("button", name="Claim the next case").click()
+    page.wait_for_url(f"**/case/{hold}")
+    page.get_by_role("radio", name=re.compile("^No")).check()
+    page.get_by_label("Why", exact=True).fill("read, and it is not")
+    page.get_by_role("button", name="Read what you sign").click()
+    page.get_by_role("button", name="Sign with your passkey").wait_for()
+    return page
+
+
+def test_two_people_sign_with_their_passkeys_and_the_request_goes_through(
+    node: Running, console: Room, browser: Browser
+) -> None:
+    words = HELD + " At dawn."
+    hold = held(node, words)
+    with came_in(console, browser, "p-91") as first, came_in(console, browser, "p-92") as second:
+        for visit in (first, second):
+            page = about_to_sign(visit, hold)
+            page.get_by_role("button", name="Sign with your passkey").click()
+            page.wait_for_url("**/queue?signed=1")
+    within_two_seconds(lambda: released(node, hold))
+    assert node.ask(words).choices[0].message.content == "Fine."
+    records = [json.loads(line) for line in _decisions(node.root)]
+    assert [record["signed_with"] for record in records if record["hold"] == hold] == ["webauthn", "webauthn"]
+
+
+def test_a_page_that_has_another_statement_signed_than_it_shows_gets_nothing(
+    node: Running, console: Room, browser: Browser
+) -> None:
+    hold = held(node, HELD + " At dusk.")
+    with came_in(console, browser, "p-93") as visit:
+        page = about_to_sign(visit, hold)
+        page.evaluate(
+            """() => {
+              const form = document.querySelector("form[data-passkey]");
+              const asked = JSON.parse(form.dataset.passkey);
+              asked.challenge = asked.challenge.replace(/^./, (first) => (first === "A" ? "B" : "A"));
+              form.dataset.passkey = JSON.stringify(asked);
+            }"""
+        )
+        page.get_by_role("button", name="Sign with your passkey").click()
+        page.get_by_role("alert").first.wait_for()
+        assert "another challenge" in page.inner_text("main")
+        run("review", "withdraw", console.root, "p-93", *WHY)
+        visit.go("/queue")
+        assert page.url.endswith("/login")  # out at once
+
+
+def _decisions(root: Path) -> list[str]:
+    return [
+        frame.leaf.decode() for frame in frames_on_disk(root / "wal", "registry") if frame.kind is RecordKind.DECISION
+    ]
 
 
 @pytest.mark.parametrize("path", ["/login", "/enrol"])

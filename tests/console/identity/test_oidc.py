@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from brightline.console.identity.narrowing import narrowing_of, person_of
-from brightline.console.identity.oidc import Provider, Way
+from brightline.console.identity.oidc import Provider, Way, as_safe
 from brightline.core.canonical import INTEGER_MAX
 from brightline.core.errors import TrustError
 from brightline.core.review.roles import Role
@@ -81,6 +81,7 @@ def _shift(name: str, seconds: int) -> Lie:
         _set("aud", "somebody else"),
         _set("aud", ["somebody else"]),
         _set("aud", [CLIENT, "somebody else"]),  # without azp
+        lambda claims: claims.update(aud="somebody else", azp=CLIENT),
         _drop("aud"),
         _set("azp", "somebody else"),
         _set("iss", "https://evil.example"),
@@ -170,6 +171,22 @@ async def test_metadata_that_leads_elsewhere_is_not_followed(
     meeting.idp.metadata = metadata
     with pytest.raises(TrustError, match=why):
         await meeting.provider.begin()
+
+
+@pytest.mark.parametrize(
+    ("url", "issuer", "safe"),
+    [
+        ("https://keys.example/a", "https://id.example", True),
+        ("http://127.0.0.1:1/a", "http://localhost:2", True),
+        ("http://127.0.0.1:1/a", "https://id.example", False),
+        ("http://keys.example/a", "http://localhost:2", False),
+        ("https:///a", "https://id.example", False),
+        ("file:///keys", "http://localhost:2", False),
+        ("", "http://localhost:2", False),
+    ],
+)
+def test_an_address_of_the_providers_is_reached_as_safely_as_the_provider(url: str, issuer: str, safe: bool) -> None:
+    assert as_safe(url, issuer) is safe
 
 
 async def test_a_provider_that_says_that_it_names_itself_must(meeting: Meeting) -> None:

@@ -132,7 +132,7 @@ class Provider:
             if metadata["issuer"] != issuer:  # Discovery 1.0, section 4.3
                 raise TrustError("the provider's metadata names another issuer")
             for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
-                if not _as_safe(str(metadata.get(name, "")), issuer):
+                if not as_safe(str(metadata.get(name, "")), issuer):
                     raise TrustError(f"the provider's {name} is not reached as safely as the provider")
             try:
                 keys = KeySet.import_key_set(await self._get(metadata["jwks_uri"]))  # type: ignore[arg-type]
@@ -226,7 +226,7 @@ async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
     return bytes(data)
 
 
-def _as_safe(url: str, issuer: str) -> bool:
+def as_safe(url: str, issuer: str) -> bool:
     """Over TLS; or, where the issuer is on this machine without it, on this machine."""
     parts, theirs = urlsplit(url), urlsplit(issuer)
     if parts.scheme == "https" and parts.hostname:
