@@ -90,8 +90,10 @@ class Pile:
         unit: str = "u",
         quorum: tuple[tuple[str, int], ...] = ((PROVIDER, 2),),
         recused: tuple[str, ...] = (),
+        *,
+        appeal: bool = False,
     ) -> Case:
-        """Somebody is held now."""
+        """Somebody is held now, or appeals."""
         now = self.clock.now
         case = Case(
             format=FORMAT,
@@ -108,7 +110,7 @@ class Pile:
             opened=now,
             expires=now + HOLD_SECONDS,
         )
-        self.found.append(Found(Tried(case), severity, "g", len(self.found), f"x-{len(self.found)}"))
+        self.found.append(Found(Tried(case), severity, "g", len(self.found), f"x-{len(self.found)}", appeal))
         return case
 
     def tried(self, case: Case) -> Tried:

@@ -303,6 +303,19 @@ async def test_what_is_left_to_seniors_goes_to_others_once_no_senior_can_have_it
     assert (await claimed(queue, "b")).hold == "hard"
 
 
+async def test_an_appeal_goes_to_seniors_who_did_not_decide_and_to_others_where_none_can(
+    queue: Queue, pile: Pile
+) -> None:
+    pile.senior = {"c", "d"}
+    appealed = pile.hold("appealed", recused=("a", "c"), appeal=True)  # who decided it
+    await queue.follow()
+    assert [await queue.claim(each) for each in "abc"] == [None, None, None]
+    assert (await claimed(queue, "d")).hold == "appealed"
+    pile.answer(appealed, "d")
+    assert (await claimed(queue, "b")).hold == "appealed"
+    assert await queue.claim("a") is None
+
+
 async def test_after_so_many_cases_comes_a_break(queue: Queue, pile: Pile) -> None:
     queue._terms = Terms(lease_seconds=LEASE, pace=Pace(break_after_cases=2, break_seconds=HOUR))
     cases = [pile.hold(f"h{n}") for n in range(4)]

@@ -61,10 +61,11 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A case as the logs have it: the values of its row, and how it stands."""
+    """A case as the logs have it: the values of its row, how it stands, and whether it is left to senior reviewers."""
 
     standing: Standing
     row: Mapping[str, Any]
+    seniors: bool = False
 
 
 def entry_of(found: Found, due: DueSeconds, now: int) -> Entry:
@@ -91,7 +92,7 @@ def entry_of(found: Found, due: DueSeconds, now: int) -> Entry:
         "claimed_until": 0,
         **_columns(standing),
     }
-    return Entry(standing, row)
+    return Entry(standing, row, found.appeal)
 
 
 # ---- how far the logs were read ---------------------------------------------------------------------------------
@@ -173,7 +174,7 @@ def _enter(connection: Connection, found: Sequence[Entry], seniors: Seniors, now
     again = [each for each in entered if each.standing.hold in known]
     theirs = _of_seniors(connection, again)
     _ask(connection, [(each.standing, each.row) for each in entered], [each.standing for each in again])
-    for hold in theirs:
+    for hold in theirs | {each.standing.hold for each in entered if each.seniors}:
         escalate(connection, hold, seniors)
     _settle_claims(connection, [each.standing for each in again], now)
 

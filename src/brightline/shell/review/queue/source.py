@@ -36,13 +36,14 @@ LOOK_BACK_SECONDS: Final = 31 * DAY_SECONDS
 
 
 class Found(msgspec.Struct, frozen=True):
-    """A case where it stands in the logs, with what was said of it."""
+    """A case where it stands in the logs, with what was said of it; ``appeal`` if it is one against a decision."""
 
     tried: Tried
     severity: Severity
     shard: str
     seq: int
     exchange: str
+    appeal: bool = False
 
 
 class News(msgspec.Struct, frozen=True):
@@ -130,12 +131,13 @@ class LogSource:
 
     def _found(self, shard: str, reader: WalReader) -> Iterator[Found]:
         keys = self._vault.reader(shard)
+        # An appeal stands in the registry before its case is written to a shard.
+        appeals = {each.case.digest for each in self._registry.reviewing.appeals}
         for frame in reader.read_part():
             if frame.kind in CASES and (case := opened_case(shard, frame, keys)) is not None:
                 tried = self._registry.decisions.docket.of_case(case.digest) or Tried(case)
-                yield Found(
-                    tried, severity_of(case, self._agreement(case.agreement)), shard, frame.seq, frame.exchange
-                )
+                severity = severity_of(case, self._agreement(case.agreement))
+                yield Found(tried, severity, shard, frame.seq, frame.exchange, tried.case.digest in appeals)
 
     def _agreement(self, digest: str) -> Agreement | None:
         current = self._registry.releases.current
