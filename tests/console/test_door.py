@@ -175,6 +175,12 @@ def test_every_answer_goes_out_under_the_same_headers(desk: Console, hold: str) 
             kept = answer.url.path.startswith("/static/")
             assert answer.headers["cache-control"] == ("public, max-age=31536000, immutable" if kept else "no-store")
         assert len(loaded) == 5
+        packed = client.get(loaded[1], headers={"accept-encoding": "gzip"})
+        plain = client.get(loaded[1], headers={"accept-encoding": "identity"})
+        assert (packed.headers["content-encoding"], "content-encoding" in plain.headers) == ("gzip", False)
+        assert packed.content == plain.content
+        assert int(packed.headers["content-length"]) < len(plain.content) / 2
+        assert "content-encoding" not in client.get("/queue", headers={"accept-encoding": "gzip"}).headers
         assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon[a-z]+=", page.text)
 
 

@@ -26,6 +26,7 @@ from brightline.core.review.content import Content
 from brightline.core.review.life import CaseLife
 from brightline.core.review.roster import Clearance
 from brightline.core.screening.rules import DETECTOR_ID
+from brightline.core.standing import UnitStanding
 from brightline.shell import shipped
 from brightline.shell.config import Settings, load_settings
 from brightline.shell.keyring import open_vault
@@ -56,6 +57,7 @@ class CaseFile(msgspec.Struct, frozen=True):
     release: str
     rules: bytes
     beside: tuple[CaseLife, ...]
+    standing: UnitStanding
 
 
 class Books:
@@ -120,7 +122,10 @@ class Books:
         agreement = self.agreement(case.agreement)
         name, rules = self._rules_of(case.release, agreement)
         others = tuple(each for each in beside if each.unit == case.unit and each.hold != case.hold)
-        return CaseFile(opened, desk.content(opened), self._judged_of(opened), agreement, name, rules, others)
+        standing = self.registry.standings.book.effective(case.unit)
+        return CaseFile(
+            opened, desk.content(opened), self._judged_of(opened), agreement, name, rules, others, standing
+        )
 
     def agreement(self, digest: str) -> Agreement:
         """An agreement by its digest. Raises ``ConfigError`` if it is not here."""

@@ -77,6 +77,9 @@ class CaseView(msgspec.Struct, frozen=True):
     conversation: tuple[SpokenView, ...]
     identifiers: tuple[str, ...]
     revealed: frozenset[str]
+    standing: str
+    pattern: bool
+    confirmed: int
     beside: tuple[Beside, ...]
     beside_states: tuple[tuple[str, int], ...]
     recused: bool
@@ -130,6 +133,9 @@ def look_at(
         conversation=conversation,
         identifiers=looking.labels.all,
         revealed=revealed,
+        standing=file.standing.standing.value,
+        pattern=file.standing.pattern,
+        confirmed=len(file.standing.confirmed),
         beside=tuple(
             _beside(each, reads_all, now) for each in sorted(file.beside, key=lambda one: -one.opened)[:BESIDE_SHOWN]
         ),
