@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -16,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brightline.core.attestation.chain import Root, RootFor, sha256_of
-from brightline.core.attestation.claims import Claims, Counters
+from brightline.core.attestation.claims import Claims, Counters, Place
 from brightline.core.attestation.event_log import EV_EFI_VARIABLE_DRIVER_CONFIG, EV_NO_ACTION, read_log, secure_boot
 from brightline.core.attestation.fault import Fault
-from brightline.core.attestation.quote import TpmEvidence, verify_quote
+from brightline.core.attestation.quote import GOOGLE_INSTANCE, TpmEvidence, verify_quote
 from brightline.core.attestation.tpm import read_public, read_quote
 from brightline.core.errors import EvidenceRefused
 from tests.core.attestation.forge import AT, event, issue, log_head, make_key, public, quote, selection, signed, sized
@@ -165,6 +166,29 @@ def test_a_chain_vouches_for_its_key_and_for_no_other() -> None:
     with pytest.raises(EvidenceRefused, match="bad-signature"):
         verify_quote(TpmEvidence(attest, signed(attest, own()), REGISTERS, chain=other.der), pinned, AT)
     assert fault(chain=leaf.der) == Fault.WRONG_ROOT
+
+
+def google(*, production: bytes = b"\xff", zone: bytes = b"us-east4-a") -> Claims:
+    def tagged(tag: int, content: bytes) -> bytes:
+        return bytes([tag, len(content)]) + content
+
+    properties = tagged(0x30, tagged(0xA0, b"\x02\x01\x00") + tagged(0xA1, b"\x01\x01" + production))
+    fields = tagged(0x0C, zone) + b"\x02\x01\x07" + tagged(0x0C, b"project") + b"\x02\x01\x09" + tagged(0x0C, b"name")
+    value = tagged(0x30, fields + (tagged(0xA0, properties) if production else b""))
+    root = issue("root", None)
+    named = x509.UnrecognizedExtension(x509.ObjectIdentifier(GOOGLE_INSTANCE), value)
+    leaf = issue("ak", root, ca=False, sign=False, key=own(), more=[named])
+    pinned = (Root("ours", RootFor.TPM, "", sha256_of(root.certificate), root.certificate),)
+    return verified(roots=pinned, chain=leaf.der)
+
+
+def test_a_certificate_of_googles_names_a_place_if_its_instance_is_of_production() -> None:
+    assert google().place == Place("gcp", "us-east4", "us-east4-a", "project")
+    assert google().instance == "9"
+    for production in (b"\0", b"\1", b""):
+        assert google(production=production).place is None
+    with pytest.raises(EvidenceRefused, match="malformed"):
+        google(zone=b"somewhere")
 
 
 def test_the_chain_of_another_machine_does_not_vouch_for_this_quote() -> None:

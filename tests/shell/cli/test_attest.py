@@ -34,7 +34,7 @@ def verified(name: str, kind: str, *more: str, code: int = 0) -> dict[str, Any]:
 
 
 def measured(name: str, kind: str, *registers: str, parts: tuple[str, ...] = ()) -> str:
-    own = verified(name, kind, "--at", AT, *parts)["brightline"]["measurements"]
+    own = verified(name, kind, "--at", AT, *parts, code=1 if parts else 0)["brightline"]["measurements"]
     return "{ " + ", ".join(f'"{each}" = ["{own[each]}"]' for each in registers) + " }"
 
 
@@ -98,6 +98,14 @@ def test_authentic_evidence_is_said_to_be_that_and_no_more() -> None:
     assert claims["brightline_result"] == {"tier": "warning", "nonce_compared": True}
     assert claims["brightline"]["place"]["provider"] == "aws"
     assert claims["iat"] == 1770113522
+
+
+def test_a_quote_by_a_key_for_which_nobody_vouches_is_shown_and_is_not_authentic() -> None:
+    found = verified("tpm-nitrotpm.quote", "tpm", "--at", AT, "--nonce", NONCE, *QUOTE_PARTS, code=1)
+    assert found["brightline_result"] == {"tier": "none", "nonce_compared": True}
+    told = run("verify", SAMPLES / "tpm-nitrotpm.quote", "--kind", "tpm", *QUOTE_PARTS, "--at", AT, code=1).stdout
+    assert "nobody vouches" in told
+    assert "Authentic" not in told
 
 
 def test_refused_evidence_ends_with_one_and_names_its_fault() -> None:

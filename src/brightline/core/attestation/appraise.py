@@ -34,6 +34,7 @@ class Tier(enum.StrEnum):
     """How far evidence is trusted; the words are those of attestation results (EAR, "status")."""
 
     AFFIRMING = "affirming"  # authentic, and the policy accepts all of it
+    NONE = "none"  # signed, by a key for which nobody vouches: anybody could have made it
     WARNING = "warning"  # authentic, and nothing was asked of it that would make it more
     CONTRAINDICATED = "contraindicated"  # refused
 

@@ -33,6 +33,9 @@ from brightline.core.attestation.tpm import (
 )
 
 GOOGLE_INSTANCE: Final = "1.3.6.1.4.1.11129.2.1.21"
+_CONTEXT_0: Final = 0xA0
+_CONTEXT_1: Final = 0xA1
+_TRUE: Final = b"\x01\x01\xff"
 _ZONE: Final = re.compile(r"([a-z]+-[a-z]+\d{1,2})-[a-z]")
 
 
@@ -116,7 +119,10 @@ def _given(data: bytes) -> AttestationKey:
 
 
 def _google(leaf: x509.Certificate) -> tuple[Place | None, str]:
-    """Zone, project and instance in a certificate of Google's: SEQUENCE {zone, number, project, instance, name, …}."""
+    """Zone, project and instance in a certificate of Google's: SEQUENCE {zone, number, project, instance, name, …}.
+
+    The last are its properties; an instance that is not of production says nothing of a place.
+    """
     what = "the attestation key's certificate"
     for extension in leaf.extensions:
         if extension.oid.dotted_string == GOOGLE_INSTANCE and isinstance(extension.value, x509.UnrecognizedExtension):
@@ -127,5 +133,17 @@ def _google(leaf: x509.Certificate) -> tuple[Place | None, str]:
             matched = _ZONE.fullmatch(zone)
             if matched is None:
                 refuse(Fault.MALFORMED, f"{what} names no zone")
+            if not _of_production(fields[5:], what):
+                return None, str(instance)
             return Place("gcp", matched[1], zone, project), str(instance)
     return None, ""
+
+
+def _of_production(properties: list[der.Element], what: str) -> bool:
+    """[0] SEQUENCE { [0] version, [1] of production, … }, each tagged explicitly."""
+    for tagged in properties:
+        for each in tagged.inside(_CONTEXT_0, what)[:1]:
+            for value in each.inside(der.SEQUENCE, what):
+                if value.tag == _CONTEXT_1:
+                    return value.content == _TRUE
+    return False

@@ -42,6 +42,8 @@ def verify(
     Evidence of a machine in debug mode is refused. With --nonce it must carry that nonce; without it, a copy from any
     time within its certificates' passes, and the result says so. With --policy it is appraised as well.
 
+    A quote by a key for which nobody vouches is shown, and is not authentic; a policy may name that key.
+
     Exit codes: 0 authentic, and accepted where there is a policy; 1 refused, with the fault by name; 2 bad usage.
     """
     from brightline.shell.cli.attest.verify import run

@@ -53,17 +53,23 @@ def run(
 
 
 def _say(claims: Claims, fresh: bool, *, as_json: bool) -> None:
+    """Print what was verified. Raises ``SystemExit`` with 1 if nobody vouches for the key."""
     if as_json:
-        own = {"tier": Tier.WARNING.value, "nonce_compared": fresh}
+        tier = Tier.WARNING if claims.issuer else Tier.NONE
+        own = {"tier": tier.value, "nonce_compared": fresh}
         click.echo(render.as_json({**claims.eat(), "brightline_result": own}))
-        return
-    say_claims(claims)
-    click.echo(
-        "Authentic. " + ("" if fresh else "No nonce was compared: it may be a copy from another time. ") + _REST
-    )
+    else:
+        say_claims(claims)
+        click.echo(_verdict(claims, fresh))
+    if not claims.issuer:
+        raise SystemExit(1)
 
 
-_REST = "Whether it is good enough is for a policy (--policy)."
+def _verdict(claims: Claims, fresh: bool) -> str:
+    if not claims.issuer:
+        return "Signed by the key that came with it, and nobody vouches for that key: anybody could have made this."
+    copied = "" if fresh else "No nonce was compared: it may be a copy from another time. "
+    return f"Authentic. {copied}Whether it is good enough is for a policy (--policy)."
 
 
 def _challenge(nonce: bytes) -> Challenge:
