@@ -220,3 +220,15 @@ def test_roots_of_a_folder_stand_in_for_ours(tmp_path: Path) -> None:
     (folder / "roots.toml").write_text("[[root]]" + rest)
     done = run("verify", SAMPLES / "nitrotpm.cbor", "--kind", "nitrotpm", "--at", AT, "--roots", folder, code=1)
     assert "wrong-root" in done.stdout
+
+
+def test_a_later_policy_that_asks_for_less_is_named_with_both_digests(policy: Path, tmp_path: Path) -> None:
+    after = tmp_path / "after.toml"
+    after.write_text(policy.read_text().replace('"us-east-2", "us-east-1"', '"us-east-2"'))
+    assert "No looser" in run("compare", policy, after).stdout
+    found = printed("compare", after, policy, code=1)
+    assert found["before"] != found["after"]
+    assert found["looser"] == [
+        'entry "the operator\'s document": regions are wider than in "the operator\'s document"'
+    ]
+    assert "Looser: " in run("compare", after, policy, code=1).stdout

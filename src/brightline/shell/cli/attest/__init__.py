@@ -82,3 +82,19 @@ def appraise(
     from brightline.shell.cli.attest.appraise import run
 
     run(manifest, policy, nonce, key, after, at, roots, as_json=as_json)
+
+
+@attest.command()
+@click.argument("before", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("after", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def compare(before: Path, after: Path, as_json: bool) -> None:
+    """Say in what the policy AFTER accepts evidence that BEFORE refuses, and the digests of both, for who signs them.
+
+    What is compared is what is written: two entries of BEFORE that only together cover one of AFTER are not seen to.
+
+    Exit codes: 0 AFTER is no looser; 1 it is, or may be; 2 one of them is no policy.
+    """
+    from brightline.shell.cli.attest.compare import run
+
+    run(before, after, as_json=as_json)
