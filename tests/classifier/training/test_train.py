@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -181,6 +182,9 @@ def test_an_encoder_is_trained_exported_and_runs(corpora: Path, tmp_path: Path) 
     torch = pytest.importorskip("torch", reason="needs brightline[train]")
     from brightline.classifier.training.bert import Encoder
     from brightline.classifier.training.encoding import Training, train_encoder
+    from brightline.classifier.training.examples import Words
+    from brightline.classifier.training.fit import Fitter, Judge
+    from brightline.classifier.training.going_on import judge_of
     from brightline.classifier.training.trying import Students
     from brightline.core.screening.encoder import load_encoder
 
@@ -191,8 +195,8 @@ def test_an_encoder_is_trained_exported_and_runs(corpora: Path, tmp_path: Path) 
 
     def fitted(folder: Path) -> Any:
         torch.manual_seed(0)
-        tiny = Encoder(layers=1, width=32, heads=2, within=64)
-        train_encoder(training, folder / "out", folder / "held", told.append, tiny)
+        tiny = Encoder(layers=1, width=48, within=64)
+        train_encoder(training, folder / "out", folder / "held", told.append, Judge(tiny))
         screen = train_screen(train, everyday[::2], 2, 1, lambda _: None)
         encoder = load_encoder((folder / "out" / "encoder.json").read_bytes(), "encoder.json")
         texts = [r.judged for corpus in train for r in corpus.rows if r.line.value == "weapons"]
@@ -203,7 +207,13 @@ def test_an_encoder_is_trained_exported_and_runs(corpora: Path, tmp_path: Path) 
         assert min(yes) > max(no)
         return scores.tolist()
 
-    assert fitted(tmp_path / "one") == fitted(tmp_path / "two")
+    scores = fitted(tmp_path / "one")
+    assert scores == fitted(tmp_path / "two")
+    words = Words(weights["tokenizer.json"], 256)
+    texts = [r.judged for corpus in train for r in corpus.rows if r.line.value == "weapons"]
+    said = Fitter(words, (), "cpu").ask(judge_of(tmp_path / "one" / "out"), words.of(texts))[:, 1]
+    again = [1 / (1 + math.exp(-each)) for each in said.tolist()]  # what one goes on from says what the release says
+    assert again == pytest.approx(scores, abs=0.1)
     assert told == sorted(told[: len(told) // 2]) * 2
     assert (tmp_path / "one" / "held" / "model.onnx").is_file()
 

@@ -11,6 +11,7 @@ import hashlib
 import importlib.metadata
 import json
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -104,7 +105,11 @@ class Encoder(nn.Module):  # type: ignore[misc, unused-ignore]
 
 def encoder_from(data: bytes) -> Encoder:
     """The encoder with these weights (safetensors, names as BERT's publishers have them). Raises ``ConfigError``."""
-    given = _tensors(data)
+    return of_publisher(_tensors(data))
+
+
+def of_publisher(given: Mapping[str, Any]) -> Encoder:
+    """The encoder with these tensors, by the names that BERT's publishers gave them."""
     encoder = Encoder()
     places = {
         "words.weight": "embeddings.word_embeddings.weight",

@@ -1,61 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``brightline classifier train``: a folder of corpora in, a folder with a release out.
-
-1. the first stage: topic against everyday text, authors held out in turns
-2. the encoder: fitted without some authors, then with all; or taken as it is from an earlier release
-3. thresholds, from rows by authors whom the encoder has not seen and from the worst everyday corpus
-4. both tried as they will run, on the rows of the test authors
-5. the release: rules, first stage, encoder, what silence means, the cascade with its misses
-"""
+"""``brightline classifier train``: what it is told, and what it prints."""
 
 from __future__ import annotations
 
-import json
-import shutil
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 import msgspec
 
-from brightline.classifier.corpus import Corpus, Line, Row, read_corpora
-from brightline.classifier.everyday import Everyday, read_everyday
+from brightline.classifier.corpus import read_corpora
+from brightline.classifier.everyday import read_everyday
+from brightline.classifier.training.whole import Wanted, run
 from brightline.core.errors import ConfigError
-from brightline.core.screening.encoder import Encoder, load_encoder
-from brightline.core.screening.figures import Rate, rate
-from brightline.core.screening.ngrams import NGrams, load_ngrams
-from brightline.shell.shipped import shipped_release
-from brightline.terminal import as_json, progress, table
+from brightline.core.screening.figures import Rate
+from brightline.terminal import as_json, table
 
-if TYPE_CHECKING:
-    from brightline.classifier.training.trying import Students
-
-HELD_OUT_EVERY: Final = 3  # one of so many authors is held out for thresholds
-FOLDS: Final = 4
-ROWS_MIN: Final = 60  # by authors whom an encoder has not seen, to set its thresholds anew
-PARTS: Final = ("model.onnx", "tokenizer.json", "encoder.json")
 _FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
-
-
-class Wanted(msgspec.Struct, frozen=True):
-    """What the command was asked for."""
-
-    corpora: tuple[Corpus, ...]
-    everyday: tuple[Everyday, ...]
-    measured: tuple[Everyday, ...]
-    out: Path
-    stage: str
-    encoder: Path | None
-    weights: Path | None
-    epochs: float
-    seed: int
-    threads: int
-
-    def of(self, split: str) -> list[Corpus]:
-        """The corpora of one split."""
-        return [corpus for corpus in self.corpora if corpus.author.split == split]
 
 
 @click.command("train")
@@ -65,6 +27,7 @@ class Wanted(msgspec.Struct, frozen=True):
 @click.option("--measure", type=_FOLDER, help="More everyday text, to measure and set thresholds by, not to train on.")
 @click.option("--stage", type=click.Choice(["all", "screen", "encoder"]), default="all", show_default=True)
 @click.option("--encoder", type=_FOLDER, help="A release whose encoder is taken as it is; the rest is made anew.")
+@click.option("--from", "after", type=_FOLDER, help="A release whose encoder is trained further.")
 @click.option("--weights", type=_FOLDER, help="The base weights, if their package is not installed.")
 @click.option("--epochs", default=4.0, show_default=True, type=click.FloatRange(0.01, 100.0))
 @click.option("--seed", default=1, show_default=True)
@@ -77,6 +40,7 @@ def train(
     measure: Path | None,
     stage: str,
     encoder: Path | None,
+    after: Path | None,
     weights: Path | None,
     epochs: float,
     seed: int,
@@ -101,6 +65,7 @@ def train(
                 out=out,
                 stage=stage,
                 encoder=encoder,
+                after=after,
                 weights=weights,
                 epochs=epochs,
                 seed=seed,
@@ -114,179 +79,6 @@ def train(
         click.echo(as_json(msgspec.to_builtins(report)))
     else:
         _print(report)
-
-
-def run(wanted: Wanted, files: Sequence[Path]) -> dict[str, Any]:
-    """Train, measure and write. ``files`` are those of the rows, by author. Raises ``ConfigError``."""
-    from brightline.classifier.training import release, trying  # numpy and onnxruntime: not for every command
-    from brightline.classifier.training.adding import fit_pieces
-
-    if not wanted.of("train") or not wanted.of("test"):
-        raise ConfigError("there are rows to train on and rows by other authors to test on")
-    if wanted.stage == "screen" and not wanted.encoder:
-        raise ConfigError("the first stage alone needs an --encoder to stand before")
-    wanted.out.mkdir(parents=True, exist_ok=True)
-    if wanted.stage in {"all", "screen"}:
-        release.write_screen(wanted.out, _screen(wanted))  # 1.
-    screen = load_ngrams((wanted.out / release.SCREEN).read_bytes(), release.SCREEN)
-    with tempfile.TemporaryDirectory() as scratch:
-        held = Path(scratch)
-        unseen = _encoder(wanted, held)  # 2.
-        plain = [text for corpus in wanted.everyday for text in corpus.texts[::2]]
-        students = _held_out(wanted, screen, held, unseen, plain)
-        bounds, everyday = _bounds(wanted, students, unseen)  # 3.
-    encoder = load_encoder((wanted.out / release.ENCODER).read_bytes(), release.ENCODER)
-    facts = [head.fact for head in encoder.head]
-    encoder = release.with_pieces(encoder, fit_pieces(wanted.of("train"), plain, facts, wanted.seed), wanted.out)
-    heads = (
-        msgspec.structs.replace(head, unknown=bounds[head.fact].unknown, yes=bounds[head.fact].yes)
-        for head in encoder.head
-    )
-    encoder = msgspec.structs.replace(encoder, head=tuple(heads))
-    release.write_encoder(wanted.out, encoder)
-    ours = trying.Students(screen, encoder, (wanted.out,))
-    _check_canaries(ours, encoder)
-    rows = [row for corpus in wanted.of("test") for row in corpus.rows]
-    with progress("trying on the test authors", len(rows)) as step:
-        tried = ours.on([row.judged for row in rows], True, step)  # 4.
-    found, cascade, report = _measured(rows, tried, encoder, bounds)
-    report = {
-        "rows": {split: sum(len(corpus.rows) for corpus in wanted.of(split)) for split in ("train", "test")},
-        "authors": _authors_of(wanted.encoder) if wanted.encoder else [c.author.author for c in wanted.of("train")],
-        "thresholds_by": sorted(unseen),
-        "seed": wanted.seed,
-        "epochs": None if wanted.encoder else wanted.epochs,
-        "encoder_of": wanted.encoder.resolve().name if wanted.encoder else None,
-        "thresholds": bounds,
-        "everyday": everyday,
-        "test": report,
-    }
-    release.write_report(wanted.out, report)
-    authors = {corpus.author.author for corpus in wanted.of("test")}
-    tested = release.digest_of([file for file in files if file.stem in authors])
-    corpus = f"rows by {len(authors)} test authors, {tested}"
-    note = "rules, and students trained on the corpora; report.json says what was measured while training"
-    release.write_release(wanted.out, shipped_release(), found, cascade, corpus, note)  # 5.
-    return report
-
-
-def _screen(wanted: Wanted) -> NGrams:
-    from brightline.classifier.training.screen import train_screen
-
-    plain = [text for corpus in wanted.everyday for text in corpus.texts[::2]]
-    with progress("first stage: fits", FOLDS + 1) as step:
-        return train_screen(wanted.of("train"), plain, FOLDS, wanted.seed, step)
-
-
-def _encoder(wanted: Wanted, held: Path) -> frozenset[str]:
-    """Put the encoder into OUT, and one that has not seen some authors into ``held``; these authors."""
-    authors = sorted(corpus.author.author for corpus in wanted.of("train"))
-    if wanted.encoder:
-        unseen = frozenset(authors) - frozenset(_authors_of(wanted.encoder))
-        rows = sum(len(corpus.rows) for corpus in wanted.of("train") if corpus.author.author in unseen)
-        if rows < ROWS_MIN:
-            raise ConfigError(
-                f"{wanted.encoder.name} has not seen {rows} rows of these authors; thresholds need {ROWS_MIN}"
-            )
-        for name in PARTS:
-            shutil.copyfile(wanted.encoder / name, held / name)
-            if wanted.encoder.resolve() != wanted.out.resolve():
-                shutil.copyfile(wanted.encoder / name, wanted.out / name)
-        return unseen
-    unseen = frozenset(authors[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY])
-    if not unseen or len(unseen) == len(authors):
-        raise ConfigError(f"there are {len(authors)} authors to train on; some are held out for the thresholds")
-    _train_encoder(wanted, unseen, held)
-    return unseen
-
-
-def _held_out(wanted: Wanted, screen: NGrams, held: Path, unseen: frozenset[str], plain: Sequence[str]) -> Students:
-    """The students as they are without these authors: the encoder, and what pieces add to it."""
-    from brightline.classifier.training import release
-    from brightline.classifier.training.adding import fit_pieces
-    from brightline.classifier.training.trying import Students
-
-    encoder = load_encoder((held / release.ENCODER).read_bytes(), release.ENCODER)
-    seen = [corpus for corpus in wanted.of("train") if corpus.author.author not in unseen]
-    heads = fit_pieces(seen, plain, [head.fact for head in encoder.head], wanted.seed)
-    return Students(screen, release.with_pieces(encoder, heads, held), (held,))
-
-
-def _train_encoder(wanted: Wanted, held_out: frozenset[str], scratch: Path) -> None:
-    import torch
-
-    from brightline.classifier.training.bert import find_weights
-    from brightline.classifier.training.encoding import SECOND_SHARE, Training, train_encoder
-    from brightline.classifier.training.fit import EVERYDAY_SHARE
-
-    torch.set_num_threads(wanted.threads)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    weights = find_weights(wanted.weights)
-    seen = sum(len(corpus.rows) for corpus in wanted.of("train") if corpus.author.author not in held_out)
-    every = sum(len(corpus.rows) for corpus in wanted.of("train"))
-    total = int((seen + every * SECOND_SHARE) * wanted.epochs * (1 + EVERYDAY_SHARE))
-    training = Training(wanted.of("train"), wanted.everyday, weights, held_out, wanted.epochs, wanted.seed, device)
-    with progress("encoder: rows", total) as step:
-        train_encoder(training, wanted.out, scratch, step)
-
-
-def _authors_of(folder: Path) -> list[str]:
-    """The authors whom a release's encoder was trained on, as its report says."""
-    try:
-        return [str(author) for author in json.loads((folder / "report.json").read_text("utf-8"))["authors"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{folder}: report.json does not name the authors it was trained on") from error
-
-
-def _check_canaries(students: Students, encoder: Encoder) -> None:
-    """A release whose own canaries are not found would serve nobody. Raises ``ConfigError``."""
-    scores = students.on([canary.text for canary in encoder.canary], True).scores
-    unknown = {head.fact: head.unknown for head in encoder.head}
-    for canary, of in zip(encoder.canary, scores, strict=True):
-        if of[students.facts.index(canary.fact)] < unknown[canary.fact]:
-            raise ConfigError(f"the thresholds are too high: the canary of {canary.fact} is not found")
-
-
-def _bounds(wanted: Wanted, students: Students, unseen: frozenset[str]) -> tuple[dict[str, Any], dict[str, Rate]]:
-    from brightline.classifier.training.calibrate import bounds, everyday_held
-
-    rows = [row for corpus in wanted.of("train") if corpus.author.author in unseen for row in corpus.rows]
-    plain = {corpus.source.corpus: corpus.texts[1::2] for corpus in wanted.everyday}
-    plain |= {corpus.source.corpus: corpus.texts for corpus in wanted.measured}
-    with progress("trying on authors held out", len(rows)) as step:
-        scores = students.on([row.judged for row in rows], True, step).scores
-    everyday = {}
-    with progress("trying on everyday text", sum(map(len, plain.values()))) as step:
-        for name, texts in plain.items():
-            everyday[name] = students.on(texts, False).scores
-            step(sum(len(found) for found in everyday.values()))
-    found = {
-        fact: bounds(fact, rows, scores[:, at], {name: of[:, at].tolist() for name, of in everyday.items()})
-        for at, fact in enumerate(students.facts)
-    }
-    return found, everyday_held(everyday, [found[fact] for fact in students.facts])
-
-
-def _measured(
-    rows: Sequence[Row], tried: Any, encoder: Encoder, bounds: Mapping[str, Any]
-) -> tuple[dict[str, Rate], Rate, dict[str, Any]]:
-    """What the stack finds of each fact, how much of what the encoder finds is raised, and the figures."""
-    from brightline.classifier.training.calibrate import at_bounds, of_line
-
-    facts = [head.fact for head in encoder.head]
-    through = tried.scores * tried.raised[:, None]
-    at = {fact: at_bounds(fact, rows, through[:, i], bounds[fact]) for i, fact in enumerate(facts)}
-    crossing = [
-        any(
-            row.facts.get(fact) == "yes" and tried.scores[i, j] >= bounds[fact].unknown for j, fact in enumerate(facts)
-        )
-        for i, row in enumerate(rows)
-    ]
-    cascade = rate(sum(bool(tried.raised[i]) for i, crosses in enumerate(crossing) if crosses), sum(crossing))
-    by_fact = {fact: through[:, i].tolist() for i, fact in enumerate(facts)}
-    lines = {line.value: of_line(line, rows, by_fact) for line in Line}
-    found = {fact: one.found for fact, one in at.items()}
-    return found, cascade, {"facts": at, "lines": lines, "raised_of_found": cascade}
 
 
 def _print(report: Mapping[str, Any]) -> None:

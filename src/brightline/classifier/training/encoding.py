@@ -22,10 +22,9 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from brightline.classifier.corpus import Corpus, RowSurface
 from brightline.classifier.everyday import Everyday
-from brightline.classifier.training.bert import Encoder as Bert
 from brightline.classifier.training.bert import encoder_from
 from brightline.classifier.training.examples import Example, Words, examples_of, plain_of
-from brightline.classifier.training.fit import SCALE, Fitter, Judge
+from brightline.classifier.training.fit import RATE, SCALE, Fitter, Judge
 from brightline.classifier.training.target import FACTS, MAIN
 from brightline.core.screening.encoder import FORMAT, Canary, Encoder, Head, Part
 from brightline.core.screening.finding import Surface
@@ -34,6 +33,7 @@ TOKENS: Final = 256
 OVERLAP: Final = 64
 WINDOWS_MAX: Final = 64
 SECOND_SHARE: Final = 0.5  # of the epochs, with all authors after some were held out
+FURTHER_RATE: Final = RATE / 2  # of what was trained before
 UNSET: Final = (0.5, 0.5)  # thresholds that are not set yet
 CANARY_CHARS_MAX: Final = 600
 MODEL: Final = "model.onnx"
@@ -53,11 +53,11 @@ class Training(msgspec.Struct, frozen=True):
 
 
 def train_encoder(
-    training: Training, out: Path, held: Path, step: Callable[[int], None], bert: Bert | None = None
+    training: Training, out: Path, held: Path, step: Callable[[int], None], judge: Judge | None = None
 ) -> None:
     """Write the encoder to ``out``, and the one that has not seen the authors held out to ``held``.
 
-    ``step`` is told how many rows are done. ``bert`` takes the place of the base weights, in tests.
+    ``step`` is told how many rows are done. ``judge`` takes the place of the base weights.
     """
     words = Words(training.weights[TOKENIZER], TOKENS)
     examples = examples_of(training.corpora, "train", words)
@@ -70,11 +70,12 @@ def train_encoder(
         done += rows
         step(done)
 
-    judge = Judge(bert or encoder_from(training.weights["model.safetensors"]))
+    rate = FURTHER_RATE if judge else RATE
+    judge = judge or Judge(encoder_from(training.weights["model.safetensors"]))
     seen = [example for example in examples if example.author not in training.held_out]
-    fitter.fit(judge, seen, training.epochs, training.seed, step=count)  # 1.
+    fitter.fit(judge, seen, training.epochs, training.seed, rate, count)  # 1.
     write(judge, fitter, seen, training.weights, held)
-    fitter.fit(judge, examples, training.epochs * SECOND_SHARE, training.seed + 1, step=count)  # 2.
+    fitter.fit(judge, examples, training.epochs * SECOND_SHARE, training.seed + 1, rate, count)  # 2.
     write(judge, fitter, examples, training.weights, out)
 
 

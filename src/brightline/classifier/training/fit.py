@@ -60,6 +60,9 @@ class Fitter:
     def __init__(self, words: Words, everyday: Sequence[Plain], device: str) -> None:
         self._words = words
         self._everyday = everyday
+        self._by_corpus = [
+            [plain for plain in everyday if plain.corpus == name] for name in dict.fromkeys(p.corpus for p in everyday)
+        ]
         self.device = device
 
     def fit(
@@ -131,7 +134,8 @@ class Fitter:
         ]
         if self._everyday:
             count = int(rows * EVERYDAY_SHARE)
-            units += [[(ordinary(dice.choice(self._everyday)), -1)] for _ in range(count)]
+            # Each corpus as often as another: the worst of them sets the thresholds, and it may be a short one.
+            units += [[(ordinary(dice.choice(dice.choice(self._by_corpus))), -1)] for _ in range(count)]
         # Like lengths together, with some disorder, so that no batch is all of one kind.
         units.sort(
             key=lambda unit: min(self._words.tokens, max(len(i.tokens) for i, _ in unit)) * dice.uniform(1, 1.3)
