@@ -6,12 +6,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from brightline.core.attestation.claims import Debug
+from brightline.core.attestation.claims import Debug, Kind
 from brightline.core.attestation.evidence import FORMS, PART_BYTES_MAX, Evidence, verify
 from brightline.core.attestation.fault import Fault
 from brightline.core.errors import EvidenceRefused
-from tests.core.attestation.samples import ENDORSED, SAMPLES, Sample, roots
+from tests.core.attestation.samples import BY_NAME, ENDORSED, SAMPLES, Sample, roots
 
 STRIDE = 23
 """Every so many bytes are flipped here; the long form flips each."""
@@ -121,3 +123,27 @@ def test_evidence_of_one_kind_is_none_of_another(sample: Sample) -> None:
         if kind is not sample.evidence.kind:
             with pytest.raises(EvidenceRefused):
                 verify(Evidence(kind, sample.evidence.main, sample.evidence.parts), roots(), sample.at)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(list(Kind)), st.binary(max_size=400), st.data())
+def test_no_bytes_in_any_part_of_any_kind_do_more_than_be_refused(
+    kind: Kind, main: bytes, data: st.DataObject
+) -> None:
+    form = FORMS[kind]
+    parts = {name: data.draw(st.binary(max_size=200), label=name) for name in (*form.needs, *form.takes)}
+    with pytest.raises(EvidenceRefused):
+        verify(Evidence(kind, main, parts), roots(), 1_750_000_000)
+
+
+@settings(deadline=None)
+@given(st.sampled_from([each.name for each in SAMPLES]), st.data())
+def test_no_bytes_in_the_place_of_a_stretch_of_real_evidence_pass(name: str, data: st.DataObject) -> None:
+    """But for what may be there or not: zeros behind a quote, the end of a token's line."""
+    sample = BY_NAME[name]
+    main = sample.evidence.main
+    at = data.draw(st.integers(0, len(main) - 1))
+    put = data.draw(st.binary(max_size=40))
+    changed = main[:at] + put + main[at + data.draw(st.integers(0, 40)) :]
+    if changed.rstrip(b"\0\n") != main.rstrip(b"\0\n"):
+        refused(sample, main=changed)
