@@ -138,3 +138,15 @@ def test_after_a_restart_a_shard_is_told_of_what_waits_for_people_or_for_its_cal
     desk.docket.use(CASE.digest)
     assert desk.state() is CaseState.USED
     assert desk.holds.waiting_in("", NOW) == ()
+
+
+def test_what_other_workers_hold_of_a_unit_takes_its_room_here_too(desk: Desk) -> None:
+    desk.held("hold_0", "case_0")
+    other = Desk()
+    other.held("hold_1", "case_1")
+    assert other.holds.word(OFFICE, "a", "r", NOW).room()
+    for hold in desk.peers.opened:
+        other.holds.heard(hold)
+    assert not other.holds.word(OFFICE, "a", "r", NOW).room()
+    assert other.holds.word(workload(unit="another"), "a", "r", NOW).room()
+    assert [each.hold for each in other.holds.of_workload("w", NOW)] == ["hold_0", "hold_1"]
