@@ -38,6 +38,7 @@ from brightline.shell.cli import (
     review_seed,
     shard,
     standing,
+    support,
     witness,
     workload,
 )
@@ -112,6 +113,7 @@ brightline.add_command(receipt)
 brightline.add_command(log.log)
 brightline.add_command(canary)
 brightline.add_command(shard.shard)
+brightline.add_command(support.support)
 brightline.add_command(sample)
 brightline.add_command(bundle)
 brightline.add_command(disclose.disclose)
