@@ -86,6 +86,7 @@ def people() -> dict[str, Someone]:
         "customer": Someone("customer-decider-reviewer-1", "customer_decider", (Role.REVIEWER,)),
         "officer": Someone(OFFICER, "provider", (Role.OFFICER,)),
         "officer2": Someone(OTHER_OFFICER, "provider", (Role.OFFICER,)),
+        "official": Someone("customer-official", "customer", (Role.OFFICER,)),
         "auditor": Someone("auditor-1", "auditor", (Role.AUDITOR,)),
         "nobody": Someone("nobody", "none", ()),
     }

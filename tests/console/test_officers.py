@@ -12,13 +12,15 @@ import httpx2
 import openai
 import pytest
 
+from brightline.client import hold_of
 from brightline.core.halt import RESUMPTION_TYPE
 from brightline.core.standing import Standing
 from brightline.core.statement import add_signature
 from brightline.shell.state import StateFolder
 from brightline.shell.trust.keys import load_key
-from tests.console.desk import QUEUE, Console, console
-from tests.harness import Running, running, within_two_seconds
+from tests.conformance.test_halt import until
+from tests.console.desk import QUEUE, Console, console, empty_the_desk
+from tests.harness import HELD, Running, running, within_two_seconds
 
 
 @pytest.fixture
@@ -51,6 +53,12 @@ class Sitting:
         answer = self._client.post(path, data={"token": token, **fields}, headers=origin)
         assert answer.status_code == status, answer.text
         return answer.headers["location"] if status == 303 else answer.text
+
+    def claims(self) -> bool:
+        """Claim the next case; whether there was one."""
+        token = re.findall('name="token" value="([^"]+)"', self._client.get("/queue").text)[0]
+        origin = {"origin": str(self._client.base_url).rstrip("/")}
+        return self._client.post("/queue/claim", data={"token": token}, headers=origin).status_code == 303
 
     def paper(self, path: str, **fields: str) -> str:
         """Draw something up; the address of its paper."""
@@ -137,3 +145,21 @@ def test_one_person_halts_and_one_of_each_party_resumes_with_a_signature_from_el
         assert officer.post(f"{end}/sign", envelope=signed.decode()) == "/halt"
         within_two_seconds(lambda: refused(node) == "")
         assert "Nothing is halted" in officer.get("/halt")
+
+
+def test_an_official_appeals_and_who_decided_is_not_asked_again(node: Running, desk: Console) -> None:
+    with pytest.raises(openai.PermissionDeniedError) as held:
+        node.ask(HELD)
+    hold = hold_of(held.value)
+    with sitting(desk, "official", "officer", "r1", "r3") as (official, officer, first, third):
+        assert "have not denied this hold" in official.post("/appeals/file", 409, about=hold, reason="look again")
+        empty_the_desk(node)  # the first two deny it
+        assert "Appeal a denied hold" not in officer.get("/appeals")
+        appeal = official.paper("/appeals/file", about=hold, reason="look again")
+        assert "is not asked to" in officer.post(f"{appeal}/sign", 409)
+        assert official.post(f"{appeal}/sign") == "/appeals"
+        page = officer.get("/appeals")
+        assert hold[:17] in page
+        assert 'class="chip open">open' in page
+        until(third.claims)  # once the gateway has opened the case of the appeal
+        assert "Nothing waits for you now." in first.post("/queue/claim", 409)

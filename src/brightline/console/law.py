@@ -54,17 +54,23 @@ def clauses_of(agreement: Agreement, case: Case) -> tuple[Entry, ...]:
     return tuple(entries[clause] for clause in case.clauses if clause in entries)
 
 
+def as_asked(agreement: Agreement, case: Case, judged: Judged) -> Judged:
+    """What was known when a case was opened. Where no record says, what is asked is unknown and all else is good.
+
+    So a case reads alike whyever people are asked.
+    """
+    if judged.known:
+        return judged
+    asked = {question.name for question in case.questions if question.subject is Subject.FACT}
+    specs = agreement.vocabulary.specs
+    return Judged(Facts.of({each.name: UNKNOWN if each.name in asked else each.good for each in specs}), (), True)
+
+
 def deciding(agreement: Agreement, judged: Judged, case: Case) -> tuple[str, ...]:
     """The facts of the deciding clauses that are unknown, by name, in the order of the agreement."""
     read = frozenset(fact for clause in agreement.clauses if clause.id in case.clauses for fact in clause.facts)
-    asked = {question.name for question in case.questions if question.subject is Subject.FACT}
-    if not judged.known:
-        return tuple(spec.name for spec in agreement.vocabulary.specs if spec.name in asked)
-    return tuple(
-        spec.name
-        for spec in agreement.vocabulary.specs
-        if spec.name in read and judged.facts.get(spec.name) == UNKNOWN
-    )
+    specs = agreement.vocabulary.specs
+    return tuple(each.name for each in specs if each.name in read and judged.facts.get(each.name) == UNKNOWN)
 
 
 def leads_of(

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from brightline.console.books import CaseFile
-from brightline.console.law import Lead, clauses_of, deciding, leads_of, quorum_in_words
+from brightline.console.law import Lead, as_asked, clauses_of, deciding, leads_of, quorum_in_words
 from brightline.console.shown import SEGMENTS_SHOWN, Looking, SegmentView, SpokenView
 from brightline.console.words import Piece, plain_pieces
 from brightline.core.agreement.aloud import plain
@@ -100,6 +100,7 @@ def look_at(
 ) -> CaseView:
     """Make the page of a case for a person, who has it if it is ``claimed``."""
     case, content = file.opened.case, file.content
+    file = msgspec.structs.replace(file, judged=as_asked(file.agreement, case, file.judged))
     looking = Looking(file, revealed)
     segments = tuple(looking.segments())
     numbers = {segment.mark: number for number, segment in enumerate(looking.shown, 1)}

@@ -31,6 +31,7 @@ PLACES: Final = (
     ("/queue", "Queue", May.SEE_QUEUE),
     ("/figures", "Figures", May.READ_FIGURES),
     ("/standing", "Standing", May.READ_RECORDS),
+    ("/appeals", "Appeals", May.READ_RECORDS),
     ("/halt", "Halt", May.HALT),
 )
 _TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}

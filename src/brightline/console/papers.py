@@ -16,10 +16,12 @@ from typing import Final
 
 import msgspec
 
+from brightline.console.appeals import log_appeal
 from brightline.console.books import Books
 from brightline.core.errors import TrustError
 from brightline.core.evidence.record import DurableRecord
 from brightline.core.halt import HALT_ROLES, HALT_TYPE, RESUMPTION_SIGNERS, RESUMPTION_TYPE, HaltOrder, Resumption
+from brightline.core.review.appeals import APPEAL_SIGNERS, APPEAL_TYPE, Appeal
 from brightline.core.standing import ORDER_TYPE, SIGNERS, StandingOrder
 from brightline.core.statement import (
     STATEMENT_BYTES_MAX,
@@ -47,13 +49,15 @@ class PaperKind(enum.StrEnum):
     ORDER = "order"
     HALT = "halt"
     RESUMPTION = "resumption"
+    APPEAL = "appeal"
 
 
-Said = StandingOrder | HaltOrder | Resumption
+Said = StandingOrder | HaltOrder | Resumption | Appeal
 _TYPES: Final[dict[PaperKind, tuple[str, type[Said]]]] = {
     PaperKind.ORDER: (ORDER_TYPE, StandingOrder),
     PaperKind.HALT: (HALT_TYPE, HaltOrder),
     PaperKind.RESUMPTION: (RESUMPTION_TYPE, Resumption),
+    PaperKind.APPEAL: (APPEAL_TYPE, Appeal),
 }
 
 
@@ -117,6 +121,8 @@ def needed_for(paper: Paper) -> tuple[tuple[Needed, ...], ...]:
         return (SIGNERS[paper.said.happened],)
     if isinstance(paper.said, HaltOrder):
         return tuple((Needed(role),) for role in HALT_ROLES)
+    if isinstance(paper.said, Appeal):
+        return (APPEAL_SIGNERS,)
     return (RESUMPTION_SIGNERS,)
 
 
@@ -200,6 +206,9 @@ def log(books: Books, paper: Paper) -> DurableRecord:
             root, settings, registry.standings, agreement, registry.roots, happened, paper.envelope, clock
         )
         why = registry.standings.ignored
+    elif isinstance(paper.said, Appeal):
+        record = log_appeal(books, paper.said, paper.envelope)
+        why = lambda seq: registry.reviewing.ignored.get(seq, "")  # noqa: E731
     else:
         write = log_halt if isinstance(paper.said, HaltOrder) else log_resumption
         record = write(root, settings, registry.halts, registry.roots, paper.envelope, clock)

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from brightline.console.appeals import appealable, appeals_of, denied
 from brightline.console.papers import (
     Paper,
     PaperKind,
@@ -32,11 +33,19 @@ from brightline.console.standings import ORDERS, UnitView, look_at_unit, rows_of
 from brightline.core.agreement.aloud import plain
 from brightline.core.errors import TrustError
 from brightline.core.halt import HALT_FORMAT, RESUMPTION_FORMAT, HaltOrder, Resumption, Scope
+from brightline.core.review.appeals import APPEAL_FORMAT, Appeal
 from brightline.core.review.roles import May, may
 from brightline.core.standing import AGREEMENT_SCOPE, ORDER_FORMAT, Happened, StandingOrder
+from brightline.core.statement import SigningRole
 
 REASON_CHARS_MAX: Final = 4_000
-_ACTS: Final = {PaperKind.ORDER: May.ORDER_STANDING, PaperKind.HALT: May.HALT, PaperKind.RESUMPTION: May.RESUME}
+_OF_HALTS: Final = frozenset({PaperKind.HALT, PaperKind.RESUMPTION})
+_ACTS: Final = {
+    PaperKind.ORDER: May.ORDER_STANDING,
+    PaperKind.HALT: May.HALT,
+    PaperKind.RESUMPTION: May.RESUME,
+    PaperKind.APPEAL: May.ORDER_STANDING,
+}
 
 
 class StandingPages:
@@ -53,6 +62,8 @@ class StandingPages:
             Route("/standing", room.reading(May.READ_RECORDS, self._all)),
             Route("/standing/unit", room.reading(May.READ_RECORDS, self._unit)),
             Route("/standing/order", room.changing(May.ORDER_STANDING, self._order), methods=["POST"]),
+            Route("/appeals", room.reading(May.READ_RECORDS, self._appeals)),
+            Route("/appeals/file", room.changing(May.ORDER_STANDING, self._appeal), methods=["POST"]),
             Route("/halt", room.reading(May.HALT, self._halts)),
             Route("/halt/order", room.changing(May.HALT, self._halt), methods=["POST"]),
             Route("/halt/resume", room.changing(May.RESUME, self._resume), methods=["POST"]),
@@ -116,6 +127,34 @@ class StandingPages:
         order = StandingOrder(ORDER_FORMAT, secrets.token_hex(16), unit, happened, reason, (), agreement, now)
         return self._to(self._papers.draw_up(PaperKind.ORDER, order, now))
 
+    # ---- appeals --------------------------------------------------------------------------------------------------
+
+    async def _appeals(self, request: Request, person: Person) -> Response:
+        return await self._show_appeals(request, person)
+
+    async def _show_appeals(self, request: Request, person: Person, trouble: str = "", status: int = 200) -> Response:
+        books, now = self._room.books, self._room.clock.unix()
+        rows = await self._room.read(appeals_of, books, now)
+        values = {
+            "rows": rows,
+            "denied": denied(await self._room.read(books.lives), rows),
+            "papers": [_paper_row(paper) for paper in self._papers.waiting(now) if paper.kind is PaperKind.APPEAL],
+            "official": SigningRole.CUSTOMER_OFFICIAL in roles_of(books.registry.roots, person.person),
+            "reads": may(person.roles, May.READ_CASE),
+            "trouble": trouble,
+        }
+        return self._room.render(request, "appeals.html.j2", person, values, status)
+
+    async def _appeal(self, request: Request, person: Person, form: Form) -> Response:
+        try:
+            reason = _reason(form)
+            found = await self._room.read(appealable, self._room.books, form.get("about", ""))
+        except TrustError as error:
+            return await self._show_appeals(request, person, str(error), 409)
+        now = self._room.clock.unix()
+        said = Appeal(APPEAL_FORMAT, secrets.token_hex(16), found.case.hold, reason, now)
+        return self._to(self._papers.draw_up(PaperKind.APPEAL, said, now))
+
     # ---- halts ----------------------------------------------------------------------------------------------------
 
     async def _halts(self, request: Request, person: Person) -> Response:
@@ -139,7 +178,7 @@ class StandingPages:
                 for halt in halts
             ]
 
-        papers = [_paper_row(paper) for paper in self._papers.waiting(now) if paper.kind is not PaperKind.ORDER]
+        papers = [_paper_row(paper) for paper in self._papers.waiting(now) if paper.kind in _OF_HALTS]
         values = {
             "halts": await self._room.read(look),
             "papers": papers,
@@ -238,13 +277,15 @@ def _reason(form: Form) -> str:
 
 
 def _back(paper: Paper) -> str:
-    return "/standing" if paper.kind is PaperKind.ORDER else "/halt"
+    return {PaperKind.ORDER: "/standing", PaperKind.APPEAL: "/appeals"}.get(paper.kind, "/halt")
 
 
 def _paper_row(paper: Paper) -> dict[str, object]:
     said = paper.said
     if isinstance(said, StandingOrder):
         what, whom = said.happened.value, plain(said.unit) or "the agreement as a whole"
+    elif isinstance(said, Appeal):
+        what, whom = "appeal", plain(said.about)
     elif isinstance(said, HaltOrder):
         what, whom = "halt", plain(said.name) or "the whole installation"
     else:
