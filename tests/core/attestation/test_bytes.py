@@ -9,15 +9,24 @@ from datetime import UTC, datetime
 import cbor2
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.x509 import verification
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brightline.core.attestation import der
 from brightline.core.attestation.cbor import DEPTH_MAX, read_cbor
-from brightline.core.attestation.chain import RootFor, follow, read_certificate, read_certificates
+from brightline.core.attestation.chain import (
+    RootFor,
+    check_issued,
+    check_key,
+    follow,
+    read_certificate,
+    read_certificates,
+)
 from brightline.core.attestation.tdx import open_quote
 from brightline.core.errors import EvidenceRefused
+from tests.core.attestation.forge import chain
 from tests.core.attestation.samples import NITRO, NITRO_TPM, TDX, TPM_GOOGLE, roots
 
 PLAIN = st.recursive(
@@ -123,6 +132,52 @@ def test_object_identifiers_are_read(content: str, oid: str) -> None:
     assert der.element(whole, "it").oid("it") == oid
 
 
+# ---- certificates --------------------------------------------------------------------------------------------------
+
+
+def test_certificates_of_odd_versions_with_an_extension_twice_or_odd_keys_are_refused_in_our_words() -> None:
+    whole = chain().leaf.der
+    version = whole.index(b"\xa0\x03\x02\x01\x02") + 4
+    twice = whole.replace(bytes.fromhex("0603551d0f"), bytes.fromhex("0603551d13"))  # keyUsage as basicConstraints
+    point = whole.index(b"\x03\x62\x00\x04") + 4
+    for changed in (
+        whole[:version] + b"\x01" + whole[version + 1 :],
+        whole[:version] + b"\x07" + whole[version + 1 :],
+        twice,
+        whole[:point] + bytes(96) + whole[point + 96 :],
+        whole.replace(bytes.fromhex("06052b81040022"), bytes.fromhex("06052b81040099")),
+        whole.replace(b"260101000000Z", b"269901000000Z"),
+    ):
+        assert changed != whole
+        with pytest.raises(EvidenceRefused, match="malformed"):
+            read_certificate(changed, "it")
+
+
+@given(st.integers(0, len(chain().leaf.der) - 1), st.binary(min_size=1, max_size=6))
+@settings(deadline=None, max_examples=300)
+def test_a_certificate_with_other_bytes_anywhere_is_one_or_is_refused(at: int, put: bytes) -> None:
+    whole = chain().leaf.der
+    try:
+        found = read_certificate(whole[:at] + put + whole[at + len(put) :], "it")
+        check_key(found.public_key(), "it")
+    except EvidenceRefused:
+        return
+    with pytest.raises(EvidenceRefused):
+        check_issued(found, chain().root.certificate, "it")
+
+
+def test_rsa_keys_are_of_2048_bits_or_more_and_of_the_one_exponent() -> None:
+    good = rsa.generate_private_key(65_537, 2_048).public_key()
+    check_key(good, "it")
+    for key in (
+        rsa.RSAPublicNumbers(3, good.public_numbers().n).public_key(),
+        rsa.generate_private_key(65_537, 1_024).public_key(),  # noqa: S505 - it is to be refused
+        ed25519.Ed25519PrivateKey.generate().public_key(),
+    ):
+        with pytest.raises(EvidenceRefused, match="weak-key"):
+            check_key(key, "it")
+
+
 # ---- chains, beside a verifier of others ---------------------------------------------------------------------------
 
 
@@ -130,8 +185,8 @@ def paths() -> list[tuple[str, RootFor, list[x509.Certificate], float]]:
     found = []
     for name, sample in (("nitro", NITRO), ("nitrotpm", NITRO_TPM)):
         fields = cbor2.loads(cbor2.loads(sample.evidence.main)[2])
-        chain = [fields["certificate"], *reversed(fields["cabundle"])]
-        found.append((name, RootFor.NITRO, [read_certificate(each, name) for each in chain], sample.at))
+        ders = [fields["certificate"], *reversed(fields["cabundle"])]
+        found.append((name, RootFor.NITRO, [read_certificate(each, name) for each in ders], sample.at))
     quoted = open_quote(TDX.evidence.main, roots(), TDX.at).chained
     found.append(("tdx", RootFor.TDX, [quoted.leaf, *quoted.issuers], TDX.at))
     google = list(read_certificates(TPM_GOOGLE.evidence.parts["chain"], "google"))
@@ -187,7 +242,7 @@ def test_a_chain_that_we_follow_is_one_for_others_too_and_a_broken_one_for_neith
         (path, use, path[0].not_valid_before_utc.timestamp() - 1),
         (path, other, at),
     ]
-    for chain, for_use, when in broken:
-        assert not ours(chain, for_use, when)
-        if chain is not broken[2][0]:  # theirs searches, and finds a path in another order
-            assert not theirs(chain, for_use, when)
+    for tried, for_use, when in broken:
+        assert not ours(tried, for_use, when)
+        if tried is not broken[2][0]:  # theirs searches, and finds a path in another order
+            assert not theirs(tried, for_use, when)

@@ -41,6 +41,16 @@ UNDERSTOOD: Final = frozenset(
         ExtensionOID.SUBJECT_ALTERNATIVE_NAME,  # Google names machines there, and nothing here rests on it
     }
 )
+# All that the library raises for bytes that are none, or that hold what it does not know; they have no common root.
+NO_CERTIFICATE: Final = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+RSA_EXPONENT: Final = 65_537
 PEM_BEGIN: Final = b"-----BEGIN CERTIFICATE-----"
 
 
@@ -92,8 +102,9 @@ def read_certificate(der: bytes, what: str) -> x509.Certificate:
             # only warns of either. What is read here is kept, so that it does not warn again.
             warnings.simplefilter("ignore")
             certificate = x509.load_der_x509_certificate(der)
-            _ = certificate.extensions, certificate.subject, certificate.issuer
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            _ = certificate.extensions, certificate.subject, certificate.issuer, certificate.public_key()
+            _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    except NO_CERTIFICATE as error:
         refuse(Fault.MALFORMED, f"{what} is no certificate: {type(error).__name__}")
     return certificate
 
@@ -108,7 +119,7 @@ def read_certificates(data: bytes, what: str) -> tuple[x509.Certificate, ...]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             ders = [each.public_bytes(Encoding.DER) for each in x509.load_pem_x509_certificates(data)]
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except NO_CERTIFICATE as error:
         refuse(Fault.MALFORMED, f"{what} holds no certificates in PEM: {type(error).__name__}")
     return tuple(read_certificate(der, what) for der in ders)
 
@@ -184,8 +195,10 @@ def check_in_force(certificate: x509.Certificate, at: float, what: str) -> None:
 
 
 def check_key(key: CertificatePublicKeyTypes, what: str) -> None:
-    """The key is RSA of 2048 to 8192 bits, or on one of the NIST curves from P-256. Raises ``EvidenceRefused``."""
+    """RSA of 2048 to 8192 bits with exponent 65537, or a NIST curve from P-256. Raises ``EvidenceRefused``."""
     if isinstance(key, rsa.RSAPublicKey):
+        if key.public_numbers().e != RSA_EXPONENT:
+            refuse(Fault.WEAK_KEY, f"{what} rests on an RSA key with another exponent than {RSA_EXPONENT}")
         if not RSA_BITS_MIN <= key.key_size <= RSA_BITS_MAX:
             refuse(Fault.WEAK_KEY, f"{what} rests on an RSA key of {key.key_size} bits; at least {RSA_BITS_MIN}")
     elif not (isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, CURVES)):

@@ -15,11 +15,10 @@ from typing import Annotated, Final, TypeVar
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from msgspec import Meta
 
-from brightline.core.attestation.chain import HASHES, Root, RootFor, follow, read_certificates
+from brightline.core.attestation.chain import HASHES, NO_CERTIFICATE, Root, RootFor, follow, read_certificates
 from brightline.core.attestation.claims import Tcb
 from brightline.core.attestation.fault import Fault, refuse
 from brightline.core.attestation.tdx import Quoted, check_p256, name_of
@@ -175,7 +174,7 @@ def _crl(data: bytes, issuer: x509.Certificate, at: float, what: str) -> x509.Ce
             and crl.is_signature_valid(key)
         )
         begin, end = crl.last_update_utc, crl.next_update_utc
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except NO_CERTIFICATE as error:
         refuse(Fault.MALFORMED, f"{what} is none: {type(error).__name__}")
     if not good or end is None:
         refuse(Fault.BAD_SIGNATURE, f"{what} is not signed by its issuer")

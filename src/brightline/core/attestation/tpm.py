@@ -172,8 +172,8 @@ def _skip_scheme(cursor: Cursor, what: str) -> None:
 def _read_rsa(cursor: Cursor, what: str) -> rsa.RSAPublicKey:
     bits, exponent = cursor.number(2), cursor.number(4) or 65_537
     modulus = cursor.sized(2, 512)
-    if not 2_048 <= bits <= 4_096 or len(modulus) * 8 != bits:
-        refuse(Fault.WEAK_KEY, f"{what} is RSA of {bits} bits in {len(modulus)} bytes")
+    if not 2_048 <= bits <= 4_096 or len(modulus) * 8 != bits or exponent != 65_537:
+        refuse(Fault.WEAK_KEY, f"{what} is RSA of {bits} bits in {len(modulus)} bytes, with exponent {exponent}")
     try:
         return rsa.RSAPublicNumbers(exponent, int.from_bytes(modulus, "big")).public_key()
     except ValueError:
