@@ -11,6 +11,7 @@ import cbor2
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from brightline.core.review.passkey import base64url
 from brightline.core.review.roster import Credential, CredentialKind
@@ -39,6 +40,12 @@ class Passkey:
             self._key = rsa.generate_private_key(65_537, 2_048)
             public = self._key.public_key().public_numbers()
             self.cose = cbor2.dumps({1: 3, 3: -257, -1: public.n.to_bytes(256), -2: public.e.to_bytes(3)})
+
+    @property
+    def pkcs8(self) -> bytes:
+        """The private key, for an authenticator that is given one."""
+        data: bytes = self._key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        return data
 
     @property
     def credential(self) -> Credential:

@@ -6,9 +6,10 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, closing, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx2
@@ -16,7 +17,7 @@ import msgspec
 
 from brightline.console.serve import serving_console
 from brightline.core.review.passkey import RelyingParty, of_base64url
-from brightline.core.review.roster import INSTALLATION_TYPE
+from brightline.core.review.roster import INSTALLATION_TYPE, ClearedPerson
 from brightline.core.statement import BOTH_PARTIES, sign_statement
 from brightline.shell.clock import SystemClock
 from brightline.shell.development import development_keys
@@ -28,16 +29,27 @@ from tests.console.desk import QUEUE
 from tests.harness import Loop
 from tests.shell.cli.in_process import run
 
+NOBODY: Mapping[str, Passkey] = MappingProxyType({})
 WORD = "the word that was printed"
 WHY = ("--reason", "a drill", "--yes", "--json")
 
 
-def pin(root: Path, origin: str, **change: Any) -> None:
-    """Have both parties sign that passkeys are used on this page; ``change`` is of the terms of review."""
+def pin(root: Path, origin: str, people: Mapping[str, Passkey] = NOBODY) -> None:
+    """Have both parties sign that passkeys are used on this page, and that these people have theirs already."""
     folder = StateFolder(root)
     installation = read_installation(folder.installation, read_roots(folder.roots), SystemClock().unix())
-    terms = msgspec.structs.replace(installation.review, passkeys=RelyingParty(RP_ID, (origin,)), **change)
-    signed = msgspec.structs.replace(installation, review=terms)
+    until = SystemClock().unix() + 100_000
+    signed = msgspec.structs.replace(
+        installation,
+        review=msgspec.structs.replace(installation.review, passkeys=RelyingParty(RP_ID, (origin,))),
+        roster=(
+            *installation.roster,
+            *(
+                ClearedPerson(name, "provider_cleared", until, "org", (key.credential,))
+                for name, key in people.items()
+            ),
+        ),
+    )
     keys = development_keys(root, BOTH_PARTIES)
     folder.installation.write_bytes(sign_statement(signed, INSTALLATION_TYPE, keys))
 
@@ -65,20 +77,6 @@ class Room:
         asked = ("--office", "provider_cleared", "--days", "30", *more, "--invite", *WHY)
         code: str = json.loads(run("review", "enrol", self.root, person, *asked).stdout)["code"]
         return code
-
-    def enrolled(self, person: str, key: Passkey, *more: str) -> None:
-        """Somebody is invited, makes a passkey on the page, and both parties sign it in."""
-        compared = self.browser().makes(person, self.invited(person, *more), key)
-        assert len(compared.split()) == 5
-        run(
-            "review",
-            "enrol",
-            self.root,
-            person,
-            "--passkey",
-            StateFolder(self.root).enrolments / f"{person}.json",
-            *WHY,
-        )
 
 
 class Browser:
@@ -134,14 +132,14 @@ def trouble_in(page: str) -> str:
 
 
 @contextmanager
-def room(root: Path, loop: Loop, toml: str = "") -> Iterator[Room]:
+def room(root: Path, loop: Loop, toml: str, people: Mapping[str, Passkey]) -> Iterator[Room]:
     """A new installation with a console that serves until the block ends."""
     run("init", root, "--model", "m=upstream-m", "--upstream", "http://127.0.0.1:9", "--port", "0")
     with (root / "brightline.toml").open("a") as file:
         file.write(QUEUE + toml)
     run("review", "migrate", root)
     listener = bind("127.0.0.1", 0)
-    pin(root, f"http://localhost:{listener.getsockname()[1]}")
+    pin(root, f"http://localhost:{listener.getsockname()[1]}", people)
     with serving_room(root, loop, listener) as opened:
         yield opened
 

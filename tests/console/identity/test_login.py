@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx2
@@ -17,6 +17,15 @@ from tests.console.identity.openid import CLIENT, OpenId, openid
 from tests.console.identity.room import WHY, WORD, Room, challenge_in, field, room, trouble_in
 from tests.harness import Loop
 from tests.shell.cli.in_process import run
+
+# Who is on the roster as it was installed. Each is one test's.
+PEOPLE: Final = {
+    "p-52": Passkey(52),
+    "p-53": Passkey(53, counter=None),
+    "p-54": Passkey(54),
+    "p-55": Passkey(55),
+    **{f"p-7{n}": Passkey(70 + n) for n in (1, 2, 3)},
+}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +45,7 @@ def idp(loop: Loop) -> Iterator[OpenId]:
 @pytest.fixture(scope="module")
 def console(tmp_path_factory: pytest.TempPathFactory, loop: Loop, idp: OpenId) -> Iterator[Room]:
     toml = f'[oidc]\nissuer = "{idp.issuer}"\nclient_id = "{CLIENT}"\nroles_claim = "roles"\nuntil_claim = "until"\n'
-    with room(tmp_path_factory.mktemp("login") / "state", loop, toml) as console:
+    with room(tmp_path_factory.mktemp("login") / "state", loop, toml, PEOPLE) as console:
         yield console
 
 
@@ -67,9 +76,7 @@ def test_somebody_makes_a_passkey_is_signed_in_by_both_parties_comes_in_and_goes
 
 @pytest.mark.parametrize("how", [{"flags": PRESENT}, {"origin": "https://evil.example"}, {"rp_id": "evil.example"}])
 def test_a_passkey_elsewhere_or_without_its_user_lets_nobody_in(console: Room, how: dict[str, Any]) -> None:
-    key = Passkey(52)
-    if "p-52" not in run("review", "roster", console.root).stdout:
-        console.enrolled("p-52", key)
+    key = PEOPLE["p-52"]
     browser = console.browser()
     page = browser.get("/login").text
     given = key.get(challenge_in(page), **{"origin": console.url, **how}).decode()
@@ -79,8 +86,7 @@ def test_a_passkey_elsewhere_or_without_its_user_lets_nobody_in(console: Room, h
 
 
 def test_an_answer_that_is_shown_again_or_to_another_question_lets_nobody_in(console: Room) -> None:
-    key = Passkey(53, counter=None)
-    console.enrolled("p-53", key)
+    key = PEOPLE["p-53"]
     browser = console.browser()
     page = browser.get("/login").text
     sealed, given = field(page, "sealed"), key.get(challenge_in(page), origin=console.url).decode()
@@ -93,8 +99,7 @@ def test_an_answer_that_is_shown_again_or_to_another_question_lets_nobody_in(con
 
 
 def test_a_counter_that_does_not_grow_lets_nobody_in(console: Room) -> None:
-    key = Passkey(54)
-    console.enrolled("p-54", key)
+    key = PEOPLE["p-54"]
     assert console.browser().comes_in(key).status_code == 303
     assert key.counter is not None
     key.counter -= 1  # as a copy of it would
@@ -102,8 +107,7 @@ def test_a_counter_that_does_not_grow_lets_nobody_in(console: Room) -> None:
 
 
 def test_who_is_withdrawn_is_out_at_the_next_page(console: Room) -> None:
-    key, browser = Passkey(55), console.browser()
-    console.enrolled("p-55", key)
+    key, browser = PEOPLE["p-55"], console.browser()
     browser.comes_in(key)
     assert is_in(browser.get("/queue"))
     run("review", "withdraw", console.root, "p-55", *WHY)
@@ -162,7 +166,6 @@ def through(browser_url: str, browser: httpx2.Client) -> httpx2.Response:
 
 
 def test_somebody_comes_in_through_the_provider_with_no_more_than_both_say(console: Room, idp: OpenId) -> None:
-    console.invited("p-71", "--role", "reviewer")
     idp.claims = {"sub": "p-71", "roles": ["officer", "reviewer"], "until": SystemClock().unix() + 1_000}
     browser = console.browser()
     came = through(console.url, browser.http)
@@ -186,8 +189,6 @@ def test_somebody_comes_in_through_the_provider_with_no_more_than_both_say(conso
 def test_who_is_not_on_the_roster_or_has_nothing_left_does_not_come_in(
     console: Room, idp: OpenId, claims: dict[str, object], why: str
 ) -> None:
-    if "p-72" not in run("review", "roster", console.root).stdout:
-        console.invited("p-72", "--role", "reviewer")
     idp.claims = claims
     browser = console.browser()
     assert why in trouble_in(through(console.url, browser.http).text)
@@ -195,7 +196,6 @@ def test_who_is_not_on_the_roster_or_has_nothing_left_does_not_come_in(
 
 
 def test_the_way_back_works_once_and_in_the_browser_that_began(console: Room, idp: OpenId) -> None:
-    console.invited("p-73", "--role", "reviewer")
     idp.claims = {"sub": "p-73", "roles": ["reviewer"], "until": 2**40}
     browser, other = console.browser(), console.browser()
     away = browser.get("/login/provider").headers

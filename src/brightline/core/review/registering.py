@@ -8,6 +8,7 @@ code knows.
 
 from __future__ import annotations
 
+import hashlib
 from typing import Final
 
 import msgspec
@@ -34,7 +35,7 @@ def creation_options(relying: RelyingParty, challenge: bytes, person: str, known
     passkeys = [each for each in known if each.kind is CredentialKind.PASSKEY]
     options = {
         "rp": {"id": relying.id, "name": "Brightline review"},
-        "user": {"id": base64url(person.encode()), "name": person, "displayName": person},
+        "user": {"id": base64url(hashlib.sha256(person.encode()).digest()), "name": person, "displayName": person},
         "challenge": base64url(challenge),
         "pubKeyCredParams": [{"type": "public-key", "alg": alg} for alg in (ES256, EDDSA)],
         "timeout": 120_000,
