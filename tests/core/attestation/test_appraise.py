@@ -113,6 +113,8 @@ def test_an_identity_document_counts_only_beside_what_has_a_nonce_and_names_its_
     entries = (entry(claims, STACK_ON), entry(mine, SURFACE))
     assert dict(judged([claims, mine], *entries, at=NITRO.at).facts) == YES
     assert dict(judged([mine, claims], *entries, at=NITRO.at, nonce=claims.nonces[0]).facts) == YES
+    old = msgspec.structs.replace(mine, made=int(NITRO.at) - 86_400 * 300)  # signed when the instance was started
+    assert judged([claims, old], *entries, at=NITRO.at).until == judged([claims, mine], *entries, at=NITRO.at).until
     copied = msgspec.structs.replace(mine, instance="i-00000000000000001")
     assert fault(judged([claims, copied], *entries, at=NITRO.at)) is Fault.NO_NONCE
 

@@ -110,7 +110,9 @@ def appraise(pieces: Sequence[Claims], policy: Policy, challenge: Challenge, at:
     facts, notes, place = _facts(accepted) if not refused else ({}, [], None)
     ends = [int(at) + policy.age_seconds_max]
     ends += [each.until for each in pieces if each.until is not None]
-    ends += [each.made + policy.age_seconds_max for each in pieces if each.made is not None]
+    # An identity document is as old as its instance, and fresh by what stands beside it.
+    dated = [each.made for each in pieces if each.made is not None and each.kind is not Kind.EC2]
+    ends += [made + policy.age_seconds_max for made in dated]
     return Appraisal(
         Tier.CONTRAINDICATED if refused else Tier.AFFIRMING,
         int(at),
