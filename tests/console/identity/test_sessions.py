@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import re
+from importlib.resources import files
 from typing import Final
 
 import msgspec
 import pytest
 
 from brightline.console.identity.narrowing import NOT_NARROWED, Narrowing
+from brightline.console.identity.rooms import BY_ITSELF
 from brightline.console.identity.sealed import SEALED_SECONDS, Sealer
 from brightline.console.identity.sessions import OF_ONE_PERSON_MAX, Session, Sessions
 from brightline.core.errors import TrustError
@@ -65,6 +68,23 @@ def test_it_ends_when_nothing_was_done_for_a_while_and_when_it_is_old() -> None:
     desk = Desk()
     desk.clock.pass_(600)
     assert desk.now() is None
+
+
+def test_what_a_page_asks_by_itself_makes_no_session_longer() -> None:
+    desk = Desk()
+    for _ in range(3):
+        desk.clock.pass_(199)
+        assert desk.sessions.glance(desk.secret, desk.people) is not None
+    desk.clock.pass_(3)
+    assert desk.sessions.glance(desk.secret, desk.people) is None
+    assert desk.now() is None
+    polled = [
+        found.group(1)
+        for file in (files("brightline.console") / "templates").iterdir()
+        for found in re.finditer(r'hx-get="([^"?]*)[^>]*hx-trigger="every', file.read_text("utf-8"))
+    ]
+    assert polled
+    assert all(path.endswith(BY_ITSELF) for path in polled)
 
 
 @pytest.mark.parametrize(

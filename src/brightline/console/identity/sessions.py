@@ -67,7 +67,14 @@ class Sessions:
         return secret, session
 
     def find(self, secret: str, people: Mapping[str, ClearedPerson]) -> Session | None:
-        """The session of an id, as the roster is now; ``None`` if there is none any more."""
+        """The session of an id, as the roster is now, for somebody who does something; ``None`` if it is over."""
+        session = self.glance(secret, people)
+        if session is not None:
+            self._begun[_digest(secret)].seen = self._clock.monotonic()
+        return session
+
+    def glance(self, secret: str, people: Mapping[str, ClearedPerson]) -> Session | None:
+        """The same for what a page asks by itself, which is nothing that anybody does: it makes no session longer."""
         key = _digest(secret)
         begun = self._begun.get(key)
         if begun is None:
@@ -75,8 +82,6 @@ class Sessions:
         session = self._look(begun, people, self._clock.unix())
         if session is None:
             del self._begun[key]
-            return None
-        begun.seen = self._clock.monotonic()
         return session
 
     def end(self, secret: str) -> None:
