@@ -32,6 +32,8 @@ from upstream import EVENTS, WORDS
 HERE: Final = Path(__file__).parent
 GATEWAY, PASSING, NGINX, DIRECT = "gateway", "pass-through (harness)", "nginx", "model server alone"
 BODIES: Final = 64
+MARK: Final = "zzzzzz"
+"""A word in the place of which each request has one of its own: what was judged before is remembered (``new``)."""
 USER_CHARS: Final = 880
 CONNECTIONS: Final = (1, 4, 16, 64)
 STREAMS: Final = 16
@@ -48,9 +50,18 @@ _WRK: Final = """
 local bodies, turn = {{}}, 0
 for line in io.lines("{bodies}") do bodies[#bodies + 1] = line end
 local headers = {{["content-type"] = "application/json", ["authorization"] = "Bearer {key}"}}
+local function word(number)
+  local letters = ""
+  for _ = 1, 6 do letters, number = letters .. string.char(97 + number % 26), math.floor(number / 26) end
+  return letters
+end
+local sent, new
+function init(arguments) sent, new = tonumber(arguments[1]), arguments[2] == "new" end
 function request()
-  turn = turn % #bodies + 1
-  return wrk.format("POST", "/v1/chat/completions", headers, bodies[turn])
+  turn, sent = turn % #bodies + 1, sent + 1
+  local body = bodies[turn]
+  if new then body = body:gsub("{mark}", word(sent * 7919)) end
+  return wrk.format("POST", "/v1/chat/completions", headers, body)
 end
 function done(summary, latency)
   local bad = summary.errors.status + summary.errors.read + summary.errors.write + summary.errors.timeout
@@ -79,6 +90,7 @@ class Row(msgspec.Struct, frozen=True):
     p50_ms: dict[int, float]
     p99_ms: dict[int, float]
     cpu_ms: float  # for each request, at 16 connections
+    cpu_again_ms: float  # for one whose every text was judged before
     first_p50_ms: float
     first_p99_ms: float
     chunk_cpu_us: float
@@ -102,7 +114,7 @@ class Rig:
         bodies = [json.dumps(_request(seed), separators=(",", ":")) for seed in range(BODIES)]
         (folder / "bodies").write_text("\n".join(bodies) + "\n", "utf-8")
         self._script = folder / "wrk.lua"
-        self._script.write_text(_WRK.format(bodies=folder / "bodies", key=key), "utf-8")
+        self._script.write_text(_WRK.format(bodies=folder / "bodies", key=key, mark=MARK), "utf-8")
         self._streams = [
             _http(json.dumps({**_request(i), "stream": True}, separators=(",", ":")), key) for i in range(8)
         ]
@@ -117,6 +129,9 @@ class Rig:
             if connections == 16:
                 cpu = (_cpu_seconds(target.pid) - before) / loads[16]["count"]
         before = _cpu_seconds(target.pid)
+        again = self.load(target, 16, new=False)
+        cpu_again = (_cpu_seconds(target.pid) - before) / again["count"]
+        before = _cpu_seconds(target.pid)
         streams = self._stream(target)
         chunk = (_cpu_seconds(target.pid) - before) / max(1, streams["streams"] * (EVENTS + 1))
         if streams["broken"] or not streams["streams"]:
@@ -126,14 +141,15 @@ class Rig:
             p50_ms={at: load["p50_ms"] for at, load in loads.items()},
             p99_ms={at: load["p99_ms"] for at, load in loads.items()},
             cpu_ms=cpu * 1e3,
+            cpu_again_ms=cpu_again * 1e3,
             first_p50_ms=streams["first_p50_ms"],
             first_p99_ms=streams["first_p99_ms"],
             chunk_cpu_us=chunk * 1e6,
             megabytes=_megabytes(target.pid),
         )
 
-    def load(self, target: Target, connections: int, seconds: float = 0.0) -> dict[str, float]:
-        """wrk with so many connections, each of which asks again as soon as it was answered."""
+    def load(self, target: Target, connections: int, seconds: float = 0.0, *, new: bool = True) -> dict[str, float]:
+        """wrk with so many connections, each of which asks again as soon as it was answered: something new, or not."""
         duration = max(1, round(seconds or self._seconds))
         told = subprocess.run(  # noqa: S603
             [
@@ -145,6 +161,9 @@ class Rig:
                 "-s",
                 str(self._script),
                 f"http://127.0.0.1:{target.port}",
+                "--",
+                str(time.time_ns() // 1_000_000 % 100_000_000),
+                "new" if new else "again",
             ],
             check=True,
             capture_output=True,
@@ -174,7 +193,7 @@ class Rig:
 def _request(seed: int) -> dict[str, Any]:
     """A chat completion of 1 kB; each seed has other words, because a rule engine is faster on words that it knows."""
     chosen = random.Random(seed)  # noqa: S311 - the same words in every run
-    text = ""
+    text = f"Concerning {MARK}. "
     while len(text) < USER_CHARS:
         text += chosen.choice(SENTENCES).strip() + ". "
     turns = [
@@ -346,7 +365,8 @@ def report(result: dict[str, Any], connections: tuple[int, ...]) -> Iterator[str
             yield f"{line}, p50 {p50} ms, p99 {p99} ms"
         if name != DIRECT:
             yield (
-                f"  CPU {_median([run.cpu_ms for run in runs])} ms a request, "
+                f"  CPU {_median([run.cpu_ms for run in runs])} ms a request "
+                f"({_median([run.cpu_again_ms for run in runs])} where its texts were judged before), "
                 f"{_median([run.chunk_cpu_us for run in runs])} us a chunk of a stream; "
                 f"{_median([run.megabytes for run in runs])} MB"
             )

@@ -214,7 +214,7 @@ class JudgedBy:
     def __init__(self, screeners: Screeners) -> None:
         self._screeners = screeners
 
-    def under(self, release: Release) -> AbstractContextManager[Screening]:
+    def under(self, release: Release, unit: str) -> AbstractContextManager[Screening]:
         """These screeners."""
         return nullcontext(Screening(self._screeners))
 

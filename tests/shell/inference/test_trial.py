@@ -59,7 +59,7 @@ class Node:
 
     async def ask(self, text: str) -> tuple[str, ...]:
         """The releases whose answers an exchange was given: nothing stands for the one in force."""
-        with self.judges.under(self.own.release) as judging:
+        with self.judges.under(self.own.release, "unit-1") as judging:
             answers = judging.screeners.judge_now(batch(text)) or await judging.screeners.judge(batch(text))
         return tuple(answer.release for answer in answers)
 
@@ -136,7 +136,7 @@ async def test_a_candidate_that_fails_in_a_canary_leaves_the_release_in_force_al
 async def test_a_canary_under_way_keeps_a_candidate_that_is_out(tmp_path: Path) -> None:
     async with node(tmp_path) as made:
         made.trial.begin(Stage.CANARY)
-        with made.judges.under(made.own.release) as judging:
+        with made.judges.under(made.own.release, "unit-1") as judging:
             made.judges.end_trial()
             assert made.judges.count == 2
             assert judging.beside is made.candidate.release

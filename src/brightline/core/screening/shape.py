@@ -14,6 +14,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Iterable
+from itertools import filterfalse, islice
 from typing import Any, Final
 
 import msgspec
@@ -146,7 +147,7 @@ _OTHER_BYTES: Final = bytes(range(0x80, 0xC0))
 
 def _in_ascii(text: str, beyond: Beyond) -> bytes | None:
     """An ASCII text of the same shape: ``a`` for each letter beyond ASCII. None for one with many kinds of signs."""
-    signs = [char for char in beyond.chars if not char.isalpha()]
+    signs = list(islice(filterfalse(str.isalpha, beyond.chars), _KINDS_MAX + 1))
     if len(signs) > _KINDS_MAX:
         return None
     for char in signs:

@@ -95,8 +95,11 @@ class Upstreams(Upstream, Protocol):
 class Judges(Protocol):
     """The releases that judge here."""
 
-    def under(self, release: Release) -> AbstractContextManager[Screening]:
-        """Its detectors, kept for as long as an exchange is judged by it. Raises ``ScreeningUnavailable``."""
+    def under(self, release: Release, unit: str) -> AbstractContextManager[Screening]:
+        """Its detectors, kept for as long as an exchange of this unit is judged by it.
+
+        Raises ``ScreeningUnavailable``.
+        """
         ...
 
 
@@ -237,7 +240,7 @@ class Gateway:
         self, api: Api, workload: Workload, entered: Entered, scope: Scope, receive: Receive, send: Send
     ) -> None:
         terms = self._terms()
-        with self._judges.under(terms.release) as judging:
+        with self._judges.under(terms.release, workload.unit) as judging:
             screeners = judging.screeners
             if judging.beside is not None:
                 terms = terms.as_canary_of(judging.beside)

@@ -61,8 +61,11 @@ class Judges:
         return len(self._loaded)
 
     @contextlib.contextmanager
-    def under(self, release: Release) -> Iterator[Screening]:
-        """The detectors of a release, kept for as long as an exchange needs them. Raises ``ScreeningUnavailable``."""
+    def under(self, release: Release, unit: str) -> Iterator[Screening]:
+        """The detectors of a release, kept for as long as an exchange of this unit needs them.
+
+        Raises ``ScreeningUnavailable``.
+        """
         loaded = self._loaded.get(release.digest)
         if loaded is None:
             raise ScreeningUnavailable(f"release {release.digest} is not loaded")
@@ -72,12 +75,13 @@ class Judges:
         for each in needed:
             each.exchanges += 1
         try:
+            own = loaded.screeners.of(unit)
             if trial is None:
-                yield Screening(loaded.screeners)
+                yield Screening(own)
             elif canary is None:
-                yield Screening(Watched(loaded.screeners, trial))
+                yield Screening(Watched(own, trial))
             else:
-                yield Screening(SideBySide(loaded.screeners, trial, loaded.deadline_seconds), canary.release)
+                yield Screening(SideBySide(own, trial, loaded.deadline_seconds), canary.release)
         finally:
             for each in needed:
                 each.exchanges -= 1

@@ -22,6 +22,7 @@ from brightline.shell.config import InferenceSettings
 from brightline.shell.inference.canaries import CallCanaries, Canaries, FirstStageCanaries, RuleCanaries
 from brightline.shell.inference.kinds import Definition, Judge, check, define, first_stage
 from brightline.shell.inference.loaded import Loaded
+from brightline.shell.inference.memory import Memory
 from brightline.shell.inference.pool import AT_ONCE_BYTES, Judging, PooledDetector, ThreadDetector
 from brightline.shell.inference.process import ProcessDetector
 from brightline.shell.inference.wire import Load
@@ -56,7 +57,9 @@ def open_release(release: Release, folder: Path, defined: Defined, settings: Inf
         if isinstance(definition, RuleSet):
             digest = f"sha256:{required.sha256}"
             canaries: Canaries = RuleCanaries(definition)
-            detectors.append(ThreadDetector(required.id, digest, definition.match, AT_ONCE_BYTES, canaries))
+            memory = Memory()
+            made = ThreadDetector(required.id, digest, definition.match, AT_ONCE_BYTES, canaries, memory=memory)
+            detectors.append(made)
             continue
         if isinstance(definition, CallRules):
             digest = f"sha256:{required.sha256}"

@@ -33,6 +33,7 @@ from brightline.core.screening.release import Cascade, of_the_batch, raised_segm
 from brightline.core.screening.settle import Question, Settlement, as_segments, open_questions
 from brightline.shell.inference.canaries import Canaries
 from brightline.shell.inference.kinds import Judge, judgement_of
+from brightline.shell.inference.memory import Memory
 
 log = logging.getLogger("brightline.screening")
 
@@ -74,11 +75,14 @@ class ThreadDetector:
         at_once_bytes: int = 0,
         canaries: Canaries | None = None,
         canary_seconds: float = CANARY_SECONDS,
+        memory: Memory | None = None,
     ) -> None:
         """``at_once_bytes``: batches up to so many bytes in few segments may be judged on the loop.
 
         ``canaries`` are tried every ``canary_seconds``; one that is missed, or not answered, takes it out of service.
+        They are always judged anew. ``memory`` is for a judge that looks at nothing but surface and text.
         """
+        self._memory = memory
         self.at_once_bytes = at_once_bytes
         self._canaries = canaries
         self._canary_seconds = canary_seconds
@@ -115,16 +119,30 @@ class ThreadDetector:
     async def until_fit(self) -> None:
         """It is fit from the start: what it judges by was loaded and tried before."""
 
-    def judge_now(self, segments: Sequence[Segment]) -> Judgement:
+    def judge_now(self, segments: Sequence[Segment], unit: str = "") -> Judgement:
         """Judge on this very thread. Raises ``ScreeningUnavailable``, whatever the detector raises."""
         if fault := self.fault:
             raise ScreeningUnavailable(fault)
-        return judgement_of(self._judge, self._id, self._digest, segments)
+        if self._memory is None or not unit:
+            return judgement_of(self._judge, self._id, self._digest, segments)
+        batch = self._memory.of(segments, unit)
+        return batch.whole(judgement_of(self._judge, self._id, self._digest, batch.new))
 
-    async def judge(self, segments: Sequence[Segment]) -> Judgement:
-        """Ask, and wait for the thread. Raises ``ScreeningUnavailable`` at once when it is unfit or its queue full."""
+    async def judge(self, segments: Sequence[Segment], unit: str = "") -> Judgement:
+        """Ask, and wait for the thread. Raises ``ScreeningUnavailable`` at once when it is unfit or its queue full.
+
+        What is remembered of the ``unit`` that sent it is not judged again.
+        """
         if fault := self.fault:
             raise ScreeningUnavailable(fault)
+        if self._memory is None or not unit:
+            return await self._ask(segments)
+        batch = self._memory.of(segments, unit)
+        if not batch.new:
+            return batch.whole(Judgement(self._id, self._digest, 0, ()))
+        return batch.whole(await self._ask(batch.new))
+
+    async def _ask(self, segments: Sequence[Segment]) -> Judgement:
         ask = _Ask(segments)
         try:
             self._asks.put_nowait(ask)
@@ -158,6 +176,8 @@ class ThreadDetector:
         self._missed = why
         if why:
             self._turn = turn  # until it finds what it missed
+            if self._memory is not None:
+                self._memory.forget()
         else:
             self._passed = time.monotonic()
         self._due = time.monotonic() + (min(AGAIN_SECONDS, self._canary_seconds) if why else self._canary_seconds)
@@ -266,7 +286,11 @@ class ScreeningPool:
         self._at_once_bytes = min((detector.at_once_bytes for detector in self._quick), default=0)
         self._deadline = deadline_seconds
 
-    def judge_now(self, segments: tuple[Segment, ...]) -> tuple[Judgement, ...] | None:
+    def of(self, unit: str) -> PoolOfUnit:
+        """The same, for what one unit sends."""
+        return PoolOfUnit(self, unit)
+
+    def judge_now(self, segments: tuple[Segment, ...], unit: str = "") -> tuple[Judgement, ...] | None:
         """Judge a batch at once if every detector may, later stages having nothing to do; ``None`` if not.
 
         Raises ``ScreeningUnavailable`` if any detector fails. What was judged later than the deadline is not believed
@@ -277,16 +301,19 @@ class ScreeningPool:
         if sum(len(segment.text.encode("utf-8", "replace")) for segment in segments) > self._at_once_bytes:
             return None
         begun = time.monotonic()
-        judgements = tuple(detector.judge_now(segments) for detector in self._quick)
+        judgements = tuple(detector.judge_now(segments, unit) for detector in self._quick)
         if any(judgement.raised for judgement in judgements) or self._questions(judgements):
             return None
         if time.monotonic() - begun > self._deadline:
             raise ScreeningUnavailable("a detector did not answer within the release's deadline")
         return judgements + tuple(_not_asked(detector) for detector in self._then)
 
-    async def judge(self, segments: tuple[Segment, ...]) -> tuple[Judgement, ...]:
+    async def judge(self, segments: tuple[Segment, ...], unit: str = "") -> tuple[Judgement, ...]:
         """Judge a batch. Raises ``ScreeningUnavailable`` if any detector fails or is late."""
-        asks = [detector.judge(segments) for detector in self._first]
+        asks = [
+            detector.judge(segments, unit) if isinstance(detector, ThreadDetector) else detector.judge(segments)
+            for detector in self._first
+        ]
         try:
             async with asyncio.timeout(self._deadline):
                 first = tuple(await asyncio.gather(*asks))
@@ -328,6 +355,22 @@ class ScreeningPool:
             detector.close()
         for detector in every:
             await detector.closed()
+
+
+class PoolOfUnit:
+    """The pool, for what one unit sends: detectors remember what they said of it before."""
+
+    def __init__(self, pool: ScreeningPool, unit: str) -> None:
+        self._pool = pool
+        self._unit = unit
+
+    def judge_now(self, segments: tuple[Segment, ...]) -> tuple[Judgement, ...] | None:
+        """As the pool does."""
+        return self._pool.judge_now(segments, self._unit)
+
+    async def judge(self, segments: tuple[Segment, ...]) -> tuple[Judgement, ...]:
+        """As the pool does."""
+        return await self._pool.judge(segments, self._unit)
 
 
 def _not_asked(detector: PooledDetector) -> Judgement:

@@ -23,7 +23,7 @@ from brightline.core.screening.finding import Judgement, Segment
 from brightline.core.screening.release import Release, statements_from
 from brightline.core.screening.trial import Compared, Rule, Stage, compare, counted, next_stage, of_the_candidate
 from brightline.shell.inference.loaded import Loaded
-from brightline.shell.inference.pool import ScreeningPool
+from brightline.shell.inference.pool import PoolOfUnit
 
 WAITING_MAX: Final = 64
 WAITING_CHARS_MAX: Final = 2_000_000
@@ -131,7 +131,7 @@ class Trial:
 class Watched:
     """The release in force, overheard by a candidate."""
 
-    def __init__(self, own: ScreeningPool, trial: Trial) -> None:
+    def __init__(self, own: PoolOfUnit, trial: Trial) -> None:
         self._own = own
         self._trial = trial
 
@@ -152,7 +152,7 @@ class Watched:
 class SideBySide:
     """The release in force, and marked beside its answers those of the candidate."""
 
-    def __init__(self, own: ScreeningPool, trial: Trial, deadline_seconds: float) -> None:
+    def __init__(self, own: PoolOfUnit, trial: Trial, deadline_seconds: float) -> None:
         self._own = own
         self._trial = trial
         self._deadline = deadline_seconds
