@@ -9,47 +9,48 @@ Whatever comes in is sent on unread and comes back unread: no key, no rules, no 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import sys
 from typing import Any
 
-import aiohttp
 import uvloop
 
 from brightline.shell.body import read_body
+from brightline.shell.gateway.connections import Connections
 from brightline.shell.serve import bind, serving
 
 BODY_BYTES_MAX = 1 << 20
+SECONDS = 60.0
 
 
 class Passing:
     """An ASGI application that asks the upstream what it is asked."""
 
-    def __init__(self, upstream: str, session: aiohttp.ClientSession) -> None:
-        self._url = upstream
-        self._session = session
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request."""
         body = await read_body(receive, BODY_BYTES_MAX)
-        headers = {"content-type": "application/json"}
-        async with self._session.post(self._url + scope["path"], data=body, headers=headers) as response:
-            kind = response.headers["content-type"].encode()
-            head = [(b"content-type", kind)]
-            if response.content_length is not None:
-                head.append((b"content-length", str(response.content_length).encode()))
-            await send({"type": "http.response.start", "status": response.status, "headers": head})
-            async for chunk in response.content.iter_any():
+        fields = b"content-type: application/json\r\ncontent-length: %d\r\n" % len(body)
+        head = b"POST %b HTTP/1.1\r\nhost: %b\r\n%b\r\n" % (scope["path"].encode(), self._connections.host, fields)
+        latest = asyncio.get_running_loop().time() + SECONDS
+        connection = await self._connections.take(latest)
+        try:
+            await connection.ask(head + body, latest, latest, SECONDS)
+            kept = [field for field in connection.headers if field[0] in {b"content-type", b"content-length"}]
+            await send({"type": "http.response.start", "status": connection.status, "headers": kept})
+            while chunk := await connection.take():
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        finally:
+            self._connections.give_back(connection)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def serve(upstream: str, port: int) -> None:
     """Serve until killed."""
-    connector = aiohttp.TCPConnector(limit=256)
-    async with (
-        aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session,
-        serving(Passing(upstream, session), bind("127.0.0.1", port)),
-    ):
+    connections = Connections(upstream, ssl.create_default_context(), 256, SECONDS)
+    async with serving(Passing(connections), bind("127.0.0.1", port)):
         await asyncio.Event().wait()
 
 

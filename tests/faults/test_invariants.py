@@ -492,7 +492,9 @@ def test_an_upstream_that_hangs_is_given_up(node: Running) -> None:
 
 
 def test_an_upstream_that_is_not_there_is_a_502(node: Running) -> None:
-    node.node.upstream._servers["default"]._base = "http://127.0.0.1:9"
+    connections = node.node.upstream._servers["default"]._connections
+    connections.close()
+    connections._address = "127.0.0.1", 9
     refused(node, "upstream_failed", 502)
 
 

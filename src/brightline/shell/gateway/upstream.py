@@ -9,29 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Final
-
-import aiohttp
 
 from brightline.core.enforcement.pass_token import PassToken
 from brightline.core.errors import ConfigError, UpstreamFailed
 from brightline.core.exchange.model import UpstreamRequest
 from brightline.core.ports import Clock
 from brightline.shell.config import UpstreamSettings
+from brightline.shell.gateway.connections import Connections
 from brightline.shell.gateway.health import Health
 
 PASS_HEADER: Final = "x-brightline-pass"  # noqa: S105 - the name of a header
-CHUNK_BYTES: Final = 16_384
-KEPT_SECONDS: Final = 10.0
-"""A connection that rests longer is not used again: its server may be closing it while we write."""
 
 
 class HttpUpstream:
-    """An OpenAI-compatible model server. Create it inside the running loop; ``close`` it at the end.
+    """An OpenAI-compatible model server; ``close`` it at the end. ``health`` is told what its answers and probes say.
 
-    ``health`` is told what its answers and probes say.
+    Raises ``ConfigError`` for an address, roots or a key that cannot be used.
     """
 
     def __init__(self, settings: UpstreamSettings, api_key: str, health: Health, clock: Clock) -> None:
@@ -39,83 +35,87 @@ class HttpUpstream:
         self._health = health
         self._clock = clock
         self._settings = settings
-        self._base = settings.url.rstrip("/")
-        self._headers = {"content-type": "application/json", "accept-encoding": "identity"}
-        if api_key:
-            self._headers["authorization"] = f"Bearer {api_key}"
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=settings.connections_max, keepalive_timeout=KEPT_SECONDS, ssl=trusting(settings.roots)
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            timeout=aiohttp.ClientTimeout(
-                total=settings.total_seconds,
-                sock_connect=settings.connect_seconds,
-                sock_read=settings.idle_seconds,
-            ),
-            max_line_size=16_384,
-            max_field_size=16_384,
+        if not all("!" <= char <= "~" for char in api_key):
+            raise ConfigError("the key of a model server has letters, digits and signs of ASCII only")
+        self._key = f"authorization: Bearer {api_key}\r\n".encode() if api_key else b""
+        self._connections = Connections(
+            settings.url, trusting(settings.roots), settings.connections_max, settings.connect_seconds
         )
 
     async def send(self, token: PassToken, request: UpstreamRequest) -> AsyncGenerator[bytes, None]:
         """Send once; yield the body in chunks. Raises ``UpstreamFailed``; closing the generator cancels."""
-        expected = "text/event-stream" if request.streamed else "application/json"
-        headers = {**self._headers, "accept": expected, PASS_HEADER: token.text}
-        first = asyncio.get_running_loop().time() + self._settings.first_byte_seconds
+        expected = b"text/event-stream" if request.streamed else b"application/json"
+        now = asyncio.get_running_loop().time()
+        settings = self._settings
+        first_at, latest = now + settings.first_byte_seconds, now + settings.total_seconds
         try:
-            async with asyncio.timeout_at(first):
-                response = await self._session.post(
-                    self._base + request.path, data=request.body, headers=headers, allow_redirects=False
-                )
+            connection = await self._connections.take(min(first_at, latest))
             try:
-                if response.status >= 500:
+                head = self._head(b"POST", request.path, b"%b: %b\r\n" % (PASS_HEADER.encode(), token.text.encode()))
+                fields = b"content-type: application/json\r\ncontent-length: %d\r\naccept: %b\r\n\r\n"
+                asked = head + fields % (len(request.body), expected) + request.body
+                await connection.ask(asked, first_at, latest, settings.idle_seconds)
+                if connection.status >= 500:
                     self._health.failed(self._clock.monotonic())
-                _check_head(response, expected)
-                async with asyncio.timeout_at(first):
-                    chunk = await response.content.read(CHUNK_BYTES)
+                _check_head(connection.status, connection.headers, expected)
+                chunk = await connection.take()
                 self._health.answered()
                 while chunk:
                     yield chunk
-                    chunk = await response.content.read(CHUNK_BYTES)
+                    chunk = await connection.take()
             finally:
-                response.close()  # of an answer that was read to its end the connection is free already
+                self._connections.give_back(connection)  # one whose answer was not read to its end is closed
         except TimeoutError as error:
             self._health.failed(self._clock.monotonic())
             raise UpstreamFailed("the upstream did not answer in time") from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except OSError as error:
             self._health.failed(self._clock.monotonic())
             raise UpstreamFailed(f"the upstream cannot be used: {type(error).__name__}") from error
 
     async def probe(self) -> None:
         """Ask whether it is there, without a token: what answers must let nobody at a model."""
+        now = asyncio.get_running_loop().time()
+        seconds = self._settings.connect_seconds
         try:
-            async with (
-                asyncio.timeout(self._settings.connect_seconds),
-                self._session.get(self._base + self._settings.probe_path, allow_redirects=False) as response,
-            ):
-                there = response.status == 200
-        except (TimeoutError, aiohttp.ClientError, OSError, ValueError):
+            connection = await self._connections.take(now + seconds)
+            try:
+                asked = self._head(b"GET", self._settings.probe_path, b"\r\n")
+                await connection.ask(asked, now + seconds, now + seconds, seconds)
+                there = connection.status == 200
+            finally:
+                self._connections.give_back(connection)
+        except OSError:
             there = False
         if there:
             self._health.answered()
         else:
             self._health.failed(self._clock.monotonic())
 
+    def _head(self, method: bytes, path: str, more: bytes) -> bytes:
+        where = self._connections
+        return b"%b %b%b HTTP/1.1\r\nhost: %b\r\naccept-encoding: identity\r\nuser-agent: brightline\r\n%b%b" % (
+            method,
+            where.path,
+            path.encode("ascii"),
+            where.host,
+            self._key,
+            more,
+        )
+
     async def close(self) -> None:
         """Close every connection."""
-        await self._session.close()
+        self._connections.close()
 
 
-def _check_head(response: aiohttp.ClientResponse, expected: str) -> None:
+def _check_head(status: int, headers: Sequence[tuple[bytes, bytes]], expected: bytes) -> None:
     """One status, one type, no coding. Raises ``UpstreamFailed``."""
-    if response.status != 200:
-        raise UpstreamFailed(f"the upstream answered with status {response.status}")
-    kinds = response.headers.getall("content-type", ())
-    kind, _, parameter = kinds[0].lower().partition(";") if len(kinds) == 1 else ("", "", "")
-    if kind.strip() != expected or parameter.strip() not in {"", "charset=utf-8", 'charset="utf-8"'}:
-        raise UpstreamFailed(f"the upstream answered with another content type than {expected} in UTF-8")
-    if response.headers.getall("content-encoding", ["identity"]) != ["identity"]:
+    if status != 200:
+        raise UpstreamFailed(f"the upstream answered with status {status}")
+    kinds = [value for name, value in headers if name == b"content-type"]
+    kind, _, parameter = kinds[0].lower().partition(b";") if len(kinds) == 1 else (b"", b"", b"")
+    if kind.strip() != expected or parameter.strip() not in {b"", b"charset=utf-8", b'charset="utf-8"'}:
+        raise UpstreamFailed(f"the upstream answered with another content type than {expected.decode()} in UTF-8")
+    if any(name == b"content-encoding" and value != b"identity" for name, value in headers):
         raise UpstreamFailed("the upstream compressed its answer without being asked")
 
 
