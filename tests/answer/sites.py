@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -46,6 +47,7 @@ NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 SHIPPED = shipped_agreements()["dow-2026-02-27"]
 MONTH = "2026-11"  # in which the sample site was
 PER_MILLION = 150_000
+LOOKED = MappingProxyType({"r-1": "no", "r-2": "no"})
 Deed = Callable[[Site], None]
 Edit = Callable[[str], str]
 SIGNERS = {Party.PROVIDER: SigningRole.PROVIDER_SAFETY, Party.CUSTOMER: SigningRole.CUSTOMER_OFFICIAL}
@@ -83,8 +85,11 @@ def whole_site(
     return folder
 
 
-def sample(site: Site, agreement: Agreement, value: str = "no", persons: tuple[str, ...] = ("r-1", "r-2")) -> None:
-    """Draw permitted exchanges by a key that the registry names, and have people answer all that is asked of them."""
+def sample(site: Site, agreement: Agreement, said: Mapping[str, str] = LOOKED) -> None:
+    """Draw permitted exchanges by a key that the registry names, and have people answer all that is asked of them.
+
+    ``said`` is what each person answers to everything.
+    """
     key = seeded(1, "the month's key")
     site.registry.say(
         RecordKind.REVIEW,
@@ -93,15 +98,15 @@ def sample(site: Site, agreement: Agreement, value: str = "no", persons: tuple[s
     )
     since = unix_of(str(site.registry.records[-1].value["time"])) + LAG_SECONDS
     for at, record in enumerate(list(site.gateway.records)):
-        said = record.value
-        if said.get("outcome") != "completed" or unix_of(str(said["time"])) < since:
+        value = record.value
+        if value.get("outcome") != "completed" or unix_of(str(value["time"])) < since:
             continue
         if is_drawn(key, leaf_hash(site.gateway.leaf(at)), PER_MILLION):
-            _ask_people(site, str(said["exchange"]), agreement, value, persons)
+            _ask_people(site, str(value["exchange"]), agreement, said)
     site.registry.say(RecordKind.REVIEW, "", {"what": "revealed", "month": MONTH, "key": key.hex()})
 
 
-def _ask_people(site: Site, exchange: str, agreement: Agreement, value: str, persons: tuple[str, ...]) -> None:
+def _ask_people(site: Site, exchange: str, agreement: Agreement, said: Mapping[str, str]) -> None:
     questions = questions_of(agreement)
     case = Case(
         format=CASE_FORMAT,
@@ -121,7 +126,7 @@ def _ask_people(site: Site, exchange: str, agreement: Agreement, value: str, per
     public: dict[str, JsonValue] = {**site.terms, "hold": case.hold, "case": case.digest}
     opened: dict[str, JsonValue] = {"clauses": ["RL-1"], "expires": case.expires, "part": 0, "parts": 1}
     site.gateway.say(RecordKind.CASE, exchange, public | opened | {"wanted": {"provider_cleared": 2}})
-    for number, person in enumerate(persons):
+    for number, (person, value) in enumerate(said.items()):
         answers = tuple(Answer(one.subject, one.name, value, "I looked.") for one in questions)
         decision = ReviewerDecision(DECISION_FORMAT, case, person, answers, f"{number:032x}", 0)
         statement = sign_decision(decision, KEYS[SigningRole.PROVIDER_SAFETY]).decode()

@@ -26,11 +26,20 @@ from brightline.verify.sample.frauds import FRAUDS, Fraud
 from brightline.verify.sample.ledger import Ledger
 from brightline.verify.sample.site import GATEWAY, Site, honest_site
 from tests.answer.sites import SHIPPED, asked, asking, found_in, statuses_in, whole_site
+from tests.verify.sites import serving
 
 RANK = [Status.SHOWN, Status.PENDING, Status.OPEN, Status.CONTRADICTED]
 OF_THE_TEXT = {
     *("agreement", "one-agreement", "proofs", "no-weaker", "reviewed", "pinned-law", "ladder", "needs-people"),
-    *("refuses-weapons", "refuses-surveillance", "refuses-monitoring", "refuses-elsewhere", "replays", "sampled"),
+    *(
+        "refuses-weapons",
+        "refuses-surveillance",
+        "refuses-monitoring",
+        "refuses-decisions",
+        "refuses-elsewhere",
+        "replays",
+        "sampled",
+    ),
 }
 
 
@@ -75,6 +84,7 @@ def test_what_it_answers(honest: Dossier) -> None:
     assert {made.question.id: made.status for made in honest.answers} == {
         "weapons": Status.OPEN,
         "surveillance": Status.PENDING,
+        "decisions": Status.OPEN,
         "compelled": Status.SHOWN,
         "without-stack": Status.OPEN,
         "violation": Status.SHOWN,
@@ -142,7 +152,7 @@ MISSING: dict[str, tuple[Callable[[Asking], Asking], set[str]]] = {
     "agreement": (with_evidence(agreements=(shipped_agreements()["two-red-lines-2026"],)), OF_THE_TEXT),
     "release": (
         with_asking(releases=(shipped_releases()["rules-2026.11"],)),
-        {"release", "recall-weapons", "recall-surveillance"},
+        {"release", "recall-weapons", "recall-surveillance", "recall-decisions"},
     ),
 }
 
@@ -210,6 +220,7 @@ def answer_without_pass(site: Site) -> None:
 ALTERED: dict[str, tuple[Callable[[Path], Path], set[str]]] = {
     "RL-1": (lambda at: whole_site(at, edit=cut("[clause.RL-1]")), {"refuses-surveillance"}),
     "RL-2": (lambda at: whole_site(at, edit=cut("[clause.RL-2]")), {"refuses-weapons"}),
+    "RL-3": (lambda at: whole_site(at, edit=cut("[clause.RL-3]")), {"refuses-decisions"}),
     "L6": (lambda at: whole_site(at, edit=cut("[clause.L6]")), {"refuses-monitoring"}),
     "D2": (lambda at: whole_site(at, edit=cut("[clause.D2]")), {"refuses-elsewhere", "proofs"}),
     "P1": (lambda at: whole_site(at, edit=cut("[clause.P1]")), {"needs-people", "proofs"}),
@@ -231,12 +242,16 @@ def test_what_says_otherwise_opens_or_contradicts_what_rests_on_it(name: str, ho
         assert changed(honest, after) == kinds
 
 
-# Frauds that are seen in the same way are as one here: the first of them; the others in the long form.
+def seen_as(fraud: Fraud) -> object:
+    """Frauds of which the same is seen are as one here: the first of them; the others in the long form."""
+    return frozenset((topic, status) for _, topic, status in fraud.effects) or fraud.row.startswith("swap")
+
+
 FRAUD_ROWS = [
     pytest.param(
         fraud,
         id=fraud.name,
-        marks=[pytest.mark.slow] if fraud.effects and any(fraud.effects == one.effects for one in FRAUDS[:at]) else [],
+        marks=[pytest.mark.slow] if seen_as(fraud) in [seen_as(one) for one in FRAUDS[:at]] else [],
     )
     for at, fraud in enumerate(FRAUDS)
 ]
@@ -253,6 +268,26 @@ def test_of_every_fraud_that_is_seen_an_answer_says_so(fraud: Fraud, honest: Dos
         assert kinds == ({"release", "heads", "sampled"} if fraud.name == "release-swapped" else set())
 
 
+def test_a_record_that_is_not_the_one_that_was_signed_is_no_case(whole: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(whole, tmp_path / "site"))
+    file = folder / "evidence" / GATEWAY / "tile" / "entries" / "000"
+    data = file.read_bytes()
+    at = data.index(b'"verdict":"hold"', data.index(b'"clauses":["RL-1"]'))
+    file.write_bytes(data[:at] + b'"verdict":"deny"' + data[at + 16 :])
+    case = next(case for case in asked(asking(folder)).answers[1].cases if case.clause == "RL-1")
+    assert case.verdicts == (("hold", 16),)
+
+
+def test_logs_at_an_address_are_answered_from_like_those_in_a_folder(whole: Path, honest: Dossier) -> None:
+    root = whole / "evidence"
+    files = {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    with serving(files, base="") as web:
+        urls = tuple(f"{web.url}/{shard}" for shard in ("gateway-0", "heads", "registry"))
+        after = asked(with_evidence(evidence=urls)(asking(whole)))
+    assert statuses_in(after) == statuses_in(honest)
+    assert after.answers[1].cases == honest.answers[1].cases
+
+
 # ---- words and files ----------------------------------------------------------------------------------------------
 
 
@@ -262,7 +297,7 @@ def test_the_questions_of_the_text_are_quoted_from_it_and_a_false_quote_is_refus
     folder = Path(shutil.copytree(whole, tmp_path / "site"))
     file = folder / "agreement" / "questions.toml"
     good = file.read_text("utf-8")
-    assert set(re.findall(r"(?m)^\[([a-z-]+)\]", good)) == {*QUESTIONS, "motive", "opinion"}
+    assert set(re.findall(r"(?m)^\[([a-z-]+)\]", good)) == {*QUESTIONS, "motive", "opinion"} - {"decisions"}
     file.write_text(good.replace("Answer pending…", "Yes."), "utf-8")
     with pytest.raises(AgreementError, match="does not stand in the text"):
         asked(asking(folder))
@@ -275,7 +310,7 @@ def test_an_agreement_without_such_a_file_is_asked_in_our_words(whole: Path, tmp
     folder = Path(shutil.copytree(whole, tmp_path / "site"))
     (folder / "agreement" / "questions.toml").unlink()
     made = asked(asking(folder))
-    assert made.answers[2].asks == "Can OpenAI be compelled to surveil people of the country?"
+    assert made.answers[3].asks == "Can OpenAI be compelled to surveil people of the country?"
     assert {one.posted for one in made.answers} == {""}
     assert made.beyond == ()
 

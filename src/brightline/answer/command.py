@@ -86,8 +86,8 @@ def answer(
 ) -> None:
     """Answer what people ask of a deployment from the published evidence at each EVIDENCE, offline.
 
-    QUESTION is weapons, surveillance, compelled, without-stack, violation, law-change or enforceable; without it, all
-    of them, in short. EVIDENCE is what `brightline verify` takes: folders or addresses of logs.
+    QUESTION is weapons, surveillance, decisions, compelled, without-stack, violation, law-change or enforceable;
+    without it, all of them, in short. EVIDENCE is what `brightline verify` takes: folders or addresses of logs.
 
     Each answer says what it claims, by which argument, on which evidence with its digest, within which bounds, and
     what is not shown. On mass surveillance the answer is pending until everything on its list is shown.

@@ -6,10 +6,13 @@ Of 0 in n the bound is one-sided, as nothing lies below: about 3/n at 95 %. So i
 
 from __future__ import annotations
 
+import functools
+
 from brightline.core.answer.model import Bound
 from brightline.core.screening.figures import CONFIDENCE, at_least, at_most, clopper_pearson
 
 
+@functools.lru_cache(maxsize=1_024)  # the same figures stand in several answers
 def bound(says: str, hits: int, of: int) -> Bound:
     """The share of ``hits`` in ``of``. Raises ``ValueError`` for more hits than there are; of none, 0 to 1."""
     if hits == 0 or not of:

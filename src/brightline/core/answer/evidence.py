@@ -83,6 +83,11 @@ _TABLE: Final = (
     Evidence("refuses-weapons", "what directs a weapon is denied at any number of approvals", "the parties"),
     Evidence("refuses-surveillance", "mass surveillance is denied at any number of approvals", "the parties"),
     Evidence(
+        "refuses-decisions",
+        "scoring people, and a high-stakes decision that acts alone, are denied at any number of approvals",
+        "the parties",
+    ),
+    Evidence(
         "refuses-monitoring",
         "unbounded monitoring that may touch a private person of the country is denied at any number of approvals",
         "the parties",
@@ -108,6 +113,9 @@ _TABLE: Final = (
     Evidence("recall-weapons", "how much of it the release finds was measured", "the provider: measure, and state it"),
     Evidence(
         "recall-surveillance", "how much of it the release finds was measured", "the provider: measure, and state it"
+    ),
+    Evidence(
+        "recall-decisions", "how much of it the release finds was measured", "the provider: measure, and state it"
     ),
     Evidence(
         "fragments",

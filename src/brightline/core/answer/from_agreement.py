@@ -25,6 +25,7 @@ from brightline.core.statement import Party
 _REFUSES: Final = {
     "refuses-weapons": (("weapon_direct",),),
     "refuses-surveillance": (("mass_domestic",),),
+    "refuses-decisions": (("social_scoring",), ("high_stakes", "acts_alone")),
     "refuses-monitoring": (("monitoring", "private_info", "us_person", "constrained"),),
     "refuses-elsewhere": (("surface",), ("stack_on",), ("safety_trained",)),
     "needs-people": (("cleared_in_loop",),),

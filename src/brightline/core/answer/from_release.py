@@ -16,7 +16,12 @@ import msgspec
 from brightline.core.answer.bounds import bound, in_words
 from brightline.core.answer.model import Bound, Found, Pin, Status
 
-FACTS: Final[Mapping[str, str]] = {"recall-weapons": "weapon_direct", "recall-surveillance": "mass_domestic"}
+FACTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "recall-weapons": ("weapon_direct",),
+    "recall-surveillance": ("mass_domestic",),
+    "recall-decisions": ("social_scoring", "high_stakes", "acts_alone"),
+}
+"""For each kind the facts of which a release must state how much it misses."""
 
 
 class Stated(msgspec.Struct, frozen=True):
@@ -52,24 +57,26 @@ def of_releases(given: Sequence[Measured], judged: Mapping[str, int]) -> dict[st
     else:
         names = ", ".join(one.id for one in judging)
         found = {"release": Found(Status.SHOWN, f"{sum(judged.values()):,} exchanges were judged by {names}", pins)}
-    for kind, fact in FACTS.items():
-        found[kind] = _recall(fact, judging, pins)
+    for kind, facts in FACTS.items():
+        found[kind] = _recall(facts, judging, pins)
     return found
 
 
-def _recall(fact: str, judging: Sequence[Measured], pins: tuple[Pin, ...]) -> Found:
+def _recall(facts: Sequence[str], judging: Sequence[Measured], pins: tuple[Pin, ...]) -> Found:
     if not judging:
         return Found(Status.OPEN, "no release that judged is here", pins)
     bounds: list[Bound] = []
     corpora: list[str] = []
     for one in judging:
-        rows = [row for row in one.stated if row.fact == fact]
-        if not rows:
-            return Found(Status.OPEN, f"{one.id} states no figure for {fact}", pins)
+        rows = [row for row in one.stated if row.fact in facts]
+        silent = [fact for fact in facts if fact not in {row.fact for row in rows}]
+        if silent:
+            return Found(Status.OPEN, f"{one.id} states no figure for {silent[0]}", pins)
         bounds += [
-            bound(f"found of {fact}, {row.detector}", row.positives - row.misses, row.positives) for row in rows
+            bound(f"found of {row.fact}, {row.detector}", row.positives - row.misses, row.positives) for row in rows
         ]
         bounds += [bound(f"let slip by {row.detector}, a first stage", row.misses, row.positives) for row in one.slips]
         corpora += [row.corpus for row in rows]
-    said = f"{in_words(bounds[0])}, on {'; '.join(dict.fromkeys(corpora))}"
+    told = [in_words(one) for one in bounds if one.says.startswith("found")]
+    said = f"{'; '.join(told)}, on {'; '.join(dict.fromkeys(corpora))}"
     return Found(Status.SHOWN, said, pins, tuple(bounds))

@@ -140,6 +140,35 @@ _QUESTIONS: Final = (
         waits=True,
     ),
     Question(
+        "decisions",
+        "Will this deal let {provider}'s models decide on people's lives without a person?",
+        "By each way in which a machine decides alone: what is asked of it, what is seen, and what adds up.",
+        (
+            Claim(
+                "refused",
+                "Scoring people, and a decision on a life that acts alone, are refused, whoever approves them.",
+                ("agreement", "proofs", "refuses-decisions"),
+                ("A person who only clicks through decides nothing, and no record shows how long somebody thought.",),
+            ),
+            _DECIDED,
+            _COMPLETE,
+            Claim(
+                "seen",
+                "The detectors find such decisions, as often as both parties signed that they must.",
+                ("release", "recall-decisions", "enough"),
+                ("A corpus is not the world: whoever writes differently from its authors is found less often.",),
+            ),
+            Claim(
+                "loop",
+                "Nobody decides ten thousand cases by ten thousand single requests.",
+                ("tempo",),
+            ),
+        ),
+        ("social_scoring", "high_stakes", "acts_alone"),
+        "Everything that this answer rests on is shown. Within the bounds below, no exchange on record decided on "
+        "somebody's life without a person.",
+    ),
+    Question(
         "compelled",
         "Can {provider} be compelled to surveil people of the country?",
         "By what somebody with power over us could order: a loosening, a way round, a silence.",

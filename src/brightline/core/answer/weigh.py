@@ -67,7 +67,7 @@ def worst(statuses: Sequence[Status]) -> Status:
     """The worst of them; of none, OPEN: nothing shows nothing."""
     if Status.CONTRADICTED in statuses:
         return Status.CONTRADICTED
-    return Status.SHOWN if statuses and set(statuses) == {Status.SHOWN} else Status.OPEN
+    return Status.SHOWN if set(statuses) == {Status.SHOWN} else Status.OPEN
 
 
 def _status(question: Question, claims: Sequence[ClaimAnswer]) -> Status:
