@@ -76,7 +76,7 @@ def changed(before: Dossier, after: Dossier) -> set[str]:
 def test_at_a_whole_installation_all_that_this_version_makes_is_shown(honest: Dossier) -> None:
     found = found_in(honest)
     opened = {kind for kind, one in found.items() if one.status is not Status.SHOWN}
-    assert opened == {kind.id for kind in EVIDENCE.values() if not kind.made}
+    assert opened == {kind.id for kind in EVIDENCE.values() if not kind.made} | {"people"}  # no roster was given
     assert {kind.id for kind in EVIDENCE.values() if kind.made} - found.keys() == {"halted"}
 
 
@@ -96,7 +96,7 @@ def test_what_it_answers(honest: Dossier) -> None:
 def test_on_mass_surveillance_it_says_answer_pending_and_what_is_missing(honest: Dossier) -> None:
     made = honest.answers[1]
     assert made.headline == PENDING
-    assert [one.evidence.id for one in made.missing] == ["thresholds", "meter", "fragments", "subjects"]
+    assert [one.evidence.id for one in made.missing] == ["thresholds", "meter", "fragments", "subjects", "people"]
     assert made.asks == (
         "Will this deal enable the Department of War to use OpenAI models to conduct mass surveillance?"
     )
@@ -171,7 +171,8 @@ def lose(folder: Path, shard: str) -> Asking:
 
 
 @pytest.mark.parametrize(
-    ("shard", "kinds"), [("heads", {"heads"}), ("registry", {"registry", "heads", "held", "sampled"})]
+    ("shard", "kinds"),
+    [("heads", {"heads"}), ("registry", {"registry", "heads", "held", "versions", "sampled"})],
 )
 def test_a_log_that_is_withheld_opens_what_rests_on_it(
     shard: str, kinds: set[str], whole: Path, honest: Dossier, tmp_path: Path

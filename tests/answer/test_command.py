@@ -28,7 +28,7 @@ from tests.verify.test_page import _Page
 IN_HAND = [
     *[word for name in ("gateway", "guard", "heads", "registry") for word in ("--key", f"{name}.vkey")],
     *["--guard", "guards", "--policy", "policy", "--disclosures", "disclosures.jsonl"],
-    *["--agreement", "agreement", "--roots", "trust.json", "--canaries", "canaries"],
+    *["--agreement", "agreement", "--parties", "trust.json", "--canaries", "canaries"],
 ]
 
 
@@ -60,7 +60,7 @@ def test_1_if_something_is_open_or_pending(here: Path) -> None:
     done = ask("surveillance", "evidence", *IN_HAND)
     assert done.exit_code == 1
     assert "… PENDING  Answer pending…\n" in done.output
-    for missing in ("thresholds", "meter", "fragments", "subjects"):
+    for missing in ("thresholds", "meter", "fragments", "subjects", "people"):
         assert f"  {missing}: " in done.output.split("missing\n")[1]
     assert ask("weapons", "evidence").exit_code == 1
 
@@ -82,7 +82,7 @@ def test_3_if_the_evidence_contradicts_a_claim(tmp_path: Path, monkeypatch: pyte
         (["nowhere"], ConfigError),
         (["evidence", "--key", "nonsense"], TrustError),
         (["evidence", "--release", "evidence"], ReleaseError),
-        (["evidence", "--roots", "policy"], TrustError),
+        (["evidence", "--parties", "policy"], TrustError),
         (["evidence", "--canaries", "policy", "--key", "gateway.vkey"], ConfigError),
         (["evidence", "--html", "no/such/folder.html"], ConfigError),
     ],
@@ -105,7 +105,7 @@ def test_all_questions_are_answered_in_short_and_without_colour_in_a_pipe(here: 
     assert [line.partition(":")[0] for line in done.output.splitlines() if line.partition(":")[0] in QUESTIONS] == [
         *QUESTIONS
     ]
-    assert "missing: thresholds, meter, fragments, subjects" in done.output
+    assert "missing: thresholds, meter, fragments, subjects, people" in done.output
     assert "\x1b" not in done.output
     assert all(line == line.rstrip() for line in done.output.splitlines())
     assert all(limit in done.output for limit in LIMITS)

@@ -57,7 +57,8 @@ _OUT: Final = click.Path(dir_okay=False, path_type=Path)
     "--guard", "guards", multiple=True, metavar="DIRECTORY|URL", help="The published log of a guard; repeat for more."
 )
 @click.option("--policy", type=_FILE, help="A witness policy of your own: which cosignatures are believed.")
-@click.option("--roots", type=_FILE, help="Pinned keys of the parties (trust.json): who signed the formulas.")
+@click.option("--parties", type=_FILE, help="The parties' keys (trust.json): who signed formulas and installation.")
+@click.option("--installation", type=_FILE, help="The installation that both signed: who is on the roster.")
 @click.option(
     "--receipt", "receipts", multiple=True, metavar="TEXT|FILE", help="A receipt to look up; repeat for more."
 )
@@ -75,7 +76,8 @@ def answer(
     releases: tuple[Path, ...],
     guards: tuple[str, ...],
     policy: Path | None,
-    roots: Path | None,
+    parties: Path | None,
+    installation: Path | None,
     receipts: tuple[str, ...],
     canaries: Path | None,
     seen: tuple[Path, ...],
@@ -108,12 +110,15 @@ def answer(
         guards=guards,
         policy=policy,
         seen=seen,
+        installation=installation,
+        parties=parties if installation is not None else None,
     )
     now = datetime.now(UTC)
-    asking = Asking(questions=asked, evidence=question, releases=releases, roots=roots, canaries=canaries)
+    asking = Asking(questions=asked, evidence=question, releases=releases, roots=parties, canaries=canaries)
     dossier = gather(asking, now)
     given = {"--key": keys, "--disclosures": [disclosures], "--agreement": agreements, "--release": releases}
-    given |= {"--guard": guards, "--policy": [policy], "--roots": [roots], "--receipt": receipts}
+    given |= {"--guard": guards, "--policy": [policy], "--receipt": receipts}
+    given |= {"--parties": [parties], "--installation": [installation]}
     given |= {"--canaries": [canaries], "--seen": seen}
     command = _command(words, given)
     made = f"{now.day} {now:%B %Y, %H:%M} UTC"

@@ -15,6 +15,7 @@ from brightline.core.answer.model import Evidence
 from brightline.core.evidence.audit_findings import Topic
 
 NOT_MADE: Final = "nothing in this version makes this evidence"
+_REGISTRY: Final = "the operator, with the registry's log among the EVIDENCE"
 _OPERATOR: Final = "the operator, with the whole log as it was signed"
 
 _TABLE: Final = (
@@ -30,7 +31,11 @@ _TABLE: Final = (
         "replays", Topic.REPLAYS.value, "the operator, who discloses records to a cleared auditor (--disclosures)"
     ),
     Evidence("receipts", Topic.RECEIPTS.value, "callers, who keep their receipts (--receipt)", optional=True),
-    Evidence("held", Topic.HELD.value, "the operator, with the registry's log among the EVIDENCE", optional=True),
+    Evidence("held", Topic.HELD.value, _REGISTRY, optional=True),
+    Evidence(
+        "versions", Topic.VERSIONS.value, "the operator, with the registry's log among the EVIDENCE", optional=True
+    ),
+    Evidence("people", Topic.PEOPLE.value, "the parties, with the installation that they signed (--installation)"),
     Evidence("halted", Topic.HALTED.value, _OPERATOR, optional=True),
     # ---- what others hold ----------------------------------------------------------------------------------------
     Evidence("witnessed", Topic.WITNESSED.value, "witnesses that you trust yourself (--policy)"),
@@ -46,7 +51,7 @@ _TABLE: Final = (
     Evidence(
         "registry",
         "the log of what changes verdicts (standings, demands, releases) is among the logs",
-        "the operator, with the registry's log among the EVIDENCE",
+        _REGISTRY,
     ),
     Evidence(
         "meter",
@@ -78,7 +83,7 @@ _TABLE: Final = (
     Evidence(
         "reviewed",
         "both parties signed that the formulas say what the quotes say",
-        "the parties: a review beside the agreement, looked at under keys that you pin (--roots)",
+        "the parties: a review beside the agreement, looked at under keys that you pin (--parties)",
     ),
     Evidence("refuses-weapons", "what directs a weapon is denied at any number of approvals", "the parties"),
     Evidence("refuses-surveillance", "mass surveillance is denied at any number of approvals", "the parties"),

@@ -13,14 +13,26 @@ from typing import Final
 
 from brightline.core.answer.model import Claim, Question
 
-_BOOKS: Final = ("keys", "log", "records", "books", "passed", "periods", "lost", "receipts", "held", "halted")
+_BOOKS: Final = (
+    "keys",
+    "log",
+    "records",
+    "books",
+    "passed",
+    "periods",
+    "lost",
+    "receipts",
+    "versions",
+    "held",
+    "halted",
+)
 
 # ---- claims that several answers rest on -------------------------------------------------------------------------
 
 _DECIDED: Final = Claim(
     "decided",
     "Every exchange on record was decided by the agreement and by nothing else, and decides the same way again.",
-    ("keys", "log", "records", "books", "passed", "replays", "lost", "held", "halted"),
+    ("keys", "log", "records", "books", "passed", "replays", "lost", "versions", "held", "halted"),
     (
         "The facts that decided were stated by detectors, registrations and people. That they are true is for whoever "
         "signed them, and for a cleared auditor who opens a record and looks.",
@@ -122,7 +134,7 @@ _QUESTIONS: Final = (
             Claim(
                 "E6-review",
                 "Cleared people looked at a random sample of what was permitted.",
-                ("sampled",),
+                ("sampled", "people"),
             ),
             Claim(
                 "E7-limits",
