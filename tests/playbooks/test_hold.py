@@ -288,6 +288,14 @@ def test_the_hold_names_the_terms_and_who_may_not_decide_it(book: Book) -> None:
     assert case.recused == ("an office",)
 
 
+def test_who_wrote_a_rule_may_not_decide_what_it_asks_about_and_others_may(book: Book) -> None:
+    wrote = {f"secret-rule-{FACT}": "r-1", "another rule": "r-2"}
+    case = case_of(
+        held(book, terms=msgspec.structs.replace(TERMS, release=msgspec.structs.replace(RELEASE, wrote=wrote)))
+    )
+    assert case.recused == ("an office", "r-1")
+
+
 def test_who_wrote_the_rules_may_not_decide_what_they_hold(book: Book) -> None:
     wrote, beside = (msgspec.structs.replace(RELEASE, authors=(name,)) for name in ("rule-writer", "trainer"))
     terms = msgspec.structs.replace(TERMS, release=wrote, beside=beside)

@@ -8,7 +8,7 @@ agreement decides again from facts.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from brightline.core.agreement.decide import Decision, Subject
@@ -249,8 +249,7 @@ class Holding:
             now,
             self.expires,
         )
-        wrote = (*terms.release.authors, *(terms.beside.authors if terms.beside is not None else ()))
-        recused = self._people.recused((*wrote, workload.registration.official))
+        recused = self._people.recused((*self._authors(decision), workload.registration.official))
         unsettled, key = list(self._unsettled), terms.hold_key
         case, content = open_case(held, decision, unsettled, request, reply, recused, key, kept=whole)
         self.case = case.digest
@@ -266,6 +265,14 @@ class Holding:
         public, committed = self._part(0)
         approved: Fields = {"approvals": dict(self.approvals)} if whole and self.approvals else {}
         return public, committed | {"case": case_value(case)} | approved
+
+    def _authors(self, decision: Decision) -> Iterator[str]:
+        """Who wrote the rules that ask, and whom the releases name."""
+        asked = {question.name for question in decision.questions}
+        rules = {finding.rule for finding, _ in self._unsettled if finding.fact in asked}
+        for release in (self._terms.release, *([self._terms.beside] if self._terms.beside is not None else [])):
+            yield from release.authors
+            yield from (release.wrote[rule] for rule in sorted(rules & release.wrote.keys()))
 
     def next_part(self, after: JsonValue) -> tuple[Fields, Fields] | None:
         """The fields of the record that follows part ``after``; ``None`` once all of it is on record."""

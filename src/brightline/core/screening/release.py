@@ -90,6 +90,7 @@ class Release(msgspec.Struct, frozen=True):
 
     ``version`` is the payload's own: what comes into force later has a higher one, or is signed as a rollback.
     ``authors`` are the ids of those who wrote its rules or trained its models: they decide nothing that it holds.
+    ``wrote`` says of single rules, by their ids, who wrote them, once its files are read.
     """
 
     id: str
@@ -104,6 +105,7 @@ class Release(msgspec.Struct, frozen=True):
     judge: RequiredDetector | None = None  # it need not answer
     settlements: tuple[Settlement, ...] = ()
     authors: tuple[str, ...] = ()
+    wrote: Mapping[str, str] = {}
 
     def before(self, detector: str) -> str:
         """The first stage that stands before this detector, or nothing."""

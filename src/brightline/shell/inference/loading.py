@@ -53,8 +53,10 @@ def open_release(release: Release, folder: Path, defined: Defined, settings: Inf
     """
     detectors: list[PooledDetector] = []
     judging: Judging | None = None
+    wrote: dict[str, str] = {}
     for required, definition in defined:
         if isinstance(definition, RuleSet):
+            wrote |= {rule.id: rule.author for rule in definition.rules}
             digest = f"sha256:{required.sha256}"
             canaries: Canaries = RuleCanaries(definition)
             memory = Memory()
@@ -86,7 +88,7 @@ def open_release(release: Release, folder: Path, defined: Defined, settings: Inf
             continue
         deadline = release.deadline_seconds
         detectors.append(ProcessDetector(load, definition.canary, workers=settings.workers, deadline_seconds=deadline))
-    return Loaded(release, detectors, judging)
+    return Loaded(msgspec.structs.replace(release, wrote=wrote), detectors, judging)
 
 
 def _open_judge(
