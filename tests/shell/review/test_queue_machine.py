@@ -337,7 +337,7 @@ def machine_on(url: str) -> type[Reviewers]:
 
 
 QUICK: Final = settings(
-    max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=15, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 
@@ -352,7 +352,7 @@ def test_whatever_reviewers_do_on_sqlite() -> None:
 
 
 def test_whatever_reviewers_do_on_postgresql(server: str) -> None:
-    run_state_machine_as_test(machine_on(server), settings=settings(QUICK, max_examples=5))
+    run_state_machine_as_test(machine_on(server), settings=settings(QUICK, max_examples=3))
 
 
 @pytest.mark.slow
