@@ -16,7 +16,7 @@ from brightline.core.attestation.evidence import Evidence, verify
 from brightline.core.attestation.fault import Fault
 from brightline.core.attestation.tdx import Quoted, open_quote
 from brightline.core.errors import EvidenceRefused
-from tests.core.attestation.samples import SNP_TURIN, SNP_VLEK, TDX, Sample, roots
+from tests.core.attestation.samples import SNP_TURIN, SNP_VLEK, TDX, TPM_LOGGED, Sample, roots
 
 LISTS = ("tcb_info", "qe_identity", "signing_chain", "root_crl", "pck_crl")
 
@@ -175,3 +175,8 @@ def test_the_quoting_enclave_signed_with_the_key_that_its_report_names() -> None
     main = TDX.evidence.main
     at = 48 + 584 + 4 + 64  # its key, behind the signature
     assert fault(TDX, main=put(main, at, bytes(64))) in {Fault.INCONSISTENT, Fault.MALFORMED}
+
+
+def test_a_log_of_another_machine_does_not_lead_to_this_quotes_registers() -> None:
+    assert fault(TDX, parts={"log": TPM_LOGGED.evidence.parts["log"]}) == Fault.LOG_MISMATCH
+    assert fault(TDX, parts={"log": b""}) == Fault.MALFORMED

@@ -179,6 +179,21 @@ def test_secure_boot_is_read_from_the_log() -> None:
     }
 
 
+def test_a_confidential_guests_log_leads_to_the_registers_of_its_quote_and_a_changed_one_does_not() -> None:
+    folder = vectors_dir("attestation") / "google_go-tdx-guest"
+    quote, log = (folder / name for name in ("tdx_v4_gcp_cos113.dat", "ccel_gcp_cos113.bin"))
+    logged = Evidence(Kind.TDX, quote.read_bytes(), {"log": log.read_bytes()})
+    claims = verify(logged, roots(), unix("2025-10-25T00:00:00Z"))
+    assert dict(claims.conditions)["secure_boot"] in {"yes", "no"}
+    other = Evidence(Kind.TDX, (folder / "tdx_v4_spr.dat").read_bytes()[:-39], {"log": log.read_bytes()})
+    assert ordinary(other, "2025-10-25T00:00:00Z") == "log-mismatch"
+    cut = log.read_bytes()[:6_000]
+    assert ordinary(Evidence(Kind.TDX, quote.read_bytes(), {"log": cut}), "2025-10-25T00:00:00Z") == "malformed"
+    sha256 = (vectors_dir("attestation") / "google_go-tpm-tools" / "eventlog_arch-linux-workstation.bin").read_bytes()
+    unlike = Evidence(Kind.TDX, quote.read_bytes(), {"log": sha256})
+    assert ordinary(unlike, "2025-10-25T00:00:00Z") == "log-mismatch"
+
+
 def test_whatever_lies_there_is_read_or_refused_in_words_of_ours() -> None:
     """Every file of the set, as evidence of every kind: tokens of others, look-alikes, physical boards' logs."""
     folder = vectors_dir("attestation")

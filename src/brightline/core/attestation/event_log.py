@@ -8,6 +8,7 @@ compared first, and only then is anything taken from it. SHA-1-only logs (10.2.1
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -95,7 +96,8 @@ def _header(cursor: Cursor) -> dict[int, int]:
     data = cursor.sized(4, EVENT_BYTES_MAX)
     if not data.startswith(SPEC_ID):
         refuse(Fault.WEAK_HASH, f"{_WHAT} is of the old form, with digests of SHA-1 alone")
-    if register or kind != EV_NO_ACTION or digest != bytes(20):
+    # A guest's log numbers its registers from 1, and has its head there; it extends nothing.
+    if register > 1 or kind != EV_NO_ACTION or digest != bytes(20):
         refuse(Fault.MALFORMED, f"{_WHAT} does not begin with its specification")
     inner = Cursor(data[len(SPEC_ID) :], _WHAT, "little")
     inner.take(4)  # the platform's class
@@ -150,15 +152,28 @@ def check_replay(log: EventLog, registers: dict[tuple[str, int], bytes]) -> None
         refuse(Fault.LOG_MISMATCH, f"{_WHAT} has no register in common with the quote")
 
 
-def secure_boot(log: EventLog) -> str:
-    """``yes`` or ``no`` as the firmware measured its SecureBoot variable into register 7, else ``unknown``.
+def check_runtime(log: EventLog, registers: Mapping[int, bytes]) -> None:
+    """A confidential guest's log (CCEL: UEFI 2.10, 38) leads to exactly these registers, by the log's own numbers.
+
+    Raises ``EvidenceRefused``.
+    """
+    if "sha384" not in log.banks:
+        refuse(Fault.LOG_MISMATCH, f"{_WHAT} has no digests of sha384, in which a guest's registers are kept")
+    replayed = log.replay("sha384")
+    for index, value in registers.items():
+        if value != replayed[index]:
+            refuse(Fault.LOG_MISMATCH, f"{_WHAT} leads to another value of register {index} than was signed")
+
+
+def secure_boot(log: EventLog, register: int = 7) -> str:
+    """``yes`` or ``no`` as the firmware measured its SecureBoot variable into this register, else ``unknown``.
 
     Only a log that was replayed says anything. The digest is recomputed: the data of an event is not what was
     measured unless it hashes to it. Two such events that differ are ``unknown``.
     """
     said = set()
     for event in log.events:
-        if event.register == 7 and event.kind == EV_EFI_VARIABLE_DRIVER_CONFIG and _is_secure_boot(event.data):
+        if event.register == register and event.kind == EV_EFI_VARIABLE_DRIVER_CONFIG and _is_secure_boot(event.data):
             hashed = all(hashlib.new(bank, event.data).digest() == digest for bank, digest in event.digests.items())
             said.add(event.data[-1] if hashed else -1)
     return {1: "yes", 0: "no"}.get(said.pop(), "unknown") if len(said) == 1 else "unknown"

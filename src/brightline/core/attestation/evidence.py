@@ -15,11 +15,12 @@ from brightline.core.attestation.chain import Root
 from brightline.core.attestation.claims import Claims, Kind
 from brightline.core.attestation.collateral import Collateral, assess
 from brightline.core.attestation.ec2 import verify_ec2
+from brightline.core.attestation.event_log import check_runtime, read_log, secure_boot
 from brightline.core.attestation.fault import Fault, refuse
 from brightline.core.attestation.nitro import verify_nitro
 from brightline.core.attestation.quote import TpmEvidence, verify_quote
 from brightline.core.attestation.snp import verify_snp
-from brightline.core.attestation.tdx import claims_of, open_quote
+from brightline.core.attestation.tdx import Quoted, claims_of, open_quote
 from brightline.core.attestation.tokens import verify_gce, verify_space
 
 PART_BYTES_MAX: Final = 262_144
@@ -76,6 +77,17 @@ _LISTS: Final = ("tcb_info", "qe_identity", "signing_chain", "root_crl", "pck_cr
 
 def _tdx(parts: Mapping[str, bytes], roots: tuple[Root, ...], at: float) -> Claims:
     quoted = open_quote(parts[""], roots, at)
+    claims = _tdx_rated(quoted, parts, roots, at)
+    if "log" not in parts:
+        return claims
+    log = read_log(parts["log"])
+    # The log numbers RTMR 0 to 3 from 1; its first holds what the firmware measured (Intel TDX virtual firmware, 8.1).
+    check_runtime(log, {index + 1: bytes.fromhex(claims.measured[f"rtmr{index}"]) for index in range(4)})
+    told = (*claims.conditions, ("secure_boot", secure_boot(log, 1)))
+    return msgspec.structs.replace(claims, conditions=told)
+
+
+def _tdx_rated(quoted: Quoted, parts: Mapping[str, bytes], roots: tuple[Root, ...], at: float) -> Claims:
     given = [name for name in _LISTS if name in parts]
     if not given:
         return claims_of(quoted, None, quoted.chained.until)
@@ -126,6 +138,7 @@ FORMS: Final[Mapping[Kind, Form]] = {
             "signing_chain": "the header `TCB-Info-Issuer-Chain` of either (PEM, decoded)",
             "root_crl": "the root's revocation list (DER)",
             "pck_crl": "the PCK authority's revocation list (DER)",
+            "log": "the guest's event log (CCEL), which must lead to RTMR 0 to 3",
         },
         _tdx,
     ),
