@@ -73,7 +73,15 @@ def test_3_if_the_evidence_contradicts_a_claim(tmp_path: Path, monkeypatch: pyte
     (made,) = json.loads(done.output)["answers"]
     assert made["status"] == "CONTRADICTED"
     assert {claim["claim"]["id"]: claim["status"] for claim in made["claims"]}["ladder"] == "OPEN"
-    assert ask("evidence").exit_code == 3
+    done = ask("evidence", "--html", "a.html", "--markdown", "a.md")
+    assert done.exit_code == 3
+    assert "what speaks against it: records" in done.output
+    why = "records are missing, doubled or out of order"
+    told = ask("violation", "evidence").output.split("what speaks against it\n")[1].split("\nmissing")[0]
+    for text in (told, Path("a.md").read_text("utf-8"), Path("a.html").read_text("utf-8")):
+        assert why in " ".join(text.split())
+    page = _Page(Path("a.html").read_text("utf-8"))
+    assert "What speaks against it “every record stands in its place” is contradicted." in " ".join(page.text.split())
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,9 @@ def _short(answer: Answer) -> list[RenderableType]:
     lines = _head(answer)
     for claim in answer.claims:
         lines.append(_indented(_says(claim)))
+    if answer.against:
+        against = ", ".join(one.evidence.id for one in answer.against)
+        lines.append(_indented(_words(f"what speaks against it: {against}", _STYLE[Status.CONTRADICTED])))
     if answer.missing:
         lines.append(_indented(_words(f"missing: {', '.join(one.evidence.id for one in answer.missing)}", "dim")))
     return lines
@@ -85,6 +88,11 @@ def _whole(answer: Answer) -> list[RenderableType]:
             counted = ", ".join(f"{count:,} {verdict}" for verdict, count in case.verdicts) or "none"
             first = f"; first at {', '.join(case.places)}" if case.places else ""
             lines.append(_indented(_words(f"{case.clause}: {counted}{first}")))
+    if answer.against:
+        lines += ["", _words("what speaks against it", "bold")]
+        for one in answer.against:
+            lines.append(_indented(_words(f"{one.evidence.id}: {one.evidence.says}")))
+            lines.append(_indented(_words(one.found.detail, _STYLE[Status.CONTRADICTED]), 4))
     if answer.missing:
         lines += ["", _words("missing", "bold")]
         for one in answer.missing:

@@ -62,7 +62,7 @@ _TABLE: Final = (
     Evidence(
         "attested",
         "hardware states which program ran where with which model: those that are published and admitted",
-        "nodes and model servers whose attestation is on record all the time (`brightline attest` verifies one)",
+        "nodes and model servers whose attestation is on record all the time; brightline attest verifies one",
         made=False,
     ),
     # ---- the agreement -------------------------------------------------------------------------------------------

@@ -39,6 +39,10 @@ def _answer(answer: Answer) -> Iterator[str]:
     yield from [escape(answer.question.strategy), ""]
     for claim in answer.claims:
         yield from _claim(claim)
+    if answer.against:
+        yield from ["", "What speaks against it:", ""]
+        for one in answer.against:
+            yield f"- {code(one.evidence.id)} {escape(one.evidence.says)}: {escape(one.found.detail)}"
     if answer.missing:
         yield from ["", "Missing:", ""]
         for one in answer.missing:

@@ -146,7 +146,16 @@ class Answer(msgspec.Struct, frozen=True):
 
     @property
     def missing(self) -> tuple[Weighed, ...]:
-        """The evidence that is not shown, each kind once."""
+        """The evidence that is not there or cannot tell, each kind once."""
+        return tuple(one for one in self._not_shown if one.found.status is not Status.CONTRADICTED)
+
+    @property
+    def against(self) -> tuple[Weighed, ...]:
+        """The evidence that speaks against a claim, each kind once."""
+        return tuple(one for one in self._not_shown if one.found.status is Status.CONTRADICTED)
+
+    @property
+    def _not_shown(self) -> tuple[Weighed, ...]:
         return tuple({one.evidence.id: one for claim in self.claims for one in claim.missing}.values())
 
     @property
