@@ -29,6 +29,12 @@ def test_a_policy_is_no_looser_than_itself_and_naming_fewer_is_stricter(entry: E
     assert looser(policy(entry, NITRO | {"name": "more"}), policy(entry)) == ()
 
 
+def test_one_entry_that_covers_it_is_enough() -> None:
+    elsewhere = NITRO | {"name": "elsewhere", "regions": ["eu-west-1"]}
+    assert looser(policy(NITRO, elsewhere), policy(elsewhere)) == ()
+    assert looser(policy(elsewhere, NITRO), policy(elsewhere)) == ()
+
+
 LOOSER: list[tuple[Entry, dict[str, Any], str]] = [
     (NITRO, {"issuers": [OTHER]}, "issuers has more"),
     (NITRO | {"states": [SURFACE]}, {"states": [SURFACE, STACK_ON]}, "states has more"),
