@@ -33,7 +33,11 @@ def test_no_setting_speaks_of_detectors_thresholds_or_verdicts() -> None:
     schema = str(Settings.model_json_schema()).lower()
     names = [name for name in schema.replace("'", " ").split() if name.isidentifier()]
     assert "upstream" in names
-    left_to_others = {"skips", "skips_in_row_max", "skips_per_day_max"}  # of reviewers, who skip a case and screen none
+    left_to_others = {
+        "skips",
+        "skips_in_row_max",
+        "skips_per_day_max",
+    }  # of reviewers, who skip a case and screen none
     assert not [name for name in names if any(word in name for word in words) and name not in left_to_others]
 
 
