@@ -233,7 +233,7 @@ def test_axe_finds_nothing_on_any_page(node: Running, desk: Console, browser: Br
             assert not found, (path, [(each["id"], [node["target"] for node in each["nodes"]]) for each in found])
         assert [words for words in visit.complaints if "404" not in words] == []
     with visiting(browser, desk.url, "officer", color_scheme=scheme) as visit:
-        for path in ("/standing", "/standing/unit?unit=unit-1", "/appeals"):
+        for path in ("/appeals", "/standing", "/standing/unit?unit=unit-1"):
             found = Axe().run(visit.go(path)).response["violations"]
             assert not found, (path, [(each["id"], [node["target"] for node in each["nodes"]]) for each in found])
         visit.page.get_by_role("radio", name=re.compile("^Suspend")).check()
