@@ -108,6 +108,7 @@ def test_the_image_is_made_of_the_bundle_alone_and_runs_as_nobody() -> None:
     text = (DEPLOY / "container" / "Containerfile").read_text("utf-8")
     steps = [line for line in re.sub(r"\\\n\s*", "", text).splitlines() if line and not line.startswith("#")]
     assert [step for step in steps if step.startswith("FROM")] == ["FROM ${BASE} AS build", "FROM ${BASE}"]
+    assert "ARG LOCK=core" in steps
     assert "ARG BASE" in steps  # no default: whoever builds names a digest
     (installs,) = [step for step in steps if step.startswith("RUN")]
     assert {"--no-index", "--require-hashes", "--no-deps"} <= set(installs.split())
@@ -119,7 +120,7 @@ def test_the_image_is_made_of_the_bundle_alone_and_runs_as_nobody() -> None:
     check_command(words)
 
 
-def test_of_the_compose_file_only_the_gateway_is_reachable_and_the_model_only_from_the_guard() -> None:
+def test_of_the_compose_file_only_gateway_and_console_are_reachable_and_the_model_only_from_the_guard() -> None:
     compose = yaml.safe_load((DEPLOY / "container" / "compose.yaml").read_text("utf-8"))
     services = compose["services"]
     for name, service in services.items():
@@ -130,7 +131,8 @@ def test_of_the_compose_file_only_the_gateway_is_reachable_and_the_model_only_fr
         assert ":?" in service["image"]  # no default: a tag is no version
         if name != "model":
             check_command(service["command"])
-    assert [name for name, service in services.items() if "ports" in service] == ["gateway"]
+    assert [name for name, service in services.items() if "ports" in service] == ["gateway", "console"]
+    assert services["console"]["ports"] == ["127.0.0.1:8092:8092"]
     beside = {name for name, service in services.items() if "inside" in service["networks"]}
     assert beside == {"guard", "model"}
     assert services["model"]["networks"] == ["inside"]
