@@ -7,6 +7,7 @@ deployment or a caller may set is enumerated, not listed: settings by reflection
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import tomllib
@@ -271,6 +272,22 @@ TEXTS: Final[dict[str, Callable[[Path, str], str]]] = {
     "upstream.guard": lambda root, url: VerifierKey.of("guard.example/guard", PUBLIC_KEY).vkey(),
     "inference.weights": lambda root, url: str(root),
     "inference.judge_key_file": lambda root, url: _key_file(root),
+    "review.queue_url": lambda root, url: "sqlite:///queue.sqlite",
+    "review.queue_password_file": lambda root, url: _key_file(root),
+    "oidc.issuer": lambda root, url: "https://login.example.org",
+    "oidc.client_id": lambda root, url: "console",
+    "oidc.client_secret_file": lambda root, url: _key_file(root),
+    "oidc.scope": lambda root, url: "openid clearance",
+    "oidc.person_claim": lambda root, url: "employee",
+    "oidc.roles_claim": lambda root, url: "roles",
+    "oidc.roles": lambda root, url: {"staff": "reviewer"},
+    "oidc.level_claim": lambda root, url: "level",
+    "oidc.compartments_claim": lambda root, url: "compartments",
+    "oidc.until_claim": lambda root, url: "until",
+    "webhook.url": lambda root, url: "https://203.0.113.7/held",
+    "webhook.secret_file": lambda root, url: _webhook_secret(root),
+    "webhook.roots": lambda root, url: _root_certificate(root),
+    "webhook.networks": lambda root, url: ["203.0.113.0/24"],
     "admin.host": lambda root, url: "localhost",
     "telemetry.log_format": lambda root, url: "json",
     "telemetry.traces": lambda root, url: f"{url}/v1/traces",
@@ -290,16 +307,17 @@ def _others(model: type[BaseModel], prefix: str, root: Path, url: str) -> dict[s
         where = f"{prefix}{name}"
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             values[name] = _others(kind, f"{where}.", root, url)
+        elif where in TEXTS:
+            values[name] = TEXTS[where](root, url)
         elif isinstance(field.default_factory, type) and field.default_factory is dict:
             (_, inner) = kind.__args__  # type: ignore[union-attr]
             there = _others(inner, f"{where}.", root, url)
-            values[name] = {"default": {**there, "same_as": ""}, "spare": there}
+            alone = {**there, "same_as": ""} if "same_as" in there else there
+            values[name] = {"default": alone, "spare": there}
         elif where in {"listen.port", "admin.port"}:
             values[name] = 0
         elif field.default is None:
             values[name] = 7
-        elif isinstance(field.default, str):
-            values[name] = TEXTS[where](root, url)
         else:
             values[name] = _another_number(field)
     return values
@@ -308,6 +326,11 @@ def _others(model: type[BaseModel], prefix: str, root: Path, url: str) -> dict[s
 def _key_file(folder: Path) -> str:
     (folder / "key").write_text("sk-of-a-file\n")
     return str(folder / "key")
+
+
+def _webhook_secret(folder: Path) -> str:
+    (folder / "webhook").write_text(f"whsec_{base64.b64encode(bytes(32)).decode()}\n")
+    return str(folder / "webhook")
 
 
 def _root_certificate(folder: Path) -> str:
@@ -395,9 +418,9 @@ def _same(one: BaseModel, other: BaseModel, prefix: str = "") -> set[str]:
     found: set[str] = set()
     for name in type(one).model_fields:
         a, b = getattr(one, name), getattr(other, name)
-        if isinstance(a, dict):
-            a, b = a["spare"], b["default"]
-        if isinstance(a, BaseModel):
+        if isinstance(a, dict) and "spare" in a:
+            a, b = a["spare"], b.get("default")  # of webhooks there are none but those that are named
+        if isinstance(a, BaseModel) and b is not None:
             found |= _same(a, b, f"{prefix}{name}.")
         elif a == b:
             found.add(f"{prefix}{name}")
