@@ -208,10 +208,12 @@ def settings() -> str:
 
 def commands(group: click.Group = brightline, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
     """Every command that does something, with its path below ``brightline``."""
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         if isinstance(command, click.Group):
             yield from commands(command, f"{prefix}{name} ")
-        else:
+        elif command is not None:
             yield f"{prefix}{name}", command
 
 

@@ -59,8 +59,9 @@ def check_command(words: list[str]) -> None:
     command: click.Command = brightline
     while isinstance(command, click.Group) and words:
         name, *words = words
-        assert name in command.commands, name
-        command = command.commands[name]
+        found = command.get_command(click.Context(command), name)
+        assert found is not None, name
+        command = found
     options = {option for parameter in command.params for option in parameter.opts}
     assert {word for word in words if word.startswith("--")} <= options, words
     arguments = [parameter for parameter in command.params if isinstance(parameter, click.Argument)]

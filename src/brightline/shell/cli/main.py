@@ -1,122 +1,91 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``brightline``: the commands. Exit codes: 0 done, 1 bad news, 2 the question or the installation is wrong."""
+"""``brightline``: the commands. Exit codes: 0 done, 1 bad news, 2 the question or the installation is wrong.
+
+A command is imported when it is asked for: all of them together take over a second, and each alone a fraction.
+"""
 
 from __future__ import annotations
 
+import importlib
 import sys
+from collections.abc import Mapping
+from typing import Any, Final
 
 import click
 
 from brightline import __version__
-from brightline.answer.command import answer
-from brightline.classifier.evaluation.card_command import card_command
-from brightline.classifier.evaluation.command import evaluate_command
-from brightline.classifier.evaluation.explain_command import explain_command
-from brightline.classifier.judging.command import judge
-from brightline.classifier.rows import classifier
-from brightline.classifier.training.command import train
-from brightline.classifier.weights import weights
 from brightline.core.errors import BrightlineError
-from brightline.guard.__main__ import guard
-from brightline.observe.__main__ import observe
-from brightline.shell.cli import (
-    appeal,
-    console,
-    demand,
-    disclose,
-    enrolment,
-    gateway,
-    halt,
-    log,
-    register,
-    render,
-    retention,
-    review,
-    review_figures,
-    review_learning,
-    review_rows,
-    review_seed,
-    shard,
-    standing,
-    support,
-    witness,
-    workload,
-)
-from brightline.shell.cli.agreement import agreement
-from brightline.shell.cli.attest import attest
-from brightline.shell.cli.classifier import add_to
-from brightline.shell.cli.delivery import delivery
-from brightline.shell.cli.import_ import import_
-from brightline.shell.cli.model import model
-from brightline.shell.cli.open import open_
-from brightline.verify.bundle import bundle
-from brightline.verify.canary.command import canary
-from brightline.verify.command import verify
-from brightline.verify.misbehaviour import misbehaviour
-from brightline.verify.receipt import receipt
-from brightline.verify.sample.command import sample
+from brightline.shell.cli import render
+
+WHERE: Final[Mapping[str, str]] = {
+    "agreement": "brightline.shell.cli.agreement:agreement",
+    "answer": "brightline.answer.command:answer",
+    "appeal": "brightline.shell.cli.appeal:appeal",
+    "attest": "brightline.shell.cli.attest:attest",
+    "bundle": "brightline.verify.bundle:bundle",
+    "canary": "brightline.verify.canary.command:canary",
+    "classifier": "brightline.shell.cli.of_classifier:classifier",
+    "console": "brightline.shell.cli.console:console",
+    "delivery": "brightline.shell.cli.delivery:delivery",
+    "demand": "brightline.shell.cli.demand:demand",
+    "disclose": "brightline.shell.cli.disclose:disclose",
+    "guard": "brightline.guard.__main__:guard",
+    "halt": "brightline.shell.cli.halt:halt",
+    "halts": "brightline.shell.cli.halt:halts",
+    "import": "brightline.shell.cli.import_:import_",
+    "init": "brightline.shell.cli.gateway:init",
+    "key": "brightline.shell.cli.gateway:key",
+    "log": "brightline.shell.cli.log:log",
+    "misbehaviour": "brightline.verify.misbehaviour:misbehaviour",
+    "model": "brightline.shell.cli.model:model",
+    "observe": "brightline.observe.__main__:observe",
+    "open": "brightline.shell.cli.open:open_",
+    "protocol": "brightline.shell.cli.register:protocol",
+    "purpose": "brightline.shell.cli.register:purpose",
+    "receipt": "brightline.verify.receipt:receipt",
+    "resume": "brightline.shell.cli.halt:resume",
+    "retention": "brightline.shell.cli.retention:retention",
+    "review": "brightline.shell.cli.of_review:review",
+    "sample": "brightline.verify.sample.command:sample",
+    "serve": "brightline.shell.cli.gateway:serve",
+    "shard": "brightline.shell.cli.shard:shard",
+    "standing": "brightline.shell.cli.standing:standing",
+    "support": "brightline.shell.cli.support:support",
+    "verify": "brightline.verify.command:verify",
+    "vvt": "brightline.shell.cli.register:vvt",
+    "witness": "brightline.shell.cli.witness:witness",
+    "workload": "brightline.shell.cli.workload:workload",
+}
+"""Where each command is."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """The group of all commands, each imported when somebody asks for it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names."""
+        return sorted(WHERE)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name; ``None`` if there is none."""
+        return command_of(cmd_name) if cmd_name in WHERE else None
+
+
+def command_of(name: str) -> click.Command:
+    """Import a command. Raises ``KeyError`` for a name that is none."""
+    module, _, attribute = WHERE[name].partition(":")
+    found: Any = getattr(importlib.import_module(module), attribute)
+    assert isinstance(found, click.Command)  # noqa: S101 - what the table names is one; a test goes through it
+    return found
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="brightline")
 def brightline() -> None:
     """The safety stack that makes a model deployment agreement true and checkable.
 
     Exit codes: 0 done; 1 bad news (a contradiction, an example that does not come out); 2 bad usage or installation.
     """
-
-
-brightline.add_command(gateway.init)
-brightline.add_command(import_)
-brightline.add_command(gateway.serve)
-brightline.add_command(gateway.key)
-brightline.add_command(guard)
-brightline.add_command(observe)
-brightline.add_command(witness.witness)
-brightline.add_command(workload.workload)
-brightline.add_command(register.purpose)
-brightline.add_command(register.protocol)
-brightline.add_command(register.vvt)
-brightline.add_command(demand.demand)
-for command in (enrolment.enrol, enrolment.withdraw, enrolment.countersign, enrolment.enter):
-    review.review.add_command(command)
-brightline.add_command(review.review)
-brightline.add_command(console.console)
-review.review.add_command(review_figures.figures_command)
-review.review.add_command(review_learning.sampled)
-review.review.add_command(review_learning.estimate_command)
-review.review.add_command(review_rows.rows)
-review.review.add_command(review_seed.seed)
-brightline.add_command(appeal.appeal)
-brightline.add_command(standing.standing)
-brightline.add_command(halt.halt)
-brightline.add_command(halt.resume)
-brightline.add_command(halt.halts)
-brightline.add_command(open_)
-brightline.add_command(retention.retention)
-brightline.add_command(attest)
-brightline.add_command(model)
-brightline.add_command(agreement)
-add_to(classifier)
-brightline.add_command(classifier)
-brightline.add_command(delivery)
-classifier.add_command(weights)
-classifier.add_command(judge)
-classifier.add_command(evaluate_command)
-classifier.add_command(explain_command)
-classifier.add_command(train)
-classifier.add_command(card_command)
-brightline.add_command(verify)
-brightline.add_command(answer)
-brightline.add_command(misbehaviour)
-brightline.add_command(receipt)
-brightline.add_command(log.log)
-brightline.add_command(canary)
-brightline.add_command(shard.shard)
-brightline.add_command(support.support)
-brightline.add_command(sample)
-brightline.add_command(bundle)
-brightline.add_command(disclose.disclose)
 
 
 def main(arguments: list[str] | None = None) -> None:
