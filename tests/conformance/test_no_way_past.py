@@ -261,7 +261,7 @@ def test_nothing_that_the_upstream_says_about_itself_reaches_the_client(node: Ru
 
 # ---- settings ----------------------------------------------------------------------------------------------------
 
-TEXTS: Final[dict[str, Callable[[Path, str], str]]] = {
+TEXTS: Final[dict[str, Callable[[Path, str], Any]]] = {
     "listen.host": lambda root, url: "localhost",
     "upstream.url": lambda root, url: url.replace("127.0.0.1", "localhost"),
     "upstream.key_env": lambda root, url: "BRIGHTLINE_TEST_KEY",
