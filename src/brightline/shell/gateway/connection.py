@@ -40,7 +40,7 @@ class Connection(asyncio.Protocol):
         self._since = self._loop.time()  # when it was free last
         self._asked = False
         self._timer: asyncio.TimerHandle | None = None
-        self._due = self._latest = self._idle_seconds = 0.0
+        self._due = self._first_at = self._latest = self._idle_seconds = 0.0
         self._begin()
 
     def _begin(self) -> None:
@@ -60,13 +60,13 @@ class Connection(asyncio.Protocol):
     async def ask(self, request: bytes, first_at: float, latest: float, idle_seconds: float) -> None:
         """Write a request, and wait for the head of its answer: ``status``, and ``headers`` by names in small letters.
 
-        Times are the loop's: until when the body must have begun, and until when it must have ended; after its
-        beginning nothing may be silent for longer than ``idle_seconds``. Raises ``Broken`` or ``TimeoutError``.
+        Times are the loop's: until when the body must have begun, and until when it must have ended; the peer may never
+        be silent for longer than ``idle_seconds``. Raises ``Broken`` or ``TimeoutError``.
         """
         self._begin()
         self._asked = True
-        self._latest, self._idle_seconds = latest, idle_seconds
-        self._wait_until(min(first_at, latest))
+        self._first_at, self._latest, self._idle_seconds = first_at, latest, idle_seconds
+        self._wait_until(min(first_at, latest, self._loop.time() + idle_seconds))
         self._transport.write(request)
         while not self._head_read:
             await self._more()
@@ -169,8 +169,8 @@ class Connection(asyncio.Protocol):
         if not self._head_read and self._head_bytes > HEAD_BYTES_MAX:
             self._fail(Broken("the head of an answer is too long"))
             return
-        if self._begun:
-            self._due = min(self._latest, self._loop.time() + self._idle_seconds)
+        until = self._latest if self._begun else min(self._first_at, self._latest)
+        self._due = min(until, self._loop.time() + self._idle_seconds)
         if self._buffered > BUFFERED_BYTES_MAX and not self._paused:
             self._paused = True
             self._transport.pause_reading()
