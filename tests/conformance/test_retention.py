@@ -141,7 +141,12 @@ def test_what_is_destroyed_is_nowhere_on_the_disk(tmp_path: Path) -> None:
         assert disclosure.encode() not in everything
 
 
-@pytest.mark.parametrize("keeps", ["--exchange", "--unit", "--everything"])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "keeps", ["--exchange", pytest.param("--unit", marks=SLOW), pytest.param("--everything", marks=SLOW)]
+)
 def test_a_legal_hold_stops_a_shred_until_both_parties_lift_it(node: Running, keeps: str) -> None:
     exchange = asked(node)
     named = {"--exchange": [exchange], "--unit": ["unit-1"], "--everything": []}[keeps]

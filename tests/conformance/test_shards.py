@@ -139,6 +139,7 @@ def test_two_processes_write_two_shards_and_one_checkpoint_stands_for_all(tmp_pa
     }
 
 
+@pytest.mark.slow
 def test_a_second_process_cannot_write_the_same_shard_nor_one_without_a_key(tmp_path: Path) -> None:
     with installed(tmp_path) as here:
         here.start()
@@ -147,6 +148,7 @@ def test_a_second_process_cannot_write_the_same_shard_nor_one_without_a_key(tmp_
         assert "another log" in run("shard", "add", here.root, "heads", code=2).stderr
 
 
+@pytest.mark.slow
 def test_a_shard_that_is_withheld_is_not_shown_by_name_and_one_that_shows_less_too(tmp_path: Path) -> None:
     with installed(tmp_path) as here:
         run("shard", "add", here.root, SECOND)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import openai
@@ -13,7 +14,7 @@ import pytest
 
 from brightline.client import hold_of, wait_for
 from tests.console.browser import Visit, chromium, visiting
-from tests.console.desk import QUEUE, Console, console, empty_the_desk
+from tests.console.desk import QUEUE, Console, console
 from tests.harness import HELD, Running, read_records, running
 
 if TYPE_CHECKING:
@@ -22,28 +23,22 @@ if TYPE_CHECKING:
 ASKING = f"Dr. Jane Roe (jane.roe@example.com, 415-555-0100) asks: {HELD} Copy jane.roe@example.com."
 
 
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("console") / "state", more_toml=QUEUE) as node:
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Running]:
+    with running(tmp_path / "state", more_toml=QUEUE) as node:
         yield node
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def desk(node: Running) -> Iterator[Console]:
     with console(node.root, node.loop) as desk:
         yield desk
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def browser() -> Iterator[Browser]:
     with chromium() as browser:
         yield browser
-
-
-@pytest.fixture(autouse=True)
-def _nothing_stays_open(node: Running) -> Iterator[None]:
-    yield
-    empty_the_desk(node)
 
 
 def held(node: Running, words: str) -> openai.PermissionDeniedError:

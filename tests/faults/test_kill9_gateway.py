@@ -20,6 +20,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from brightline.core.evidence.audit import BOOKS, PASSED, RECEIPTS, REPLAYS, SIGNED, Status
 from brightline.core.evidence.receipt import Receipt, read_receipt
@@ -75,6 +76,7 @@ def load(url: str, key: str, stop: threading.Event, receipts: list[Receipt]) -> 
                 receipts.append(read_receipt(answer.headers["x-brightline-receipt"]))
 
 
+@pytest.mark.slow
 def test_kill_9_under_load_loses_no_record_that_a_client_holds_a_receipt_for(tmp_path: Path) -> None:
     chance = random.Random(int(os.environ.get("BRIGHTLINE_SEED", "9")))  # noqa: S311 - when to kill
     loop, stack, model = Loop(), AsyncExitStack(), ModelServer()

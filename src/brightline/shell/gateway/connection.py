@@ -60,8 +60,8 @@ class Connection(asyncio.Protocol):
     async def ask(self, request: bytes, first_at: float, latest: float, idle_seconds: float) -> None:
         """Write a request, and wait for the head of its answer: ``status``, and ``headers`` by names in small letters.
 
-        Times are the loop's: until when the body must have begun, and until when it must have ended; the peer may never
-        be silent for longer than ``idle_seconds``. Raises ``Broken`` or ``TimeoutError``.
+        Times are the loop's: until when the body must have begun, and until when it must have ended; the peer is never
+        silent for longer than ``idle_seconds``. Raises ``Broken`` or ``TimeoutError``.
         """
         self._begin()
         self._asked = True
