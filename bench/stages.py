@@ -36,7 +36,7 @@ STAGES: Final = (
     ("rules: views", "brightline.core.screening.rules", "RuleSet.match"),
     ("rules: search", "brightline.core.screening.rules", "_Engine.suspects"),
     ("join facts", "brightline.core.facts", "Vocabulary.join"),
-    ("decide", "brightline.core.enforcement.machine", "decide"),
+    ("decide", "brightline.core.enforcement.machine", "decided"),
     ("sign the token", "brightline.core.enforcement.machine", "mint_pass"),
     ("sign the receipt", "brightline.core.enforcement.machine", "write_receipt"),
     ("machine: the rest", "brightline.core.enforcement.machine", "Machine.handle"),
