@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import openai
+import pytest
 from aiohttp import web
 
 from brightline.core.agreement.clause import Agreement
@@ -206,6 +207,15 @@ class Running:
     def kinds(self) -> list[str]:
         """The kinds of all records, in order; an OUTCOME with its outcome."""
         return [record["kind"] + (f":{record['outcome']}" if "outcome" in record else "") for record in self.records()]
+
+
+def held(node: Running, words: str) -> str:
+    """Ask, and be held; the hold's id."""
+    with pytest.raises(openai.PermissionDeniedError) as refused:
+        node.ask(words)
+    body: Any = refused.value.body
+    hold: str = body["brightline"]["hold"]
+    return hold
 
 
 class JudgedBy:

@@ -13,6 +13,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -24,6 +25,23 @@ PLAIN_WIDTH: Final = 120
 def plain(text: object) -> str:
     """Text as one line without control characters."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(text))
+
+
+def printable(value: object) -> object:
+    """What a page prints of a value: no control character of anybody's reaches it; what is no text is left alone."""
+    return plain(value) if type(value) is str and not value.isprintable() else value
+
+
+def minute(unix: int) -> str:
+    """A moment in Unix seconds, to the minute."""
+    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def span(seconds: int) -> str:
+    """How long that is, in minutes, or in hours and minutes."""
+    if seconds < 3_600:
+        return f"{max(0, seconds) // 60} min"
+    return f"{seconds // 3_600} h {seconds % 3_600 // 60} min"
 
 
 def console(*, stderr: bool = False) -> Console:

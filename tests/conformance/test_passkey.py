@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import openai
 import pytest
 
 from brightline.core.errors import TrustError
@@ -21,7 +20,7 @@ from brightline.shell.opening import in_force
 from brightline.shell.registry.decisions import log_assertion, new_decision
 from brightline.shell.review.desk import Desk
 from tests.authenticator import Passkey
-from tests.harness import HELD, Running, running, within_two_seconds
+from tests.harness import HELD, Running, held, running, within_two_seconds
 from tests.shell.cli.in_process import run
 
 WHY = ("--reason", "a drill", "--yes", "--json")
@@ -40,14 +39,6 @@ def enrolled(node: Running, tmp_path: Path, person: str, key: Passkey) -> None:
     file = tmp_path / person
     file.write_bytes(msgspec.json.encode(MadePasskey(MADE_FORMAT, person, code, key.credential, 1)))
     run("review", "enrol", node.root, person, "--passkey", file, *WHY)
-
-
-def held(node: Running, words: str) -> str:
-    with pytest.raises(openai.PermissionDeniedError) as refused:
-        node.ask(words)
-    body: Any = refused.value.body
-    hold: str = body["brightline"]["hold"]
-    return hold
 
 
 def decide(node: Running, hold: str, person: str, key: Passkey, **how: Any) -> ReviewerDecision:

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import openai
 import pytest
 
 from brightline.core.errors import LeaseLost
 from brightline.core.review.decision import sign_decision
-from tests.harness import HELD, Running, running
+from tests.harness import HELD, Running, held, running
 from tests.shell.cli.in_process import run
 
 FIRST, SECOND, THIRD = (f"provider-cleared-reviewer-{n}" for n in (1, 2, 3))
@@ -25,14 +24,6 @@ def node(tmp_path: Path) -> Iterator[Running]:
     with running(tmp_path / "state", more_toml=more) as node:
         run("review", "migrate", node.root)
         yield node
-
-
-def held(node: Running, words: str) -> str:
-    with pytest.raises(openai.PermissionDeniedError) as refused:
-        node.ask(words)
-    body: Any = refused.value.body
-    hold: str = body["brightline"]["hold"]
-    return hold
 
 
 def claim(node: Running, person: str, code: int = 0) -> Any:

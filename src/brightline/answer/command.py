@@ -25,7 +25,7 @@ from brightline.core.answer.markdown import to_markdown
 from brightline.core.answer.model import Dossier, Status
 from brightline.core.answer.oscal import assessment_results
 from brightline.core.answer.questions import QUESTIONS
-from brightline.core.errors import ConfigError
+from brightline.files import write_text
 from brightline.terminal import as_json
 from brightline.verify.arguments import read_receipt_argument
 from brightline.verify.examine import Question
@@ -123,11 +123,11 @@ def answer(
     command = _command(words, given)
     made = f"{now.day} {now:%B %Y, %H:%M} UTC"
     if html is not None:
-        _write(html, to_html(dossier, made, command))
+        write_text(html, to_html(dossier, made, command))
     if markdown is not None:
-        _write(markdown, to_markdown(dossier, made, command))
+        write_text(markdown, to_markdown(dossier, made, command))
     if oscal is not None:
-        _write(oscal, as_json(assessment_results(dossier, f"{now:%Y-%m-%dT%H:%M:%SZ}")) + "\n")
+        write_text(oscal, as_json(assessment_results(dossier, f"{now:%Y-%m-%dT%H:%M:%SZ}")) + "\n")
     if json_wanted:
         click.echo(as_json(json.loads(msgspec.json.encode(dossier))))
     else:
@@ -152,10 +152,3 @@ def _command(words: tuple[str, ...], given: Mapping[str, object]) -> str:
             if value is not None:
                 said += [option, str(value)]
     return shlex.join(said)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error

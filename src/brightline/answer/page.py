@@ -18,7 +18,7 @@ from brightline.core.answer.bounds import in_words
 from brightline.core.answer.model import Dossier, Status
 from brightline.core.answer.questions import LIMITS
 from brightline.pages import document_style_of, environment, policy_of
-from brightline.terminal import plain
+from brightline.terminal import printable
 
 TEMPLATE: Final = "answer.html.j2"
 STYLE: Final = "answer.css"
@@ -49,14 +49,9 @@ def to_html(dossier: Dossier, made: str, command: str) -> str:
 
 @cache
 def _environment() -> Environment:
-    made = environment("brightline.answer", _finalize)
+    made = environment("brightline.answer", printable)
     made.globals |= {"mark": drawing.MARKS, "kind": _CLASSES, "in_words": in_words, "sheet": drawing}
     return made
-
-
-def _finalize(value: object) -> object:
-    """No control character of a log reaches the page; what is no text is left alone."""
-    return plain(value) if type(value) is str and not value.isprintable() else value
 
 
 @cache

@@ -25,6 +25,7 @@ from brightline.console.person import Person, token_for
 from brightline.console.queue import SEVERITIES, STATES
 from brightline.core.review.roles import May, may
 from brightline.pages import PALETTE, environment
+from brightline.terminal import minute
 
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 PLACES: Final = (
@@ -117,7 +118,7 @@ class Pages:
 
 
 def _time(unix: int) -> str:
-    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M UTC") if unix else "–"
+    return minute(unix) if unix else "–"
 
 
 def _clock(unix: int) -> str:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -20,6 +19,7 @@ from brightline.core.standing import (
 )
 from brightline.core.statement import SigningRole
 from brightline.shell.registry.standings import Entered
+from brightline.terminal import minute
 
 TRAIL_SHOWN: Final = 200
 WHOLE: Final = "The agreement as a whole"
@@ -141,7 +141,7 @@ def _row(unit: str, own: UnitStanding, now: int) -> UnitRow:
         standing=own.standing.value,
         held=own.held,
         since=own.since,
-        deadlines=tuple((f"{what} by {_minute(until)}", until <= now) for what, until in ends if until),
+        deadlines=tuple((f"{what} by {minute(until)}", until <= now) for what, until in ends if until),
         reason=plain(own.reason),
     )
 
@@ -156,7 +156,3 @@ def _step(entered: Entered) -> Step:
         reason=plain(said.reason),
         ignored=plain(entered.ignored),
     )
-
-
-def _minute(unix: int) -> str:
-    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M UTC")

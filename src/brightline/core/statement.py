@@ -182,7 +182,7 @@ def _envelope(envelope: bytes, payload_type: str, bytes_max: int = STATEMENT_BYT
     if len(envelope) > bytes_max:
         raise TrustError(f"a statement of {len(envelope)} bytes exceeds {bytes_max}")
     try:
-        opened = Envelope.from_dict(json.loads(envelope, object_pairs_hook=_members))
+        opened = Envelope.from_dict(json.loads(envelope, object_pairs_hook=unique_members))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise TrustError("a statement is not a DSSE envelope") from error
     if opened.payload_type != payload_type:
@@ -190,7 +190,7 @@ def _envelope(envelope: bytes, payload_type: str, bytes_max: int = STATEMENT_BYT
     return opened
 
 
-def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """A JSON object in which no member stands twice: two readers would take different ones."""
     members = dict(pairs)
     if len(members) != len(pairs):

@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from brightline.core.errors import BrightlineError, ConfigError
+from brightline.core.errors import BrightlineError
+from brightline.files import write_text
 from brightline.observe.page import IN_WORDS, NOT_LOOKED_AT, share, to_html
 from brightline.observe.report import VERDICTS, Report, read_report
 from brightline.observe.service import (
@@ -109,10 +110,7 @@ def report(folder: Path, days: float, reviewer_hours: float, html: Path | None, 
     """
     found = read_report(folder, days, reviewer_hours, SystemClock().unix())
     if html is not None:
-        try:
-            html.write_text(to_html(found), "utf-8")
-        except OSError as error:
-            raise ConfigError(f"{html} cannot be written: {error.strerror}") from error
+        write_text(html, to_html(found))
     if as_json:
         click.echo(to_json(msgspec.to_builtins(found)))
     else:

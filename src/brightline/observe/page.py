@@ -12,7 +12,7 @@ from jinja2 import Environment
 from brightline import __version__
 from brightline.observe.report import VERDICTS, Report
 from brightline.pages import document_style_of, environment, policy_of
-from brightline.terminal import plain
+from brightline.terminal import printable
 
 TEMPLATE: Final = "observed.html.j2"
 STYLE: Final = "observed.css"
@@ -71,7 +71,7 @@ def day(unix: int) -> str:
 
 @cache
 def _environment() -> Environment:
-    made = environment("brightline.observe", _finalize)
+    made = environment("brightline.observe", printable)
     made.filters["day"] = day
     made.globals |= {
         "mark": MARKS,
@@ -81,10 +81,6 @@ def _environment() -> Environment:
         "listed_max": LISTED_MAX,
     }
     return made
-
-
-def _finalize(value: object) -> object:
-    return plain(value) if type(value) is str and not value.isprintable() else value
 
 
 @cache

@@ -18,6 +18,7 @@ from brightline.core.evidence.policy import Policy, PolicyError
 from brightline.core.evidence.receipt import RECEIPT_CHARS_MAX, Receipt, read_receipt
 from brightline.core.review.auditing import RosterAudit
 from brightline.core.statement import TrustRoots
+from brightline.files import read_within
 from brightline.folders import read_agreement, shipped_agreements
 
 POLICY_BYTES_MAX: Final = 65_536
@@ -70,26 +71,15 @@ def read_people(installation: Path | None, parties: Path | None) -> RosterAudit 
             "who is on the roster takes both: --installation, and --parties, whose keys it is believed by"
         )
     try:
-        roots = msgspec.json.decode(_read(parties), type=TrustRoots, strict=True)
+        roots = msgspec.json.decode(read_within(parties, SIGNED_BYTES_MAX), type=TrustRoots, strict=True)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{parties} does not hold the keys of the parties: {error}") from error
-    return RosterAudit(_read(installation), roots)
+    return RosterAudit(read_within(installation, SIGNED_BYTES_MAX), roots)
 
 
 def digest_of_file(path: Path) -> str:
     """SHA-256 of a file of the auditor's, in hex. Raises ``ConfigError``."""
-    return hashlib.sha256(_read(path)).hexdigest()
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(SIGNED_BYTES_MAX + 1)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    if len(data) > SIGNED_BYTES_MAX:
-        raise ConfigError(f"{path} exceeds {SIGNED_BYTES_MAX} bytes")
-    return data
+    return hashlib.sha256(read_within(path, SIGNED_BYTES_MAX)).hexdigest()
 
 
 def read_agreements(folders: Sequence[Path]) -> list[Agreement]:

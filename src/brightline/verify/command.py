@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from brightline.core.errors import ConfigError
+from brightline.files import write_text
 from brightline.terminal import as_json, plain
 from brightline.verify.arguments import read_receipt_argument
 from brightline.verify.convict import write_all
@@ -127,7 +127,7 @@ def verify(
     if memory is not None and examined.kept is not None:
         write_memory(memory, examined.kept)
     if html is not None:
-        _write(html, to_html(reports, _telling(question, receipts)))
+        write_text(html, to_html(reports, _telling(question, receipts)))
     if json_wanted:
         click.echo(as_json([json.loads(msgspec.json.encode(report)) for report in reports]))
     else:
@@ -177,10 +177,3 @@ def _command(question: Question, receipts: tuple[str, ...]) -> str:
         for value in values:
             words += [option, str(value)]
     return shlex.join(words)
-
-
-def _write(path: Path, page: str) -> None:
-    try:
-        path.write_text(page, "utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error

@@ -19,7 +19,7 @@ from brightline import __version__
 from brightline.core.evidence.audit import Claim, ShardReport, Status
 from brightline.core.evidence.audit_findings import Topic
 from brightline.pages import document_style_of, environment, policy_of
-from brightline.terminal import plain
+from brightline.terminal import printable
 from brightline.verify.limits import LIMITS
 from brightline.verify.recounted import rows_of
 
@@ -85,16 +85,11 @@ def to_html(reports: Sequence[ShardReport], telling: Telling) -> str:
 
 @cache
 def _environment() -> Environment:
-    made = environment("brightline.verify", _finalize)
+    made = environment("brightline.verify", printable)
     made.globals["mark"] = _MARKS
     made.globals["kind"] = _CLASSES
     made.globals["recount"] = rows_of
     return made
-
-
-def _finalize(value: object) -> object:
-    """No control character of a log reaches the page; what is no text is left alone."""
-    return plain(value) if type(value) is str and not value.isprintable() else value
 
 
 @cache

@@ -3,19 +3,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from brightline.core.evidence.audit_books import Leaf
 from brightline.core.evidence.audit_findings import Findings, Severity, Status
 from brightline.core.evidence.audit_versions import KnownVersions, VersionAudit
 from brightline.core.evidence.record import RecordKind
-
-
-def leaf(second: int, kind: RecordKind, **more: Any) -> Leaf:
-    time = f"2026-01-01T00:{second // 60:02d}:{second % 60:02d}.000Z"
-    return Leaf(commitments=(), epoch=1, kind=kind, profile="p", seq=0, shard="s", time=time, v=1, **more)
+from tests.core.evidence.leaves import leaf
 
 
 def agreement(second: int, now: str, baseline: str = "a0") -> Leaf:

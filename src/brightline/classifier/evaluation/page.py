@@ -18,7 +18,7 @@ from brightline.classifier.evaluation.evaluation import WRONGFUL, Evaluation
 from brightline.classifier.evaluation.probe import LINES
 from brightline.classifier.evaluation.tables import FACTS_SHOWN, area, least_first, percent, share
 from brightline.pages import document_style_of, environment, policy_of
-from brightline.terminal import plain
+from brightline.terminal import printable
 
 TEMPLATE: Final = "evaluation.html.j2"
 STYLE: Final = "evaluation.css"
@@ -49,15 +49,10 @@ def to_html(evaluation: Evaluation) -> str:
 
 @cache
 def _environment() -> Environment:
-    made = environment("brightline.classifier.evaluation", _finalize)
+    made = environment("brightline.classifier.evaluation", printable)
     made.globals |= {"share": share, "area": area, "percent": percent, "least_first": least_first}
     made.globals |= {"whisker": drawing.whisker, "sheet": drawing, "facts_shown": FACTS_SHOWN}
     return made
-
-
-def _finalize(value: object) -> object:
-    """No control character of a file's names reaches the page; what is no text is left alone."""
-    return plain(value) if type(value) is str and not value.isprintable() else value
 
 
 @cache

@@ -24,6 +24,7 @@ import msgspec
 
 from brightline.core.canonical import canonical_bytes
 from brightline.core.errors import NotSigned, TrustError
+from brightline.core.statement import unique_members
 
 ASSERTION_FORMAT: Final = "brightline-assertion/1"
 CLIENT_DATA_BYTES_MAX: Final = 4_096
@@ -187,7 +188,7 @@ def check_client_data(data: bytes, ceremony: str, challenge: bytes, relying: Rel
     if len(data) > CLIENT_DATA_BYTES_MAX:
         raise NotSigned(f"the client's data exceeds {CLIENT_DATA_BYTES_MAX} bytes")
     try:
-        said = json.loads(data, object_pairs_hook=_members)
+        said = json.loads(data, object_pairs_hook=unique_members)
     except (ValueError, RecursionError) as error:
         raise NotSigned("the client's data does not read in one way") from error
     if not isinstance(said, dict) or said.get("type") != ceremony:
@@ -260,11 +261,3 @@ def _check_authenticator_data(data: bytes) -> None:
         raise NotSigned(f"the authenticator's data has 37 to {AUTHENTICATOR_DATA_BYTES_MAX} bytes")
     if data[32] & _ATTESTED:
         raise NotSigned("an assertion attests no credential")
-
-
-def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """A JSON object in which no member stands twice: two readers would take different ones."""
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member stands twice")
-    return members

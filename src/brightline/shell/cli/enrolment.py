@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +33,7 @@ from brightline.core.review.enrolment import (
 from brightline.core.review.roles import Role
 from brightline.core.review.roster import Clearance, ClearedPerson, Credential, CredentialKind
 from brightline.core.statement import add_signature, sign_statement, unverified_payload
+from brightline.files import read_within
 from brightline.shell.cli import render
 from brightline.shell.cli.register import AS_JSON, FILE, STATE
 from brightline.shell.clock import SystemClock
@@ -44,6 +44,7 @@ from brightline.shell.registry.enrolments import log_enrolment
 from brightline.shell.registry.following import Registry
 from brightline.shell.state import StateFolder
 from brightline.shell.trust.keys import load_key, make_key, public_hex
+from brightline.terminal import minute
 
 CODE_BYTES: Final = 20
 FILE_BYTES_MAX: Final = 65_536
@@ -186,7 +187,7 @@ def countersign(statement: Path, key: Path, yes: bool) -> None:
 
     Exit codes: 0 signed; 1 not signed; 2 bad usage, file or key.
     """
-    envelope = _read(statement)
+    envelope = read_within(statement, FILE_BYTES_MAX)
     said: Enrolment = unverified_payload(envelope, ENROLMENT_TYPE, Enrolment)
     check_enrolment(said)
     _show(said, None)
@@ -203,7 +204,7 @@ def countersign(statement: Path, key: Path, yes: bool) -> None:
 def enter(state: Path, statement: Path, as_json: bool) -> None:
     """Log an enrolment that both parties signed; it is in force at once, in every gateway that follows the log."""
     with in_force(state, SystemClock()) as (settings, registry):
-        envelope = _read(statement)
+        envelope = read_within(statement, FILE_BYTES_MAX)
         said: Enrolment = unverified_payload(envelope, ENROLMENT_TYPE, Enrolment)
         _log(state, settings, registry, said, envelope, {}, as_json=as_json)
 
@@ -287,7 +288,7 @@ def _show(said: Enrolment, before: ClearedPerson | None) -> None:
     then = _lines(before) if before is not None else {}
     rows += [row(name, then.get(name, ""), value) for name, value in _lines(after).items()]
     if said.code_digest:
-        rows.append(["invited", f"to make one passkey, until {_time(said.code_until)}"])
+        rows.append(["invited", f"to make one passkey, until {minute(said.code_until)}"])
     if said.code:
         rows.append(["passkey", "made with the one-time code; compare its fingerprint with the person"])
     rows.append(["why", said.reason])
@@ -300,7 +301,7 @@ def _lines(person: ClearedPerson) -> dict[str, str]:
         "office": person.office,
         "organisation": person.organisation or "–",
         "roles": ", ".join(person.roles),
-        "cleared until": _time(person.cleared_until),
+        "cleared until": minute(person.cleared_until),
         "clearance": f"level {clearance.level}" + "".join(f", {name}" for name in clearance.compartments),
         "signs with": "; ".join(f"{each.kind.value} {fingerprint(each)}" for each in person.credentials) or "nothing",
     }
@@ -316,7 +317,7 @@ def _credentials(entry: ClearedPerson, dropped: Sequence[str], passkey: MadePass
 
 def _read_made(path: Path, person: str) -> MadePasskey:
     try:
-        made = msgspec.json.decode(_read(path), type=MadePasskey, strict=True)
+        made = msgspec.json.decode(read_within(path, FILE_BYTES_MAX), type=MadePasskey, strict=True)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} holds no passkey that the console wrote: {error}") from error
     if made.format != MADE_FORMAT or made.person != person:
@@ -324,22 +325,7 @@ def _read_made(path: Path, person: str) -> MadePasskey:
     return made
 
 
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    if len(data) > FILE_BYTES_MAX:
-        raise ConfigError(f"{path} exceeds {FILE_BYTES_MAX} bytes")
-    return data
-
-
 def _new_code() -> str:
     """160 random bits in eight groups of four letters and digits."""
     text = base64.b32encode(secrets.token_bytes(CODE_BYTES)).decode().lower()
     return "-".join(text[at : at + 4] for at in range(0, len(text), 4))
-
-
-def _time(unix: int) -> str:
-    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M UTC")

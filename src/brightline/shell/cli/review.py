@@ -19,7 +19,6 @@ from brightline.core.errors import ConfigError
 from brightline.core.review.case import CaseQuestion, CaseState
 from brightline.core.review.content import Content
 from brightline.core.review.decision import APPROVE, REFUSE, Answer
-from brightline.core.standing import HOUR_SECONDS
 from brightline.shell.cli import render, review_deny, review_queue
 from brightline.shell.cli.review_queue import working_at
 from brightline.shell.clock import SystemClock
@@ -28,11 +27,11 @@ from brightline.shell.registry.decisions import sign_and_log
 from brightline.shell.review.desk import Desk, OpenedCase, offices_wanted
 from brightline.shell.state import StateFolder
 from brightline.shell.trust.keys import load_key
+from brightline.terminal import minute, span
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-MINUTE_SECONDS: Final = 60
 _STYLES: Final = {
     CaseState.OPEN: "yellow",
     CaseState.RELEASED: "green",
@@ -70,8 +69,8 @@ def list_(state: Path, everything: bool, as_json: bool) -> None:
         [
             each.case.hold,
             _state_text(each, now),
-            _span(now - each.case.opened),
-            _span(each.case.expires - now) if each.state(now) is CaseState.OPEN else "–",
+            span(now - each.case.opened),
+            span(each.case.expires - now) if each.state(now) is CaseState.OPEN else "–",
             each.case.unit,
             each.case.workload,
             ", ".join(question.name for question in each.tried.open_questions()) or "–",
@@ -260,8 +259,8 @@ def _show_case(opened: OpenedCase, agreement: Agreement, now: int) -> None:
     case = opened.case
     rows: list[list[object]] = [
         ["state", _state_text(opened, now)],
-        ["opened", f"{_time(case.opened)}, {_span(now - case.opened)} ago"],
-        ["expires", _time(case.expires)],
+        ["opened", f"{minute(case.opened)}, {span(now - case.opened)} ago"],
+        ["expires", minute(case.expires)],
         ["unit, workload", f"{case.unit}, {case.workload}"],
         ["exchange", f"{opened.exchange}, record {opened.shard}/{opened.seq}"],
         ["agreement, release", f"{case.agreement[:23]}…, {case.release[:23]}…"],
@@ -330,13 +329,3 @@ def _state_text(opened: OpenedCase, now: int) -> Text:
 
     state = opened.state(now)
     return Text(state.value, style=_STYLES[state])
-
-
-def _time(unix: int) -> str:
-    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-
-def _span(seconds: int) -> str:
-    if seconds < HOUR_SECONDS:
-        return f"{max(0, seconds) // MINUTE_SECONDS} min"
-    return f"{seconds // HOUR_SECONDS} h {seconds % HOUR_SECONDS // MINUTE_SECONDS} min"

@@ -18,12 +18,12 @@ from brightline.core.errors import ClaimRefused, LeaseLost
 from brightline.core.ports import Clock
 from brightline.core.review.claims import Claim
 from brightline.core.review.urgency import Severity
-from brightline.core.standing import HOUR_SECONDS
 from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import Settings, load_settings, queue_password
 from brightline.shell.opening import in_force, opened_queue, require_queue
 from brightline.shell.registry.following import Registry
+from brightline.terminal import span
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SHOWN_MAX: Final = 50
-MINUTE_SECONDS: Final = 60
 _STATE = click.argument("state", type=click.Path(exists=True, file_okay=False, path_type=Path))
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _AS = click.option("--as", "person", required=True, metavar="PERSON", help="Your id on the roster.")
@@ -217,13 +216,13 @@ def _show(items: list[QueueItem], figures: Figures, now: int) -> None:
             each.hold,
             _severity_text(each.severity),
             each.state.value + (" ↑" if each.escalated else ""),
-            _span(now - each.opened),
-            _span(each.due - now) if each.due > now else f"late by {_span(now - each.due)}",
-            _span(each.expires - now),
+            span(now - each.opened),
+            span(each.due - now) if each.due > now else f"late by {span(now - each.due)}",
+            span(each.expires - now),
             each.unit,
             ", ".join(each.offices) or "–",
             str(each.answered),
-            f"{each.claimed_by}, {_span(each.claimed_until - now)}" if each.claimed_by else "–",
+            f"{each.claimed_by}, {span(each.claimed_until - now)}" if each.claimed_by else "–",
         ]
         for each in items
     ]
@@ -242,9 +241,3 @@ def _severity_text(severity: Severity) -> Text:
     from rich.text import Text
 
     return Text(severity.value, style=("red", "yellow", "")[severity.rank])
-
-
-def _span(seconds: int) -> str:
-    if seconds < HOUR_SECONDS:
-        return f"{max(0, seconds) // MINUTE_SECONDS} min"
-    return f"{seconds // HOUR_SECONDS} h {seconds % HOUR_SECONDS // MINUTE_SECONDS} min"

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from brightline.core.canonical import JsonValue
 from brightline.core.errors import ConfigError, EvidenceDamaged
 from brightline.core.review.case import CaseState
 from brightline.core.review.life import CaseKind, CaseLife
+from brightline.files import write_private
 from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
 from brightline.shell.opening import in_force
@@ -76,9 +76,9 @@ def rows(state: Path, out: Path, holds: tuple[str, ...], reason: str, unmasked: 
         public = {"rows": len(written.rows), "masked": not unmasked}
         profile = registry.roots.profile
         record = log_review(state, settings, profile, What.EXPORTED, public, committed, clock)
-    _write(out, data)
+    write_private(out, data)
     provenance = {"format": FORMAT, "export": record.place.seq, **committed, "rows": written.provenance}
-    _write(out.with_suffix(PROVENANCE), msgspec.json.format(msgspec.json.encode(provenance)))
+    write_private(out.with_suffix(PROVENANCE), msgspec.json.format(msgspec.json.encode(provenance)))
     read_corpus(out)  # what was written is a corpus
     told = {"out": str(out), "rows": len(written.rows), "left_out": dict(written.left_out), "record": record.place.seq}
     if as_json:
@@ -164,12 +164,3 @@ def _masking() -> Callable[[str], str]:
 def _data(rows: list[Row], now: int) -> bytes:
     author = Author(f"reviewers-{_time(now)}", "person", "cleared reviewers, deciding what was held or drawn", "train")
     return b"".join(msgspec.json.encode(each) + b"\n" for each in (author, *rows))
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a new file that nobody else may read."""
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
-            file.write(data)
-    except OSError as error:
-        raise ConfigError(f"cannot write {path}: {error.strerror}") from error

@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
-from brightline.core.errors import ConfigError
+from brightline.files import write_private
 from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
 from brightline.shell.support import support_bundle
@@ -30,11 +29,7 @@ def bundle(state: Path, out: Path) -> None:
     Exit codes: 0 nothing is damaged; 1 something is, and the file says what; 2 there is no installation.
     """
     told = support_bundle(state, SystemClock())
-    try:
-        with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
-            file.write(render.as_json(told) + "\n")
-    except OSError as error:
-        raise ConfigError(f"cannot write {out}: {error.strerror}") from error
+    write_private(out, f"{render.as_json(told)}\n".encode())
     problems = told["problems"]
     click.echo(f"{out}: {len(told['shards'])} shards, {len(problems)} problems")
     for each in problems:

@@ -16,6 +16,7 @@ import msgspec
 from brightline.core.errors import ConfigError
 from brightline.core.evidence.canary import FORMAT, Canary, CanarySet, Fate
 from brightline.core.evidence.odds import sample_for
+from brightline.files import write_private
 from brightline.terminal import as_json, plain, progress
 from brightline.verify.arguments import read_key
 from brightline.verify.canary.check import Checked, check
@@ -52,7 +53,7 @@ def prepare(out: Path, count: int, texts: Path | None, forbidden: int, json_want
     drawn = own(texts, count, chance) if texts else made_up(count, count * forbidden // 100, chance)
     canaries = tuple(Canary(secrets.token_hex(8), prompt, expected) for prompt, expected in drawn)
     made = CanarySet(FORMAT, secrets.token_hex(32), canaries)
-    _write_new(out, msgspec.json.format(msgspec.json.encode(made), indent=1))
+    write_private(out, msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n")
     if json_wanted:
         click.echo(as_json({"commitment": made.commitment, "count": count}))
         return
@@ -150,14 +151,6 @@ def _read(path: Path) -> CanarySet:
     if len({one.id for one in canaries.canaries}) != len(canaries.canaries):
         raise ConfigError(f"{path}: two canaries have one id")
     return canaries
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
-            file.write(data + b"\n")
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _seconds(text: str) -> float:

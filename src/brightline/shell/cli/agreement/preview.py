@@ -13,6 +13,7 @@ from brightline.core.agreement.clause import Agreement, Verdict
 from brightline.core.agreement.preview import Change, Preview
 from brightline.core.agreement.preview import preview as decide_all
 from brightline.core.errors import ConfigError
+from brightline.files import write_text
 from brightline.shell import shipped
 from brightline.shell.cli import render
 from brightline.shell.cli.agreement.opening import FOLDER_TYPE, open_at
@@ -60,7 +61,7 @@ def preview(
         named = "; ".join(f"line {bad.number}: {bad.why}" for bad in reader.bad[:3])
         raise ConfigError(f"{traffic} holds no exchange that can be read{': ' if named else ''}{named}")
     if plot is not None:
-        _write(plot, svg(candidate, in_force, found))
+        write_text(plot, svg(candidate, in_force, found))
     if as_json:
         bad = {"left_out": reader.bad_count, "bad_lines": msgspec.to_builtins(reader.bad)}
         click.echo(render.as_json({**msgspec.to_builtins(found), "changed": found.changed, **bad}))
@@ -104,13 +105,6 @@ def _row(candidate: Agreement, change: Change) -> list[str]:
 
 def _bar(count: int, most: int) -> str:
     return "█" * max(round(count / most * BAR_CELLS), 1 if count else 0)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def svg(candidate: Agreement, in_force: tuple[Agreement, ...], found: Preview) -> str:

@@ -17,6 +17,7 @@ from brightline.core.attestation.claims import Counters, Kind
 from brightline.core.attestation.evidence import PART_BYTES_MAX, Evidence
 from brightline.core.attestation.policy import POLICY_BYTES_MAX, Policy, read_policy
 from brightline.core.errors import ConfigError
+from brightline.files import read_within
 from brightline.shell.trust.roots import read_roots, shipped_roots
 
 MANIFEST_BYTES_MAX: Final = 65_536
@@ -55,33 +56,21 @@ def counters_of(given: str | None) -> Counters | None:
     return Counters(*map(int, parts))
 
 
-def read_bytes(path: Path, longest: int) -> bytes:
-    """A file of at most so many bytes. Raises ``ConfigError``."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(longest + 1)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    if len(data) > longest:
-        raise ConfigError(f"{path} has more than {longest} bytes")
-    return data
-
-
 def policy_of(path: Path) -> Policy:
     """The policy of a file. Raises ``ConfigError``."""
-    return read_policy(read_bytes(path, POLICY_BYTES_MAX), str(path))
+    return read_policy(read_within(path, POLICY_BYTES_MAX), str(path))
 
 
 def evidence_of(kind: Kind, file: Path, parts: Mapping[str, Path]) -> Evidence:
     """A piece of evidence from its files. Raises ``ConfigError``."""
-    read = {name: read_bytes(path, PART_BYTES_MAX) for name, path in parts.items()}
-    return Evidence(kind, read_bytes(file, PART_BYTES_MAX), read)
+    read = {name: read_within(path, PART_BYTES_MAX) for name, path in parts.items()}
+    return Evidence(kind, read_within(file, PART_BYTES_MAX), read)
 
 
 def manifest_of(path: Path) -> tuple[Evidence, ...]:
     """All pieces that a manifest names; its files lie beside it or below. Raises ``ConfigError``."""
     try:
-        text = read_bytes(path, MANIFEST_BYTES_MAX).decode("utf-8")
+        text = read_within(path, MANIFEST_BYTES_MAX).decode("utf-8")
         manifest = msgspec.convert(tomllib.loads(text), _Manifest)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ConfigError(f"{path} is no list of evidence: {error}") from error

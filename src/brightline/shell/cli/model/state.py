@@ -13,7 +13,8 @@ import msgspec
 from brightline.core.admission.training import Training, state_training
 from brightline.core.errors import ConfigError
 from brightline.core.screening.oms import read_public_key, signed_files
-from brightline.shell.cli.model.verify import FOLDER, read_file
+from brightline.files import read_within
+from brightline.shell.cli.model.verify import FOLDER, KEY_BYTES_MAX
 from brightline.shell.storage.model_files import model_signature
 from brightline.shell.trust.keys import load_key
 
@@ -38,9 +39,9 @@ def state(folder: Path, manifest_key: Path, training: Path, key: Path, out: Path
 
     Exit codes: 0 signed; 2 something given cannot be read or is not allowed.
     """
-    signed = signed_files(model_signature(folder), read_public_key(read_file(manifest_key)))
+    signed = signed_files(model_signature(folder), read_public_key(read_within(manifest_key, KEY_BYTES_MAX)))
     try:
-        text = read_file(training, TRAINING_BYTES_MAX).decode("utf-8")
+        text = read_within(training, TRAINING_BYTES_MAX).decode("utf-8")
         said = msgspec.convert(tomllib.loads(text), Training, strict=True)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ConfigError(f"{training} states no training: {error}") from error

@@ -17,6 +17,7 @@ from brightline.core.errors import ConfigError, TrustError
 from brightline.core.register import DAYS_MAX_DEFAULT
 from brightline.core.screening.oms import read_public_key
 from brightline.core.statement import STATEMENT_BYTES_MAX
+from brightline.files import read_within
 from brightline.shell.cli import render
 from brightline.shell.cli.model.form import day_of, read_form_file
 from brightline.shell.cli.pairs import pairs
@@ -72,7 +73,7 @@ def verify(
     Exit codes: 0 all three hold; 1 one does not, or was not shown; 2 bad usage.
     """
     accepted = {name: _public(text) for name, text in pairs(signers, "--signer").items()}
-    public = read_public_key(read_file(key))
+    public = read_public_key(read_within(key, KEY_BYTES_MAX))
     moment = time_of(at)
     digest, conditions = "", []
 
@@ -84,7 +85,7 @@ def verify(
         return f"{len(found) - 1} files, {digest}"
 
     def training() -> str:
-        said, names = open_training(read_file(_given(statement), STATEMENT_BYTES_MAX), digest, accepted, moment)
+        said, names = open_training(read_within(_given(statement), STATEMENT_BYTES_MAX), digest, accepted, moment)
         return f"signed by {', '.join(names)} for {said.office}, until {said.expires}"
 
     def testing() -> str:
@@ -144,15 +145,3 @@ def _public(text: str) -> bytes:
     if len(raw) != 32:
         raise ConfigError(f"--signer takes NAME=HEX with a raw Ed25519 key of 32 bytes; found {text[:80]!r}")
     return raw
-
-
-def read_file(path: Path, longest: int = KEY_BYTES_MAX) -> bytes:
-    """A file of at most so many bytes. Raises ``ConfigError``."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(longest + 1)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    if len(data) > longest:
-        raise ConfigError(f"{path} has more than {longest} bytes")
-    return data
