@@ -14,10 +14,10 @@ import pytest
 from brightline.core.errors import TrustError
 from brightline.core.review.decision import Answer, ReviewerDecision
 from brightline.core.review.enrolment import MADE_FORMAT, MadePasskey
-from brightline.core.review.passkey import decision_challenge
+from brightline.core.review.passkey import decision_challenge, write_assertion
 from brightline.shell.clock import SystemClock
 from brightline.shell.opening import in_force
-from brightline.shell.registry.decisions import log_assertion, new_decision
+from brightline.shell.registry.decisions import log_decision, new_decision
 from brightline.shell.review.desk import Desk
 from tests.authenticator import Passkey
 from tests.harness import HELD, Running, held, running, within_two_seconds
@@ -49,7 +49,8 @@ def decide(node: Running, hold: str, person: str, key: Passkey, **how: Any) -> R
         answers = tuple(Answer(each.subject, each.name, "no", "read, and it is not") for each in opened.case.questions)
         decision = new_decision(opened.case, person, answers, clock, f"{opened.shard}/{opened.seq}")
         given = key.get(decision_challenge(decision), **how)
-        log_assertion(node.root, settings, "development", registry.decisions, decision, given, clock)
+        signed = write_assertion(decision, given)
+        log_decision(node.root, settings, "development", registry.decisions, signed, clock)
     return decision
 
 

@@ -25,7 +25,7 @@ from brightline.core.ports import Clock
 from brightline.core.review.case import Case
 from brightline.core.review.decision import FORMAT, Answer, Made, ReviewerDecision, open_made, sign_decision
 from brightline.core.review.docket import Docket
-from brightline.core.review.passkey import read_assertion, write_assertion
+from brightline.core.review.passkey import read_assertion
 from brightline.core.review.roster import ClearedPerson, CredentialKind, ReviewTerms
 from brightline.shell.config import Settings
 from brightline.shell.registry.log import append_to_registry, patiently_writing
@@ -161,23 +161,6 @@ def sign_and_log(
 def new_decision(case: Case, person: str, answers: tuple[Answer, ...], clock: Clock, record: str) -> ReviewerDecision:
     """A decision that nobody signed yet, with a fresh nonce; ``record`` is ``shard/seq`` of its HOLD record."""
     return ReviewerDecision(FORMAT, case, person, answers, secrets.token_hex(16), clock.unix(), record)
-
-
-def log_assertion(
-    root: Path,
-    settings: Settings,
-    profile: str,
-    decisions: Decisions,
-    decision: ReviewerDecision,
-    response: bytes,
-    clock: Clock,
-    still_held: Callable[[], object] = _nobody_claims,
-) -> DurableRecord:
-    """Log a decision that a passkey signed, as :func:`log_decision` does.
-
-    ``response`` is what the browser gave for ``decision_challenge(decision)``: ``PublicKeyCredential.toJSON()``.
-    """
-    return log_decision(root, settings, profile, decisions, write_assertion(decision, response), clock, still_held)
 
 
 def log_decision(
