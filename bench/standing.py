@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from brightline.core.canonical import JsonValue
-from brightline.core.enforcement.machine import Closed
+from brightline.core.enforcement.ended import Closed
 from brightline.core.evidence.batch import Frame
 from brightline.core.evidence.record import Draft, Outcome, Place, RecordKind, RefusalClass, seal
 from brightline.core.evidence.sealing import peek_fields

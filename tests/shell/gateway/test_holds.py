@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from brightline.core.enforcement.machine import Closed
+from brightline.core.enforcement.ended import Closed
 from brightline.core.evidence.record import Outcome, RefusalClass
 from brightline.core.review.case import CaseState
 from brightline.core.review.decision import APPROVE, REFUSE

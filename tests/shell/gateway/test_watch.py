@@ -10,7 +10,7 @@ import pytest
 
 from brightline.core.agreement.ladder import rules_of
 from brightline.core.canonical import JsonValue
-from brightline.core.enforcement.machine import Closed
+from brightline.core.enforcement.ended import Closed
 from brightline.core.evidence.batch import Frame
 from brightline.core.evidence.record import Draft, Outcome, Place, RecordKind, RefusalClass
 from brightline.core.expectation import HISTORY_WINDOWS, Figures

@@ -16,8 +16,9 @@ from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
 from brightline.core.canonical import JsonValue
+from brightline.core.enforcement.ended import Closed
 from brightline.core.enforcement.events import Arrived, Instant
-from brightline.core.enforcement.machine import Closed, Machine
+from brightline.core.enforcement.machine import Machine
 from brightline.core.enforcement.terms import Terms
 from brightline.core.errors import (
     BrightlineError,

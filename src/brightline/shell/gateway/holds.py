@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from brightline.core.canonical import JsonValue
-from brightline.core.enforcement.machine import Closed
+from brightline.core.enforcement.ended import Closed
 from brightline.core.errors import CallerError, HoldNotReleased, OperatorError, UnknownHold
 from brightline.core.evidence.batch import Frame
 from brightline.core.evidence.keytree import KeyDestroyed

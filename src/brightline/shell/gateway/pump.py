@@ -18,7 +18,8 @@ from typing import Any, Final, Protocol
 
 from brightline.core.enforcement import commands as do
 from brightline.core.enforcement import events as ev
-from brightline.core.enforcement.machine import Closed, Machine
+from brightline.core.enforcement.ended import Closed
+from brightline.core.enforcement.machine import Machine
 from brightline.core.enforcement.states import IllegalStep
 from brightline.core.errors import (
     BrightlineError,

@@ -24,7 +24,7 @@ import msgspec
 from brightline.core.agreement.clause import Agreement, RungState, Verdict
 from brightline.core.agreement.limits import false_stops_per_million
 from brightline.core.canonical import JsonValue
-from brightline.core.enforcement.machine import Closed
+from brightline.core.enforcement.ended import Closed
 from brightline.core.evidence.batch import Frame
 from brightline.core.evidence.keytree import KeyDestroyed
 from brightline.core.evidence.record import Outcome, RecordKind, RefusalClass, unix_of

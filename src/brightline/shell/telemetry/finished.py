@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from brightline.core.enforcement.machine import Closed
+from brightline.core.enforcement.ended import Closed
 
 
 class Finished(msgspec.Struct, frozen=True):
