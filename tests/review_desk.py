@@ -14,7 +14,7 @@ from brightline.core.review.case import FORMAT, Case, CaseQuestion
 from brightline.core.review.decision import FORMAT as DECISION_FORMAT
 from brightline.core.review.decision import Answer, ReviewerDecision
 from brightline.core.review.docket import Docket, Tried
-from brightline.core.review.roster import ClearedPerson
+from brightline.core.review.roster import Clearance, ClearedPerson
 from brightline.core.review.urgency import Severity
 from brightline.shell.review.queue.database import database_at
 from brightline.shell.review.queue.migrate import migrate
@@ -54,6 +54,7 @@ class Pile:
         self.people = {name: ClearedPerson(name, office, NOW + 365 * 24 * HOUR) for name, office in people.items()}
         self.senior: set[str] = set()
         self.closed: dict[str, tuple[str, ...]] = {}
+        self.needs: dict[str, Clearance] = {}
         self.found: list[Found] = []
         self.said: list[Tried] = []
 
@@ -63,7 +64,8 @@ class Pile:
         return self.people.get(reviewer)
 
     def closed_units(self, person: ClearedPerson) -> tuple[str, ...]:
-        return self.closed.get(person.id, ())
+        needed = (unit for unit, need in self.needs.items() if not person.clearance.covers(need))
+        return (*self.closed.get(person.id, ()), *needed)
 
     def seniors(self, now: int) -> frozenset[str]:
         return frozenset(self.senior)

@@ -82,7 +82,7 @@ def people() -> dict[str, Someone]:
         for n, name in enumerate((FIRST, SECOND, THIRD), 1)
     }
     return reviewers | {
-        "senior": Someone(THIRD, "provider_cleared", (Role.SENIOR_REVIEWER,)),
+        "senior": Someone(THIRD, "provider_cleared", (Role.REVIEWER, Role.SENIOR_REVIEWER)),
         "customer": Someone("customer-decider-reviewer-1", "customer_decider", (Role.REVIEWER,)),
         "officer": Someone(OFFICER, "provider", (Role.OFFICER,)),
         "officer2": Someone(OTHER_OFFICER, "provider", (Role.OFFICER,)),

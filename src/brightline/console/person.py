@@ -16,6 +16,7 @@ from typing import Protocol
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 
+from brightline.core.review.narrowing import Narrowing
 from brightline.core.review.roles import MAY, May, Role
 from brightline.core.review.roster import Clearance
 
@@ -66,3 +67,9 @@ def check_token(key: bytes, person: Person, token: str) -> bool:
 def reads_unclaimed(person: Person) -> bool:
     """Whether somebody reads cases that the queue did not give them: whoever is more than a reviewer."""
     return any(May.READ_CASE in MAY[role] for role in person.roles if role is not Role.REVIEWER)
+
+
+def left_of(person: Person) -> Narrowing:
+    """What this session leaves of what the roster says, for those who ask the roster again."""
+    clearance = person.clearance
+    return Narrowing(frozenset(person.roles), clearance.level, frozenset(clearance.compartments), person.until)

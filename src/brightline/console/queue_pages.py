@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from brightline.console.person import Person, reads_unclaimed
+from brightline.console.person import Person, left_of, reads_unclaimed
 from brightline.console.queue import ANY, ROWS_SHOWN, QueueView, look_at_queue, shown_by
 from brightline.console.room import Form, Room
 from brightline.core.errors import BreakDue, ClaimRefused
@@ -76,7 +76,7 @@ class QueuePages:
         severity = form.get("severity", ANY)
         narrow = Narrow(Severity(severity) if severity in set(Severity) else None, form.get("unit", ""))
         try:
-            claim = await room.queue.claim(person.person, narrow)
+            claim = await room.queue.claim(person.person, narrow, left_of(person))
         except (BreakDue, ClaimRefused) as error:
             return await self._show(request, person, f"{error}. {error.next_step}", 409)
         if claim is None:

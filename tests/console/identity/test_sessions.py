@@ -10,11 +10,11 @@ from typing import Final
 import msgspec
 import pytest
 
-from brightline.console.identity.narrowing import NOT_NARROWED, Narrowing
 from brightline.console.identity.rooms import BY_ITSELF
 from brightline.console.identity.sealed import SEALED_SECONDS, Sealer
 from brightline.console.identity.sessions import OF_ONE_PERSON_MAX, Session, Sessions
 from brightline.core.errors import TrustError
+from brightline.core.review.narrowing import NOT_NARROWED, Narrowing
 from brightline.core.review.roles import Role
 from brightline.core.review.roster import Clearance, ClearedPerson
 from brightline.shell.config import LoginSettings

@@ -14,8 +14,10 @@ from sqlalchemy import Connection, MetaData, create_engine, text
 from brightline.core.errors import BreakDue, ClaimRefused, ConfigError, LeaseLost, OperatorError
 from brightline.core.review.case import CaseState
 from brightline.core.review.claims import Claim
+from brightline.core.review.narrowing import Narrowing
 from brightline.core.review.pace import Pace
 from brightline.core.review.roles import Role
+from brightline.core.review.roster import Clearance
 from brightline.core.review.urgency import Severity
 from brightline.shell.review.queue.claiming import Narrow
 from brightline.shell.review.queue.database import database_at
@@ -132,6 +134,44 @@ async def test_nobody_is_given_what_they_are_not_cleared_for_nor_anything_withou
     pile.people["c"] = msgspec.structs.replace(pile.people["c"], roles=(Role.FIELD_ENGINEER,))
     with pytest.raises(ClaimRefused, match="no role"):
         await queue.claim("c")
+
+
+async def test_a_session_that_leaves_less_than_the_roster_is_given_less_and_never_more(
+    queue: Queue, pile: Pile
+) -> None:
+    cleared = Clearance(3, ("north",))
+    pile.people["a"] = msgspec.structs.replace(pile.people["a"], clearance=cleared)
+    pile.needs["secret"] = cleared
+    pile.hold("grave", Severity.CRITICAL, unit="secret")
+    plain = [pile.hold(f"plain-{n}").hold for n in range(3)]
+    await queue.follow()
+    for n, left in enumerate((Narrowing(level=2), Narrowing(compartments=frozenset({"south"})))):
+        given = await queue.claim("a", left=left)
+        assert given is not None
+        assert given.hold == plain[n]
+        await queue.skip(given, "measured")
+    with pytest.raises(ClaimRefused, match="no role"):
+        await queue.claim("a", left=Narrowing(roles=frozenset({Role.AUDITOR})))
+    with pytest.raises(ClaimRefused, match="clearance"):
+        await queue.claim("a", left=Narrowing(until=pile.clock.now))
+    more = Narrowing(level=9, compartments=frozenset({"north", "south"}))
+    of_roster = await queue.claim("a", left=more)
+    assert of_roster is not None
+    assert of_roster.hold == "grave"
+    await queue.release(of_roster)
+    other = await queue.claim("b", left=more)
+    assert other is not None
+    assert other.hold == plain[0]  # the roster clears them for nothing that this could leave
+
+
+async def test_a_senior_whose_session_leaves_that_role_out_is_given_what_others_are(queue: Queue, pile: Pile) -> None:
+    pile.senior = {"d"}
+    pile.hold("hard")
+    pile.hold("plain")
+    await queue.escalate(await claimed(queue, "a"), "beyond me")
+    as_reviewer = await queue.claim("d", left=Narrowing(roles=frozenset({Role.REVIEWER})))
+    assert as_reviewer is not None
+    assert as_reviewer.hold == "plain"
 
 
 async def test_where_two_disagree_it_is_given_to_a_third_and_to_nobody_once_it_is_decided(

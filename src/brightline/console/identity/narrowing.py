@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an OpenID provider's claims leave of what the roster says: never more roles, clearance or time than are signed.
+"""What an OpenID provider's claims leave of what the roster says, read from its token.
 
 A claim that the settings name and the token lacks leaves nothing: absence refuses.
 """
@@ -13,35 +13,12 @@ import msgspec
 
 from brightline.core.canonical import INTEGER_MAX
 from brightline.core.errors import TrustError
+from brightline.core.review.narrowing import Narrowing
 from brightline.core.review.roles import Role
-from brightline.core.review.roster import LEVEL_MAX, Clearance, ClearedPerson
 from brightline.shell.config import OidcSettings
 
 VALUES_MAX: Final = 256
 ROLES: Final = frozenset(role.value for role in Role)
-
-
-class Narrowing(msgspec.Struct, frozen=True):
-    """What is left at most. ``compartments`` is ``None`` where no claim speaks of them; ``until`` is Unix seconds."""
-
-    roles: frozenset[Role] = frozenset(Role)
-    level: int = LEVEL_MAX
-    compartments: frozenset[str] | None = None
-    until: int = INTEGER_MAX
-
-    def of(self, person: ClearedPerson) -> ClearedPerson:
-        """The person, as far as both the roster and this go."""
-        said, clearance = self.compartments, person.clearance
-        left = tuple(name for name in clearance.compartments if said is None or name in said)
-        return msgspec.structs.replace(
-            person,
-            roles=tuple(role for role in person.roles if role in self.roles),
-            clearance=Clearance(min(clearance.level, self.level), left),
-            cleared_until=min(person.cleared_until, self.until),
-        )
-
-
-NOT_NARROWED: Final = Narrowing()
 
 
 def narrowing_of(claims: Mapping[str, object], settings: OidcSettings) -> Narrowing:

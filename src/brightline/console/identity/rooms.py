@@ -22,12 +22,13 @@ from brightline.console.door import Origin
 from brightline.console.forms import form_of
 from brightline.console.identity.arriving import arrived, asked
 from brightline.console.identity.enrolling import Enrolling
-from brightline.console.identity.narrowing import NOT_NARROWED, Narrowing, narrowing_of, person_of
+from brightline.console.identity.narrowing import narrowing_of, person_of
 from brightline.console.identity.oidc import Provider
 from brightline.console.identity.sealed import SEALED_SECONDS, Sealer
 from brightline.console.identity.sessions import Session, Sessions
 from brightline.console.pages import Pages
 from brightline.core.errors import TrustError
+from brightline.core.review.narrowing import NOT_NARROWED, Narrowing
 from brightline.core.review.roster import ClearedPerson
 
 LOGIN: Final = "login"

@@ -14,9 +14,9 @@ from typing import Final
 
 import msgspec
 
-from brightline.console.identity.narrowing import NOT_NARROWED, Narrowing
 from brightline.core.errors import TrustError
 from brightline.core.ports import Clock
+from brightline.core.review.narrowing import NOT_NARROWED, Narrowing
 from brightline.core.review.roles import Role
 from brightline.core.review.roster import Clearance, ClearedPerson
 from brightline.shell.config import LoginSettings

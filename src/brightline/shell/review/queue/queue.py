@@ -19,8 +19,9 @@ from sqlalchemy import Connection
 from brightline.core.errors import BreakDue, ClaimRefused, OperatorError
 from brightline.core.ports import Clock
 from brightline.core.review.claims import Claim, Lease, check_reason
+from brightline.core.review.narrowing import NOT_NARROWED, Narrowing
 from brightline.core.review.pace import How, Pace, Work, break_until, goes_on, returns_to
-from brightline.core.review.roles import May, may
+from brightline.core.review.roles import May, Role, may
 from brightline.core.review.urgency import DueSeconds
 from brightline.shell.review.queue import claiming, index, leases, reading
 from brightline.shell.review.queue.claiming import ANY, Claimant, Lasting, Narrow
@@ -147,14 +148,15 @@ class Queue:
 
     # ---- claims -------------------------------------------------------------------------------------------------
 
-    async def claim(self, reviewer: str, narrow: Narrow = ANY) -> Claim | None:
+    async def claim(self, reviewer: str, narrow: Narrow = ANY, left: Narrowing = NOT_NARROWED) -> Claim | None:
         """Give a person the case that is next for them; ``None`` if none is.
 
-        Whoever holds a claim gets it back as it is; whoever let a case go gets that one again. Raises ``ClaimRefused``
-        for somebody who may have none, or a filter that would choose; ``BreakDue``.
+        ``left`` is what the session in which they ask leaves of what the roster says of them. Whoever holds a claim
+        gets it back as it is; whoever let a case go gets that one again. Raises ``ClaimRefused`` for somebody who may
+        have none, or a filter that would choose; ``BreakDue``.
         """
         now = self._clock.unix()
-        who = self._claimant(reviewer, now)
+        who = self._claimant(reviewer, left, now)
         return await self._database.write(lambda connection: self._claim(connection, who, narrow, now))
 
     def _claim(self, connection: Connection, who: Claimant, narrow: Narrow, now: int) -> Claim | None:
@@ -224,15 +226,16 @@ class Queue:
     async def _work_of(self, reviewer: str, now: int) -> list[Work]:
         return await self._database.read(lambda connection: claiming.work_of(connection, reviewer, now))
 
-    def _claimant(self, reviewer: str, now: int) -> Claimant:
-        person = self._source.person(reviewer)
-        if person is None:
+    def _claimant(self, reviewer: str, left: Narrowing, now: int) -> Claimant:
+        listed = self._source.person(reviewer)
+        if listed is None:
             raise ClaimRefused(f"{reviewer[:80]!r} is not on the roster")
+        person = left.of(listed)
         if person.cleared_until <= now:
             raise ClaimRefused(f"the clearance of {reviewer} has ended")
         if not may(person.roles, May.DECIDE):
             raise ClaimRefused(f"{reviewer} has no role that decides")
-        senior = reviewer in self._source.seniors(now)
+        senior = reviewer in self._source.seniors(now) and Role.SENIOR_REVIEWER in left.roles
         return Claimant(person.id, person.office, senior, self._source.closed_units(person))
 
     def _seniors(self, now: int) -> Seniors:
