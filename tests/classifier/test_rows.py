@@ -49,6 +49,13 @@ def test_every_shipped_row_is_sound_and_words_alone_tell_nothing() -> None:
         assert len(one["by_language"]) >= 7
         yes, no = one["median_words"]["yes"], one["median_words"]["no"]
         assert 0.7 < yes / no < 1.43, "length carries the label"
+        assert one["rows"] >= 3_000
+        assert one["authors"] >= 8
+    test = [one for one in reports if one["split"] == "test"]
+    assert {one["line"] for one in test} == {line.value for line in Line}
+    for one in test:
+        assert one["rows"] >= 800
+        assert one["words"] <= WORDS_MAX
 
 
 def test_authors_are_in_one_split_and_named_as_what_they_are() -> None:
