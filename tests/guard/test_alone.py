@@ -137,7 +137,7 @@ def test_it_lets_a_token_through_once_refuses_the_rest_and_keeps_its_log(tmp_pat
             guard.terminate()
             assert guard.wait(30) == 0
     (report,) = verify_evidence(folder / "evidence", vkeys=[vkey.group(1)])
-    assert (report.contradictions, report.size) == ((), 2)  # one use, one PERIOD
+    assert (report.contradictions, report.size) == ((), 3)  # that nothing is admitted, one use, one PERIOD
 
 
 def issued_now() -> str:

@@ -28,7 +28,8 @@ from brightline.core.evidence.audit_findings import Topic
 from brightline.core.evidence.audit_tokens import TokenBooks
 from brightline.core.evidence.record import Outcome
 from brightline.guard.consumed import ConsumedTokens, Consumption, StoreUnavailable
-from brightline.guard.service import GuardSettings, guard_vkey, make_guard, open_guard, read_settings
+from brightline.guard.service import guard_vkey, make_guard, open_guard
+from brightline.guard.settings import GuardSettings, read_settings
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import load_settings
 from brightline.shell.serve import bind, serving
@@ -425,7 +426,7 @@ def test_both_sides_state_their_periods_with_what_was_refused_without_a_record(t
     assert claim(reports, "gateway-0", Topic.UPSTREAMS) == ("PROVEN", "'default: brightline.local/guard'")
     path = next((node.folder / "evidence" / "guard" / "periods").iterdir())
     period = json.loads(base64.b64decode(json.loads(path.read_text("utf-8"))["payload"]))["predicate"]
-    assert period["counts"]["kind"] == {"CONSUMED": 2}
+    assert period["counts"]["kind"] == {"ADMISSION": 1, "CONSUMED": 2}
     assert period["without_record"] == {"pass_required": 3, "pass_invalid": 1, "pass_for_another": 1}
     assert "lost" not in period
 

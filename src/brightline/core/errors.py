@@ -44,7 +44,8 @@ HTTP once, at its edge; the CLI prints them on stderr and exits with 2. The tree
         ├── AgreementError           with file, line, column and the mend
         ├── ReleaseError
         ├── TrustError
-        │   └── NotSigned           a decision that the person did not sign
+        │   ├── NotSigned           a decision that the person did not sign
+        │   └── ModelNotAdmitted    a model that is not served, with the condition by name
         ├── EvidenceRefused         what a machine says about itself, with the fault by name
         ├── ShardSealed             a peer ended this shard while its writer was away
         ├── WriterPresent            another process writes here at this moment
@@ -410,6 +411,16 @@ class NotSigned(TrustError):
     """A decision whose signature does not hold, whoever is on the roster."""
 
     next_step = "Nothing was decided. Sign again; if it was logged, tell an auditor, for nobody may log such a thing."
+
+
+class ModelNotAdmitted(TrustError):
+    """A model that may not be served; ``fault`` names the condition that does not hold."""
+
+    next_step = "docs/model-admission.md says what each condition asks for; nothing is served until all of them hold."
+
+    def __init__(self, fault: str, message: str) -> None:
+        super().__init__(f"{fault}: {message}")
+        self.fault = fault
 
 
 class ShardSealed(OperatorError):

@@ -99,7 +99,12 @@ class Opened(msgspec.Struct, Generic[T], frozen=True):
 
 def sign_statement(value: msgspec.Struct, payload_type: str, keys: Sequence[Ed25519PrivateKey]) -> bytes:
     """Sign one statement with every key; return the envelope as JSON bytes."""
-    envelope = Envelope(msgspec.json.encode(value, order="sorted"), payload_type, {})
+    return sign_payload(msgspec.json.encode(value, order="sorted"), payload_type, keys)
+
+
+def sign_payload(payload: bytes, payload_type: str, keys: Sequence[Ed25519PrivateKey]) -> bytes:
+    """Sign bytes as they are, such as a file that people read; return the envelope as JSON bytes."""
+    envelope = Envelope(payload, payload_type, {})
     for key in keys:
         envelope.sign(CryptoSigner(key))
     return json.dumps(envelope.to_dict(), sort_keys=True, separators=(",", ":")).encode()

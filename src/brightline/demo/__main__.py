@@ -32,7 +32,8 @@ from brightline.demo.people import people_answer
 from brightline.demo.play import LOOKUP_TOOL, play
 from brightline.demo.scenes import ANALYST, OFFICE, SCENES
 from brightline.demo.screen import Screen
-from brightline.guard.service import PUBLISH_SECONDS, GuardSettings, guard_vkey, make_guard, open_guard
+from brightline.guard.service import PUBLISH_SECONDS, guard_vkey, make_guard, open_guard
+from brightline.guard.settings import GuardSettings
 from brightline.shell import shipped
 from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock

@@ -11,7 +11,8 @@ import click
 import msgspec
 
 from brightline.core.errors import BrightlineError, ConfigError
-from brightline.guard.service import GuardSettings, guard_vkey, make_guard, open_guard, read_settings
+from brightline.guard.service import guard_vkey, make_guard, open_guard
+from brightline.guard.settings import GuardSettings, read_settings
 from brightline.shell.clock import SystemClock
 from brightline.shell.serve import bind, serving, until_signalled
 

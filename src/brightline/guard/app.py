@@ -4,9 +4,12 @@
     1. one token, in one header; the whole body is read, bounded
     2. the token is signed by a pinned gateway, is for this upstream, has not expired, and is younger than the store
     3. method, path and body are, byte for byte, those that the token was minted for, and ask for the model it names
-    4. the token is booked as used, durably; the second time it is refused
-    5. the use stands in the guard's own log, durably, so that the other side of the books can be counted
-    6. the very bytes that were checked go to the model; what comes back goes out as it is
+    4. that model is admitted, with each record of testing that the token names (``admission.py``)
+    5. the token is booked as used, durably; the second time it is refused
+    6. the use stands in the guard's own log, durably, so that the other side of the books can be counted
+    7. the very bytes that were checked go to the model; what comes back goes out as it is
+
+A model that is taken out while it answers is cut.
 
 Nothing here looks into what is asked or answered: that was judged before the token was minted, and will be judged when
 the answer arrives. Everything else, whatever the path, is refused in the shape that OpenAI clients expect.
@@ -14,6 +17,7 @@ the answer arrives. Everything else, whatever the path, is refused in the shape 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections import Counter
@@ -22,7 +26,8 @@ from typing import Any, Final, Protocol
 
 from brightline.core.canonical import canonical_bytes
 from brightline.core.enforcement.pass_token import PassClaims, PassRefused, body_digest, read_pass, token_id
-from brightline.core.errors import EvidenceUnavailable
+from brightline.core.errors import EvidenceUnavailable, ModelNotAdmitted
+from brightline.guard.admission import Admits
 from brightline.guard.consumed import ConsumedTokens, Consumption, StoreUnavailable
 from brightline.shell.body import BodyTooLarge, ClientLeft, Receive, read_body, write_whole
 
@@ -51,8 +56,8 @@ class GuardRefusal(Exception):
 class Book(Protocol):
     """The guard's own log."""
 
-    async def consumed(self, claims: PassClaims, token: str) -> None:
-        """Book the use of a token, durably. Raises ``EvidenceUnavailable``."""
+    async def consumed(self, claims: PassClaims, token: str, admitted: str) -> None:
+        """Book the use of a token, durably, for the model that is admitted. Raises ``EvidenceUnavailable``."""
         ...
 
 
@@ -66,8 +71,11 @@ class Guard:
         gateways: tuple[bytes, ...],
         tokens: ConsumedTokens,
         book: Book,
+        admits: Admits,
         unix: Callable[[], int],
     ) -> None:
+        self._admits = admits
+        self._under_way: dict[asyncio.Task[Any], PassClaims] = {}
         self._refused: Counter[str] = Counter()
         self._model = model
         self._upstream = upstream
@@ -88,12 +96,37 @@ class Guard:
             await answer(send, 200, {"status": "ok"})
             return
         try:
-            body = await self._admit(scope, receive)
+            claims, body = await self._admit(scope, receive)
         except GuardRefusal as refusal:
             self._refused[refusal.code] += 1
             await _refuse(send, refusal)
             return
-        await self._model(scope, _again(body, receive), send)  # 6
+        await self._let_through(claims, scope, _again(body, receive), send)  # 7
+
+    async def _let_through(self, claims: PassClaims, scope: Scope, receive: Receive, send: Send) -> None:
+        """Raises ``ConnectionError`` when the model is taken out meanwhile: what broke off must not look whole."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in one
+        self._under_way[task] = claims
+        try:
+            await self._model(scope, receive, send)
+        except asyncio.CancelledError:
+            if task not in self._under_way:
+                task.uncancel()
+                raise ConnectionError("the model was taken out while it answered") from None
+            raise
+        finally:
+            self._under_way.pop(task, None)
+
+    def cut_what_is_not_admitted(self) -> None:
+        """Ask again of each request under way whether its model may answer, and cut those for which it may not."""
+        for task, claims in list(self._under_way.items()):
+            try:
+                self._admits.check(claims)
+            except ModelNotAdmitted:
+                del self._under_way[task]
+                log.warning("%s: cut, because its model was taken out", claims.exchange)
+                task.cancel()
 
     def take_refused(self) -> dict[str, int]:
         """How many requests were refused since the last call, by code: none of them has a record."""
@@ -105,8 +138,8 @@ class Guard:
         """Counts that could not be booked wait for the next PERIOD record."""
         self._refused.update(counts)
 
-    async def _admit(self, scope: Scope, receive: Receive) -> bytes:
-        """Steps 1 to 5. Returns the body that was checked. Raises ``GuardRefusal``."""
+    async def _admit(self, scope: Scope, receive: Receive) -> tuple[PassClaims, bytes]:
+        """Steps 1 to 6. Returns the token and the body that was checked. Raises ``GuardRefusal``."""
         presented = [value for name, value in scope["headers"] if name == PASS_HEADER]
         if len(presented) != 1:  # 1
             raise GuardRefusal("pass_required", "one pass token of the gateway is required, in x-brightline-pass")
@@ -117,8 +150,15 @@ class Guard:
         self._for_us_and_fresh(claims)
         body = await _body(receive)
         _for_these_bytes(claims, scope, body)  # 3
-        await self._use(claims)
-        return body
+        await self._use(claims, self._admitted(claims))
+        self._admitted(claims)  # once more: booking takes time, and a model may be taken out meanwhile
+        return claims, body
+
+    def _admitted(self, claims: PassClaims) -> str:
+        try:
+            return self._admits.check(claims)  # 4
+        except ModelNotAdmitted as error:
+            raise GuardRefusal("model_not_admitted", str(error), 503) from error
 
     def _for_us_and_fresh(self, claims: PassClaims) -> None:
         now = self._unix()
@@ -132,14 +172,14 @@ class Guard:
             # What was used before the store was made is not known: nothing of that time is used again.
             raise GuardRefusal("pass_expired", "this token is older than the store of used tokens")
 
-    async def _use(self, claims: PassClaims) -> None:
-        """Steps 4 and 5. A token that was booked and not logged stays used: the gateway explains it as unanswered."""
+    async def _use(self, claims: PassClaims, admitted: str) -> None:
+        """Steps 5 and 6. A token that was booked and not logged stays used: the gateway explains it as unanswered."""
         token = token_id(claims.exchange)
         try:
-            first = await self._tokens.consume(Consumption(token, claims.expires))  # 4
+            first = await self._tokens.consume(Consumption(token, claims.expires))  # 5
             if not first:
                 raise GuardRefusal("pass_used", "this token was used before")
-            await self._book.consumed(claims, token)  # 5
+            await self._book.consumed(claims, token, admitted)  # 6
         except (StoreUnavailable, EvidenceUnavailable) as error:
             log.warning("%s: %s", claims.exchange, error)
             raise GuardRefusal("guard_unavailable", "the use of a token cannot be booked", 503) from error

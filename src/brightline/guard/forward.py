@@ -17,6 +17,7 @@ from brightline.guard.app import Scope, Send, answer
 from brightline.shell.body import Receive
 
 CHUNK_BYTES: Final = 16_384
+ANSWER_BYTES_MAX: Final = 1_048_576  # of an answer to the guard itself
 CONNECT_SECONDS: Final = 5.0
 IDLE_SECONDS: Final = 300.0
 _FORWARDED: Final = frozenset({b"content-type", b"accept", b"authorization"})
@@ -26,9 +27,11 @@ _RETURNED: Final = frozenset({"content-type", "content-length", "cache-control"}
 class Forward:
     """An ASGI application that is a model server elsewhere. Create it inside the running loop."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, socket: str = "") -> None:
+        """``socket`` is the path of a Unix socket; without one the address of ``base_url`` is asked."""
         self._base = base_url.rstrip("/")
         self._session = aiohttp.ClientSession(
+            connector=aiohttp.UnixConnector(path=socket) if socket else None,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=IDLE_SECONDS),
@@ -64,6 +67,23 @@ class Forward:
                 raise ConnectionError("the model server broke off") from error
             said = {"message": "the model server cannot be used", "type": "guard_error", "param": None}
             await answer(send, 502, {"error": {**said, "code": "model_unreachable"}})
+
+    async def ask(self, path: str, body: bytes, seconds: float) -> bytes:
+        """Ask the model for the guard itself; the body of its answer. Raises ``OSError`` for any other than 200."""
+        headers = {"content-type": "application/json", "accept-encoding": "identity"}
+        try:
+            async with (
+                asyncio.timeout(seconds),
+                self._session.post(self._base + path, data=body, headers=headers, allow_redirects=False) as response,
+            ):
+                data = await response.content.read(ANSWER_BYTES_MAX + 1)
+                while len(data) <= ANSWER_BYTES_MAX and (more := await response.content.read(ANSWER_BYTES_MAX)):
+                    data += more
+        except aiohttp.ClientError as error:
+            raise ConnectionError("the model server cannot be used") from error
+        if response.status != 200 or len(data) > ANSWER_BYTES_MAX:
+            raise ConnectionError(f"the model server answered with status {response.status}, {len(data)} bytes")
+        return data
 
     async def close(self) -> None:
         """Close every connection."""

@@ -74,6 +74,7 @@ def test_a_token_verifies_and_says_what_it_permits() -> None:
         "release": TERMS.release.digest,
         "issued": 1_800_000_000,
         "expires": 1_800_000_060,
+        "vvt": [],
     }
 
 

@@ -14,9 +14,12 @@ from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from brightline.core.admission.paper import FORM_TYPE, PROBES_TYPE, open_paper
+from brightline.core.errors import ConfigError
 from brightline.core.screening.oms import sign_files
 from brightline.shell.cli.main import brightline
 from brightline.shell.trust.keys import make_key, public_hex
+from tests.core.admission.test_probes import TEXT as PROBES
 
 SIGNER = ec.generate_private_key(ec.SECP256R1())
 AT = "2026-03-01T00:00:00Z"
@@ -252,3 +255,22 @@ def test_a_statement_is_never_written_over(model: Model) -> None:
     done = CliRunner().invoke(brightline, ["model", "state", str(model.folder), *map(str, given)])
     assert done.exit_code != 0
     assert model.statement.read_bytes() == before
+
+
+def test_a_form_and_probes_are_signed_as_the_files_that_people_read(model: Model, tmp_path: Path) -> None:
+    probes = tmp_path / "probes.toml"
+    probes.write_text(PROBES, "utf-8")
+    for kind, file, type_ in (("form", model.form, FORM_TYPE), ("probes", probes, PROBES_TYPE)):
+        out = tmp_path / f"{kind}.json"
+        run("sign", kind, file, "--key", model.private, "--out", out)
+        signer = {"safety": bytes.fromhex(model.signer.partition("=")[2])}
+        assert open_paper(out.read_bytes(), type_, signer) == (file.read_bytes(), ["safety"])
+        again = CliRunner().invoke(
+            brightline, ["model", "sign", kind, str(file), "--key", str(model.private), "--out", str(out)]
+        )
+        assert isinstance(again.exception, ConfigError)  # nothing is written over
+    other = CliRunner().invoke(
+        brightline,
+        ["model", "sign", "form", str(probes), "--key", str(model.private), "--out", str(tmp_path / "another.json")],
+    )
+    assert isinstance(other.exception, ConfigError)

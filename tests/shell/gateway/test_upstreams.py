@@ -18,7 +18,8 @@ from aiohttp import web
 
 from brightline.core.errors import ConfigError, UpstreamFailed
 from brightline.core.exchange.model import UpstreamRequest
-from brightline.guard.service import GuardSettings, guard_vkey, make_guard, open_guard
+from brightline.guard.service import guard_vkey, make_guard, open_guard
+from brightline.guard.settings import GuardSettings
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import check_settings
 from brightline.shell.gateway.health import FAILURES_MAX, REST_SECONDS, REST_SECONDS_MAX, Health

@@ -15,8 +15,9 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Meta
 
+from brightline.core.admission.paper import open_paper
 from brightline.core.errors import TrustError
-from brightline.core.statement import open_payload, sign_statement
+from brightline.core.statement import sign_statement
 
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
@@ -79,7 +80,7 @@ def open_training(
 
     ``at`` is Unix seconds. Raises ``TrustError``: no accepted signer, another model, another kind, not in date.
     """
-    payload, names = _signed(envelope, signers)
+    payload, names = open_paper(envelope, PAYLOAD_TYPE, signers)
     try:
         statement = msgspec.json.decode(payload, type=_Statement)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -95,20 +96,6 @@ def open_training(
     if at >= expires:
         raise TrustError(f"the statement of training ended on {statement.predicate.expires}")
     return statement.predicate, names
-
-
-def _signed(envelope: bytes, signers: Mapping[str, bytes]) -> tuple[bytes, Sequence[str]]:
-    """What was signed, and by whom of those who are accepted. Raises ``TrustError`` if by nobody."""
-    found: dict[str, bytes] = {}
-    why = "nobody is accepted"
-    for name, public in signers.items():
-        try:
-            found[name] = open_payload(envelope, PAYLOAD_TYPE, public)
-        except TrustError as error:
-            why = str(error)
-    if not found:
-        raise TrustError(f"no accepted signer signed the statement of training: {why}")
-    return next(iter(found.values())), sorted(found)
 
 
 def _times(training: Training) -> tuple[float, float]:

@@ -273,7 +273,9 @@ class Machine(Withholding):
         expires = event.at.unix + self._terms.pass_seconds
         signer = self._terms.token_signer
         now = event.at.unix
-        token = mint_pass(event.record, self._request, model.upstream_model, model.upstream, now, expires, signer)
+        tested = self._arrived.workload.registration.vvt
+        served = model.upstream_model, model.upstream
+        token = mint_pass(event.record, self._request, *served, now, expires, signer, tested)
         self._output = Output(self._exchange, self._terms.release.windows)
         return [do.Forward(token, self._request)]
 

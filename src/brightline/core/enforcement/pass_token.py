@@ -37,7 +37,10 @@ class Signs(Protocol):
 
 
 class PassClaims(msgspec.Struct, frozen=True):
-    """What a token says. ``issued`` and ``expires`` are Unix seconds."""
+    """What a token says. ``issued`` and ``expires`` are Unix seconds.
+
+    ``vvt`` are the records of testing that the workload's registration names: the guard asks for each of them.
+    """
 
     exchange: str
     shard: str
@@ -50,10 +53,11 @@ class PassClaims(msgspec.Struct, frozen=True):
     release: str
     issued: int
     expires: int
+    vvt: tuple[str, ...] = ()
 
     def to_bytes(self) -> bytes:
         """The signed bytes: canonical JSON with the version inside."""
-        return canonical_bytes({"v": TOKEN_VERSION, **msgspec.structs.asdict(self)})
+        return canonical_bytes({"v": TOKEN_VERSION, **msgspec.structs.asdict(self), "vvt": list(self.vvt)})
 
 
 class PassToken:
@@ -91,6 +95,7 @@ def mint_pass(
     issued: int,
     expires: int,
     signer: Signs,
+    vvt: tuple[str, ...] = (),
 ) -> PassToken:
     """Mint the token of a durable PASS record. Imported by ``enforcement/machine.py`` alone (a test looks)."""
     if record.kind is not RecordKind.PASS:
@@ -107,6 +112,7 @@ def mint_pass(
         release=str(record.draft.public["release"]),
         issued=issued,
         expires=expires,
+        vvt=vvt,
     )
     payload = claims.to_bytes()
     text = ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in (payload, signer.sign(payload)))

@@ -49,6 +49,22 @@ def model_digests(folder: Path, done: Callable[[int], None]) -> dict[str, str]:
     return found
 
 
+def model_marks(folder: Path) -> dict[str, tuple[int, ...]]:
+    """By name, what changes when somebody writes a file or puts another in its place: cheap, and no proof.
+
+    Device, inode, size, times of content and of the inode itself, which no ordinary user sets back. Raises
+    ``TrustError``.
+    """
+    found: dict[str, tuple[int, ...]] = {}
+    for name, path in _files(folder).items():
+        try:
+            seen = path.lstat()
+        except OSError as error:
+            raise TrustError(f"{path} cannot be looked at: {error.strerror}") from error
+        found[name] = (seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
+    return found
+
+
 def model_signature(folder: Path) -> bytes:
     """The manifest of the folder. Raises ``TrustError``."""
     path = folder / SIGNATURE_FILE
@@ -73,7 +89,10 @@ def _files(folder: Path) -> dict[str, Path]:
         if not entries and here != folder:
             raise TrustError(f"{here} is an empty folder, which no manifest names")
         for path in entries:
-            kind = path.lstat().st_mode
+            try:
+                kind = path.lstat().st_mode
+            except OSError as error:
+                raise TrustError(f"{path} cannot be looked at: {error.strerror}") from error
             if stat.S_ISDIR(kind):
                 waiting.append((path, depth + 1))
             elif stat.S_ISREG(kind):

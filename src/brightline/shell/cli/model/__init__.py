@@ -6,6 +6,7 @@ from __future__ import annotations
 import click
 
 from brightline.shell.cli.model.form import form, lint_command
+from brightline.shell.cli.model.sign import sign
 from brightline.shell.cli.model.state import state
 from brightline.shell.cli.model.verify import verify
 
@@ -17,5 +18,6 @@ def model() -> None:
 
 model.add_command(form)
 model.add_command(lint_command)
+model.add_command(sign)
 model.add_command(state)
 model.add_command(verify)

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A guard's settings: ``guard.toml`` in its folder, the whole of it typed, and what each profile demands of it.
+
+Paths are relative to the folder. Nothing here lets a model be served that is not admitted: in the production profile a
+guard without a model to admit does not start, and in the development profile each record says that nothing was.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from brightline.core.errors import ConfigError
+
+FILE_NAME: Final = "guard.toml"
+FILE_BYTES_MAX: Final = 65_536
+DEVELOPMENT: Final = "development"
+PRODUCTION: Final = "production"
+_NAME: Final = re.compile(r"\A[a-z0-9][a-z0-9-]{0,40}\Z")
+_Path = Annotated[str, Meta(min_length=1, max_length=4_096)]
+_Hex = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+
+
+class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[model]``: the files of the model, what is signed of them, and whose signatures count (``signers``, in hex).
+
+    ``name`` is what the model server calls it; no token for another is taken.
+    """
+
+    name: Annotated[str, Meta(min_length=1, max_length=200)]
+    folder: _Path
+    key: _Path
+    statement: _Path
+    forms: Annotated[tuple[_Path, ...], Meta(min_length=1, max_length=256)]
+    probes: _Path
+    signers: Annotated[dict[str, _Hex], Meta(min_length=1, max_length=64)]
+
+
+class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole of ``guard.toml``. ``gateways`` are raw Ed25519 public keys in hex.
+
+    ``model_socket`` is the Unix socket that the model server listens on; empty, it is asked at ``model_url``.
+    """
+
+    upstream: Annotated[str, Meta(min_length=1, max_length=100)]
+    model_url: Annotated[str, Meta(pattern=r"^https?://")]
+    gateways: Annotated[tuple[_Hex, ...], Meta(min_length=1, max_length=64)]
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 8001
+    name: str = "guard"
+    origin: str = "brightline.local"
+    profile: Annotated[str, Meta(pattern=r"^(development|production)$")] = DEVELOPMENT
+    consumed: str = "consumed.sqlite"
+    model_socket: str = ""
+    model: ModelSettings | None = None
+
+
+def read_settings(folder: Path) -> GuardSettings:
+    """Read ``guard.toml``. Raises ``ConfigError``."""
+    path = folder / FILE_NAME
+    try:
+        data = path.read_bytes()[: FILE_BYTES_MAX + 1]
+        settings = msgspec.convert(tomllib.loads(data.decode()), GuardSettings)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ConfigError(f"{path} does not read: {error}") from error
+    if not _NAME.match(settings.name):
+        raise ConfigError(f"{path}: a guard's name has small letters, digits and hyphens")
+    _as_the_profile_demands(settings, path)
+    return settings
+
+
+def _as_the_profile_demands(settings: GuardSettings, path: Path) -> None:
+    """Raises ``ConfigError``: in production nothing is left out that keeps a model from being reached or changed."""
+    if settings.profile != PRODUCTION:
+        return
+    if settings.model is None:
+        raise ConfigError(f"{path}: in the production profile a guard admits its model; write the table [model]")
+    if not settings.model_socket:
+        raise ConfigError(
+            f"{path}: in the production profile the model server listens on a Unix socket; write model_socket"
+        )
+
+
+def to_toml(settings: GuardSettings) -> str:
+    """The settings as ``guard.toml`` has them: plain values first, then each table."""
+    return "\n".join(_lines("", msgspec.to_builtins(settings))) + "\n"
+
+
+def _lines(table: str, values: dict[str, object]) -> list[str]:
+    plain = [f"{name} = {_value(value)}" for name, value in values.items() if not isinstance(value, dict | None)]
+    lines = [*([f"[{table}]"] if table else []), *plain]
+    for name, value in values.items():
+        if isinstance(value, dict):
+            lines += _lines(f"{table}.{name}" if table else name, value)
+    return lines
+
+
+def _value(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_value(each) for each in value)}]"
+    return msgspec.json.encode(value).decode()  # a JSON string or number is one of TOML
