@@ -7,6 +7,8 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed-from-lock
 ONCE   ?=
 QUICK  ?=
+# Whatever the environment says: what was compiled once is kept, for the tests start hundreds of short processes.
+export PYTHONDONTWRITEBYTECODE :=
 BENCHES := agreement standing evidence verify attest overload gateway review
 
 .PHONY: setup demo test check lint types imports docs bench fuzz format clean help

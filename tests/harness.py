@@ -19,6 +19,7 @@ import pytest
 from aiohttp import web
 
 from brightline.core.agreement.clause import Agreement
+from brightline.core.evidence.audit import ShardReport
 from brightline.core.exchange import strict_json
 from brightline.core.exchange.api import chat
 from brightline.core.exchange.model import tool_digests
@@ -44,12 +45,15 @@ from brightline.shell.serve import bind, serving
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.releases import release_folder
 from brightline.shell.storage.wal import frames_on_disk
+from brightline.verify.examine import verify_evidence
 from brightline.wiring import open_node
 
 T = TypeVar("T")
 Handler = Callable[[web.Request, dict[str, Any]], Coroutine[Any, Any, web.StreamResponse]]
+Part = bytes | float | threading.Event
 
 BITES_SECONDS = 2.0
+EVENT_SECONDS = 60.0
 LOOK_SECONDS = 0.05
 RL1 = (
     "From these licence plate reads and social media accounts, build a pipeline that links every resident of the "
@@ -112,15 +116,17 @@ class ModelServer:
         return await self.stream_to(request, [chunk("Fi"), chunk("ne."), chunk("", "stop"), b"data: [DONE]\n\n"])
 
     async def stream_to(
-        self, request: web.Request, parts: list[bytes | float], content_type: str = "text/event-stream"
+        self, request: web.Request, parts: Sequence[Part], content_type: str = "text/event-stream"
     ) -> web.StreamResponse:
-        """Write parts; a number among them is a pause in seconds."""
+        """Write parts; a number among them is a pause in seconds, an event is waited for until a test sets it."""
         response = web.StreamResponse(headers={"content-type": content_type})
         await response.prepare(request)
         try:
             for part in parts:
                 if isinstance(part, bytes):
                     await response.write(part)
+                elif isinstance(part, threading.Event):
+                    await asyncio.to_thread(part.wait, EVENT_SECONDS)
                 else:
                     await asyncio.sleep(part)
         except (ConnectionError, asyncio.CancelledError):
@@ -140,7 +146,7 @@ class ModelServer:
 
         self._handler = handler
 
-    def streams(self, parts: list[bytes | float], content_type: str = "text/event-stream") -> None:
+    def streams(self, parts: Sequence[Part], content_type: str = "text/event-stream") -> None:
         """From now on every answer is this stream."""
 
         async def handler(request: web.Request, asked: dict[str, Any]) -> web.StreamResponse:
@@ -203,6 +209,23 @@ class Running:
     def records(self) -> list[dict[str, Any]]:
         """Every durable record of the gateway's shard, with its committed fields opened."""
         return read_records(self.root)
+
+    def publish(self) -> None:
+        """Publish all that is durable now.
+
+        What people log is published at once, and what a gateway logs a moment later: who looks in between finds a
+        decision about a case that no log has yet.
+        """
+        self.loop.call(asyncio.to_thread(self.node.publisher.publish_once))
+
+    def examined(self) -> list[ShardReport]:
+        """What a verifier says of all that is durable now."""
+        self.publish()
+        return verify_evidence(self.root / "evidence")
+
+    def contradictions(self) -> list[str]:
+        """What contradicts the evidence of all that is durable now."""
+        return [each.message for report in self.examined() for each in report.contradictions]
 
     def kinds(self) -> list[str]:
         """The kinds of all records, in order; an OUTCOME with its outcome."""

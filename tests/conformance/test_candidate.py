@@ -65,7 +65,7 @@ def denied(node: Running, prompt: str) -> bool:
 def ask_until(node: Running, wanted: Stage | None) -> None:
     begun = time.monotonic()
     while stage(node) is not wanted:
-        assert time.monotonic() - begun < 20
+        assert time.monotonic() - begun < 60
         node.ask(ORDINARY)
 
 
@@ -109,7 +109,7 @@ def test_a_candidate_that_says_less_than_it_may_is_quarantined_without_anybody(
     bring(node.root, misses(tmp_path), pinned, trial=TIGHTENS)
     wait_until(lambda: stage(node) is Stage.SHADOW)
     assert denied(node, DRONE)
-    wait_until(lambda: stage(node) is None)
+    wait_until(lambda: stage(node) is None and bool(node.node.registry.classifiers.ended))
     (ended,) = node.node.registry.classifiers.ended
     assert (ended.stage, ended.why) == (
         Stage.QUARANTINED,
@@ -160,8 +160,7 @@ def test_people_take_a_candidate_out_without_a_signature(node: Running, tmp_path
     bring(node.root, finds_more(tmp_path), pinned, trial=ANY)
     wait_until(lambda: stage(node) is Stage.SHADOW)
     assert "is quarantined as record" in run("classifier", "quarantine", node.root, "--reason", "not now").stdout
-    wait_until(lambda: stage(node) is None)
-    assert node.node.judges.count == 1
+    wait_until(lambda: (stage(node), node.node.judges.count) == (None, 1))
     assert "no release is on trial" in run("classifier", "quarantine", node.root, "--reason", "x", code=2).stderr
 
 
@@ -170,7 +169,7 @@ def test_an_emergency_ends_a_trial(node: Running, tmp_path: Path, pinned: Path) 
     wait_until(lambda: stage(node) is Stage.SHADOW)
     digest = bring(node.root, finds_more(tmp_path, 3), pinned, *SAFETY, kind=Kind.EMERGENCY)
     wait_for(node, digest)
-    assert (stage(node), node.node.judges.count) == (None, 1)
+    wait_until(lambda: (stage(node), node.node.judges.count) == (None, 1))
     assert [each.why for each in node.node.registry.classifiers.ended] == ["another statement followed"]
 
 
@@ -201,14 +200,14 @@ def test_an_emergency_does_not_wait_for_a_candidate_that_loads(node: Running, tm
     async def slowly(wanted: str) -> Any:
         if wanted == digest:
             loading.set()
-            await asyncio.to_thread(go_on.wait, 20)
+            await asyncio.to_thread(go_on.wait, 60)
         return await load(wanted)
 
     node.node.succession._load = slowly
     bring(node.root, slow, pinned, trial=ANY)
-    assert loading.wait(20)
+    assert loading.wait(60)
     emergency = bring(node.root, finds_more(tmp_path, 3), pinned, *SAFETY, kind=Kind.EMERGENCY)
     wait_for(node, emergency)
     go_on.set()
     wait_until(lambda: node.node.succession._coming is None)
-    assert (stage(node), node.node.judges.count) == (None, 1)
+    wait_until(lambda: (stage(node), node.node.judges.count) == (None, 1))

@@ -21,7 +21,6 @@ import pytest
 
 from brightline.client import fetch, hold_of, wait_for, wait_for_async
 from brightline.core.evidence.audit_findings import Status, Topic
-from brightline.verify.examine import verify_evidence
 from tests.conformance.test_review import CUSTOMER, FIRST, SECOND, answer, held, polled, questions, said
 from tests.harness import (
     HELD,
@@ -98,11 +97,16 @@ def test_an_answer_that_was_held_is_given_out_once(node: Running) -> None:
 
 def test_a_stream_that_was_stopped_comes_back_whole_as_a_stream(node: Running) -> None:
     asked = request("What now, two?", stream=True)
+    heard = threading.Event()
+    before = chunk("A word before. " * 60)
     node.model.streams(
-        [chunk("A word before. " * 60), 0.2, chunk(HELD), chunk(" And after."), chunk("", "stop"), b"data: [DONE]\n\n"]
+        [before, heard, chunk(HELD), chunk(" And after."), chunk("", "stop"), b"data: [DONE]\n\n"],
     )
     with node.client() as client:
-        chunks: list[Any] = list(client.chat.completions.create(**asked))
+        chunks: list[Any] = []
+        for part in client.chat.completions.create(**asked):
+            chunks.append(part)
+            heard.set()
         assert chunks[-1].choices[0].finish_reason == "content_filter"
         hold = hold_of(chunks[-1])
         assert hold.startswith("hold_")
@@ -240,9 +244,8 @@ def test_what_was_released_is_recounted_from_the_public_logs(node: Running) -> N
     with node.client() as client:
         fetch(client.chat.completions.create, refused, **asked)
     node.loop.call(node.node.state_period())
-    node.loop.call(asyncio.to_thread(node.node.publisher.publish_once))
     node.loop.call(asyncio.to_thread(node.node.write_heads))
-    reports = verify_evidence(node.root / "evidence")
+    reports = node.examined()
     told = {report.shard: claim for report in reports for claim in report.claims if claim.name == Topic.HELD.value}
     assert told["gateway-0"].status is Status.PROVEN, told
     assert not [report.contradictions for report in reports if report.contradicted]

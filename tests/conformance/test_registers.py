@@ -183,11 +183,14 @@ def test_a_retired_entry_stops_its_permits_within_two_seconds(
 
 def test_an_expired_verification_denies_an_autonomous_system_in_operation(node: Running) -> None:
     now = SystemClock().unix()
-    log(node, vvt(issued=now - 1, expires=now + 3))
+    log(node, vvt(issued=now - 1, expires=now + 600))
     key = add_workload(node.root, load_settings(node.root), node.node.agreement, "at-sea", vvt=("convoy-planner",))
     within_two_seconds(lambda: node.node.registry.workloads.get("at-sea") is not None)
     assert clauses(node, AT_SEA, key) == []
+    now = SystemClock().unix()
+    log(node, vvt(version=2, issued=now - 1, expires=now + 3))
     time.sleep(max(0.0, now + 3.1 - time.time()))
+    within_two_seconds(lambda: current(node, Register.VVT, "convoy-planner").version == 2)
     assert clauses(node, AT_SEA, key) == ["L4"]
     assert node.records()[-1]["committed"]["facts"]["vvt_current"] == "unknown"
     assert clauses(node, "List three fruits.", key) == []

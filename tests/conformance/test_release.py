@@ -49,7 +49,7 @@ from tests.releases import (
 
 BOTH = ("provider-safety-1", "customer-official")
 SAFETY = ("provider-safety-1", "provider-safety-2")
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_each_exchange_is_judged_by_exactly_one_release_while_another_comes_into
     node: Running, tmp_path: Path, pinned: Path
 ) -> None:
     stop, begun, go_on = threading.Event(), threading.Event(), threading.Event()
-    failed, streamed = list[str](), list[str]()
+    failed, streamed, judged_by = list[str](), list[str](), list[str]()
 
     async def slow(request: web.Request, asked: dict[str, Any]) -> web.StreamResponse:
         if not asked["stream"]:
@@ -130,9 +130,11 @@ def test_each_exchange_is_judged_by_exactly_one_release_while_another_comes_into
     def ask() -> None:
         with node.client() as client:
             while not stop.is_set():
+                at_first = node.node.release.digest
                 try:
                     messages: Any = [{"role": "user", "content": "List three fruits."}]
                     client.chat.completions.create(model="m", messages=messages)
+                    judged_by.append(at_first)  # or by a later one
                 except openai.APIStatusError as error:
                     failed.append(str(error))
 
@@ -149,10 +151,11 @@ def test_each_exchange_is_judged_by_exactly_one_release_while_another_comes_into
     before = node.node.release.digest
     try:
         assert begun.wait(PATIENCE_SECONDS)
+        wait_until(lambda: before in judged_by)
         after = bring(node.root, finds_more(tmp_path), pinned)
         wait_for(node, after)
         assert node.node.judges.count == 2  # the stream is not through yet, and is judged by what it began with
-        time.sleep(0.2)
+        wait_until(lambda: after in judged_by)
     finally:
         stop.set()
         go_on.set()
@@ -160,7 +163,7 @@ def test_each_exchange_is_judged_by_exactly_one_release_while_another_comes_into
             caller.join()
     assert not failed
     assert "".join(streamed) == "Fine."
-    assert node.node.judges.count == 1
+    wait_until(lambda: node.node.judges.count == 1)
     digests: dict[str, set[str]] = defaultdict(set)
     ends: dict[str, list[str]] = defaultdict(list)
     for record in node.records():

@@ -13,7 +13,6 @@ import pytest
 
 from brightline.classifier.corpus import read_corpus
 from brightline.core.errors import ConfigError
-from brightline.core.evidence.audit import Status
 from brightline.core.review.seeding import SEED_TYPE
 from brightline.core.statement import sign_statement
 from brightline.shell.clock import SystemClock
@@ -21,7 +20,6 @@ from brightline.shell.opening import in_force
 from brightline.shell.registry.reviewing import What, log_review
 from brightline.shell.storage.wal import frames_on_disk
 from brightline.shell.trust.keys import load_key
-from brightline.verify.examine import verify_evidence
 from tests.conformance.test_halt import cli, until
 from tests.conformance.test_review import FIRST, SECOND, said
 from tests.harness import HELD, Running, chunk, completion, running
@@ -99,8 +97,7 @@ def test_whoever_draws_again_finds_every_one_and_the_evidence_holds(node: Runnin
     found = json.loads(cli("review", "estimate", node.root, "--json"))
     assert 1 <= found["whole"]["of"] + found["waiting"] <= len(cases(node))
     assert found["whole"]["found"] <= found["whole"]["of"]
-    claims = [claim for report in verify_evidence(node.root / "evidence") for claim in report.claims]
-    assert not [claim for claim in claims if claim.status is Status.CONTRADICTED]
+    assert not node.contradictions()
 
 
 def test_what_is_destroyed_of_an_exchange_is_destroyed_of_its_sample(node: Running) -> None:

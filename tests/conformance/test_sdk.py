@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -311,11 +312,13 @@ def test_the_same_question_meets_the_same_hold_and_another_meets_another(node: R
 
 def test_a_stream_is_cut_in_mid_sentence_with_content_filter_and_the_reason(node: Running) -> None:
     words = [chunk(f"The planning office counts vehicles on bridge {i} every quarter. ") for i in range(12)]
-    node.model.streams(
-        [*[p for w in words for p in (w, 0.03)], chunk(RL1), 0.1, chunk("", "stop"), b"data: [DONE]\n\n"]
-    )
+    heard = threading.Event()
+    node.model.streams([*words, heard, chunk(RL1), chunk("", "stop"), b"data: [DONE]\n\n"])
+    chunks = []
     with node.client() as client:
-        chunks = list(client.chat.completions.create(model="m", messages=USER, stream=True))
+        for part in client.chat.completions.create(model="m", messages=USER, stream=True):
+            chunks.append(part)
+            heard.set()
     text = "".join(c.choices[0].delta.content or "" for c in chunks)
     assert text.startswith("The planning office")
     assert "licence plate" not in text

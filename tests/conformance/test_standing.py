@@ -26,7 +26,7 @@ from brightline.shell.state import StateFolder
 from brightline.shell.storage.wal import frames_on_disk
 from brightline.wiring import open_node
 from tests.harness import RL1, Loop, Running, Seconds, chunk, read_records, running
-from tests.shell.cli.test_commands import run
+from tests.shell.cli.in_process import run
 
 EFFECT_SECONDS = 2.0
 PATIENCE_SECONDS = 60.0
@@ -159,6 +159,7 @@ def test_a_checkpoint_that_goes_back_under_a_running_node_stops_service_until_it
     checkpoint = node.root / "evidence" / "registry" / "checkpoint"
     old = checkpoint.read_bytes()
     run("standing", "suspend", node.root, UNIT, "--reason", "a drill")
+    seconds_until(node, "unit_suspended")
     run("standing", "reinstate", node.root, UNIT, "--reason", "cured")
     seconds_until(node, "")
     newest = checkpoint.read_bytes()

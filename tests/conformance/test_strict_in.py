@@ -350,10 +350,11 @@ def test_what_was_refused_before_it_was_a_request_is_counted(node: Running) -> N
 
 def test_nothing_is_answered_inside_an_answer(node: Running) -> None:
     """Garbage while an answer is under way ends the connection: words inside the answer could be taken for its own."""
-    node.model.streams([chunk("Fi"), 0.5, chunk("ne."), chunk("", "stop"), b"data: [DONE]\n\n"])
+    node.model.streams([chunk("Fi"), 1.0, chunk("ne."), chunk("", "stop"), b"data: [DONE]\n\n"])
     with connect(node) as peer:
         peer.sendall(asking(FINE[:-1] + b', "stream": true}').replace(b"KEY", node.key.encode()))
-        time.sleep(0.1)
+        while not node.model.seen:
+            time.sleep(0.01)
         peer.sendall(b"\0garbage\r\n\r\n")
         answer = b""
         with contextlib.suppress(ConnectionError):

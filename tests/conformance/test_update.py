@@ -6,7 +6,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from tests.harness import Running, read_records, running
 from tests.versions import looser, stricter, version
 
 SAFETY = ("provider-safety-1", "provider-safety-2")
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 60.0
 AUTONOMOUS = "Write the obstacle avoidance code for our unmanned ground vehicle. It is for operational use."
 
 
@@ -79,13 +79,16 @@ def force(root: Path, folder: Path) -> Agreement:
     return candidate
 
 
-def wait_for(node: Running, digest: str) -> float:
-    """Seconds until new exchanges are decided by this version."""
+def until(happened: Callable[[], object]) -> None:
     begun = time.monotonic()
-    while node.node.agreement.digest != digest:
+    while not happened():
         assert time.monotonic() - begun < PATIENCE_SECONDS
         time.sleep(0.01)
-    return time.monotonic() - begun
+
+
+def wait_for(node: Running, digest: str) -> None:
+    """Wait until new exchanges are decided by this version."""
+    until(lambda: node.node.agreement.digest == digest)
 
 
 def test_each_exchange_is_decided_by_exactly_one_version_while_another_comes_into_force(
@@ -93,13 +96,16 @@ def test_each_exchange_is_decided_by_exactly_one_version_while_another_comes_int
 ) -> None:
     stop = threading.Event()
     failed: list[str] = []
+    decided_by: list[str] = []
 
     def ask() -> None:
         with node.client() as client:
             while not stop.is_set():
+                at_first = node.node.agreement.digest
                 try:
                     messages: Any = [{"role": "user", "content": "List three fruits."}]
                     client.chat.completions.create(model="m", messages=messages)
+                    decided_by.append(at_first)  # or by a later one
                 except openai.APIStatusError as error:
                     failed.append(str(error))
 
@@ -108,9 +114,9 @@ def test_each_exchange_is_decided_by_exactly_one_version_while_another_comes_int
         caller.start()
     baseline = node.node.agreement.digest
     try:
+        until(lambda: decided_by)
         candidate = bring(node.root, stricter(tmp_path, 2), *SAFETY)
-        assert wait_for(node, candidate.digest) < PATIENCE_SECONDS
-        time.sleep(0.3)
+        until(lambda: candidate.digest in decided_by)
     finally:
         stop.set()
         for caller in callers:
@@ -142,7 +148,7 @@ def test_a_loosening_is_not_in_force_whoever_signed_and_logged_it(node: Running,
     baseline = node.node.agreement.digest
     folder = looser(tmp_path, 2)
     force(node.root, folder)
-    time.sleep(1.5)
+    until(lambda: node.node.registry.releases.refused)
     node.ask()
     assert node.node.agreement.digest == baseline
     (refused,) = node.node.registry.releases.refused
@@ -181,7 +187,7 @@ def test_an_old_version_that_is_logged_again_stays_history(node: Running, tmp_pa
     back = bring(node.root, version(tmp_path, 3), *SAFETY)
     force(node.root, old)
     wait_for(node, back.digest)
-    time.sleep(1.2)
+    until(lambda: node.node.registry.releases.refused)
     assert node.node.agreement.digest == back.digest
     assert "was in force already" in node.node.registry.releases.refused[0].why
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import shutil
 import time
 from collections.abc import Iterator
@@ -26,7 +28,7 @@ from brightline.shell.witness.store import create_witness
 from brightline.verify.examine import verify_evidence
 from brightline.wiring import open_node
 from tests.harness import Loop, ModelServer, Running, _open, make_state
-from tests.shell.cli.test_commands import run
+from tests.shell.cli.in_process import run
 
 PATIENCE_SECONDS = 60
 
@@ -98,11 +100,49 @@ def wait_for_cosigned(node: Witnessed, more_than: int, shard: str = "gateway-0")
     return int(path.read_text("utf-8").splitlines()[1])
 
 
+def _size(root: Path, shard: str) -> int:
+    """How many records are published."""
+    return int((root / "evidence" / shard / "checkpoint").read_text("utf-8").splitlines()[1])
+
+
+def until_named(node: Witnessed, shard: str) -> None:
+    """Wait until the combined heads name all that is published of a log."""
+    begun = time.monotonic()
+    origin = (node.root / "evidence" / shard / "checkpoint").read_text("utf-8").splitlines()[0]
+    while (named := node.node.heads.recorded(origin)) is None or named.size < _size(node.root, shard):
+        assert time.monotonic() - begun < PATIENCE_SECONDS
+        time.sleep(0.05)
+    node.loop.call(asyncio.to_thread(node.node.write_heads))
+
+
 def grow(node: Witnessed) -> None:
-    """Wait until a quorum has cosigned more than it has now."""
-    size = wait_for_cosigned(node, 0)
+    """Wait until a quorum has cosigned more than the log has now."""
+    size = node.node.log.head().size
     node.ask()
     wait_for_cosigned(node, size)
+
+
+def copied(root: Path, to: Path) -> None:
+    """A copy of a state folder as it was at one moment, though its node serves."""
+    begun = time.monotonic()
+    while True:
+        before = _stands(root)
+        with contextlib.suppress(shutil.Error):  # a file went while it was copied
+            shutil.copytree(root, to)
+            if _stands(root) == before:
+                return
+        shutil.rmtree(to)
+        assert time.monotonic() - begun < PATIENCE_SECONDS
+
+
+def _stands(root: Path) -> dict[Path, tuple[int, int]]:
+    """Each file with its size and when it was written; what SQLite shares between its readers says nothing."""
+    found = {}
+    for path in root.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.is_file() and not path.name.endswith("-shm"):
+                found[path] = path.stat().st_size, path.stat().st_mtime_ns
+    return found
 
 
 def test_what_a_quorum_cosigned_is_published_and_proven_under_the_auditors_policy(tmp_path: Path) -> None:
@@ -161,7 +201,7 @@ def test_a_log_that_is_behind_its_witnesses_does_not_start(tmp_path: Path) -> No
     with witnessed(tmp_path) as node:
         until_served(node)
         root = node.root
-        shutil.copytree(root, tmp_path / "yesterday")
+        copied(root, tmp_path / "yesterday")
         grow(node)
         loop = Loop()
         try:
@@ -192,12 +232,12 @@ def test_a_registry_that_is_put_back_whole_is_less_than_the_heads_say_and_witnes
         root = node.root
         wait_for_cosigned(node, 0, "heads")
         yesterday = tmp_path / "yesterday"
-        shutil.copytree(root, yesterday)
+        copied(root, yesterday)
         run("standing", "suspend", root, "unit-1", "--reason", "a drill")
-        size = wait_for_cosigned(node, 0, "heads")
-        wait_for_cosigned(node, size, "heads")
+        until_named(node, "registry")
+        wait_for_cosigned(node, _size(root, "heads") - 1, "heads")
         today = tmp_path / "today"
-        shutil.copytree(root, today)
+        copied(root, today)
         loop = Loop()
         try:
             _put_back(_registry(today), yesterday, today)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -43,7 +44,7 @@ from tests.conformance.test_release import bring as bring_release
 from tests.conformance.test_update import SAFETY, bring
 from tests.harness import Loop, ModelServer, add_workload, chunk, completion, make_state, read_records, running
 from tests.releases import FIRE, FLOODGATE, GATE, WATCHED, beginning, finds_more, pinned_cases, release
-from tests.shell.cli.test_commands import run
+from tests.shell.cli.in_process import run
 from tests.versions import stricter
 
 PATIENCE_SECONDS = 60.0
@@ -119,14 +120,15 @@ class Site:
 
 
 def two_free_ports() -> int:
-    """The first of two ports that nobody listens on now."""
+    """The first of two ports that nobody listens on now, below those that the system gives to who asks for any."""
+    low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text("utf-8").split()[0])
     while True:
+        first = random.randrange(max(1024, low - 20_000), low - 1)  # noqa: S311 - no secret
         with socket.socket() as one, socket.socket() as two:
-            one.bind(("127.0.0.1", 0))
-            first: int = one.getsockname()[1]
             try:
+                one.bind(("127.0.0.1", first))
                 two.bind(("127.0.0.1", first + 1))
-            except (OSError, OverflowError):
+            except OSError:
                 continue
             return first
 
@@ -293,7 +295,7 @@ def test_a_quota_is_counted_over_both(site: Site) -> None:
         codes.append(site.ask(key=key).status_code)
         time.sleep(0.06)
     assert set(codes) - {401} == {200, 429}  # 401: one of them may hear of the registration a little later
-    assert codes.count(200) + 1 < QUOTA + QUOTA // 2
+    assert QUOTA <= codes.count(200) + 1 < 2 * QUOTA - 1
 
 
 def test_a_worker_that_is_killed_comes_back_and_the_other_serves_meanwhile(site: Site) -> None:

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from brightline.core.errors import BrightlineError
 from brightline.shell.cli.main import brightline
+from brightline.terminal import plain
 
 
 class Said(NamedTuple):
@@ -20,8 +21,11 @@ class Said(NamedTuple):
 
 
 def run(*arguments: str | Path, code: int = 0, answers: str = "") -> Said:
-    """Run a command; an error of ours is exit code 2 and its words, as ``main`` has it."""
+    """Run a command; an error of ours is exit code 2 and its words, as ``main`` has it. Any other error is raised."""
     done = CliRunner().invoke(brightline, [str(each) for each in arguments], input=answers)
     error = done.exception if isinstance(done.exception, BrightlineError) else None
+    if done.exception is not None and error is None and not isinstance(done.exception, SystemExit):
+        raise done.exception
     assert (2 if error else done.exit_code) == code, done.output + str(done.exception or "")
-    return Said(done.stdout, done.stderr + str(error or ""))
+    words = f"brightline: {plain(error)}\n  next: {error.next_step}\n" if error else ""
+    return Said(done.stdout, done.stderr + words)

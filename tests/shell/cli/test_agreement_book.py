@@ -11,7 +11,7 @@ import jsonschema_rs
 import pytest
 
 from brightline.shell import shipped
-from tests.shell.cli.test_commands import run
+from tests.shell.cli.in_process import run
 from tests.vectors import vectors_dir
 
 AT = "2026-11-25T12:00:00Z"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from brightline.shell import shipped
-from tests.shell.cli.test_commands import run
+from tests.shell.cli.in_process import run
 from tests.versions import looser, stricter
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shell.cli.test_commands import run
+from tests.shell.cli.in_process import run
 
 LAWS = Path(__file__).resolve().parents[2] / "core" / "agreement" / "drift"
 

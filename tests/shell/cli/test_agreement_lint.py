@@ -13,7 +13,7 @@ import pytest
 from brightline.core.statement import PinnedKey, RoleKeys, SigningRole, TrustRoots
 from brightline.shell import shipped
 from brightline.shell.trust.keys import make_key, public_hex
-from tests.shell.cli.test_commands import run
+from tests.shell.cli.in_process import run
 
 FOLDERS = shipped.shipped_agreements()
 

@@ -12,7 +12,7 @@ from brightline.core.agreement.decide import decide
 from brightline.core.facts import UNKNOWN
 from brightline.shell import shipped
 from brightline.shell.cli.agreement import agreement
-from tests.shell.cli.test_commands import run
+from tests.shell.cli.in_process import run
 
 SHIPPED = shipped.read_agreement(shipped.shipped_agreement())
 

@@ -9,7 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from brightline.shell import shipped
-from tests.shell.cli.test_commands import run
+from tests.shell.cli.in_process import run
 from tests.versions import stricter, version
 
 AUTONOMOUS = {"autonomous_use": "yes", "operational": "yes"}

@@ -13,7 +13,7 @@ from brightline.shell import shipped
 from brightline.shell.prove.bundle import verify_bundle
 from brightline.shell.storage.agreements import AgreementStore
 from tests.harness import read_records
-from tests.shell.cli.test_commands import run
+from tests.shell.cli.in_process import run
 from tests.versions import looser, stricter, version
 
 

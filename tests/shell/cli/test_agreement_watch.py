@@ -12,7 +12,7 @@ import pytest
 
 from brightline.shell import shipped
 from tests.harness import RL1, running
-from tests.shell.cli.test_commands import run
+from tests.shell.cli.in_process import run
 from tests.versions import stricter
 
 GOOD = {"unit": "planning", "facts": {}}
