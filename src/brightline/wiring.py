@@ -164,6 +164,7 @@ def _front(node: Node, clock: Clock, traces: Traces | None) -> None:
         upstreams=node.upstream,
         conditions=node.conditions,
         watch=node.watch,
+        patterns=node.patterns,
         clock=clock,
         readiness=node.readiness,
         registers=lambda: node.registry.registers.book,

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -32,6 +32,7 @@ from brightline.core.evidence.period import StatedUpstream
 from brightline.core.evidence.record import RecordKind
 from brightline.core.expectation import Figures
 from brightline.core.halt import Scope
+from brightline.core.patterns.crossing import Crossed
 from brightline.core.ports import Clock
 from brightline.core.review.recusal import conflicted
 from brightline.core.review.sampling import least_per_million
@@ -43,6 +44,7 @@ from brightline.shell.gateway.admin import Admin
 from brightline.shell.gateway.admission import Admission, Bounds
 from brightline.shell.gateway.app import Gateway
 from brightline.shell.gateway.holds import Holds
+from brightline.shell.gateway.patterns import KEEP_SECONDS, PatternWatch
 from brightline.shell.gateway.peers import Peers, Told
 from brightline.shell.gateway.quotas import DiskQuotas, Quotas
 from brightline.shell.gateway.sampling import Sampler
@@ -59,7 +61,7 @@ from brightline.shell.inference.trial import Trial
 from brightline.shell.registry.classifiers import Candidate, Step, log_step
 from brightline.shell.registry.following import Registry
 from brightline.shell.registry.reviewing import log_review, sampling_due
-from brightline.shell.registry.standings import log_pattern
+from brightline.shell.registry.standings import log_crossing, log_pattern
 from brightline.shell.registry.uses import Uses
 from brightline.shell.retention import Retention
 from brightline.shell.review.keeping import read_kept
@@ -68,6 +70,7 @@ from brightline.shell.state import StateFolder
 from brightline.shell.storage.periods import PeriodWriter
 from brightline.shell.storage.publisher import Publisher, read_published
 from brightline.shell.storage.sequencer import Head, Sequencer
+from brightline.shell.storage.sketches import SketchStore
 from brightline.shell.storage.trial import Counted, write_counted
 from brightline.shell.storage.vault import Vault
 from brightline.shell.storage.wal import frames_on_disk
@@ -181,11 +184,15 @@ class Node:
                 "hearing other workers": self._talk,
                 "telling callers of their holds": self._tell,
                 "drawing samples": self._sample,
+                "counting people": self._count_people,
             }
         )
         self.metrics = Metrics(lambda: self)
         self.admin = Admin(self.metrics, self)
         self.watch = DenyWatch(lambda: self.agreement, self.standing_of, self._pattern_found, self.peers)
+        self.patterns = PatternWatch(
+            lambda: SketchStore(opened.folder.patterns), clock, self.standing_of, self._crossing_found, opened.shard
+        )
         root = opened.folder.root
         self.uses = Uses(root, opened.settings, opened.terms.profile, clock)
         self.holds = Holds(
@@ -195,6 +202,7 @@ class Node:
             lambda hold: read_kept(root, hold.shard, hold.seq, hold.case),
             self._recused,
         )
+        self._vault = opened.vault
         self._hold_key = opened.terms.hold_key
         self._cases_written: set[str] | None = None  # by digest; read once there is an item to open
         self.sampler = Sampler(self.log, self._hold_key, self.registry.reviewing.per_million)
@@ -256,6 +264,7 @@ class Node:
         except OperatorError as error:
             log.warning("the combined heads could not be written: %s", error)
         await self.succession.close()
+        await self.patterns.close()
 
     async def until_fit(self) -> None:
         """Wait until every detector can judge. Raises ``ReleaseError``."""
@@ -354,6 +363,8 @@ class Node:
         self.watch.rebuild_all([(frames_on_disk(wal, each, too_old), vault.reader(each).peek) for each in shards], now)
         for each in shards:
             self.holds.rebuild(frames_on_disk(wal, each, self.holds.too_old(now)), vault.reader(each).peek, now)
+        if self.agreement.patterns:
+            self._open_patterns(vault, shards)
 
     def _recused(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Who may not decide what is held: who asked or wrote the rules, by name, and who signed what is in force."""
@@ -376,9 +387,44 @@ class Node:
             self.watch.not_called(unit)
             log.warning("a pattern was found and could not be logged: %s", error)
 
+    def _crossing_found(self, unit: str, crossed: Crossed) -> None:
+        """Log that a pattern is crossed, off the event loop. If it cannot be, the next request finds it again."""
+        task = asyncio.get_running_loop().create_task(self._log_crossing(unit, crossed))
+        self._findings.add(task)
+        task.add_done_callback(self._findings.discard)
+
+    async def _log_crossing(self, unit: str, crossed: Crossed) -> None:
+        root, profile = self._folder.root, self.terms.profile
+        try:
+            await asyncio.to_thread(
+                log_crossing, root, self.settings, profile, self.agreement, unit, crossed, self._clock
+            )
+        except BrightlineError as error:
+            self.patterns.not_called(unit)
+            log.warning("a pattern was crossed and that could not be logged: %s", error)
+
+    def _open_patterns(self, vault: Vault, shards: Sequence[str]) -> None:
+        """Count what was kept, and what these shards say since."""
+        wal = self._folder.wal
+        self.patterns.open(
+            lambda shard, too_old: (frames_on_disk(wal, shard, too_old), vault.reader(shard).peek), shards
+        )
+
+    async def _count_people(self) -> None:
+        """Keep the counts, and take in those of other workers; nothing while no agreement counts anybody."""
+        while True:
+            await asyncio.sleep(KEEP_SECONDS)
+            if not self.agreement.patterns:
+                continue
+            if not self.patterns.opened:  # a version that counts people came into force
+                await asyncio.to_thread(self._open_patterns, self._vault, (self.log.shard, *self.peers.shards))
+            await self.patterns.keep()
+
     def faults(self) -> tuple[str, ...]:
         """Why no exchange may go on now."""
         out = list(self._upkeep.faults)
+        if self.agreement.patterns and self.patterns.lost:
+            out.append("the counts of people cannot be kept")
         if not self.log.healthy:
             out.append("the evidence log cannot be written")
         if self.log.full:

@@ -16,6 +16,7 @@ witness-policy       who must cosign the log (optional in development)
 wal/<shard>/         the write-ahead log, its fields encrypted (private)
 vault/<shard>/       the keys of the records, one by one destroyable, wrapped under keys/tenant
 workloads.sqlite     a cache
+patterns/            how many people were asked about: keys that are destroyed, and counts (patterns.sqlite)
 queue.sqlite         the reviewers' queue, where ``review.queue_url`` says so: an index and claims
 <evidence>/<shard>/  tiles and checkpoint (public)
 """
@@ -96,6 +97,11 @@ class StateFolder(msgspec.Struct, frozen=True):
     def cache(self) -> Path:
         """The cache of registrations."""
         return self.root / "workloads.sqlite"
+
+    @property
+    def patterns(self) -> Path:
+        """What counts people over many requests, which the workers of a gateway share."""
+        return self.root / "patterns"
 
     def key(self, name: str) -> Path:
         """A private key by name: ``provider-officer``, ``customer-official``, ``token``, ``hold``,

@@ -56,6 +56,7 @@ OURS: Final = frozenset(
         "installation.json",
         "keys",
         "outcomes",
+        "patterns",
         "releases",
         "review.sqlite",
         "trial",

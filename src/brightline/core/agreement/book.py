@@ -183,6 +183,7 @@ class Book(msgspec.Struct, frozen=True):
     authorities: tuple[Cited, ...]
     controls: tuple[Carrier, ...]
     limits: tuple[Row, ...]
+    patterns: tuple[Row, ...]
     ladder: tuple[Row, ...]
     change: tuple[str, ...]
     theorems: tuple[Standing, ...]
@@ -240,6 +241,9 @@ def make_book(
         limits=tuple(
             Row(plain(limit.id), plain(limit.says), f"{limit.value:,}, tighter is {limit.tighter}")
             for limit in agreement.limits
+        ),
+        patterns=tuple(
+            Row(plain(pattern.id), plain(pattern.says), plain(pattern.words)) for pattern in agreement.patterns
         ),
         ladder=tuple(_rung(rung) for rung in agreement.ladder),
         change=_change(agreement),

@@ -162,6 +162,7 @@ def _back(book: Book) -> list[str]:
         ),
         *_section("Controls", ("control", "what it does", "module", "test"), [_control(c) for c in book.controls]),
         *_section("Limits", ("limit", "what", "value"), [_limit(row) for row in book.limits]),
+        *_section("Patterns", ("pattern", "what", "counted"), [_limit(row) for row in book.patterns]),
         *_section("Ladder", ("rung", "what follows", "when"), ladder),
         "## Change",
         "",

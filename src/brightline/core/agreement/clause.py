@@ -32,6 +32,7 @@ from brightline.core.agreement.condition import (
     facts_of,
     leaves,
 )
+from brightline.core.agreement.pattern import Pattern
 from brightline.core.facts import Facts, Vocabulary
 
 
@@ -225,6 +226,7 @@ class Agreement(msgspec.Struct, frozen=True, dict=True):
     limits: tuple[Limit, ...] = ()
     reviews: tuple[str, ...] = ()
     prose: str = ""
+    patterns: tuple[Pattern, ...] = ()
 
     def clause(self, clause_id: str) -> Clause:
         """Return a clause by its id; ``KeyError`` if there is none."""

@@ -28,7 +28,7 @@ from brightline.core.agreement.decide import Decision, decide
 from brightline.core.agreement.load import folded, stands_in
 from brightline.core.agreement.review import Reviews
 from brightline.core.agreement.theorems import inert
-from brightline.core.facts import FactSpec
+from brightline.core.facts import FactSpec, Register, Source
 from brightline.core.statement import Party
 
 
@@ -57,6 +57,7 @@ class Rule(enum.StrEnum):
     EXAMPLE_NAME = "example-name"  # an example can be named
     FACT_UNUSED = "fact-unused"
     FACT_UNSET = "fact-unset"  # somebody can make a fact known
+    FACT_UNCOUNTED = "fact-uncounted"  # a pattern counts towards a fact that patterns set
     OFFICE_UNUSED = "office-unused"
     AUTHORITY_UNUSED = "authority-unused"
     AUTHORITY_TEXT = "authority-text"  # the text of an authority is pinned
@@ -234,6 +235,7 @@ def _words(view: _View) -> Iterator[Remark]:
     read = frozenset().union(*(clause.facts for clause in agreement.clauses))
     for spec in agreement.vocabulary.specs:
         yield from _fact(spec, read)
+        yield from _uncounted(agreement, spec)
     asked = {office for clause in agreement.clauses for office in offices_of(clause.that)}
     asked |= {office for spec in agreement.vocabulary.specs for office, _ in spec.settled_by}
     for office in agreement.offices:
@@ -259,6 +261,15 @@ def _fact(spec: FactSpec, read: frozenset[str]) -> Iterator[Remark]:
     if not spec.set_by and not spec.settleable:
         message = "no source sets this fact and nobody may settle it: it stays unknown for ever"
         yield _error(Rule.FACT_UNSET, place, message, "say under `set_by` who states it")
+
+
+def _uncounted(agreement: Agreement, spec: FactSpec) -> Iterator[Remark]:
+    """Whether a fact that patterns may set has one; a fact of bounds is also set by what is counted of a purpose."""
+    counted = {pattern.fact for pattern in agreement.patterns}
+    if Source.PATTERN in spec.set_by and spec.name not in counted and Register.BOUNDS not in spec.needs:
+        message = "patterns set this fact, and no pattern counts towards it: only single requests are looked at"
+        mend = "write a [pattern] table that does"
+        yield _warning(Rule.FACT_UNCOUNTED, f"fact.{spec.name}", message, mend)
 
 
 # ---- 4: people ---------------------------------------------------------------------------------------------------

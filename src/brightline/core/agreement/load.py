@@ -42,6 +42,7 @@ from brightline.core.agreement.clause import (
 from brightline.core.agreement.condition import NEVER, Condition, parse, write
 from brightline.core.agreement.decide import decide
 from brightline.core.agreement.limits import KNOWN
+from brightline.core.agreement.pattern import Over, Pattern, Touches, why_not
 from brightline.core.agreement.places import Table, TomlFile
 from brightline.core.agreement.polarity import Polarity, check_polarity
 from brightline.core.agreement.wire import (
@@ -50,6 +51,7 @@ from brightline.core.agreement.wire import (
     ExampleTable,
     FactTable,
     LimitTable,
+    PatternTable,
     ProseTable,
     RungTable,
     TopTable,
@@ -104,6 +106,7 @@ def load_agreement(toml_bytes: bytes, read_text: Callable[[str], bytes], name: s
         limits=tuple(_limit(file, limit, table) for limit, table in top.limit.items()),
         reviews=tuple(top.encoding_review),
         prose=top.prose.path,
+        patterns=tuple(_pattern(file, key, table, vocabulary) for key, table in top.pattern.items()),
     )
     if not agreement.grants:
         raise file.error("clause", "no clause grants anything", 'write what is permitted: `grant = "..."`')
@@ -256,11 +259,36 @@ def _rung(file: TomlFile, path: str, table: Table) -> Rung:
             raise file.error(path, f"nothing here can do {act!r}", f"write one of {_ACTS.pattern}")
     tests: tuple[LadderTest, ...] = ()
     if wire.test is not UNSET:
-        window = _WINDOW.fullmatch(wire.test.window)
-        if window is None:
-            raise file.error(path, f"window {wire.test.window!r}", "write a number and s, min, h or d, such as 24h")
-        tests = (LadderTest(wire.test.alpha, int(window[1]) * _SECONDS[window[2]], wire.test.confirmed),)
+        window_seconds = _window_seconds(file, path, wire.test.window)
+        tests = (LadderTest(wire.test.alpha, window_seconds, wire.test.confirmed),)
     return Rung(wire.state, tuple(wire.do), tests, wire.cure_days, wire.appeal_days)
+
+
+def _window_seconds(file: TomlFile, path: str, written: str) -> int:
+    window = _WINDOW.fullmatch(written)
+    if window is None:
+        raise file.error(path, f"window {written!r}", "write a number and s, min, h or d, such as 24h")
+    return int(window[1]) * _SECONDS[window[2]]
+
+
+def _pattern(file: TomlFile, key: str, table: Table, vocabulary: Vocabulary) -> Pattern:
+    path = f"pattern.{key}"
+    wire = file.read(table, PatternTable, path)
+    pattern = Pattern(
+        id=key,
+        fact=wire.fact,
+        over=tuple(each for each in Over if each in wire.over),
+        window_seconds=_window_seconds(file, path, wire.window),
+        subjects=wire.subjects,
+        touching=tuple(each for each in Touches if each in wire.touching),
+        joins=wire.joins,
+        days=wire.days,
+        notice=0 if wire.notice is UNSET else wire.notice,
+        says=wire.says,
+    )
+    if why := why_not(pattern, vocabulary):
+        raise file.error(path, why, "correct the pattern, or who may set the fact")
+    return pattern
 
 
 def _limit(file: TomlFile, key: str, table: Table) -> Limit:

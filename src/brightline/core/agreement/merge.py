@@ -42,6 +42,7 @@ from brightline.core.agreement.condition import And, Condition, write
 from brightline.core.agreement.decide import decide
 from brightline.core.agreement.limits import KNOWN
 from brightline.core.agreement.load import load_agreement
+from brightline.core.agreement.pattern import Pattern
 from brightline.core.agreement.writer import write_agreement
 from brightline.core.errors import AgreementError
 from brightline.core.facts import Facts, FactSpec, Formerly, Vocabulary
@@ -100,6 +101,7 @@ def merge(a: Side, b: Side, new_id: str) -> MergedText:
         ladder=_ladder(first.ladder, second.ladder),  # 3
         limits=_limits(first.limits, second.limits),  # 3
         prose=PROSE_NAME,
+        patterns=_patterns(first.patterns, second.patterns),  # 3
     )
     examples, notes = _examples(merged, first, second)  # 5
     merged = msgspec.structs.replace(
@@ -274,6 +276,15 @@ def _tightest(limit_id: str, a: Limit | None, b: Limit | None) -> Limit:
         stated.append(Limit(limit_id, known.silent, known.tighter, known.says))
     tightest = min if known.tighter is Tighter.LOWER else max
     return tightest(stated, key=lambda limit: limit.value)
+
+
+def _patterns(a: tuple[Pattern, ...], b: tuple[Pattern, ...]) -> tuple[Pattern, ...]:
+    """What either counts. Two that differ under one id are both kept, the second under another id."""
+    ours = {pattern.id: pattern for pattern in a}
+    for pattern in b:
+        if ours.setdefault(pattern.id, pattern) != pattern:
+            ours[f"{pattern.id}_too"] = msgspec.structs.replace(pattern, id=f"{pattern.id}_too")
+    return tuple(ours.values())
 
 
 def _ladder(a: tuple[Rung, ...], b: tuple[Rung, ...]) -> tuple[Rung, ...]:

@@ -10,6 +10,8 @@ Each rule below says which direction is tighter. What is not listed may not chan
                              added where the baseline lets people settle at all
     what a fact needs        only more registers; none where no registration states it any more
     good value, values       unchanged but through ``formerly``; a new value is never the good one
+    patterns                 none may vanish, and none may count less: over no fewer, in no shorter window, about no
+                             fewer matters, from no more joins, days or people on
     limits, ladder           in their declared direction; none may vanish. Where the baseline is silent about a limit,
                              what counts is what is enforced then: a new number may not be looser than that
     change rules, parties,   unchanged
@@ -26,6 +28,7 @@ import msgspec
 
 from brightline.core.agreement.clause import Agreement, Limit, Rung, Tighter
 from brightline.core.agreement.limits import KNOWN, SILENT
+from brightline.core.agreement.pattern import Pattern, window_words
 from brightline.core.agreement.request import counterpart
 from brightline.core.facts import UNKNOWN, FactSpec, Source
 
@@ -49,6 +52,7 @@ def compare_who(candidate: Agreement, baseline: Agreement) -> tuple[Looser, ...]
         *_authorities(candidate, baseline),
         *(row for limit in baseline.limits for row in _limit(limit, candidate)),
         *_new_limits(candidate, baseline),
+        *(row for pattern in baseline.patterns for row in _pattern(pattern, candidate)),
         *(row for rung in baseline.ladder for row in _rung(rung, candidate)),
     )
 
@@ -184,6 +188,29 @@ def _new_limits(candidate: Agreement, baseline: Agreement) -> Iterator[Looser]:
     for limit in candidate.limits:
         if limit.id not in stated and limit.id in SILENT:
             yield from _limit(Limit(limit.id, SILENT[limit.id], KNOWN[limit.id].tighter), candidate)
+
+
+def _pattern(pattern: Pattern, candidate: Agreement) -> Iterator[Looser]:
+    path = f"pattern.{pattern.id}"
+    now = next((each for each in candidate.patterns if each.id == pattern.id), None)
+    if now is None:
+        yield _looser(path, pattern.words, "gone", "without it nobody is counted")
+        return
+    fact, _ = candidate.vocabulary.in_words_of_now(pattern.fact, UNKNOWN)
+    if now.fact != fact:
+        yield _looser(f"{path}.fact", pattern.fact, now.fact, "it is counted for the same fact")
+    for name, before, after in (("over", pattern.over, now.over), ("touching", pattern.touching, now.touching)):
+        if lost := [each for each in before if each not in after]:
+            why = f"{', '.join(lost)} would not be counted"
+            yield _looser(f"{path}.{name}", ", ".join(before), ", ".join(after), why)
+    if now.window_seconds < pattern.window_seconds:
+        before_window, after_window = window_words(pattern.window_seconds), window_words(now.window_seconds)
+        yield _looser(f"{path}.window", before_window, after_window, "only a longer window counts more")
+    for name in ("subjects", "joins", "days"):
+        if getattr(now, name) > getattr(pattern, name):
+            yield _looser(f"{path}.{name}", getattr(pattern, name), getattr(now, name), "only lower counts more")
+    if (now.notice or math.inf) > (pattern.notice or math.inf):
+        yield _looser(f"{path}.notice", pattern.notice, now.notice or "never", "people would look later")
 
 
 def _moved_wrong(tighter: Tighter, before: float, after: float) -> bool:

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from brightline.core.agreement.clause import Part, RungState, Tighter, Verdict
+from brightline.core.agreement.pattern import SUBJECTS_MAX, Over, Touches
 from brightline.core.agreement.places import Table
 from brightline.core.facts import NO, YES, Register, Source
 
@@ -102,6 +103,23 @@ class LimitTable(_Wire, frozen=True):
     says: _Line | UnsetType = UNSET
 
 
+_People = Annotated[int, Meta(ge=1, le=SUBJECTS_MAX)]
+
+
+class PatternTable(_Wire, frozen=True):
+    fact: _Word
+    over: Annotated[list[Over], Meta(min_length=1, max_length=len(Over))]
+    window: _Line
+    subjects: _People
+    says: _Text
+    touching: Annotated[list[Touches], Meta(min_length=1, max_length=len(Touches))] = msgspec.field(
+        default_factory=lambda: list(Touches)
+    )
+    joins: Annotated[int, Meta(ge=0, le=len(Touches))] = 0
+    days: Annotated[int, Meta(ge=1, le=30)] = 1
+    notice: _People | UnsetType = UNSET
+
+
 class _LadderTest(_Wire, frozen=True):
     alpha: Annotated[float, Meta(gt=0, lt=1)]
     window: _Line
@@ -140,3 +158,4 @@ class TopTable(_Wire, frozen=True):
     example: Annotated[list[Table], Meta(min_length=1, max_length=1000)]
     version: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
     limit: Annotated[dict[_Word, Table], Meta(max_length=64)] = msgspec.field(default_factory=dict)
+    pattern: Annotated[dict[_Word, Table], Meta(max_length=32)] = msgspec.field(default_factory=dict)

@@ -13,6 +13,7 @@ from typing import Final
 
 from brightline.core.agreement.clause import Agreement, Authority, Clause, ClauseKind, Example, LadderTest, Limit, Rung
 from brightline.core.agreement.condition import write
+from brightline.core.agreement.pattern import Pattern, window_words
 from brightline.core.facts import NO, YES, FactSpec, Source
 
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -37,6 +38,7 @@ def write_agreement(agreement: Agreement, prose_sha256: str, comment: str = "") 
     ]
     if agreement.limits:
         blocks.append(_table("limit", ((limit.id, _limit(limit)) for limit in agreement.limits)))
+    blocks += [_pattern(pattern) for pattern in agreement.patterns]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -151,6 +153,19 @@ def _limit(limit: Limit) -> str:
     if limit.says:
         members["says"] = string(limit.says)
     return inline(members)
+
+
+def _pattern(pattern: Pattern) -> str:
+    members = [
+        ("fact", string(pattern.fact)),
+        ("over", _flat(pattern.over)),
+        ("window", string(window_words(pattern.window_seconds))),
+        ("subjects", str(pattern.subjects)),
+        ("touching", _flat(pattern.touching)),
+    ]
+    numbers = (("joins", pattern.joins, 0), ("days", pattern.days, 1), ("notice", pattern.notice, 0))
+    members += [(name, str(value)) for name, value, silent in numbers if value != silent]
+    return _table(f"pattern.{pattern.id}", [*members, ("says", string(pattern.says))])
 
 
 def _rung(rung: Rung) -> str:

@@ -8,6 +8,7 @@ import msgspec
 from brightline.core.errors import CallerError
 from brightline.core.evidence.record import DurableRecord
 from brightline.core.exchange.model import Exchange
+from brightline.core.patterns.crossing import NOTHING_WATCHED, Watched
 from brightline.core.register import RegisterBook
 from brightline.core.review.asking import NO_WORD, PeoplesWord
 from brightline.core.screening.finding import Judgement
@@ -26,7 +27,7 @@ class Arrived(msgspec.Struct, frozen=True):
     """An authenticated request was read: either an Exchange, or the reason why it is none.
 
     ``registers`` are the signed entries as they stood then; without any, no fact that needs one is stated. ``people``
-    is what people have settled and what they are looking at.
+    is what people have settled and what they are looking at, ``watched`` what is counted of many requests.
     """
 
     at: Instant
@@ -35,6 +36,7 @@ class Arrived(msgspec.Struct, frozen=True):
     request: Exchange | CallerError
     registers: RegisterBook = RegisterBook()
     people: PeoplesWord = NO_WORD
+    watched: Watched = NOTHING_WATCHED
 
 
 class AttemptDurable(msgspec.Struct, frozen=True):

@@ -82,6 +82,7 @@ class Machine(Withholding):
             }
             if isinstance(arrived.people.named, Named):
                 committed["hold"] = arrived.people.named.hold
+            committed |= arrived.watched.fields
         return [self._record(RecordKind.ATTEMPT, {}, committed)]
 
     def handle(self, event: ev.Event) -> Commands:
@@ -149,6 +150,7 @@ class Machine(Withholding):
         self._statements = (
             *self._arrived.workload.statements(event.at.unix, registers, agreement.vocabulary),
             *event.conditions.statements,
+            *self._arrived.watched.statements,
         )
         # An installation fact that is not known leaves no verdict; do not ask detectors about it.
         unavailable = without_verdict(agreement, self._facts)

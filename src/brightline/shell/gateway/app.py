@@ -51,6 +51,7 @@ from brightline.shell.config import ListenSettings
 from brightline.shell.gateway.admission import Admission, Entered
 from brightline.shell.gateway.holds import Holds, HoldState
 from brightline.shell.gateway.identify import Identifier
+from brightline.shell.gateway.patterns import PatternWatch
 from brightline.shell.gateway.pump import Pump
 from brightline.shell.gateway.quotas import Quotas
 from brightline.shell.gateway.responder import (
@@ -121,6 +122,7 @@ class Gateway:
         upstreams: Upstreams,
         conditions: ConditionSource,
         watch: DenyWatch,
+        patterns: PatternWatch,
         clock: Clock,
         readiness: Callable[[], tuple[str, ...]],
         registers: Callable[[], RegisterBook],
@@ -140,6 +142,7 @@ class Gateway:
         self._upstreams = upstreams
         self._conditions = conditions
         self._watch = watch
+        self._patterns = patterns
         self._clock = clock
         self._readiness = readiness
         self._registers = registers
@@ -271,7 +274,8 @@ class Gateway:
         exchange_id = f"xc_{secrets.token_hex(12)}"
         now = Instant(self._clock.monotonic(), self._clock.unix())
         people = self._holds.word(workload, terms.agreement.digest, terms.release.digest, now.unix, named)
-        arrived = Arrived(now, exchange_id, workload, request, self._registers(), people)
+        watched = self._patterns.look(terms.agreement, workload, request, now.unix)
+        arrived = Arrived(now, exchange_id, workload, request, self._registers(), people, watched)
         responder = AsgiResponder(api, send, receive, exchange_id, now.unix, self._settings.write_seconds)
         if isinstance(request, Exchange):
             responder.serve(request)

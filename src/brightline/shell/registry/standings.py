@@ -20,6 +20,7 @@ from brightline.core.canonical import JsonValue
 from brightline.core.errors import TrustError
 from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
 from brightline.core.expectation import Figures
+from brightline.core.patterns.crossing import Crossed
 from brightline.core.ports import Clock
 from brightline.core.standing import (
     AGREEMENT_SCOPE,
@@ -100,24 +101,51 @@ def log_pattern(
 
     Raises ``OperatorError`` or ``EvidenceUnavailable`` if it cannot be logged.
     """
-    rules = rules_of(agreement)
-    hours = figures.windows * rules.window_seconds // HOUR_SECONDS
+    hours = figures.windows * rules_of(agreement).window_seconds // HOUR_SECONDS
     reason = (
         f"{figures.denies} requests of {figures.requests} in {hours} h were denied where {figures.expected:.1f} are "
         f"expected; "
         f"by our own error that happens once in {1 / max(figures.likelihood, 1e-300):.2g} times"
     )
+    counted = {name: str(value) for name, value in msgspec.to_builtins(figures).items()}
+    draft = _found(agreement, {"unit": unit, "reason": reason, "figures": dict(counted)})
+    return append_to_registry(root, settings, profile, clock, draft)
+
+
+def log_crossing(
+    root: Path,
+    settings: Settings,
+    profile: str,
+    agreement: Agreement,
+    unit: str,
+    crossed: Crossed,
+    clock: Clock,
+) -> DurableRecord:
+    """Log that a unit's requests crossed a pattern of the agreement so far that people must look at it. Blocks.
+
+    Raises ``OperatorError`` or ``EvidenceUnavailable`` if it cannot be logged.
+    """
+    pattern = crossed.pattern
+    reason = f"pattern {pattern.id}: {crossed.subjects:,} people, counted by {crossed.over}; {pattern.words}"
+    figures: dict[str, JsonValue] = {
+        "pattern": pattern.id,
+        "over": crossed.over.value,
+        "subjects": str(crossed.subjects),
+    }
+    draft = _found(agreement, {"unit": unit, "reason": reason, "figures": figures})
+    return append_to_registry(root, settings, profile, clock, draft)
+
+
+def _found(agreement: Agreement, committed: dict[str, JsonValue]) -> Draft:
+    """The one thing that the machine may say of a standing: that people must look."""
     public: dict[str, JsonValue] = {
         "agreement": agreement.digest,
         "happened": Happened.PATTERN_FOUND.value,
         "scope": "unit",
         "standing": Standing.NOTICED.value,
-        "held": rules.holds_on_pattern,
+        "held": rules_of(agreement).holds_on_pattern,
     }
-    counted = {name: str(value) for name, value in msgspec.to_builtins(figures).items()}
-    committed: dict[str, JsonValue] = {"unit": unit, "reason": reason, "figures": dict(counted)}
-    draft = Draft(RecordKind.STANDING, "", public, committed)
-    return append_to_registry(root, settings, profile, clock, draft)
+    return Draft(RecordKind.STANDING, "", public, committed)
 
 
 def log_order(

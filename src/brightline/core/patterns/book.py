@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The counts of everybody: a sketch for each span and each key, unit, purpose and the agreement as a whole.
+
+The book is a fold of what records say (``seen.py``) and of nothing else. Whoever folds the same records, in whatever
+order and however often each, has the same book: so what is counted online is what an auditor recounts, and workers
+that exchange their sketches come to one count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from brightline.core.agreement.pattern import Over, Pattern
+from brightline.core.patterns.seen import Seen
+from brightline.core.patterns.sketch import Sketch
+from brightline.core.patterns.token import begins, ends
+
+SKETCHES_MAX: Final = 50_000
+
+
+class Counted(NamedTuple):
+    """Which sketch: of which span, counted over what, and the name there."""
+
+    span: int
+    over: Over
+    name: str
+
+
+class _Slack(NamedTuple):
+    """How many people more reach a pattern's number, since when."""
+
+    people: float
+    unix: int
+
+
+class PatternBook:
+    """All sketches. ``full`` says that there are too many of them, so that counts are no longer whole."""
+
+    def __init__(self) -> None:
+        self.full = False
+        self._sketches: dict[Counted, Sketch] = {}
+        self._changed: dict[Counted, None] = {}
+        self._slack: dict[Counted, dict[Pattern, _Slack]] = {}
+
+    def __iter__(self) -> Iterator[tuple[Counted, Sketch]]:
+        return iter(self._sketches.items())
+
+    def enter(self, seen: Seen) -> None:
+        """Count the persons of a request, in both of its spans."""
+        if not seen.subjects:
+            return
+        older, newer = seen.spans
+        for over, name in seen.whose.scopes():
+            first, second = Counted(older, over, name), Counted(newer, over, name)
+            ones, others = self._sketch(first), self._sketch(second)
+            if ones is None or others is None:
+                continue
+            grown = sum(ones.add(each.older, seen.unix, each.about) for each in seen.subjects)
+            self._touch(first, grown * ones.scale)
+            grown = sum(others.add(each.newer, seen.unix, each.about) for each in seen.subjects)
+            self._touch(second, grown * others.scale)
+
+    def merge(self, counted: Counted, sketch: Sketch) -> None:
+        """Take in what somebody else counted. Raises ``ValueError`` for a sketch of another span."""
+        own = self._sketch(counted)
+        if own is not None and own.merge(sketch):
+            self._slack.pop(counted, None)
+
+    def count(self, pattern: Pattern, counted: Counted, unix: int) -> int:
+        """How many people a pattern counts at this time in one sketch."""
+        sketch = self._sketches.get(counted)
+        if sketch is None:
+            return 0
+        since = unix - pattern.window_seconds
+        return sketch.count(since, pattern.mask if pattern.joins else 0, pattern.joins, pattern.days)
+
+    def reached(self, pattern: Pattern, counted: Counted, unix: int) -> int:
+        """The count if it has reached the pattern's number, else 0.
+
+        It is counted only once enough was added since it was counted last, or at an earlier time: time that goes on
+        makes no count larger.
+        """
+        slack = self._slack.setdefault(counted, {})
+        last = slack.get(pattern)
+        if last is not None and last.people > 0 and last.unix <= unix:
+            return 0
+        found = self.count(pattern, counted, unix)
+        slack[pattern] = _Slack(pattern.subjects - found, unix)
+        return found if found >= pattern.subjects else 0
+
+    def take_changed(self) -> dict[Counted, bytes]:
+        """The sketches that changed since this was asked last, as bytes."""
+        changed, self._changed = self._changed, {}
+        return {each: self._sketches[each].write() for each in changed if each in self._sketches}
+
+    def give_back(self, changed: Iterable[Counted]) -> None:
+        """They could not be kept: they are still to be."""
+        self._changed.update(dict.fromkeys(changed))
+
+    def forget(self, unix: int) -> None:
+        """Drop the sketches of spans that are over."""
+        over = [each for each in self._sketches if ends(each.span) <= unix]
+        for each in over:
+            del self._sketches[each]
+            self._changed.pop(each, None)
+            self._slack.pop(each, None)
+
+    def _sketch(self, counted: Counted) -> Sketch | None:
+        found = self._sketches.get(counted)
+        if found is None:
+            if len(self._sketches) >= SKETCHES_MAX:
+                self.full = True
+                return None
+            found = self._sketches[counted] = Sketch(begins(counted.span))
+        return found
+
+    def _touch(self, counted: Counted, grown: float) -> None:
+        self._changed[counted] = None
+        slack = self._slack.get(counted)
+        if slack and grown:
+            for pattern, last in slack.items():  # twice: in a full sketch one more makes the others stand for more
+                slack[pattern] = _Slack(last.people - 2 * grown, last.unix)

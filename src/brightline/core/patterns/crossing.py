@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a request is one too many: the agreement's patterns, asked of the counts with this request in them.
+
+A pattern is asked only of requests that touch somebody in the way that it counts: a unit that has reached its number
+goes on with everything else. It makes its fact unknown, never bad, so that people look; and never good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from brightline.core.agreement.pattern import Over, Pattern
+from brightline.core.canonical import JsonValue
+from brightline.core.facts import UNKNOWN, Register, Source, Statement, Vocabulary
+from brightline.core.patterns.book import Counted, PatternBook
+from brightline.core.patterns.seen import Seen
+
+
+class Crossed(msgspec.Struct, frozen=True):
+    """A pattern whose number is reached: over what, and how many people there are."""
+
+    pattern: Pattern
+    over: Over
+    subjects: int
+
+    @property
+    def noticed(self) -> bool:
+        """Whether it is a matter of standing."""
+        return 0 < self.pattern.notice <= self.subjects
+
+
+class Watched(msgspec.Struct, frozen=True):
+    """What the counts say of one request: ``statements`` for its facts, ``fields`` for its ATTEMPT to commit to."""
+
+    statements: tuple[Statement, ...] = ()
+    fields: dict[str, JsonValue] = {}
+
+
+NOTHING_WATCHED = Watched()
+
+
+def crossings(book: PatternBook, patterns: Iterable[Pattern], seen: Seen) -> tuple[Crossed, ...]:
+    """The patterns that a request crosses, once it is in the book; each over what has most people."""
+    if not seen.subjects:
+        return ()
+    about = seen.about
+    found = (_most(book, each, seen) for each in patterns if not each.joins or about & each.mask)
+    return tuple(crossed for crossed in found if crossed is not None)
+
+
+def _most(book: PatternBook, pattern: Pattern, seen: Seen) -> Crossed | None:
+    reached = list(_reached(book, pattern, seen))
+    return max(reached, key=lambda each: each.subjects) if reached else None
+
+
+def _reached(book: PatternBook, pattern: Pattern, seen: Seen) -> Iterator[Crossed]:
+    span, _ = seen.spans
+    if seen.more:  # more people in one request than are told apart
+        yield Crossed(pattern, pattern.over[0], max(pattern.subjects, len(seen.subjects)))
+    for over, name in seen.whose.scopes():
+        if over in pattern.over and (count := book.reached(pattern, Counted(span, over, name), seen.unix)):
+            yield Crossed(pattern, over, count)
+
+
+def statements_of(crossed: Iterable[Crossed]) -> tuple[Statement, ...]:
+    """What is stated of a request that crosses patterns."""
+    return tuple(Statement(each.pattern.fact, UNKNOWN, Source.PATTERN, each.pattern.id) for each in crossed)
+
+
+def without_counts(vocabulary: Vocabulary) -> tuple[Statement, ...]:
+    """What is stated while the counts are not fresh: whether anything is within its bounds is not known."""
+    return tuple(
+        Statement(spec.name, UNKNOWN, Source.PATTERN, "counts")
+        for spec in vocabulary.specs
+        if Source.PATTERN in spec.set_by and Register.BOUNDS in spec.needs
+    )

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names of persons in a text, and in the columns of a table: structure first, then how names are written.
+
+A column, or a member of an object, that is called after a person holds names, however they are written. In running
+text a name is two to five words in capitals in a row, without what makes of it an office, a firm or a place. That
+finds names in scripts that have capitals (Latin, Greek, Cyrillic) and takes some headings for names: who counts here
+overcounts, and what turns on the count is held for people and never denied by it. Names in scripts without capitals,
+and names in small letters outside a column, are not found.
+
+Nothing here keeps a name: what comes back is made a token of, and forgotten.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Final
+
+from brightline.core.canonical import JsonValue
+from brightline.core.patterns.words import EDGES, NAMED_AFTER_PERSONS, NO_PERSON, PARTICLES, TITLES
+
+COLUMNS_MAX: Final = 64
+NAME_CHARS_MAX: Final = 120
+WORDS_MAX: Final = 4
+
+_UPPER: Final = "A-ZÀ-ÖØ-ÞĀĂĄĆĈĊČĎĐĒĔĖĘĚĜĞĠĢĤĦĨĪĬĮİĴĶĹĻĽĿŁŃŅŇŊŌŎŐŒŔŖŘŚŜŞŠŢŤŦŨŪŬŮŰŲŴŶŸŹŻŽΆΈ-ΏΑ-ΫЀ-Я"
+_REST: Final = (
+    r"(?:(?:r|rs|s|rof|apt|aj|ol|t|gt|vt|pl|ra|me|ott|ig)\.|[\w'’-]{1,40}|\.)"  # a title, a word, an initial
+)
+_CAPITAL: Final = rf"[{_UPPER}]{_REST}"
+_NAME: Final = re.compile(
+    rf"[{_UPPER}](?<![\w@.-][{_UPPER}]){_REST}(?: (?:{_CAPITAL}|{'|'.join(sorted(PARTICLES))})){{1,5}}"
+)
+_WORD: Final = re.compile(r"[^\W\d_][\w'’-]*")
+_SEPARATORS: Final = (",", ";", "\t", "|")
+
+
+def names_in(text: str) -> Iterator[str]:
+    """Names in running text, each in the spelling of :func:`spelled`."""
+    for found in dict.fromkeys(_NAME.findall(text)):
+        yield from _persons(found)
+
+
+def columns_in(text: str) -> Iterator[str]:
+    """Names in the columns of a table in text that are called after persons; the first line has the headings."""
+    head, _, rest = text.lstrip().partition("\n")
+    if not rest or len(head) > 4_096:
+        return
+    separator = next((each for each in _SEPARATORS if each in head), "")
+    headings = [_heading(each) for each in head.split(separator)] if separator else [_heading(head)]
+    places = [place for place, heading in enumerate(headings[:COLUMNS_MAX]) if heading in NAMED_AFTER_PERSONS]
+    if not places:
+        return
+    for line in rest.splitlines():
+        cells = line.split(separator) if separator else [line]
+        name = spelled(" ".join(cells[place] for place in places if place < len(cells)))
+        if name:
+            yield name
+
+
+def members_in(value: JsonValue, *, called: bool = False) -> Iterator[str]:
+    """Names in a parsed value: what stands in members that are called after persons, one for each object."""
+    if isinstance(value, dict):
+        own = [
+            child
+            for key, child in value.items()
+            if isinstance(child, str) and _heading(key) in NAMED_AFTER_PERSONS and len(child) <= NAME_CHARS_MAX
+        ]
+        if own and (name := spelled(" ".join(own))):
+            yield name
+        for key, child in value.items():
+            if not isinstance(child, str):
+                yield from members_in(child, called=_heading(key) in NAMED_AFTER_PERSONS)
+    elif isinstance(value, list):
+        for child in value:
+            if isinstance(child, str):
+                if called and len(child) <= NAME_CHARS_MAX and (name := spelled(child)):
+                    yield name
+            else:
+                yield from members_in(child)
+
+
+def spelled(name: str) -> str:
+    """A name in one spelling: small letters without accents, no titles or initials, its words in order.
+
+    So ``Dr. María B. Jensen`` and ``JENSEN, Maria`` are one. Empty where nothing is left.
+    """
+    plain = name[:NAME_CHARS_MAX]
+    if not plain.isascii():
+        plain = "".join(char for char in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(char))
+    words = [word for word in _WORD.findall(plain.casefold()) if word not in TITLES and len(word) > 1]
+    return " ".join(sorted(words))
+
+
+def _persons(found: str) -> Iterator[str]:
+    """The persons in words in capitals in a row; of more than four words each two are one, whatever they are."""
+    words = found.split(" ")
+    while words and _is_edge(words[0]):
+        words.pop(0)
+    while words and (_is_edge(words[-1]) or words[-1] in PARTICLES):
+        words.pop()
+    titled = any(word.lower().rstrip(".") in TITLES for word in words)
+    kept = [
+        word
+        for word in words
+        if not word.endswith(".")
+        and word.lower() not in TITLES
+        and _lower(word) not in NO_PERSON
+        and not any(map(str.isdigit, word))
+    ]
+    capitals = sum(word not in PARTICLES for word in kept)
+    if capitals < (1 if titled else 2):
+        return
+    if capitals <= WORDS_MAX:
+        yield spelled(" ".join(kept))
+        return
+    for i in range(0, len(kept) - 1, 2):
+        yield spelled(" ".join(kept[i : i + 2]))
+
+
+def _is_edge(word: str) -> bool:
+    return _lower(word) in EDGES
+
+
+def _lower(word: str) -> str:
+    return word.lower().removesuffix("'s").removesuffix("’s")
+
+
+def _heading(text: str) -> str:
+    return text.strip().strip("\"'*#:").strip().lower().replace(" ", "_").replace("-", "_")

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The words by which names are told from what else stands in capitals (``names.py``), in small letters.
+
+English first, with the commonest of German, French, Spanish and Italian. Surnames that are words too (Park, Church,
+Washington) are left out of ``NO_PERSON`` on purpose: it is better to count a park than to overlook a person.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+PARTICLES: Final = _words("de da dos del la le van von der den bin bint ibn al el ten ter y")
+"""Words in small letters that stand inside names."""
+
+TITLES: Final = _words("""
+mr mrs ms miss dr prof sir lady capt captain maj major col colonel lt sgt sergeant pvt private cpl herr frau sr sra
+señor señora mme mlle dott sig
+""")
+"""What makes one word in capitals a name."""
+
+EDGES: Final = _words("""
+a an the and or but if of in on at to for from with by is are was were be been has have had do does did will would can
+could should may might must not no yes what who whom whose where when why how which that this these those it he she
+they we you i my our your his her their please find list tell show give make write summarise summarize explain
+translate describe compare consider assess profile examine investigate recommend prepare draft extract take get fetch
+ask call send check look search watch follow report locate identify track monitor compile build add note
+dear hello hi regards thanks thank re fwd subject name person target suspect customer patient employee resident
+applicant witness monday tuesday wednesday thursday friday saturday sunday january february march april june july
+august september october november december
+der die das ein eine und oder wo wer was wann wie warum ist sind hat bitte finde suche nenne liste fasse montag
+dienstag mittwoch donnerstag freitag samstag sonntag
+le la les un une et ou où qui que quand comment pourquoi est trouve trouvez cherche donne résume
+el los las y o donde dónde quien quién qué cuándo cómo es busca encuentra dame
+dove chi cosa quando come trova cerca dammi
+""")
+"""Words that begin a sentence, or stand beside a name in one, and are no part of it."""
+
+NO_PERSON: Final = _words("""
+united states kingdom union republic department ministry office agency bureau board committee commission council court
+parliament senate congress house university college school institute hospital clinic company corporation corp inc llc
+ltd gmbh ag plc group holdings services service systems system international national federal public army navy marines
+air force forces guard corps fleet squadron battalion brigade regiment division command fort base station airport
+street road avenue boulevard drive square river lake mountain island bay valley county city town village district
+region province northern southern eastern western new york los angeles san francisco act code section article chapter
+table figure appendix annex title form project program programme plan policy model version english french german
+spanish italian russian chinese arabic windows linux python java microsoft google amazon apple openai
+""")
+"""Words of offices, firms and places: they are taken out before words in capitals are counted."""
+
+NAMED_AFTER_PERSONS: Final = _words("""
+name names fullname full_name firstname first_name lastname last_name surname given_name givenname person persons
+people subject subjects target targets suspect suspects customer patient employee resident citizen applicant witness
+member voter owner driver passenger account_holder contact nombre apellido nom prénom prenom nachname vorname nome
+cognome имя фамилия 姓名 名前 الاسم
+""")
+"""Headings of columns, and names of members, that hold names of persons."""

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Patterns over real sockets: what no single request shows is held, and then a matter of standing; nobody is named.
+
+The customers are simulated: each asks with the real SDK what such a customer asks. Nobody's request is held by itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import openai
+
+from brightline.core.patterns.book import PatternBook
+from brightline.core.patterns.seen import read_seen
+from brightline.core.standing import Standing
+from brightline.shell import shipped
+from brightline.shell.config import load_settings
+from brightline.shell.opening import open_agreement
+from tests.harness import Running, add_workload, read_records, running, running_again
+
+PATIENCE_SECONDS = 60.0
+PEOPLE = 4  # so many profiles are too many in these tests
+NOTICE = 6
+PATTERN = f"""
+[pattern.profiles]
+fact = "mass_domestic"
+over = ["unit", "purpose", "agreement"]
+window = "30d"
+subjects = {PEOPLE}
+touching = ["place", "device", "association", "belief", "face"]
+joins = 3
+notice = {NOTICE}
+says = "Profiles of many people, made piece by piece."
+"""
+GIVEN = ["Maria", "Peter", "Anna", "José", "Amélie", "Jörg", "Ivana", "Giulia", "Omar", "Mei", "Tomás", "Ingrid"]
+FAMILY = ["Jensen", "Olsen", "García", "Dupont", "Müller", "Rossi", "Novak", "Haddad", "Lindqvist", "Okafor"]
+ASKED = [
+    "Where does {} live?",
+    "Which handset does {} use?",
+    "Who is a friend of {}?",
+    "Which church does {} go to?",
+]
+
+
+def person(number: int) -> str:
+    return f"{GIVEN[number % len(GIVEN)]} {FAMILY[number // len(GIVEN) % len(FAMILY)]}"
+
+
+def agreement_with(folder: Path, tables: str) -> Path:
+    """The shipped agreement with pattern tables, in a folder."""
+    source = shipped.shipped_agreement()
+    folder.mkdir()
+    for each in source.iterdir():
+        (folder / each.name).write_bytes(each.read_bytes())
+    toml = folder / "agreement.toml"
+    toml.write_text(toml.read_text() + tables)
+    return folder
+
+
+@contextmanager
+def counting(tmp_path: Path, tables: str = PATTERN) -> Iterator[Running]:
+    folder = agreement_with(tmp_path / "agreement", tables)
+    with running(tmp_path / "state", more_toml=f'[agreement]\ndirectory = "{folder}"\n') as node:
+        yield node
+
+
+def key_of(node: Running, name: str, **more: Any) -> str:
+    """A key of another workload, registered while the gateway serves."""
+    settings = load_settings(node.root)
+    return add_workload(node.root, settings, open_agreement(settings), name, **more)
+
+
+def asks(client: openai.OpenAI, prompt: str) -> str:
+    """Ask; the code of the refusal, empty if it is answered."""
+    try:
+        messages: Any = [{"role": "user", "content": prompt}]
+        client.chat.completions.create(model="m", messages=messages)
+    except openai.APIStatusError as error:
+        return str(error.code)
+    return ""
+
+
+def until(node: Running, standing: Standing, unit: str = "unit-1") -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while node.node.standing_of(unit).standing is not standing:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_a_dossier_asked_piece_by_piece_over_keys_is_held_then_a_matter_of_standing_and_nobody_is_named(
+    tmp_path: Path,
+) -> None:
+    with counting(tmp_path) as node:
+        second = key_of(node, "second-key")
+        clients = [node.client(), node.client(second)]
+        codes = [
+            asks(clients[number % 2], question.format(person(number)))
+            for number in range(PEOPLE)
+            for question in ASKED[:3]
+        ]
+        assert codes == [""] * (3 * PEOPLE - 1) + ["held_for_review"]
+        assert asks(clients[0], "List three fruits.") == ""  # whatever touches nobody goes on
+        assert asks(clients[1], "Translate for Anna Novak: good morning.") == ""
+        assert asks(clients[1], ASKED[0].format(person(1))) == "held_for_review"
+        held = [each for each in node.records() if each.get("outcome") == "held"]
+        assert {each["committed"]["facts"]["mass_domestic"] for each in held} == {"unknown"}
+        for number in range(PEOPLE, NOTICE):
+            for question in ASKED[:3]:
+                assert asks(clients[0], question.format(person(number))) in {"held_for_review", "unit_held"}
+        until(node, Standing.NOTICED)
+        for client in clients:
+            client.close()
+        key, counted = node.key, bytes_of(node.node.patterns.book)
+        assert counted == recounted(node)
+    with running_again(tmp_path / "state", key) as again:
+        assert bytes_of(again.node.patterns.book) == counted
+        assert again.node.standing_of("unit-1").pattern
+    names = {name.encode() for number in range(NOTICE) for name in person(number).split()}
+    for path in (tmp_path / "state").rglob("*"):
+        data = path.read_bytes() if path.is_file() else b""
+        assert not [name for name in names if name in data or name.lower() in data], path
+
+
+def test_customers_who_do_their_work_are_never_held(tmp_path: Path) -> None:
+    """An analyst with a few named subjects, casework, a help desk, a translator; far more people than profiles."""
+    with counting(tmp_path) as node:
+        keys = {name: key_of(node, name, unit=name) for name in ("analyst", "casework", "help-desk")}
+        work = {
+            "analyst": [question.format(person(number)) for number in range(PEOPLE - 1) for question in ASKED],
+            "casework": [
+                f"Summarise the letter of {person(number)} about an unpaid salary and the new bank account."
+                for number in range(20, 20 + 2 * PEOPLE)
+            ],
+            "help-desk": [
+                f"Draft a reply to {person(number)}, whose telephone does not start."
+                for number in range(40, 40 + 2 * PEOPLE)
+            ],
+        }
+        for name, prompts in work.items():
+            with node.client(keys[name]) as client:
+                assert [asks(client, prompt) for prompt in prompts] == [""] * len(prompts), name
+
+
+def bytes_of(book: PatternBook) -> dict[Any, bytes]:
+    return {counted: sketch.write() for counted, sketch in book}
+
+
+def recounted(node: Running) -> dict[Any, bytes]:
+    """The counts, made again from what the records commit to."""
+    book = PatternBook()
+    for record in read_records(node.root):
+        seen = read_seen(record["committed"]) if record["kind"] == "ATTEMPT" else None
+        if seen is not None:
+            book.enter(seen)
+    return bytes_of(book)

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The [pattern] tables: read, refused, written, compared, merged, and told to people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from brightline.core.agreement.book import make_book
+from brightline.core.agreement.book_markdown import to_markdown
+from brightline.core.agreement.clause import Agreement
+from brightline.core.agreement.lint import Rule, lint
+from brightline.core.agreement.load import load_agreement
+from brightline.core.agreement.merge import Side, merge
+from brightline.core.agreement.pattern import DAY_SECONDS, Over, Pattern, Touches
+from brightline.core.agreement.ratchet import check
+from brightline.core.agreement.who import compare_who
+from brightline.core.errors import AgreementError
+from brightline.shell import shipped
+
+FOLDER = shipped.shipped_agreement()
+TOML, PROSE = (FOLDER / "agreement.toml").read_text(), (FOLDER / "agreement-post.txt").read_bytes()
+TABLE = """
+[pattern.profiles]
+fact = "mass_domestic"
+over = ["agreement", "unit"]
+window = "30d"
+subjects = 1000
+touching = ["belief", "place", "association"]
+joins = 2
+days = 3
+notice = 2000
+says = "Profiles of many people."
+"""
+READ = Pattern(
+    "profiles",
+    "mass_domestic",
+    (Over.UNIT, Over.AGREEMENT),
+    30 * DAY_SECONDS,
+    1000,
+    (Touches.PLACE, Touches.ASSOCIATION, Touches.BELIEF),
+    joins=2,
+    days=3,
+    notice=2000,
+    says="Profiles of many people.",
+)
+
+
+def loaded(table: str = TABLE, version: int = 1) -> Agreement:
+    toml = TOML.replace("version = 1 ", f"version = {version} ", 1) + table
+    return load_agreement(toml.encode(), lambda _: PROSE)
+
+
+BASELINE = loaded()
+LATER = loaded(version=2)
+
+
+def with_(**changes: Any) -> Agreement:
+    return msgspec.structs.replace(LATER, patterns=(msgspec.structs.replace(READ, **changes),))
+
+
+def test_a_table_becomes_a_pattern() -> None:
+    assert BASELINE.patterns == (READ,)
+    assert READ.words == (
+        "1,000 people with 2 or more of place, association, belief on 3 or more days in 30d, counted by unit, "
+        "agreement, make mass_domestic unknown; from 2,000 on, cleared people look at the unit"
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('"mass_domestic"', '"nothing"', "is not a fact"),
+        ('"mass_domestic"', '"high_stakes"', "no pattern may set"),
+        ('"30d"', '"31d"', "from 1h to 30d"),
+        ('"30d"', '"59min"', "from 1h to 30d"),
+        ('"30d"', '"a while"', "window 'a while'"),
+        ("joins = 2", "joins = 4", "4 joins of 3 matters"),
+        ('window = "30d"', 'window = "2d"', "3 days do not fit"),
+        ("notice = 2000", "notice = 999", "before the hold"),
+        ("subjects = 1000", "subjects = 0", ">= 1"),
+        ("subjects = 1000", "", "subjects"),
+        ('says = "Profiles of many people."', "", "says"),
+        ("days = 3", "dayz = 3", "dayz"),
+        ('"belief"', '"colour"', "colour"),
+        ("over = [", "over = [] #", "length >= 1"),
+    ],
+)
+def test_a_table_that_counts_nothing_that_can_be_counted_is_refused_at_its_place(
+    old: str, new: str, says: str
+) -> None:
+    with pytest.raises(AgreementError) as refused:
+        loaded(TABLE.replace(old, new))
+    assert says in str(refused.value)
+    assert "agreement.toml:" in refused.value.where
+
+
+LOOSER = {
+    "pattern.profiles": msgspec.structs.replace(LATER, patterns=()),
+    "pattern.profiles.fact": with_(fact="monitoring"),
+    "pattern.profiles.over": with_(over=(Over.UNIT,)),
+    "pattern.profiles.touching": with_(touching=(Touches.PLACE, Touches.BELIEF)),
+    "pattern.profiles.window": with_(window_seconds=29 * DAY_SECONDS),
+    "pattern.profiles.subjects": with_(subjects=1001),
+    "pattern.profiles.joins": with_(joins=3),
+    "pattern.profiles.days": with_(days=4),
+    "pattern.profiles.notice": with_(notice=0),
+}
+
+
+@pytest.mark.parametrize("path", LOOSER)
+def test_what_counts_less_is_looser_and_named_by_its_path(path: str) -> None:
+    assert [row.path for row in compare_who(LOOSER[path], BASELINE)] == [path]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"subjects": 10}, {"joins": 0, "days": 1}, {"notice": 1000}, {"over": tuple(Over)}, {"touching": tuple(Touches)}],
+    ids=str,
+)
+def test_what_counts_more_is_a_tightening(changes: dict[str, Any]) -> None:
+    assert check(with_(**changes), BASELINE).proved
+    assert check(LATER, loaded("")).proved
+
+
+def test_a_merge_counts_what_either_counts_and_reads_back() -> None:
+    other = Side(shipped.read_agreement(shipped.shipped_agreements()["two-red-lines-2026"]), "")
+    folder = shipped.shipped_agreements()["two-red-lines-2026"]
+    other = msgspec.structs.replace(other, prose=(folder / other.agreement.prose).read_text())
+    stricter = msgspec.structs.replace(other.agreement, patterns=(msgspec.structs.replace(READ, subjects=5),))
+    merged = merge(Side(BASELINE, PROSE.decode()), Side(stricter, other.prose), "both").agreement
+    assert merged.patterns == (READ, msgspec.structs.replace(READ, id="profiles_too", subjects=5))
+
+
+def test_the_clause_book_says_what_is_counted() -> None:
+    page = to_markdown(make_book(BASELINE))
+    assert "## Patterns" in page
+    assert "1,000 people with 2 or more of place" in page
+
+
+def test_lint_says_which_facts_only_single_requests_are_looked_at_for() -> None:
+    places = {remark.place for remark in lint(BASELINE, PROSE.decode()) if remark.rule is Rule.FACT_UNCOUNTED}
+    assert "fact.mass_domestic" not in places
+    assert "fact.monitoring" in places
+    assert "fact.constrained" not in places

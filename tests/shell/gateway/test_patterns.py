@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The watch over patterns: kept, shared, stale, restarted, under keys that are destroyed; clocks that jump."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from brightline.core.agreement.pattern import DAY_SECONDS, Over, Pattern
+from brightline.core.evidence.batch import Frame
+from brightline.core.evidence.record import Draft, Place, RecordKind
+from brightline.core.exchange.model import Exchange, Role, Turn
+from brightline.core.facts import UNKNOWN
+from brightline.core.patterns.crossing import Crossed, Watched
+from brightline.core.patterns.token import SPAN_SECONDS, STEP_SECONDS, ends, spans_at
+from brightline.core.standing import UnitStanding
+from brightline.shell import shipped
+from brightline.shell.gateway.patterns import FORGET_AFTER_SECONDS, LOST_SECONDS, STALE_SECONDS, PatternWatch
+from brightline.shell.storage.sketches import FILE_NAME, SketchStore
+from tests.playbooks import playbook as book
+from tests.vault import peek, sealed
+
+AGREEMENT = shipped.read_agreement(shipped.shipped_agreement())
+MANY = Pattern("many", "mass_domestic", tuple(Over), 30 * DAY_SECONDS, subjects=5, notice=7)
+COUNTING = msgspec.structs.replace(AGREEMENT, patterns=(MANY,))
+SILENT = msgspec.structs.replace(AGREEMENT, patterns=())
+NOW = 1_800_000_000
+NAMES = [
+    "Maria Jensen",
+    "Peter Olsen",
+    "Anna Novak",
+    "Omar Haddad",
+    "Giulia Rossi",
+    "Ivana Falk",
+    "Mei Tanaka",
+    "Jo Ek",
+]
+
+
+class Clock:
+    """Both clocks, moved by hand."""
+
+    def __init__(self) -> None:
+        self.steady, self.wall = 0.0, NOW
+
+    def monotonic(self) -> float:
+        return self.steady
+
+    def unix(self) -> int:
+        return self.wall
+
+    def utc_now(self) -> str:
+        raise AssertionError("nobody asks")
+
+    def pass_(self, seconds: float) -> None:
+        self.steady += seconds
+        self.wall += int(seconds)
+
+
+class Town:
+    """Watches over one folder, each a worker of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clock = Clock()
+        self.stands = UnitStanding()
+        self.called: list[Crossed] = []
+        self.frames: list[Frame] = []
+        self.opened: list[SketchStore] = []
+
+    def worker(self, shard: str = "gateway-0") -> PatternWatch:
+        watch = PatternWatch(self._store, self.clock, lambda _: self.stands, self._call, shard)
+        watch.open(lambda _shard, too_old: ([each for each in self.frames if not too_old(each)], peek), (shard,))
+        return watch
+
+    def _store(self) -> SketchStore:
+        store = SketchStore(self.folder)
+        self.opened.append(store)
+        return store
+
+    def _call(self, unit: str, crossed: Crossed) -> None:
+        self.called.append(crossed)
+
+    def asks(self, watch: PatternWatch, name: str, *, log: bool = False) -> Watched:
+        request = Exchange("chat", "m", (Turn(Role.USER, (f"Where does {name} live?",)),))
+        watched = watch.look(COUNTING, book.WORKLOAD, request, self.clock.unix())
+        if log:
+            seq = len(self.frames)
+            committed = {"workload": book.WORKLOAD.id, "unit": book.WORKLOAD.unit, **watched.fields}
+            place = Place("gateway-0", 1, seq, "2027-01-15T08:00:00.000Z", "test")
+            record = sealed(Draft(RecordKind.ATTEMPT, f"x{seq}", {}, committed), place)
+            self.frames.append(Frame(seq, 1, RecordKind.ATTEMPT, f"x{seq}", record.leaf, record.contents))
+        return watched
+
+    def disk(self) -> bytes:
+        return b"".join(path.read_bytes() for path in self.folder.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[Town]:
+    town = Town(tmp_path / "patterns")
+    yield town
+    for store in town.opened:
+        store.close()
+
+
+def keep(watch: PatternWatch) -> None:
+    asyncio.run(watch.keep())
+
+
+def counts(watch: PatternWatch) -> dict[Any, bytes]:
+    return {counted: sketch.write() for counted, sketch in watch.book}
+
+
+def stated(watched: Watched) -> dict[str, str]:
+    return {each.fact: each.value for each in watched.statements}
+
+
+def test_under_an_agreement_without_patterns_nobody_is_read_for_and_nothing_is_counted(town: Town) -> None:
+    watch = town.worker()
+    request = Exchange("chat", "m", (Turn(Role.USER, ("Where does Maria Jensen live?",)),))
+    assert watch.look(SILENT, book.WORKLOAD, request, NOW) == Watched()
+    assert counts(watch) == {}
+
+
+def test_the_fifth_person_makes_the_fact_unknown_and_the_seventh_calls_people_once(town: Town) -> None:
+    watch = town.worker()
+    said = [stated(town.asks(watch, name)) for name in NAMES]
+    assert said == [{}] * 4 + [{"mass_domestic": UNKNOWN}] * 4
+    assert [crossed.subjects for crossed in town.called] == [7]
+
+
+def test_people_are_called_again_once_they_let_the_unit_off_and_not_while_they_look(town: Town) -> None:
+    watch = town.worker()
+    for name in NAMES:
+        town.asks(watch, name)
+    town.stands = UnitStanding(pattern=True)
+    town.asks(watch, NAMES[0])
+    assert len(town.called) == 1
+    town.stands = UnitStanding(looked=NOW)
+    town.asks(watch, NAMES[0])
+    assert len(town.called) == 2
+
+
+def test_a_call_that_could_not_be_logged_is_made_again(town: Town) -> None:
+    watch = town.worker()
+    for name in NAMES:
+        town.asks(watch, name)
+    watch.not_called(book.WORKLOAD.unit)
+    town.asks(watch, NAMES[0])
+    assert len(town.called) == 2
+
+
+def test_workers_count_together_within_a_keep_each(town: Town) -> None:
+    one, other = town.worker("gateway-0"), town.worker("gateway-1")
+    for number, name in enumerate(NAMES[:4]):
+        assert stated(town.asks((one, other)[number % 2], name)) == {}
+    for watch in (one, other, one):
+        keep(watch)
+    assert counts(one) == counts(other)
+    assert stated(town.asks(one, NAMES[4])) == stated(town.asks(other, NAMES[5])) == {"mass_domestic": UNKNOWN}
+
+
+def test_a_restart_counts_what_was_kept_and_what_only_the_log_says(town: Town) -> None:
+    watch = town.worker()
+    for name in NAMES[:3]:
+        town.asks(watch, name, log=True)
+    keep(watch)
+    town.asks(watch, NAMES[3], log=True)  # and here the power fails
+    again = town.worker()
+    assert counts(again) == counts(watch)
+    assert stated(town.asks(again, NAMES[4])) == {"mass_domestic": UNKNOWN}
+
+
+def test_counts_that_are_not_kept_leave_bounds_unknown_and_then_are_lost(town: Town) -> None:
+    watch = town.worker()
+    town.clock.pass_(STALE_SECONDS)
+    assert stated(town.asks(watch, NAMES[0])) == {}
+    town.clock.pass_(1)
+    assert stated(town.asks(watch, NAMES[0])) == {"constrained": UNKNOWN}
+    lost = [watch.lost]
+    town.clock.pass_(LOST_SECONDS)
+    lost.append(watch.lost)
+    keep(watch)
+    assert [*lost, watch.lost] == [False, True, False]
+    assert stated(town.asks(watch, NAMES[0])) == {}
+
+
+def test_what_could_not_be_kept_is_kept_the_next_time(town: Town) -> None:
+    watch = town.worker()
+    town.asks(watch, NAMES[0])
+    town.opened[0].close()
+    keep(watch)
+    assert counts(town.worker()) == {}
+    town.clock.pass_(STALE_SECONDS + 1)
+    assert stated(town.asks(watch, NAMES[0])) == {"constrained": UNKNOWN}
+
+
+def test_without_a_key_of_the_time_nobody_is_counted_and_bounds_are_unknown(town: Town) -> None:
+    watch = town.worker()
+    town.clock.wall += 10 * SPAN_SECONDS
+    assert stated(town.asks(watch, NAMES[0])) == {"constrained": UNKNOWN}
+    assert counts(watch) == {}
+    keep(watch)
+    assert stated(town.asks(watch, NAMES[0])) == {}
+
+
+def test_no_name_is_on_the_disk_and_keys_and_tokens_are_gone_once_their_span_is_over(town: Town) -> None:
+    watch = town.worker()
+    town.asks(watch, NAMES[0])
+    keep(watch)
+    store = town.opened[0]
+    older, newer = spans_at(NOW)
+    keys = store.keys((older, newer))
+    tokens = {int(row[1]).to_bytes(8, "big") for row in _rows(watch)}
+    disk = town.disk()
+    assert all(key in disk for key in keys.values())
+    assert any(token in disk for token in tokens)
+    assert b"aria" not in disk
+    town.clock.wall = ends(newer) + 1
+    keep(watch)
+    assert all(key in town.disk() for key in keys.values()), "a wall clock that jumps destroys no key"
+    town.clock.pass_(FORGET_AFTER_SECONDS)
+    keep(watch)
+    disk = town.disk()
+    assert not any(key in disk for key in keys.values())
+    assert not any(token in disk for token in tokens)
+    assert counts(watch) == {}
+
+
+def _rows(watch: PatternWatch) -> list[tuple[Any, int]]:
+    return [(counted, token) for counted, sketch in watch.book for token in sketch.tokens]
+
+
+def test_at_the_turn_of_a_span_the_key_is_there_already(town: Town) -> None:
+    watch = town.worker()
+    for name in NAMES[:4]:
+        town.asks(watch, name)
+    town.clock.wall = (NOW // STEP_SECONDS + 1) * STEP_SECONDS + 5
+    turned = town.clock.wall - NOW
+    assert turned < 30 * DAY_SECONDS
+    assert stated(town.asks(watch, NAMES[4])) == {"mass_domestic": UNKNOWN}
+
+
+def test_the_file_is_for_its_owner_alone(town: Town) -> None:
+    town.worker()
+    assert (town.folder / FILE_NAME).stat().st_mode & 0o077 == 0
