@@ -66,13 +66,13 @@ async def test_one_that_does_not_come_to_serve_stops_all(tmp_path: Path) -> None
 
 
 async def test_one_that_hangs_before_it_serves_stops_all_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "START_SECONDS", 0.3)
+    monkeypatch.setattr(workers, "START_SECONDS", 1.5)
     with pytest.raises(WorkersFailed, match=r"worker 1 ended before it served \(exit code -9\)"):
         await supervise(plan('[ "$0" = 0 ] && echo serves; exec sleep 60', 2))
 
 
 async def test_and_is_started_again_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "START_SECONDS", 1.0)
+    monkeypatch.setattr(workers, "START_SECONDS", 2.0)
     monkeypatch.setattr(workers, "PAUSE_SECONDS", 0.01)
     said: list[int] = []
     count = f"{tmp_path}/starts"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -22,6 +23,7 @@ from brightline.guard.service import guard_vkey, make_guard, open_guard
 from brightline.guard.settings import GuardSettings
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import check_settings
+from brightline.shell.gateway import health as health_module
 from brightline.shell.gateway.health import FAILURES_MAX, REST_SECONDS, REST_SECONDS_MAX, Health
 from brightline.shell.gateway.upstream import HttpUpstream
 from brightline.shell.serve import bind, serving
@@ -107,7 +109,7 @@ def test_the_least_loaded_is_asked(node: Pair) -> None:
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(node.ask)
         while not node.model.seen + node.other.seen:
-            pass
+            time.sleep(0.001)
         busy, free = (node.model, node.other) if node.model.seen else (node.other, node.model)
         free.answers(free._fine)
         for _ in range(3):
@@ -117,7 +119,10 @@ def test_the_least_loaded_is_asked(node: Pair) -> None:
         first.result(20)
 
 
-def test_a_server_that_is_away_is_left_alone_and_nothing_is_asked_twice(node: Pair) -> None:
+def test_a_server_that_is_away_is_left_alone_and_nothing_is_asked_twice(
+    node: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health_module, "REST_SECONDS", 60.0)
     connections = node.node.upstream._servers["second"]._connections
     address, connections._address = connections._address, ("127.0.0.1", 9)
     connections.close()  # those that rest lead to the server that is there

@@ -22,6 +22,7 @@ from brightline.core.screening.toolcall import load_calls
 from brightline.shell import shipped
 from brightline.shell.config import InferenceSettings
 from brightline.shell.inference import loading
+from brightline.shell.inference import pool as pool_module
 from brightline.shell.inference.canaries import CallCanaries, Canaries, FirstStageCanaries, RuleCanaries
 from brightline.shell.inference.kinds import Judge, first_stage
 from brightline.shell.inference.pool import CANARY_SECONDS, LATE_FACTOR, ScreeningPool, ThreadDetector
@@ -59,8 +60,9 @@ def kinds(rules: RuleSet) -> list[tuple[Judge, Canaries]]:
 
 @pytest.mark.parametrize("kind", [0, 1, 2], ids=["rules", "first stage", "calls"])
 async def test_one_that_goes_blind_is_out_within_its_period_and_comes_back_when_it_sees(
-    kind: int, rules: RuleSet
+    kind: int, rules: RuleSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(pool_module, "LATE_FACTOR", 1_000)  # however seldom this process gets its turn
     judge, canaries = kinds(rules)[kind]
     sighted = Sighted(judge)
     detector = ThreadDetector("d", "sha256:0", sighted, 1_000, canaries, canary_seconds=0.05)
@@ -99,7 +101,10 @@ async def test_one_that_raises_on_its_canaries_is_out(rules: RuleSet) -> None:
     detector.close()
 
 
-async def test_they_are_tried_also_by_a_thread_that_is_never_idle(rules: RuleSet) -> None:
+async def test_they_are_tried_also_by_a_thread_that_is_never_idle(
+    rules: RuleSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "LATE_FACTOR", 1_000)
     sighted = Sighted(rules.match)
     detector = ThreadDetector("d", "sha256:0", sighted, 0, RuleCanaries(rules), canary_seconds=0.05)
     sighted.blind = True

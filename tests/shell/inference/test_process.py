@@ -73,6 +73,14 @@ async def until(made: ProcessDetector, *, fit: bool) -> None:
             await asyncio.sleep(0.02)
 
 
+async def until_taken(made: ProcessDetector) -> None:
+    """Until a worker has what was asked, and nothing waits any more."""
+    async with asyncio.timeout(30):
+        await asyncio.sleep(0)  # it is asked
+        while made._asks:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+
+
 async def test_each_asker_gets_the_findings_of_its_own_segments(tmp_path: Path) -> None:
     async with detector(tmp_path, workers=2) as made:
         await made.until_fit()
@@ -180,7 +188,7 @@ async def test_the_queue_is_bounded_and_whoever_gave_up_makes_room(tmp_path: Pat
     async with detector(tmp_path, deadline=3.0, queue_max=2) as made:
         await made.until_fit()
         busy = asyncio.create_task(made.judge(ask("hang")))
-        await asyncio.sleep(0.1)
+        await until_taken(made)
         waiting = [asyncio.create_task(made.judge(ask("mark"))) for _ in range(2)]
         await asyncio.sleep(0)
         with pytest.raises(ScreeningUnavailable, match="the queue of detector d is full"):

@@ -15,7 +15,7 @@ from brightline.core.facts import UNKNOWN
 from brightline.core.screening.finding import Finding, Segment, Surface
 from brightline.core.screening.settle import Settlement
 from brightline.shell.inference.pool import Judging, ScreeningPool, ThreadDetector
-from tests.shell.inference.test_process import ask, detector
+from tests.shell.inference.test_process import ask, detector, until_taken
 
 SETTLEMENTS = (Settlement("rules", "f", "no", 0, 1, 0, 1, "c"),)
 Says = Callable[[Sequence[Segment]], Sequence[Finding]]
@@ -82,7 +82,7 @@ async def test_so_many_may_wait_for_it_and_no_more(tmp_path: Path) -> None:
     async with detector(tmp_path, deadline=20.0, queue_max=2) as made:
         await made.until_fit()
         busy = asyncio.create_task(made.judge(ask("hang")))
-        await asyncio.sleep(0.1)  # it is being judged, and waits no more
+        await until_taken(made)
         waiting = [asyncio.create_task(made.judge(ask("plain"))) for _ in range(2)]
         await asyncio.sleep(0)
         with pytest.raises(ScreeningUnavailable, match="full"):

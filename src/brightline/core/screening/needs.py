@@ -48,7 +48,10 @@ _NO_EDGE: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ#")
 
 
 class _One(msgspec.Struct, frozen=True):
-    """One character out of a few, or an edge of a word, which has no width. None of them: any character."""
+    """One text out of a few: a character, several in a row, or an edge of a word, which has no width.
+
+    None of them: any character.
+    """
 
     of: tuple[str, ...] = ()
 
@@ -185,7 +188,7 @@ def _begins_with_edge(nodes: Sequence[_Node], right: bool) -> bool:
         return right
     first, rest = nodes[0], nodes[1:]
     if isinstance(first, _One):
-        return bool(first.of) and all(map(_is_edge, first.of))
+        return bool(first.of) and all(_is_edge(text[0]) for text in first.of)
     after = _begins_with_edge(rest, right)
     if isinstance(first, _Row):
         return _begins_with_edge(first.nodes, after)
@@ -201,7 +204,7 @@ def _ends_in_edge(nodes: Sequence[_Node], left: bool) -> bool:
         return left
     last, rest = nodes[-1], nodes[:-1]
     if isinstance(last, _One):
-        return bool(last.of) and all(map(_is_edge, last.of))
+        return bool(last.of) and all(_is_edge(text[-1]) for text in last.of)
     before = _ends_in_edge(rest, left)
     if isinstance(last, _Row):
         return _ends_in_edge(last.nodes, before)
@@ -219,6 +222,7 @@ class _NotUnderstood(Exception):
 
 
 _QUANTIFIER: Final = re.compile(r"[*+?]|\{([0-9]{1,4})(?:(,)([0-9]{1,4})?)?\}")
+_PLAIN: Final = re.compile(r"[a-z0-9 ]{2,}(?![*+?{])")  # of what is repeated, the last one is not among them
 _CODE: Final = re.compile(r"x\{([0-9a-fA-F]{1,6})\}|x([0-9a-fA-F]{2})")
 _CONTROLS: Final = {"t": "\t", "n": "\n", "r": "\r", "f": "\f", "v": "\v"}
 _MANY: Final = 1 << 30
@@ -251,7 +255,12 @@ class _Reader:
     def _row(self) -> _Row:
         nodes: list[_Node] = []
         while self._at < len(self._pattern) and self._pattern[self._at] not in "|)":
-            nodes.append(self._repeated(self._node()))
+            plain = _PLAIN.match(self._pattern, self._at)
+            if plain is not None:
+                self._at = plain.end()
+                nodes.append(_One((plain[0],)))
+            else:
+                nodes.append(self._repeated(self._node()))
         return _Row(tuple(nodes))
 
     def _node(self) -> _Node:
