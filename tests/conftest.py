@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Laws are tried on fewer examples each day than hypothesis would take; ``--hypothesis-profile=default`` takes all.
 
-A rule file is read, compiled and tried on its own examples once in a process that tests: the one that is shipped takes
-over a second, and hundreds of tests start a node. What was read of it is never changed.
+A large rule file is read, compiled and tried on its own examples once in a process that tests: the one that is shipped
+takes over a second, and hundreds of tests start a node. Small ones are made by tests, which break what was read of them.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from brightline.core.screening.views import views
 settings.register_profile("daily", settings(), max_examples=40)
 settings.load_profile("daily")
 
+LARGE_BYTES = 50_000
 read_anew = rules.load_rules
+read_once = functools.lru_cache(maxsize=8)(read_anew)
 
 
-@functools.lru_cache(maxsize=8)
 def load_rules(toml_bytes: bytes, name: str, views: rules.ViewsOf = views) -> rules.RuleSet:
-    """The same as before, once for each file."""
-    return read_anew(toml_bytes, name, views)
+    """The same as before; once for each large file."""
+    return (read_once if len(toml_bytes) > LARGE_BYTES else read_anew)(toml_bytes, name, views)
 
 
 rules.load_rules = load_rules
