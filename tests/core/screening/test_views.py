@@ -25,7 +25,7 @@ from brightline.core.errors import ScreeningUnavailable
 from brightline.core.screening import folding
 from brightline.core.screening import views as views_module
 from brightline.core.screening.folding import fold
-from brightline.core.screening.views import DEFAULT, DEPTH_MAX, ViewLimits, views
+from brightline.core.screening.views import DEFAULT, DEPTH_MAX, TURNS, ViewLimits, views
 from tests.vectors import vectors_dir
 
 PHRASE = "kill chain"
@@ -372,6 +372,15 @@ def test_between_words_is_one_blank_and_around_them_none(text: str) -> None:
 )
 def test_a_view_is_turned_by_its_last_step(name: str, turn: str) -> None:
     assert views_module.turn_of(name) == turn
+
+
+@given(ANY_TEXT | TRICKY)
+def test_what_has_the_name_of_a_turn_alone_is_the_first_view_turned(text: str) -> None:
+    first, *others = views(text)
+
+    for view in others:
+        if view.name in TURNS:
+            assert TURNS[view.name](view.text) == first.text
 
 
 def test_the_first_view_is_the_folded_text_even_of_nothing() -> None:

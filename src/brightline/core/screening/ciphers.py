@@ -7,6 +7,7 @@ letters say so; words are turned where everyday ones stand backwards.
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -22,7 +23,7 @@ _EVERYDAY: Final = frozenset(
         *("der", "die", "das", "il", "di", "per", "para", "le", "en", "un", "una"),
     }
 )
-_NO_LETTERS: Final = bytes(set(range(256)) - set(_SMALL.encode()))
+_LETTERS: Final = _SMALL.encode()
 LETTERS_MIN: Final = 24
 """Of fewer letters, any shift is as likely as another."""
 
@@ -76,7 +77,7 @@ def readings_of_ciphers(soft: str, folded: str, shape: Shape) -> Iterator[tuple[
 
 def _deciphered(folded: str) -> tuple[str, str] | None:
     """The text with those sentences deciphered that have no everyday word, or None where their letters are plain."""
-    if len(folded.encode().translate(None, _NO_LETTERS)) < LETTERS_MIN:
+    if len(folded) < LETTERS_MIN:
         return None
     lines = folded
     for end in _ENDS:
@@ -87,7 +88,7 @@ def _deciphered(folded: str) -> tuple[str, str] | None:
     enciphered = " ".join([sentences[at] for at in odd]).encode()
     if len(enciphered) < LETTERS_MIN:
         return None
-    counts = [enciphered.count(letter) for letter in _SMALL.encode()]
+    counts = [*map(enciphered.count, _LETTERS)]
     if (letters := sum(counts)) < LETTERS_MIN:
         return None
     wanted = _likelihood(counts, _LOG_OFTEN) + _MARGIN * letters
@@ -114,4 +115,4 @@ def _is_plain(sentence: str) -> bool:
 
 
 def _likelihood(counts: list[int], often: tuple[int, ...]) -> int:
-    return sum(map(int.__mul__, counts, often))
+    return sum(map(operator.mul, counts, often))

@@ -61,7 +61,10 @@ _CANARY_PATTERN: Final = re2.escape(CANARY[2:])
 
 
 class SeenText(Protocol):
-    """One way to read a leaf, as ``views`` gives it: a name, and the folded text."""
+    """One way to read a leaf, as ``views`` gives it: a name, and the folded text.
+
+    What has the name of a turn alone is the first view, turned.
+    """
 
     @property
     def name(self) -> str: ...
@@ -140,7 +143,10 @@ class RuleSet(msgspec.Struct, frozen=True, eq=False):
             for view in read.views:
                 turn = turn_of(view.name)
                 texts.setdefault(turn, {})[view.text] = None
-                plain.add(TURNS[turn](view.text) if turn else view.text)
+                if not turn:
+                    plain.add(view.text)
+                elif view.name != turn:  # else it is the first view, turned
+                    plain.add(TURNS[turn](view.text))
         passing = self.engine.passing(plain)
         suspects = {turn: self.engine.suspects(list(of_turn), passing[turn]) for turn, of_turn in texts.items()}
         for read in group if any(suspects.values()) else ():

@@ -8,9 +8,11 @@ words of letters are remembered, each by itself: nothing that could be a number,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+import functools
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import chain
-from typing import Final, TypeAlias
+from typing import Final
 
 from brightline.core.screening.needs import PIECE_BYTES_MIN, Need, commonness
 
@@ -33,13 +35,14 @@ class Sieve:
     """
 
     def __init__(self, needs: Sequence[Sequence[Need]], turns: Mapping[str, Callable[[str], str]]) -> None:
-        every = {need: number for number, need in enumerate(dict.fromkeys(chain.from_iterable(needs)))}
+        every = {need: 1 << number for number, need in enumerate(dict.fromkeys(chain.from_iterable(needs)))}
         self._needless = [place for place, each in enumerate(needs) if not each]
-        self._needed = [
-            (place, every[min(each, key=commonness)], frozenset({every[need] for need in each}))
-            for place, each in enumerate(needs)
-            if each
-        ]
+        self._by_rarest: dict[int, list[tuple[int, int]]] = {}
+        for place, each in enumerate(needs):
+            if each:
+                rarest = every[min(each, key=commonness)]
+                self._by_rarest.setdefault(rarest, []).append((place, sum({every[need] for need in each})))
+        self._rarest = sum(self._by_rarest)
         self._words = _Words(every, tuple(turns.values()))
         self._turns = ("", *turns)
 
@@ -47,38 +50,61 @@ class Sieve:
         """The places of those whose needs are all satisfied by some of these words, as they are and by each turn."""
         return dict(zip(self._turns, map(self._passing, self._words.satisfied(words)), strict=True))
 
-    def _passing(self, satisfied: Set[int]) -> list[int]:
-        passing = [place for place, rarest, needed in self._needed if rarest in satisfied and needed <= satisfied]
-        return sorted([*self._needless, *passing]) if self._needless else passing
+    def _passing(self, satisfied: int) -> list[int]:
+        passing = [*self._needless]
+        left = satisfied & self._rarest
+        while left:
+            lowest = left & -left
+            left ^= lowest
+            passing += [place for place, needed in self._by_rarest[lowest] if needed & satisfied == needed]
+        return sorted(passing)
 
 
-_Satisfied: TypeAlias = tuple[tuple[int, ...], ...]
+class _Satisfied:
+    """The needs that some words satisfy, a bit each: as they are and by each turn, by the turn's place, unless none.
+
+    One for all words that satisfy the same, and told apart by being another: numbers of so many bits are dear to hash.
+    """
+
+    __slots__ = ("by_turn",)
+
+    def __init__(self, needs: Iterable[int]) -> None:
+        self.by_turn = tuple((turn, mask) for turn, mask in enumerate(needs) if mask)
 
 
 class _Words(dict[bytes, _Satisfied]):
-    """The needs that words satisfy, as they are and by each turn."""
+    """The needs that words satisfy."""
 
     def __init__(self, needs: Mapping[Need, int], turns: Sequence[Callable[[str], str]]) -> None:
         super().__init__()
         self._turns = turns
-        self._by_piece: dict[bytes, tuple[int, ...]] = {}
-        for need, number in needs.items():
+        self._alike: dict[tuple[tuple[int, int], ...], _Satisfied] = {}
+        self._by_piece: dict[bytes, int] = {}
+        for need, bit in needs.items():
             for piece in need:
-                self._by_piece[piece] = (*self._by_piece.get(piece, ()), number)
+                self._by_piece[piece] = self._by_piece.get(piece, 0) | bit
         self._sizes: dict[bytes, tuple[int, ...]] = {}  # of the pieces that begin with these bytes
         for piece in self._by_piece:
             begins = piece[:PIECE_BYTES_MIN]
             self._sizes[begins] = tuple(sorted({*self._sizes.get(begins, ()), len(piece)}))
         whole = {piece for piece in self._by_piece if piece.startswith(b"^") and piece.endswith(b"$")}
-        self._in_long = (self._united(self._by_piece.keys() - whole),) * (1 + len(turns))
+        self._in_long = _Satisfied((self._united(self._by_piece.keys() - whole),) * (1 + len(turns)))
 
-    def satisfied(self, words: Set[bytes]) -> Iterator[Set[int]]:
+    def satisfied(self, words: Set[bytes]) -> list[int]:
         """The needs that at least one of these words satisfies, as they are and then by each turn."""
-        found = {*map(self.get, words)}
+        known = [*map(self.get, words)]
+        found = {*known}
         if None in found:
-            found = {*map(self._of, words)}
-        for by_turn in zip(*filter(None, found), strict=True) if found else [()] * (1 + len(self._turns)):
-            yield set[int]().union(*by_turn)
+            found = {
+                *filter(None, found),
+                *(self._of(word) for word, one in zip(words, known, strict=True) if not one),
+            }
+        united = [0] * (1 + len(self._turns))
+        for satisfied in found:
+            if satisfied is not None:
+                for turn, mask in satisfied.by_turn:
+                    united[turn] |= mask
+        return united
 
     def _of(self, word: bytes) -> _Satisfied:
         known = self.get(word)
@@ -87,6 +113,8 @@ class _Words(dict[bytes, _Satisfied]):
             if len(word) <= (LETTERS_REMEMBERED_MAX if word.isalpha() else OTHERS_REMEMBERED_MAX):
                 if len(self) >= KNOWN_MAX:
                     self.clear()
+                    self._alike = {}
+                known = self._alike.setdefault(known.by_turn, known)
                 self[word] = known
         return known
 
@@ -95,7 +123,7 @@ class _Words(dict[bytes, _Satisfied]):
             return self._in_long
         text = word.decode("utf-8", "surrogatepass")
         turned = [turn(text).encode("utf-8", "surrogatepass") for turn in self._turns]
-        return tuple([self._united(self._pieces_of(each)) for each in (word, *turned)])
+        return _Satisfied([self._united(self._pieces_of(each)) for each in (word, *turned)])
 
     def _pieces_of(self, word: bytes) -> list[bytes]:
         """What a need could have of a word, and more that none has."""
@@ -107,8 +135,8 @@ class _Words(dict[bytes, _Satisfied]):
                 pieces += [marked[start : start + size] for size in sizes]
         return pieces
 
-    def _united(self, pieces: Iterable[bytes]) -> tuple[int, ...]:
-        return tuple(sorted({*chain.from_iterable(filter(None, map(self._by_piece.get, pieces)))}))
+    def _united(self, pieces: Iterable[bytes]) -> int:
+        return functools.reduce(operator.or_, filter(None, map(self._by_piece.get, pieces)), 0)
 
 
 def words_of(texts: Iterable[str]) -> Set[bytes]:
