@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Final, TypeAlias
 
 import msgspec
@@ -36,6 +37,11 @@ def canonical_bytes(value: JsonValue) -> bytes:
 def plain_bytes(value: JsonValue) -> bytes:
     """The canonical form of what :func:`is_plain` says yes to. Raises ``ValueError`` for lone surrogates."""
     return _encode_plain(value)
+
+
+def encoder_for(value: object) -> Callable[[JsonValue], bytes]:
+    """:func:`canonical_bytes` for this value and whatever is made of it and of names in ASCII: looked at once."""
+    return plain_bytes if is_plain(value) else canonical_bytes
 
 
 def digest(value: JsonValue) -> str:

@@ -47,7 +47,7 @@ class Callers:
         await settle()
 
     async def _hold(self, name: str, of: Workload) -> None:
-        async with self._admission.enter(of) as entered:
+        with await self._admission.enter(of) as entered:
             self.entered[name] = entered
             await self._go[name].wait()
 
@@ -86,9 +86,8 @@ async def test_who_finds_no_place_waits_and_then_gets_it() -> None:
 async def test_a_place_is_given_back_when_an_exchange_fails() -> None:
     admission = opened(waiting_max=0)
     for _ in range(3):
-        with contextlib.suppress(RuntimeError):
-            async with admission.enter(workload()):
-                raise RuntimeError
+        with contextlib.suppress(RuntimeError), await admission.enter(workload()):
+            raise RuntimeError
     assert admission.under_way == (0, 1)
 
 
@@ -229,7 +228,7 @@ async def test_what_was_shed_uses_up_no_quota() -> None:
         await callers.come(name, workload("a", requests_per_minute=2))
         await callers.shed(name)
     await callers.go("first")
-    async with admission.enter(workload("a", requests_per_minute=2)):
+    with await admission.enter(workload("a", requests_per_minute=2)):
         pass
     await callers.end()
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -215,14 +216,14 @@ def test_whatever_is_used_counts_at_the_other_workers_too() -> None:
 async def test_neither_a_workload_nor_a_unit_can_fill_the_disk_for_all() -> None:
     class Log:
         async def append(self, draft: Draft) -> Any:
-            return draft
+            return SimpleNamespace(size=2_500)
 
     clock = Clock()
     of = quotas(clock, disk=5_000)
 
     async def write(by: Workload) -> None:
         begin(of, by)
-        draft = Draft(RecordKind.ATTEMPT, "x", {}, {"text": "a" * 2_000})
+        draft = Draft(RecordKind.ATTEMPT, "x", {}, {})
         await of.metered(Log(), by).append(draft)
 
     for _ in range(2):

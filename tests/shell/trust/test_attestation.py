@@ -88,6 +88,16 @@ def test_a_lease_that_was_never_taken_or_has_lapsed_states_nothing() -> None:
     assert "place" not in stated(node)
 
 
+def test_a_lease_that_comes_and_people_who_go_are_seen_at_once_and_not_in_the_next_second() -> None:
+    attester, node = conditions(Clock())
+    assert stated(node) == {"trained", "in_loop"}
+    attester.renew()
+    assert stated(node) == {"place", "trained", "in_loop"}
+    node._people = dict
+    assert stated(node) == {"place", "trained"}
+    assert stated(node, "another") == {"place"}
+
+
 def test_a_clock_that_steps_ends_the_lease() -> None:
     clock = Clock()
     attester, node = conditions(clock)

@@ -12,12 +12,12 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import msgspec
 
-from brightline.core.canonical import JsonValue, canonical_bytes, is_plain, plain_bytes
+from brightline.core.canonical import JsonValue, canonical_bytes, encoder_for
 
 SALT_BYTES: Final = 16
 RECORD_KEY_BYTES: Final = 32
@@ -52,8 +52,10 @@ class Disclosed(msgspec.Struct, frozen=True):
     disclosures: tuple[str, ...]
 
 
-def commit(fields: Mapping[str, JsonValue], record_key: bytes) -> Commitments:
-    """Commit to every field, each with its own salt.
+def commit(
+    fields: Mapping[str, JsonValue], record_key: bytes, encode: Callable[[JsonValue], bytes] | None = None
+) -> Commitments:
+    """Commit to every field, each with its own salt; ``encode`` is ``encoder_for(fields)``, where that is at hand.
 
     Raises ``ValueError`` unless the key has 32 bytes, the names are not reserved and the values are canonical.
     """
@@ -62,7 +64,7 @@ def commit(fields: Mapping[str, JsonValue], record_key: bytes) -> Commitments:
     if _RESERVED_NAMES & fields.keys():
         raise ValueError(f"no field has a name of {sorted(_RESERVED_NAMES)}")
     salts = hashlib.shake_256(b"brightline-salts/1" + record_key).digest(SALT_BYTES * len(fields))
-    encode = plain_bytes if is_plain(fields) else canonical_bytes
+    encode = encode or encoder_for(fields)
     disclosures: list[str] = []
     for i, name in enumerate(sorted(fields)):
         salt = _encode(salts[i * SALT_BYTES : (i + 1) * SALT_BYTES])

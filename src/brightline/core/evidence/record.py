@@ -19,7 +19,7 @@ from typing import Final
 
 import msgspec
 
-from brightline.core.canonical import JsonValue, canonical_bytes
+from brightline.core.canonical import JsonValue, canonical_bytes, encoder_for
 from brightline.core.evidence.disclosure import commit
 from brightline.core.evidence.merkle import leaf_hash
 from brightline.core.evidence.sealing import seal_fields
@@ -144,13 +144,14 @@ def seal(draft: Draft, place: Place, key: bytes, nonce: bytes) -> Sealed:
     shadowed = header.keys() & draft.public.keys()
     if shadowed or "commitments" in draft.public:
         raise ValueError(f"public fields shadow the record header: {sorted(shadowed)}")
-    commitments = commit(draft.committed, key)
+    encode = encoder_for(draft.committed)
+    commitments = commit(draft.committed, key, encode)
     header.update(draft.public)
     header["commitments"] = list(commitments.digests)
     leaf = canonical_bytes(header)
     if len(leaf) > LEAF_BYTES_MAX:
         raise ValueError(f"a record of {len(leaf)} bytes exceeds the {LEAF_BYTES_MAX} bytes of a log entry")
-    return Sealed(leaf=leaf, contents=seal_fields(draft.committed, key, nonce, leaf))
+    return Sealed(leaf=leaf, contents=seal_fields(draft.committed, key, nonce, leaf, encode))
 
 
 _MINT: Final = object()
@@ -162,14 +163,15 @@ class DurableRecord:
     The constructor takes a private token, so that no other room can say "durable" of what is not.
     """
 
-    __slots__ = ("draft", "leaf_hash", "place")
+    __slots__ = ("draft", "leaf_hash", "place", "size")
 
-    def __init__(self, token: object, draft: Draft, place: Place, leaf_digest: bytes) -> None:
+    def __init__(self, token: object, draft: Draft, place: Place, leaf_digest: bytes, size: int = 0) -> None:
         if token is not _MINT:
             raise TypeError("a DurableRecord is minted by the sequencer alone")
         self.draft = draft
         self.place = place
         self.leaf_hash = leaf_digest
+        self.size = size  # bytes of the leaf and of what is sealed beside it
 
     @property
     def kind(self) -> RecordKind:
@@ -177,6 +179,6 @@ class DurableRecord:
         return self.draft.kind
 
 
-def mint_durable(draft: Draft, place: Place, leaf_digest: bytes) -> DurableRecord:
+def mint_durable(draft: Draft, place: Place, leaf_digest: bytes, size: int = 0) -> DurableRecord:
     """Mint the proof of durability. Imported by ``shell/storage/sequencer.py`` alone (a test looks)."""
-    return DurableRecord(_MINT, draft, place, leaf_digest)
+    return DurableRecord(_MINT, draft, place, leaf_digest, size)

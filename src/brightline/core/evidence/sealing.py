@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -54,13 +54,22 @@ def record_key(seed: bytes, epoch: int) -> bytes:
     return hashlib.sha256(_RECORD + epoch.to_bytes(8, "big") + seed).digest()
 
 
-def seal_fields(fields: Mapping[str, JsonValue], key: bytes, nonce: bytes, leaf: bytes) -> bytes:
-    """Encrypt the committed fields of ``leaf``; empty where there are none. ``nonce`` is 12 fresh random bytes."""
+def seal_fields(
+    fields: Mapping[str, JsonValue],
+    key: bytes,
+    nonce: bytes,
+    leaf: bytes,
+    encode: Callable[[JsonValue], bytes] = canonical_bytes,
+) -> bytes:
+    """Encrypt the committed fields of ``leaf``; empty where there are none. ``nonce`` is 12 fresh random bytes.
+
+    ``encode`` is ``encoder_for(fields)``, where that is at hand.
+    """
     if not fields:
         return b""
     if len(nonce) != NONCE_BYTES:
         raise ValueError(f"a nonce has {NONCE_BYTES} bytes")
-    return nonce + _cipher(key).encrypt(nonce, canonical_bytes(dict(fields)), leaf)
+    return nonce + _cipher(key).encrypt(nonce, encode(dict(fields)), leaf)
 
 
 def open_fields(sealed: bytes, key: bytes, leaf: bytes) -> Contents:

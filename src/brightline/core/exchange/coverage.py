@@ -18,7 +18,7 @@ from typing import Final
 
 import msgspec
 
-from brightline.core.canonical import INTEGER_MAX, JsonValue, digest
+from brightline.core.canonical import INTEGER_MAX, JsonValue, plain_bytes
 from brightline.core.errors import CallerError, MalformedRequest
 from brightline.core.exchange import strict_json
 from brightline.core.exchange.model import Exchange, Reply, ReplyChoice, ToolCall, WireNames
@@ -263,6 +263,7 @@ def _joined(parts: list[str], path: str, surface: Surface) -> Iterator[Segment]:
 def _covered(leaves: list[Segment], vectors: tuple[bytes, ...] = ()) -> Coverage:
     if len(leaves) > LEAVES_MAX or sum(len(leaf.text) for leaf in leaves) > 3 * CHARS_MAX:
         raise MalformedRequest(f"more than {LEAVES_MAX} leaves or {3 * CHARS_MAX} characters of text in one exchange")
+    # Texts and small numbers in lists, so that the way for what is plain gives the same digest.
     rows: list[JsonValue] = [
         [leaf.path, leaf.surface.value, len(leaf.text), hashlib.sha256(leaf.text.encode()).hexdigest()]
         for leaf in leaves
@@ -271,4 +272,4 @@ def _covered(leaves: list[Segment], vectors: tuple[bytes, ...] = ()) -> Coverage
         [f"vectors[{i}]", "vector", len(vector), hashlib.sha256(vector).hexdigest()]
         for i, vector in enumerate(vectors)
     ]
-    return Coverage(tuple(leaves), digest(rows))
+    return Coverage(tuple(leaves), "sha256:" + hashlib.sha256(plain_bytes(rows)).hexdigest())

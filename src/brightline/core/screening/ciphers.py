@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from brightline.core.screening.shape import Shape
@@ -35,11 +36,13 @@ _LOG_OFTEN: Final = (
 _LOG_OFTEN_SORTED: Final = tuple(sorted(_LOG_OFTEN))
 _MARGIN: Final = 250
 """By so much, for each letter and in thousandths, must another reading be likelier than what stands there."""
-_NAMES: Final = (*((f"caesar-{by}", _SMALL[-by:] + _SMALL[:-by]) for by in range(1, 26) if by != 13),)
-_TABLES: Final = tuple(
-    (name, str.maketrans(_SMALL, read), tuple(_LOG_OFTEN[ord(letter) - 97] for letter in read))
-    for name, read in (*_NAMES, ("atbash", _SMALL[::-1]))
-)
+_SHIFTS: Final = tuple(by for by in range(1, 26) if by != 13)
+_NAMES: Final = (*(f"caesar-{by}" for by in _SHIFTS), "atbash")
+_TABLES: Final = {
+    **{f"caesar-{by}": str.maketrans(_SMALL, _SMALL[-by:] + _SMALL[:-by]) for by in _SHIFTS},
+    "atbash": str.maketrans(_SMALL, _SMALL[::-1]),
+}
+_LOG_OFTEN_ATBASH: Final = _LOG_OFTEN[::-1]
 _BACKWARDS: Final = (
     " eht ",
     " dna ",
@@ -69,10 +72,16 @@ def readings_of_ciphers(soft: str, folded: str, shape: Shape) -> Iterator[tuple[
         yield found
     if shape.backwards and any(word in folded for word in _BACKWARDS):
         yield "reversed-words", " ".join(folded[::-1].split(" ")[::-1])
-    if shape.ends_in_ay and folded.count("ay ") >= 4 and 4 * len(_PIG.findall(folded)) > folded.count(" "):
+    if shape.ends_in_ay and _is_pig_latin(folded):
         yield "pig-latin", _PIG_WORD.sub(lambda word: word[1] or f"{word[3]}{word[2]}", folded)
     if soft.count("\n") + 1 >= _LINES_MIN and len(heads := _HEAD.findall(f"\n{soft}")) >= _LINES_MIN:
         yield "first-words", " ".join(heads)
+
+
+def _is_pig_latin(folded: str) -> bool:
+    """Whether a quarter of the words end in ``ay``. To count the syllable costs next to nothing, and is no less."""
+    blanks = folded.count(" ")
+    return folded.count("ay ") >= 4 and 4 * folded.count("ay") > blanks and 4 * len(_PIG.findall(folded)) > blanks
 
 
 def _deciphered(folded: str) -> tuple[str, str] | None:
@@ -94,11 +103,11 @@ def _deciphered(folded: str) -> tuple[str, str] | None:
     wanted = _likelihood(counts, _LOG_OFTEN) + _MARGIN * letters
     if _likelihood(sorted(counts), _LOG_OFTEN_SORTED) < wanted:  # no letters for letters are likelier than these
         return None
-    likelihood, name, table = max((_likelihood(counts, often), name, table) for name, table, often in _TABLES)
+    likelihood, name = max(zip(likelihoods(counts), _NAMES, strict=True))
     if likelihood < wanted:
         return None
     for at in odd:
-        sentences[at] = sentences[at].translate(table)
+        sentences[at] = sentences[at].translate(_TABLES[name])
     return name, " ".join(sentences)
 
 
@@ -114,5 +123,25 @@ def _is_plain(sentence: str) -> bool:
     )
 
 
-def _likelihood(counts: list[int], often: tuple[int, ...]) -> int:
+def _number(numbers: Sequence[int]) -> int:
+    """Numbers below 2^64 as the digits of one, the first the least."""
+    return int.from_bytes(struct.pack(f"<{len(numbers)}Q", *numbers), "little")
+
+
+_COSTS: Final = _number([-often for often in _LOG_OFTEN[::-1]] * 2)
+"""How seldom each letter is, from z to a, twice over."""
+
+
+def likelihoods(counts: Sequence[int]) -> list[int]:
+    """How likely letters are that stand so often, if they are read by each shift of ``_SHIFTS``, and by atbash.
+
+    The sums of all shifts are digits of one product: digit 25 + n adds up each count times the cost of the letter that
+    stands n places before. For fewer than 2^48 letters no digit carries.
+    """
+    product = (_number(counts) * _COSTS).to_bytes(8 * 78, "little")
+    costs = struct.unpack_from("<26Q", product, 8 * 25)
+    return [*(-costs[by] for by in _SHIFTS), _likelihood(counts, _LOG_OFTEN_ATBASH)]
+
+
+def _likelihood(counts: Sequence[int], often: Sequence[int]) -> int:
     return sum(map(operator.mul, counts, often))

@@ -14,9 +14,9 @@ and the counts go into PERIOD records.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
+from typing import Self
 
 import msgspec
 
@@ -46,25 +46,29 @@ class Admission:
         self._counts: Counter[str] = Counter()
         self._since_start: Counter[str] = Counter()
 
-    @contextlib.asynccontextmanager
-    async def enter(self, workload: Workload) -> AsyncIterator[Entered]:
-        """Hold a place for one exchange. Raises ``QuotaReached`` or ``Overloaded``."""
+    async def enter(self, workload: Workload) -> Entered:
+        """Take a place for one exchange, for as long as what is returned is entered (``with``).
+
+        Raises ``QuotaReached`` or ``Overloaded``.
+        """
         self._quotas.check(workload)
         waiting = self._line.join(workload.unit, workload.id)
+        begins = False
         try:
-            await self._turn(waiting)
-            self._quotas.check(workload)  # others of this workload may have begun while it waited
+            if waiting.turn is not None:
+                await self._turn(waiting.turn)
+                self._quotas.check(workload)  # others of this workload may have begun while it waited
             self._quotas.began(workload)
-            yield Entered(self, self._line, waiting)
+            begins = True
         finally:
-            self._line.leave(waiting)
+            if not begins:
+                self._line.leave(waiting)
+        return Entered(self._line, waiting)
 
-    async def _turn(self, waiting: Waiting) -> None:
-        if waiting.turn is None:
-            return
+    async def _turn(self, turn: asyncio.Future[bool]) -> None:
         try:
             async with asyncio.timeout(self._bounds.wait_seconds):
-                begins = await waiting.turn
+                begins = await turn
         except TimeoutError as error:
             raise Overloaded(f"no place was free within {self._bounds.wait_seconds:g} s") from error
         if not begins:
@@ -104,11 +108,17 @@ class Admission:
 
 
 class Entered:
-    """The place of one exchange."""
+    """The place of one exchange, which it leaves at the end of the ``with``."""
 
-    def __init__(self, admission: Admission, line: Line, waiting: Waiting) -> None:
+    def __init__(self, line: Line, waiting: Waiting) -> None:
         self._line = line
         self._waiting = waiting
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._line.leave(self._waiting)
 
     def sent(self) -> None:
         """It was sent to a model, and waits for others: its place among the unsent is free."""

@@ -211,7 +211,7 @@ class Gateway:
                 _only("POST", method, path)
                 workload = self._identifier.identify(scope["headers"])
                 _no_query(scope)
-                async with self._admission.enter(workload) as entered:
+                with await self._admission.enter(workload) as entered:
                     await self._exchange(api, workload, entered, scope, receive, send)
 
     async def _models(self, send: Send) -> None:

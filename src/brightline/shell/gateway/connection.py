@@ -87,12 +87,16 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
         return taken
 
+    def whole(self) -> bool:
+        """Whether nothing is under way and nothing went wrong."""
+        return not self._asked and self._failure is None
+
     def free(self) -> bool:
         """Whether it can be asked: connected, not asked now, not at rest for too long, and the peer silent.
 
         What lies in the socket and was not read yet would be taken for the next answer.
         """
-        if self._asked or self._failure is not None or self._loop.time() - self._since > KEPT_SECONDS:
+        if not self.whole() or self._loop.time() - self._since > KEPT_SECONDS:
             return False
         return not self._poll.poll(0)
 

@@ -63,7 +63,7 @@ class Connections:
 
     def give_back(self, connection: Connection) -> None:
         """Keep it if it can be asked again, and close it if not."""
-        if connection.free():
+        if connection.whole():  # what lies in its socket is looked at when it is taken
             self._resting.append(connection)
         else:
             self._forget(connection)

@@ -14,7 +14,7 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from brightline.core.enforcement import commands as do
 from brightline.core.enforcement import events as ev
@@ -37,6 +37,7 @@ from brightline.core.screening.finding import Segment
 from brightline.shell.inference.judges import Screeners
 
 log = logging.getLogger("brightline.gateway")
+_T = TypeVar("_T")
 
 TICK_SECONDS: Final = 0.5
 RECORD_SECONDS: Final = 10.0
@@ -125,6 +126,8 @@ class Pump:
         self._ahead = 0  # and how many events came before that and go first
         self._tasks: set[asyncio.Task[None]] = set()
         self._ticking: asyncio.TimerHandle | None = None
+        self._due: dict[asyncio.Task[Any], float] = {}  # until when who waits for a record, in the loop's time
+        self._overdue: set[asyncio.Task[Any]] = set()
         self._stream_task: asyncio.Task[None] | None = None
         self._client_gone = False
         self._failure: BaseException | None = None
@@ -154,9 +157,10 @@ class Pump:
         finally:
             if self._ticking is not None:
                 self._ticking.cancel()
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            if self._tasks:
+                for task in self._tasks:
+                    task.cancel()
+                await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _next(self) -> ev.Event:
         if self._own and not self._ahead:
@@ -245,8 +249,7 @@ class Pump:
 
     async def _record(self, draft: Draft) -> ev.Event:
         try:
-            async with asyncio.timeout(RECORD_SECONDS):
-                record = await self._log.append(draft)
+            record = await self._in_time(self._log.append(draft))
         except EvidenceUnavailable as error:
             return ev.RecordFailed(self._now(), str(error))
         except TimeoutError:  # it may still become durable; then the next boot books this attempt as lost
@@ -261,13 +264,34 @@ class Pump:
 
     async def _use(self, drafts: tuple[Draft, ...]) -> ev.Event:
         try:
-            async with asyncio.timeout(RECORD_SECONDS):
-                records = await self._once.use(drafts)
+            records = await self._in_time(self._once.use(drafts))
         except EvidenceUnavailable as error:
             return ev.UseFailed(self._now(), str(error))
         except TimeoutError:  # it may be used all the same: then it is lost, and never used twice
             return ev.UseFailed(self._now(), f"a use was not durable within {RECORD_SECONDS:g} s")
         return ev.UseDurable(self._now(), records) if records else ev.UsedBefore(self._now())
+
+    async def _in_time(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """What comes of this. Raises ``TimeoutError`` at the first tick after ``RECORD_SECONDS``.
+
+        As ``asyncio.timeout`` does, but that the tick looks at the time, which is there anyway: three timers fewer.
+        """
+        task = asyncio.current_task()
+        if task is None:
+            raise AssertionError("a record is waited for outside a task")
+        before = task.cancelling()
+        self._due[task] = asyncio.get_running_loop().time() + RECORD_SECONDS
+        try:
+            return await work
+        except asyncio.CancelledError:
+            if task in self._overdue and task.cancelling() - 1 <= before:
+                raise TimeoutError from None
+            raise
+        finally:
+            self._due.pop(task, None)
+            if task in self._overdue:
+                self._overdue.discard(task)
+                task.uncancel()
 
     def _screen(self, ask: int, segments: tuple[Segment, ...]) -> bool:
         """Have segments judged; whether that was done at once, on the loop."""
@@ -331,6 +355,11 @@ class Pump:
 
     def _tick(self) -> None:
         self._tick_later()
+        now = asyncio.get_running_loop().time()
+        for task in [task for task, due in self._due.items() if due < now]:
+            del self._due[task]
+            self._overdue.add(task)
+            task.cancel()
         if not self._events.full():  # else the machine has enough to do, and the next tick says the same
             self._events.put_nowait(ev.Ticked(self._now(), self._conditions.read(self._model, self._unit)))
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import enum
 import math
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final, assert_never
 
 import msgspec
@@ -26,13 +26,13 @@ from brightline.core.evidence.record import Draft, DurableRecord
 from brightline.core.ports import Clock, RecordLog
 from brightline.core.quota import HOLDS_MAX, NO_QUOTA, UnitQuotas
 from brightline.core.register import DAY_SECONDS
-from brightline.core.workload import Workload
+from brightline.core.workload import Registration, Workload
 from brightline.shell.gateway.peers import Peers, What
 
 MINUTE_SECONDS: Final = 60.0
 ROWS_PER_SECOND: Final = 20
-FRAME_BYTES: Final = 700
-"""What a record has besides its committed values: leaf, commitments, wrapped key, frame."""
+FRAME_BYTES: Final = 120
+"""What a record has besides its leaf and its sealed values: the frame, and its part of the published tree."""
 
 
 class Used:
@@ -108,6 +108,7 @@ class Quotas:
         self._holds: defaultdict[tuple[What, str], set[str]] = defaultdict(set)  # of today
         self._written: Counter[tuple[What, str]] = Counter()  # of today
         self._day = 0
+        self._known_limits: dict[str, tuple[Registration, UnitQuotas, _Limits, _Limits]] = {}
 
     def check(self, workload: Workload) -> None:
         """Raises ``QuotaReached`` if no further exchange of this workload may begin now."""
@@ -174,22 +175,28 @@ class Quotas:
         """The log, counting what is written for a workload and its unit."""
         return _Metered(log, self._write, workload)
 
-    def _limits(self, workload: Workload) -> Iterator[_Limits]:
+    def _limits(self, workload: Workload) -> tuple[_Limits, _Limits]:
+        """Those of the workload and of its unit, worked out anew only for another registration or agreement."""
         said, agreed = workload.registration, self._of_unit()
-        yield _Limits(
+        known = self._known_limits.get(workload.id)
+        if known is not None and known[0] is said and known[1] == agreed and known[3].name == workload.unit:
+            return known[2], known[3]
+        own = _Limits(
             _Of.WORKLOAD,
             workload.id,
             said.requests_per_minute,
             said.tokens_per_minute or NO_QUOTA,
             said.holds_per_day or NO_QUOTA,
         )
-        yield _Limits(
+        of_unit = _Limits(
             _Of.UNIT,
             workload.unit,
             min(said.unit_requests_per_minute or NO_QUOTA, agreed.requests_per_minute),
             min(said.unit_tokens_per_minute or NO_QUOTA, agreed.tokens_per_minute),
             min(said.unit_holds_per_day or NO_QUOTA, agreed.holds_per_day),
         )
+        self._known_limits[workload.id] = (said, agreed, own, of_unit)  # one for each registered workload at most
+        return own, of_unit
 
     def _use(self, what: What, name: str, amount: int) -> None:
         self._minutes[what].setdefault(name, Used()).add(self._clock.monotonic(), amount)
@@ -225,7 +232,7 @@ class _Metered:
 
     async def append(self, draft: Draft) -> DurableRecord:
         record = await self._log.append(draft)
-        self._written(self._workload, FRAME_BYTES + len(msgspec.json.encode(draft.committed)))
+        self._written(self._workload, FRAME_BYTES + record.size)
         return record
 
 

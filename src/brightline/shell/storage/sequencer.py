@@ -413,7 +413,7 @@ class Sequencer:
         frame = Frame(place.seq, place.epoch, draft.kind, draft.exchange, sealed.leaf, sealed.contents)
         batch.add(frame)
         self._books.add(frame)
-        return _Sealing(ticket, place, sealed.hash)
+        return _Sealing(ticket, place, sealed.hash, len(sealed.leaf) + len(sealed.contents))
 
     def _write(self, sealed: Sequence[_Sealing], batch: Batch) -> list[Answer]:
         """Make a batch durable. If there is no room for it, the books are as they were before it was sealed."""
@@ -429,7 +429,9 @@ class Sequencer:
         with self._tree_lock:
             for one in sealed:
                 self._tree.append(one.leaf_hash)
-        return [Answer(one.ticket, mint_durable(one.ticket.draft, one.place, one.leaf_hash)) for one in sealed]
+        return [
+            Answer(one.ticket, mint_durable(one.ticket.draft, one.place, one.leaf_hash, one.size)) for one in sealed
+        ]
 
     def _stop(self, reason: str, cause: BaseException | None, taken: Sequence[Ticket]) -> None:
         """Refuse from now on, and answer everybody who waits. A ticket that was answered keeps its answer."""
@@ -444,3 +446,4 @@ class _Sealing(msgspec.Struct, frozen=True):
     ticket: Ticket
     place: Place
     leaf_hash: bytes
+    size: int

@@ -8,7 +8,7 @@ record, receipt and banner names its profile. It refuses to stand in for a produ
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from brightline.core.errors import TrustError
 from brightline.core.facts import Source, Statement, Vocabulary
@@ -58,6 +58,18 @@ class DevelopmentAttester:
         return self._stated
 
 
+class _Stated(NamedTuple):
+    """What is stated of one model in one second, and what it rests on: values all, which are replaced and not changed.
+
+    It is asked for twice in each exchange, and in each tick.
+    """
+
+    now: int
+    lease: tuple[Statement, ...]
+    people: Mapping[str, ClearedPerson]
+    statements: tuple[Statement, ...]
+
+
 class NodeConditions:
     """The :class:`~brightline.core.ports.ConditionSource` of this node."""
 
@@ -73,6 +85,7 @@ class NodeConditions:
         people: Callable[[], Mapping[str, ClearedPerson]],
     ) -> None:
         self._people = people
+        self._last: dict[str, _Stated] = {}  # by model
         self._halted = halted
         self._standing_of = standing_of
         self._installation = installation
@@ -93,12 +106,20 @@ class NodeConditions:
 
     def read(self, model: str, unit: str) -> Conditions:
         """Everything that holds now. A lapsed lease, roster or installation states nothing."""
-        now = self._clock.unix()
-        statements: list[Statement] = list(self._attester.statements())
-        if self._installation.issued <= now < self._installation.expires:
-            statements += self._admissions.get(model, ())
-            if any(each.cleared_until > now and may(each.roles, May.DECIDE) for each in self._people().values()):
-                statements += self._roster
+        now, lease, people = self._clock.unix(), self._attester.statements(), self._people()
+        last = self._last.get(model)
+        if last is None or last.now != now or last.lease is not lease or last.people is not people:
+            last = _Stated(now, lease, people, self._statements(model, now, lease, people))
+            if model in self._admissions:  # whatever else is asked for is a caller's word, and not kept
+                self._last[model] = last
         standing = self._standing_of(unit)
         halted = self._halted(unit, model)
-        return Conditions(standing.standing, tuple(statements), self._faults(), standing.held, halted)
+        return Conditions(standing.standing, last.statements, self._faults(), standing.held, halted)
+
+    def _statements(
+        self, model: str, now: int, lease: tuple[Statement, ...], people: Mapping[str, ClearedPerson]
+    ) -> tuple[Statement, ...]:
+        if not self._installation.issued <= now < self._installation.expires:
+            return lease
+        cleared = any(each.cleared_until > now and may(each.roles, May.DECIDE) for each in people.values())
+        return (*lease, *self._admissions.get(model, ()), *(self._roster if cleared else ()))
