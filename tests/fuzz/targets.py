@@ -41,6 +41,7 @@ from brightline.core.review.decision import open_made
 from brightline.core.review.passkey import (
     RelyingParty,
     check_public_key,
+    decision_bytes,
     decision_challenge,
     read_response,
     verify,
@@ -48,6 +49,7 @@ from brightline.core.review.passkey import (
 )
 from brightline.core.review.registering import verify_registration
 from brightline.core.review.roster import ClearedPerson, ReviewTerms
+from brightline.core.review.together import put_together
 from brightline.core.screening.finding import Segment, Surface
 from brightline.core.screening.gate import FORMAT as OUTCOMES_FORMAT
 from brightline.core.screening.gate import Case, Outcomes, read_outcomes
@@ -296,10 +298,12 @@ _WHO = ClearedPerson("a", "provider_cleared", 10_000, credentials=(_PASSKEY.cred
 _TERMS = ReviewTerms(RelyingParty(RP_ID, (ORIGIN,)))
 _DECIDED = said("a")
 _CHALLENGE = decision_challenge(_DECIDED)
+_BUNDLE = put_together([decision_bytes(_DECIDED), b"another"])
 _PASSKEYS = [
     write_assertion(_DECIDED, _PASSKEY.get(_CHALLENGE)),
     _PASSKEY.get(_CHALLENGE),
     _PASSKEY.create(_CHALLENGE),
+    write_assertion(_DECIDED, _PASSKEY.get(_BUNDLE.challenge), _BUNDLE.places[0]),
 ]
 
 

@@ -17,7 +17,8 @@ from brightline.core.errors import ConfigError, TrustError
 from brightline.core.evidence.audit import PEOPLE
 from brightline.core.evidence.record import Draft
 from brightline.core.review.decision import ReviewerDecision, sign_decision
-from brightline.core.review.passkey import decision_challenge, write_assertion
+from brightline.core.review.passkey import decision_bytes, decision_challenge, write_assertion
+from brightline.core.review.together import put_together
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import load_settings
 from brightline.shell.registry.decisions import draft_of
@@ -100,6 +101,21 @@ def test_decisions_by_passkey_and_by_key_and_enrolments_are_verified_offline(sit
     status, proof, wrong = site.verified()
     assert (status, wrong) == ("PROVEN", [])
     assert proof == "2 decisions by people on the roster; 2 enrolments by both parties"
+
+
+def test_denials_under_one_signature_are_verified_one_by_one(site: Site) -> None:
+    decisions = [site.decision(f"hold_{n}") for n in range(3)]
+    bundle = put_together([decision_bytes(each) for each in decisions])
+    given = site.key.get(bundle.challenge)
+    for decision, among in zip(decisions, bundle.places, strict=True):
+        site.log(decision, write_assertion(decision, given, among))
+    status, proof, wrong = site.verified()
+    assert (status, wrong) == ("PROVEN", [])
+    assert proof.startswith("3 decisions by people on the roster;")
+    other = site.decision("hold_4")
+    site.log(other, write_assertion(other, given, bundle.places[0]))
+    status, _, wrong = site.verified(code=1)
+    assert (status, len(wrong)) == ("CONTRADICTED", 1)
 
 
 def test_a_decision_that_a_passkey_signed_elsewhere_or_unverified_contradicts_the_log(site: Site) -> None:

@@ -8,7 +8,6 @@ software key of the state folder, checked as every reader will check it, and log
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from typing import Final
 
@@ -16,6 +15,7 @@ import msgspec
 
 from brightline.console.books import Books
 from brightline.console.person import Person
+from brightline.console.waiting import Waiting
 from brightline.core.errors import TrustError
 from brightline.core.evidence.record import DurableRecord
 from brightline.core.ports import Clock
@@ -28,30 +28,32 @@ from brightline.shell.review.desk import OpenedCase
 from brightline.shell.state import StateFolder
 from brightline.shell.trust.keys import load_key
 
-PREPARED_SECONDS: Final = 900
 PREPARED_MAX: Final = 1_000
 PASSKEY_SECONDS: Final = 300
 
 
 class Prepared(msgspec.Struct, frozen=True):
-    """A statement that waits for its signature until ``until`` (Unix seconds), and the claim that it rests on."""
+    """A statement that waits for its signature, and the claim that it rests on."""
 
-    id: str
     decision: ReviewerDecision
     claim: Claim
-    until: int
 
 
 def asks(books: Books, decision: ReviewerDecision) -> str:
-    """What the browser must be asked for, as JSON (WebAuthn Level 3, section 5.1.10); empty without a passkey. Blocks.
+    """What the browser must be asked for of a decision; empty without a passkey. Blocks.
 
     The challenge is the digest of the decision, so that the passkey signs it and nothing else.
     """
-    relying, passkeys = books.registry.review.passkeys, _passkeys(books, decision.reviewer)
+    return asks_for(books, decision.reviewer, decision_challenge(decision))
+
+
+def asks_for(books: Books, person: str, challenge: bytes) -> str:
+    """What the browser must be asked for (WebAuthn Level 3, section 5.1.10), as JSON; empty without a passkey."""
+    relying, passkeys = books.registry.review.passkeys, _passkeys(books, person)
     if relying is None or not passkeys:
         return ""
     asked = {
-        "challenge": base64url(decision_challenge(decision)),
+        "challenge": base64url(challenge),
         "rpId": relying.id,
         "allowCredentials": [{"type": "public-key", "id": each.id} for each in passkeys],
         "userVerification": "required",
@@ -81,12 +83,15 @@ class Desk:
     """The statements that wait for a signature."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, Prepared] = {}
+        self._waiting: Waiting[Prepared] = Waiting(PREPARED_MAX)
 
     def prepare(
         self, opened: OpenedCase, person: Person, claim: Claim, form: Mapping[str, str], clock: Clock
-    ) -> Prepared:
-        """Make the statement of a form: ``answer-N`` and ``reason-N`` for question N. Raises ``TrustError``."""
+    ) -> tuple[str, Prepared]:
+        """Make the statement of a form, and the name under which it waits: ``answer-N``, ``reason-N`` for question N.
+
+        Raises ``TrustError``.
+        """
         answers = []
         case, now = opened.case, clock.unix()
         for number, question in enumerate(case.questions, 1):
@@ -102,20 +107,12 @@ class Desk:
         if not answers:
             raise TrustError("no question was answered")
         decision = new_decision(case, person.person, tuple(answers), clock, f"{opened.shard}/{opened.seq}")
-        prepared = Prepared(secrets.token_urlsafe(16), decision, claim, now + PREPARED_SECONDS)
-        for name in [name for name, each in self._waiting.items() if each.until <= now]:
-            del self._waiting[name]
-        while len(self._waiting) >= PREPARED_MAX:
-            del self._waiting[next(iter(self._waiting))]
-        self._waiting[prepared.id] = prepared
-        return prepared
+        prepared = Prepared(decision, claim)
+        return self._waiting.keep(prepared, person.person, now), prepared
 
     def take(self, name: str, person: Person, now: int) -> Prepared:
         """The statement of this name, once. Raises ``TrustError`` if it is not there, or is another person's."""
-        prepared = self._waiting.get(name)
-        if prepared is None or prepared.until <= now or prepared.decision.reviewer != person.person:
-            raise TrustError("what was to be signed is not kept any more; answer again")
-        return self._waiting.pop(name)
+        return self._waiting.take(name, person.person, now)
 
 
 def sign_and_log(books: Books, prepared: Prepared, given: str) -> DurableRecord:

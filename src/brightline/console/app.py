@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from brightline.console.books import said
 from brightline.console.case_pages import CasePages
+from brightline.console.deny_pages import DenyPages
 from brightline.console.door import Door, Origin
 from brightline.console.figure_pages import FigurePages
 from brightline.console.pages import PLACES
@@ -27,7 +28,13 @@ from brightline.core.review.roles import may
 
 def make_app(room: Room, origin: Origin, identity_routes: Sequence[BaseRoute]) -> ASGIApp:
     """The ASGI application. ``identity_routes`` are open to everybody, as is no other page."""
-    corners: Sequence[Corner] = (QueuePages(room), CasePages(room), FigurePages(room), StandingPages(room))
+    corners: Sequence[Corner] = (
+        QueuePages(room),
+        CasePages(room),
+        DenyPages(room),
+        FigurePages(room),
+        StandingPages(room),
+    )
     front = _Front(room)
     routes = [Route("/", front.page), Route("/static/{name}", room.pages.static)]
     routes += [route for corner in corners for route in corner.routes() if isinstance(route, Route)]

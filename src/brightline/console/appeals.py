@@ -5,6 +5,8 @@ because whoever appeals one brings the request again.
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from brightline.console.books import Books
@@ -16,9 +18,10 @@ from brightline.core.evidence.record import DurableRecord
 from brightline.core.review.appeals import APPEAL_SECONDS, Appeal, case_of_appeal, may_be_appealed, state_of
 from brightline.core.review.case import case_value
 from brightline.core.review.content import content_bytes
-from brightline.core.review.life import CaseLife
 from brightline.shell.registry.reviewing import What, log_review
 from brightline.shell.review.desk import Desk, OpenedCase
+
+DENIED_SHOWN: Final = 200
 
 
 class AppealRow(msgspec.Struct, frozen=True):
@@ -50,10 +53,12 @@ def appeals_of(books: Books, now: int) -> tuple[AppealRow, ...]:
     )
 
 
-def denied(lives: list[CaseLife], rows: tuple[AppealRow, ...]) -> tuple[str, ...]:
-    """The holds that people denied and nobody has appealed, the latest before the others."""
+def denied(books: Books, rows: tuple[AppealRow, ...]) -> tuple[str, ...]:
+    """The holds that people denied and nobody has appealed, the latest before the others. Blocks."""
     done = {row.about for row in rows} | {row.hold for row in rows}
-    return tuple(life.hold for life in reversed(lives) if life.denied and life.hold not in done)
+    tried = (each for each in books.registry.decisions.docket.cases.values() if each.denied)
+    latest = sorted(tried, key=lambda each: (-each.resolved, each.case.hold))
+    return tuple(each.case.hold for each in latest if each.case.hold not in done)[:DENIED_SHOWN]
 
 
 def appealable(books: Books, about: str) -> OpenedCase:

@@ -56,7 +56,6 @@ class CaseFile(msgspec.Struct, frozen=True):
     agreement: Agreement
     release: str
     rules: bytes
-    beside: tuple[CaseLife, ...]
     standing: UnitStanding
 
 
@@ -97,6 +96,10 @@ class Books:
         """The units that have a workload, by name."""
         return tuple(sorted({workload.unit for workload in self.registry.workloads.all()}))
 
+    def clauses(self) -> tuple[str, ...]:
+        """The clauses of the agreement in force, in its order."""
+        return tuple(clause.id for clause in self.registry.releases.current.clauses)
+
     def models(self) -> tuple[str, ...]:
         """The models that are served here, by name. Raises ``OperatorError``, ``TrustError``."""
         installation = read_installation(self._folder.installation, self.registry.roots, self.clock.unix())
@@ -113,7 +116,7 @@ class Books:
 
         Raises ``ConfigError`` if there is none, ``TrustError`` for who is not cleared for it, ``EvidenceDamaged``.
         """
-        beside = self.lives()
+        self.registry.refresh()
         desk = Desk(self.root, self.registry.decisions.docket)
         opened = desk.at(shard, seq)
         case = opened.case
@@ -121,11 +124,8 @@ class Books:
             raise TrustError("this needs another clearance than yours")
         agreement = self.agreement(case.agreement)
         name, rules = self._rules_of(case.release, agreement)
-        others = tuple(each for each in beside if each.unit == case.unit and each.hold != case.hold)
         standing = self.registry.standings.book.effective(case.unit)
-        return CaseFile(
-            opened, desk.content(opened), self._judged_of(opened), agreement, name, rules, others, standing
-        )
+        return CaseFile(opened, desk.content(opened), self._judged_of(opened), agreement, name, rules, standing)
 
     def agreement(self, digest: str) -> Agreement:
         """An agreement by its digest. Raises ``ConfigError`` if it is not here."""

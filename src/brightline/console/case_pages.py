@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from brightline.console.answering import Desk, asks, sign_and_log
 from brightline.console.books import CaseFile
-from brightline.console.looking import CaseView, look_at
+from brightline.console.looking import BESIDE_SHOWN, CaseView, beside_it, look_at
 from brightline.console.person import Person, reads_unclaimed
 from brightline.console.revealing import Revealed, log_reveal
 from brightline.console.room import Form, Room
@@ -94,13 +94,15 @@ class CasePages:
     ) -> Response:
         claim = await self._claim(person, file.opened.case.hold)
         view = await self._room.read(self._look, file, person, claim is not None)
-        values = {"case": view, "claim": claim, "trouble": trouble, "given": given}
+        case = file.opened.case
+        beside = beside_it(await self._room.queue.beside(case.unit, case.hold, BESIDE_SHOWN), reads_unclaimed(person))
+        values = {"case": view, "beside": beside, "claim": claim, "trouble": trouble, "given": given}
         return self._room.render(request, "case.html.j2", person, values, status)
 
     def _look(self, file: CaseFile, person: Person, claimed: bool) -> CaseView:
         revealed = self._revealed.to(person, file.opened.case.digest)
         now = self._room.clock.unix()
-        return look_at(file, person.person, person.office, revealed, reads_unclaimed(person), claimed, now)
+        return look_at(file, person.person, person.office, revealed, claimed, now)
 
     async def _more(self, request: Request, person: Person) -> Response:
         file = await self._file(request, person)
@@ -169,12 +171,12 @@ class CasePages:
             claim = await self._room.queue.renew(await self._held(request, person))
             if form.get("case") != file.opened.case.digest:
                 raise TrustError("the case was opened anew since you read it; read it again")
-            prepared = self._desk.prepare(file.opened, person, claim, form, self._room.clock)
+            name, prepared = self._desk.prepare(file.opened, person, claim, form, self._room.clock)
         except (TrustError, LeaseLost) as error:
             return await self._show(request, person, file, str(error), form, 409)
         view = await self._room.read(self._look, file, person, True)
         asked = await self._room.read(asks, self._room.books, prepared.decision)
-        values = {"case": view, "prepared": prepared, "asks": asked}
+        values = {"case": view, "prepared": prepared, "name": name, "asks": asked}
         return self._room.render(request, "sign.html.j2", person, values)
 
     async def _sign(self, request: Request, person: Person, form: Form) -> Response:

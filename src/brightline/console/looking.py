@@ -20,8 +20,8 @@ from brightline.core.agreement.aloud import plain
 from brightline.core.agreement.book import Entry
 from brightline.core.agreement.limits import answer_seconds
 from brightline.core.review.case import CaseQuestion, CaseState
-from brightline.core.review.life import CaseLife
 from brightline.shell.review.desk import OpenedCase
+from brightline.shell.review.queue.reading import Beside as Found
 
 BESIDE_SHOWN: Final = 8
 
@@ -52,6 +52,13 @@ class Beside(msgspec.Struct, frozen=True):
     readable: bool
 
 
+class BesideView(msgspec.Struct, frozen=True):
+    """The other holds of the unit: how many in which state, and the latest."""
+
+    states: tuple[tuple[str, int], ...]
+    latest: tuple[Beside, ...]
+
+
 class CaseView(msgspec.Struct, frozen=True):
     """All that the page of a case shows. Times are Unix seconds."""
 
@@ -80,8 +87,6 @@ class CaseView(msgspec.Struct, frozen=True):
     standing: str
     pattern: bool
     confirmed: int
-    beside: tuple[Beside, ...]
-    beside_states: tuple[tuple[str, int], ...]
     recused: bool
 
     @property
@@ -95,9 +100,7 @@ class CaseView(msgspec.Struct, frozen=True):
         return self.open and any(not question.refusal for question in self.questions)
 
 
-def look_at(
-    file: CaseFile, person: str, office: str, revealed: frozenset[str], reads_all: bool, claimed: bool, now: int
-) -> CaseView:
+def look_at(file: CaseFile, person: str, office: str, revealed: frozenset[str], claimed: bool, now: int) -> CaseView:
     """Make the page of a case for a person, who has it if it is ``claimed``."""
     case, content = file.opened.case, file.content
     file = msgspec.structs.replace(file, judged=as_asked(file.agreement, case, file.judged))
@@ -105,9 +108,6 @@ def look_at(
     segments = tuple(looking.segments())
     numbers = {segment.mark: number for number, segment in enumerate(looking.shown, 1)}
     conversation = tuple(looking.conversation())
-    states: dict[str, int] = {}
-    for each in file.beside:
-        states[each.state(now).value] = states.get(each.state(now).value, 0) + 1
     return CaseView(
         hold=case.hold,
         digest=case.digest,
@@ -137,10 +137,6 @@ def look_at(
         standing=file.standing.standing.value,
         pattern=file.standing.pattern,
         confirmed=len(file.standing.confirmed),
-        beside=tuple(
-            _beside(each, reads_all, now) for each in sorted(file.beside, key=lambda one: -one.opened)[:BESIDE_SHOWN]
-        ),
-        beside_states=tuple(sorted(states.items())),
         recused=person in case.recused,
     )
 
@@ -188,11 +184,18 @@ def _refusal(
     return "" if claimed else "Whoever claims this case answers."
 
 
-def _beside(life: CaseLife, reads_all: bool, now: int) -> Beside:
-    return Beside(
-        hold=life.hold,
-        state=life.state(now).value,
-        opened=life.opened,
-        clauses=", ".join(plain(clause) for clause in life.clauses),
-        readable=reads_all,
+def beside_it(found: Found, reads_all: bool) -> BesideView:
+    """What the queue has of the same unit, for somebody who reads every case or the claimed one alone."""
+    return BesideView(
+        tuple((state.value, count) for state, count in found.states),
+        tuple(
+            Beside(
+                hold=each.hold,
+                state=each.state.value,
+                opened=each.opened,
+                clauses=", ".join(plain(clause) for clause in each.clauses),
+                readable=reads_all,
+            )
+            for each in found.latest
+        ),
     )

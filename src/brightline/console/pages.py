@@ -23,6 +23,7 @@ from brightline import __version__
 from brightline.console.law import span
 from brightline.console.person import Person, token_for
 from brightline.console.queue import SEVERITIES, STATES
+from brightline.core.agreement.aloud import plain
 from brightline.core.review.roles import May, may
 from brightline.pages import PALETTE, environment
 from brightline.terminal import minute
@@ -75,7 +76,7 @@ class Pages:
         self._environment.globals.update(version=__version__, file=self._address, span=span, May=May, places=PLACES)
         self._environment.globals.update(states=STATES, severities=SEVERITIES)
         self._environment.filters.update(
-            clock=_clock, sentence=_sentence, day=_day, time=_time, stamp=_stamp, short=_short
+            clock=_clock, sentence=_sentence, day=_day, time=_time, stamp=_stamp, short=_short, plain=plain
         )
 
     @property

@@ -137,7 +137,7 @@ class StandingPages:
         rows = await self._room.read(appeals_of, books, now)
         values = {
             "rows": rows,
-            "denied": denied(await self._room.read(books.lives), rows),
+            "denied": await self._room.read(denied, books, rows),
             "papers": [_paper_row(paper) for paper in self._papers.waiting(now) if paper.kind is PaperKind.APPEAL],
             "official": SigningRole.CUSTOMER_OFFICIAL in roles_of(books.registry.roots, person.person),
             "reads": may(person.roles, May.READ_CASE),

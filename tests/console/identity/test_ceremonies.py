@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 
-PEOPLE: Final = {f"p-{n}": Passkey(n) for n in (82, 91, 92, 93)}  # on the roster as it was installed
+PEOPLE: Final = {f"p-{n}": Passkey(n) for n in (82, 91, 92, 93, 94, 95)}  # on the roster as it was installed
 
 
 @pytest.fixture(scope="module")
@@ -167,9 +167,9 @@ def held(node: Running, words: str) -> str:
     return hold
 
 
-def released(node: Running, hold: str) -> bool:
+def stands(node: Running, hold: str) -> CaseState | None:
     state = node.node.holds.state(hold, "tests", SystemClock().unix())
-    return state is not None and state.state is CaseState.RELEASED
+    return None if state is None else state.state
 
 
 def about_to_sign(visit: Visit, hold: str) -> Page:
@@ -194,10 +194,36 @@ def test_two_people_sign_with_their_passkeys_and_the_request_goes_through(
             page = about_to_sign(visit, hold)
             page.get_by_role("button", name="Sign with your passkey").click()
             page.wait_for_url("**/queue?signed=1")
-    within_two_seconds(lambda: released(node, hold))
+    within_two_seconds(lambda: stands(node, hold) is CaseState.RELEASED)
     assert node.ask(words).choices[0].message.content == "Fine."
     records = [json.loads(line) for line in _decisions(node.root)]
     assert [record["signed_with"] for record in records if record["hold"] == hold] == ["webauthn", "webauthn"]
+
+
+def test_two_people_deny_a_flood_with_one_signature_each(node: Running, console: Room, browser: Browser) -> None:
+    holds = [held(node, f"{HELD} Of the flood, number {n}.") for n in range(3)]
+    spared = held(node, HELD + " Of no flood.")
+    for who in ("p-94", "p-95"):
+        with came_in(console, browser, who) as visit:
+            page = visit.go("/queue")
+            page.get_by_role("link", name="Deny many").click()
+            assert "nothing is denied by leaving everything out" in page.inner_text("main")
+            page.get_by_label("Unit").select_option("unit-1")
+            page.get_by_role("button", name="Show").click()
+            page.get_by_role("checkbox", name=spared[:17]).uncheck()
+            page.get_by_label("Why, of all of them").fill("a flood of one kind")
+            page.get_by_role("button", name="Read what you sign").click()
+            assert "3 denials" in page.inner_text("main")
+            page.get_by_role("button", name="Sign with your passkey").click()
+            page.get_by_role("heading", name="Signed and on record").wait_for()
+            assert "3 of 3 count" in page.inner_text("main")
+            assert visit.complaints == []
+    said = [record for record in map(json.loads, _decisions(node.root)) if record["hold"] in holds]
+    assert [record["signed_with"] for record in said] == ["webauthn"] * 6
+    within_two_seconds(lambda: stands(node, holds[2]) is CaseState.DENIED)
+    assert stands(node, spared) is CaseState.OPEN
+    for n in (1, 2):  # so that the queue is empty again
+        run("review", "deny", console.root, spared, "--as", f"provider-cleared-reviewer-{n}", *WHY)
 
 
 def test_a_page_that_has_another_statement_signed_than_it_shows_gets_nothing(

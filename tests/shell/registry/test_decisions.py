@@ -11,8 +11,9 @@ import msgspec
 from brightline.core.evidence.record import RecordKind
 from brightline.core.review.case import CaseState
 from brightline.core.review.decision import ReviewerDecision, sign_decision
-from brightline.core.review.passkey import RelyingParty, decision_challenge, write_assertion
+from brightline.core.review.passkey import RelyingParty, decision_bytes, decision_challenge, write_assertion
 from brightline.core.review.roster import ClearedPerson, ReviewTerms
+from brightline.core.review.together import put_together
 from brightline.shell.registry.decisions import Decisions, draft_of
 from brightline.shell.registry.reader import Entry
 from tests.authenticator import ORIGIN, RP_ID, Passkey
@@ -79,6 +80,36 @@ def test_one_decision_with_two_signatures_is_one_decision() -> None:
     decision = about("a")
     assert registry.log(signed(key, decision)) == ""
     assert "a signature counts once" in registry.log(signed(key, decision))  # signed anew, so the counter has grown
+
+
+def test_many_denials_under_one_signature_count_each_once_and_nothing_good_is_among_them() -> None:
+    key = Passkey(1)
+    registry = Registry(key)
+    decisions = [
+        said("a", value, case=msgspec.structs.replace(ONE_QUESTION, hold=f"hold_{n}"))
+        for n, value in enumerate(("yes", "yes", "no"))
+    ]
+    bundle = put_together([decision_bytes(each) for each in decisions])
+    given = key.get(bundle.challenge)
+    logged = [write_assertion(each, given, among) for each, among in zip(decisions, bundle.places, strict=True)]
+    why = [registry.log(each) for each in logged]
+    assert why[:2] == ["", ""]
+    assert "mass_domestic=no is none" in why[2]
+    assert registry.fold.counter(key.credential.id) == 1
+    assert "a signature counts once" in registry.log(logged[0])
+    assert registry.log(signed(key, decisions[2])) == ""  # by itself it may say so
+    assert "sign count" in registry.log(logged[2])
+
+
+def test_an_answer_about_a_fact_that_the_agreement_does_not_know_counts_for_nothing() -> None:
+    key = Passkey(1)
+    registry = Registry(key)
+    case = msgspec.structs.replace(CASE, questions=(msgspec.structs.replace(CASE.questions[0], name="none_such"),))
+    assert "knows no fact" in registry.log(signed(key, said("a", name="none_such", case=case)))
+    other = said("a", name="none_such", case=msgspec.structs.replace(case, hold="hold_2"))
+    bundle = put_together([decision_bytes(other)])
+    together = write_assertion(other, key.get(bundle.challenge), bundle.places[0])
+    assert "knows no fact" in registry.log(together)
 
 
 def test_a_copy_of_an_authenticator_is_heard_no_more() -> None:

@@ -22,7 +22,7 @@ from brightline.core.review.urgency import Severity
 from brightline.shell.review.queue.claiming import Narrow
 from brightline.shell.review.queue.database import database_at
 from brightline.shell.review.queue.queue import Queue, Terms
-from brightline.shell.review.queue.reading import Shown
+from brightline.shell.review.queue.reading import Beside, Shown
 from brightline.shell.review.queue.tables import METADATA
 from tests.postgres import new_database, postgres
 from tests.review_desk import CUSTOMER, HOLD_SECONDS, HOUR, PROVIDER, Pile, SetClock, make_tables, queue_at
@@ -206,6 +206,34 @@ async def test_a_filter_narrows_only_as_far_as_it_does_not_choose(queue: Queue, 
         pile.answer(pile.found[each].tried.case, "d", "yes")
         pile.answer(pile.found[each].tried.case, "a", "yes")
     assert (await claimed(queue, "c", Narrow(severity=Severity.NORMAL))).hold == "mine-1"  # it is next anyway
+
+
+async def test_what_stands_beside_a_case_is_of_its_unit_alone_and_no_more_than_was_asked_for(
+    queue: Queue, pile: Pile
+) -> None:
+    for n in range(4):
+        pile.hold(f"mine-{n}", unit="mine")
+        pile.clock.now += 1
+    pile.hold("other", unit="other")
+    for who in "ab":
+        pile.answer(pile.found[0].tried.case, who, "yes")
+    await queue.follow()
+    beside = await queue.beside("mine", "mine-3", 2)
+    assert beside.states == ((CaseState.DENIED, 1), (CaseState.OPEN, 2))
+    assert [item.hold for item in beside.latest] == ["mine-2", "mine-1"]
+    assert (await queue.beside("other", "other", 2)) == Beside((), ())
+
+
+async def test_holds_are_found_by_clause_and_workload_without_what_a_person_may_not_have(
+    queue: Queue, pile: Pile
+) -> None:
+    pile.hold("one")
+    pile.hold("two", recused=("a",))
+    await queue.follow()
+    assert [item.hold for item in await queue.page(Shown(clause="RL-1", workload="w"))] == ["one", "two"]
+    assert [item.hold for item in await queue.page(Shown(clause="RL-1", free_for="a"))] == ["one"]
+    for none in (Shown(clause="RL"), Shown(clause="RL_1"), Shown(clause="%"), Shown(workload="v")):
+        assert await queue.page(none) == []
 
 
 # ---- a claim ----------------------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from brightline.core.review.passkey import (
 )
 from brightline.core.review.roles import May, may
 from brightline.core.review.roster import ClearedPerson, Credential, CredentialKind, ReviewTerms
+from brightline.core.review.together import challenge_among
 from brightline.core.statement import open_payload, sign_statement
 
 DECISION_TYPE: Final = "application/vnd.brightline.decision+json"
@@ -70,7 +71,8 @@ class ReviewerDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Made(msgspec.Struct, frozen=True):
     """A decision that was verified: who made it, by which of their credentials, with which counter (0: it has none).
 
-    ``digest`` is SHA-256 of the canonical decision, which is what a passkey signs; 32 bytes.
+    ``digest`` is SHA-256 of the canonical decision, which is what a passkey signs; 32 bytes. ``together`` if one
+    signature is under it and others: then it may only deny (``denying.py``).
     """
 
     decision: ReviewerDecision
@@ -78,6 +80,7 @@ class Made(msgspec.Struct, frozen=True):
     credential: Credential
     counter: int
     digest: bytes
+    together: bool = False
 
 
 def sign_decision(decision: ReviewerDecision, key: Ed25519PrivateKey) -> bytes:
@@ -129,7 +132,8 @@ def open_made(
         raise TrustError(f"{person.id} is not cleared for what is held of {decision.case.unit[:80]}")
     if assertion is not None and decision_bytes(decision) != payload:
         raise NotSigned("a decision is signed by passkey in its canonical form, and these bytes are another")
-    return Made(decision, person, credential, counter, decision_challenge(decision))
+    together = assertion is not None and assertion.among is not None
+    return Made(decision, person, credential, counter, decision_challenge(decision), together)
 
 
 def check_answers(decision: ReviewerDecision, person: ClearedPerson, vocabulary: Vocabulary) -> None:
@@ -151,6 +155,8 @@ def check_answers(decision: ReviewerDecision, person: ClearedPerson, vocabulary:
         given.add(key)
         if person.office not in dict(question.quorum):
             raise TrustError(f"{answer.name} is not for {person.office} to answer")
+        if answer.subject is Subject.FACT and answer.name not in vocabulary:
+            raise TrustError(f"the agreement in force knows no fact {answer.name[:80]!r}")
         allowed = (APPROVE, REFUSE) if answer.subject is Subject.APPROVAL else vocabulary.spec(answer.name).values
         if answer.value not in allowed:
             raise TrustError(f"{answer.name} is answered by {' or '.join(allowed)}, not {answer.value[:80]!r}")
@@ -213,5 +219,10 @@ def _signed_by_passkey(
     else:
         raise TrustError(f"it was signed by a passkey that is not {person.id}'s")
     signed = Signed(assertion.credential, assertion.authenticator_data, assertion.client_data, assertion.signature)
-    challenge = hashlib.sha256(assertion.decision).digest()
-    return credential, verify(signed, credential.public, challenge, terms.passkeys, counters.get(credential.id, 0))
+    last = counters.get(credential.id, 0)
+    if assertion.among is None:
+        challenge = hashlib.sha256(assertion.decision).digest()
+    else:
+        # One signature has one counter, under however many decisions: each after the first shows the last one again.
+        challenge, last = challenge_among(assertion.decision, assertion.among), max(0, last - 1)
+    return credential, verify(signed, credential.public, challenge, terms.passkeys, last)

@@ -96,8 +96,10 @@ class Answers:
 
 
 def _good(key: Key, vocabulary: Vocabulary) -> str:
-    """The answer that does not deny."""
+    """The answer that does not deny; none does about a fact that the agreement in force no longer knows."""
     subject, name = key
+    if subject is Subject.FACT and name not in vocabulary:
+        return ""
     return APPROVE if subject is Subject.APPROVAL else vocabulary.spec(name).good
 
 

@@ -24,6 +24,7 @@ import msgspec
 
 from brightline.core.canonical import canonical_bytes
 from brightline.core.errors import NotSigned, TrustError
+from brightline.core.review.together import Among
 from brightline.core.statement import unique_members
 
 ASSERTION_FORMAT: Final = "brightline-assertion/1"
@@ -48,10 +49,11 @@ class RelyingParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     origins: tuple[str, ...]
 
 
-class Assertion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+class Assertion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel", omit_defaults=True):
     """A decision and the assertion over it, as a DECISION record keeps it: JSON with bytes in base64.
 
-    ``decision`` holds the canonical bytes; ``credential`` is the credential's id in base64url.
+    ``decision`` holds the canonical bytes; ``credential`` is the credential's id in base64url. ``among`` says where
+    the decision stands if one signature is under many (``together.py``).
     """
 
     format: str
@@ -60,6 +62,7 @@ class Assertion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
     authenticator_data: bytes
     client_data: bytes
     signature: bytes
+    among: Among | None = None
 
 
 class Signed(msgspec.Struct, frozen=True):
@@ -84,7 +87,7 @@ def decision_bytes(decision: msgspec.Struct) -> bytes:
         raise TrustError(f"a decision has no canonical form: {error}") from error
 
 
-def write_assertion(decision: msgspec.Struct, response: bytes) -> bytes:
+def write_assertion(decision: msgspec.Struct, response: bytes, among: Among | None = None) -> bytes:
     """Put a decision and what the browser gave for it into one statement, for the log; nothing is verified here.
 
     ``response`` is ``PublicKeyCredential.toJSON()`` as bytes. Raises ``TrustError`` if it does not read.
@@ -98,6 +101,7 @@ def write_assertion(decision: msgspec.Struct, response: bytes) -> bytes:
             signed.authenticator_data,
             signed.client_data,
             signed.signature,
+            among,
         )
     )
 

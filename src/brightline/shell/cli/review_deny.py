@@ -4,27 +4,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 import click
+import msgspec
 
-from brightline.core.canonical import JsonValue
-from brightline.core.errors import ConfigError, TrustError
+from brightline.core.errors import ConfigError
 from brightline.core.review.case import CaseState
-from brightline.core.review.decision import Answer, sign_decision
-from brightline.core.review.denying import denying_answers
-from brightline.core.review.roles import May, may
+from brightline.core.review.decision import sign_decision
 from brightline.core.review.roster import ClearedPerson
 from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
 from brightline.shell.opening import in_force
-from brightline.shell.registry.decisions import log_decisions, new_decision
 from brightline.shell.registry.following import Registry
+from brightline.shell.review.denying import (
+    AT_ONCE_MAX,
+    Denial,
+    Denied,
+    check_denier,
+    decisions_of,
+    denials,
+    log_denials,
+)
 from brightline.shell.review.desk import ID_CHARS_MIN, Desk, OpenedCase
 from brightline.shell.state import StateFolder
 from brightline.shell.trust.keys import load_key
-
-AT_ONCE_MAX: Final = 500
 
 
 @click.command()
@@ -71,41 +74,25 @@ def deny(
             for each in Desk(state, registry.decisions.docket).cases()
             if each.state(clock.unix()) is CaseState.OPEN and _is_meant(each, holds, unit, workload, clause)
         ]
-        answers = _answers(registry, who, meant, reason)
-        if len(answers) > AT_ONCE_MAX:
-            raise ConfigError(f"{len(answers)} holds at once, at most {AT_ONCE_MAX}; pick fewer")
-        if not (yes or _agreed(answers)):
+        said = denials(registry, who, meant, reason)
+        if not said:
+            raise ConfigError(f"no open hold of these asks {who.id} anything")
+        if len(said) > AT_ONCE_MAX:
+            raise ConfigError(f"{len(said)} holds at once, at most {AT_ONCE_MAX}; pick fewer")
+        if not (yes or _agreed(said)):
             raise click.Abort
         key = load_key(key_path or StateFolder(state).key(who.id))
-        signed = [
-            sign_decision(new_decision(each.case, who.id, given, clock, f"{each.shard}/{each.seq}"), key)
-            for each, given in answers
-        ]
-        records = log_decisions(state, settings, registry.roots.profile, registry.decisions, signed, clock)
-        registry.refresh()
-        rows: list[dict[str, JsonValue]] = []
-        for (each, _), record in zip(answers, records, strict=True):
-            tried = registry.decisions.docket.of_case(each.case.digest)
-            ignored = registry.decisions.why_ignored(record.place.seq)
-            rows.append(
-                {
-                    "hold": each.case.hold,
-                    "record": record.place.seq,
-                    "state": "" if tried is None else tried.state(clock.unix()).value,
-                    "ignored": ignored,
-                }
-            )
-    _report(rows, as_json)
+        decisions = decisions_of(said, who, clock)
+        signed = [sign_decision(each, key) for each in decisions]
+        done = log_denials(state, settings, registry, decisions, signed, clock)
+    _report(done, as_json)
 
 
 def _denier(registry: Registry, person: str, now: int) -> ClearedPerson:
     who = registry.roster.get(person)
     if who is None:
         raise ConfigError(f"{person[:80]!r} is not on the roster; `brightline review roster` lists who is")
-    if who.cleared_until <= now:
-        raise TrustError(f"the clearance of {who.id} had ended")
-    if not may(who.roles, May.DENY_IN_BULK):
-        raise TrustError(f"{who.id} has no role that denies in bulk")
+    check_denier(who, now)
     return who
 
 
@@ -120,43 +107,27 @@ def _is_meant(opened: OpenedCase, holds: tuple[str, ...], unit: str, workload: s
     )
 
 
-def _answers(
-    registry: Registry, who: ClearedPerson, meant: list[OpenedCase], reason: str
-) -> list[tuple[OpenedCase, tuple[Answer, ...]]]:
-    """What this person says to each hold that still asks them. Raises ``ConfigError`` if none does."""
-    vocabulary, terms = registry.releases.current.vocabulary, registry.decisions.terms
-    asked = [
-        (each, given)
-        for each in meant
-        if who.id not in each.case.recused and who.clearance.covers(terms.need(each.case.unit))
-        if (given := denying_answers(each.tried, who.id, who.office, vocabulary, reason))
-    ]
-    if not asked:
-        raise ConfigError(f"no open hold of these asks {who.id} anything")
-    return asked
-
-
-def _agreed(answers: list[tuple[OpenedCase, tuple[Answer, ...]]]) -> bool:
+def _agreed(said: list[Denial]) -> bool:
     """Show how many that is, and of what, before anything is signed."""
     rows: list[list[object]] = [
         [
-            each.case.hold,
-            render.plain(each.case.unit),
-            render.plain(each.case.workload),
-            ", ".join(f"{answer.name}={answer.value}" for answer in given),
+            each.opened.case.hold,
+            render.plain(each.opened.case.unit),
+            render.plain(each.opened.case.workload),
+            ", ".join(f"{answer.name}={answer.value}" for answer in each.answers),
         ]
-        for each, given in answers
+        for each in said
     ]
     render.table("Holds to deny", ["hold", "unit", "workload", "your answers"], rows)
-    return click.confirm(f"Sign {len(answers)} {'denial' if len(answers) == 1 else 'denials'}?")
+    return click.confirm(f"Sign {len(said)} {'denial' if len(said) == 1 else 'denials'}?")
 
 
-def _report(rows: list[dict[str, JsonValue]], as_json: bool) -> None:
+def _report(done: list[Denied], as_json: bool) -> None:
     if as_json:
-        click.echo(render.as_json(list(rows)))
+        click.echo(render.as_json(msgspec.to_builtins(done)))
     else:
-        for row in rows:
-            said = f"changed nothing: {row['ignored']}" if row["ignored"] else str(row["state"])
-            click.echo(f"{row['hold']}: {said}; registry record {row['record']}")
-    if any(row["ignored"] for row in rows):
+        for each in done:
+            said = f"changed nothing: {each.ignored}" if each.ignored else each.state
+            click.echo(f"{each.hold}: {said}; registry record {each.record}")
+    if any(each.ignored for each in done):
         raise SystemExit(1)

@@ -21,9 +21,11 @@ from brightline.core.agreement.limits import answer_seconds
 from brightline.core.canonical import JsonValue
 from brightline.core.errors import TrustError
 from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
+from brightline.core.facts import Vocabulary
 from brightline.core.ports import Clock
 from brightline.core.review.case import Case
 from brightline.core.review.decision import FORMAT, Answer, Made, ReviewerDecision, open_made, sign_decision
+from brightline.core.review.denying import check_together
 from brightline.core.review.docket import Docket
 from brightline.core.review.passkey import read_assertion
 from brightline.core.review.roster import ClearedPerson, CredentialKind, ReviewTerms
@@ -79,7 +81,7 @@ class Decisions:
             self._listed = frozenset(self._roster())
             return
         try:
-            made = self._open(entry.envelope, entry.unix)
+            made = self._open(entry.envelope, entry.unix, agreement.vocabulary)
             self._seen.add(made.digest)
             self._counters[made.credential.id] = made.counter
             self.docket.enter(made.decision, made.person, entry.unix, agreement.vocabulary, answer_seconds(agreement))
@@ -99,16 +101,18 @@ class Decisions:
 
     def check(self, envelope: bytes, now: int) -> tuple[ReviewerDecision, ClearedPerson]:
         """What a decision says and who made it, as of ``now`` (Unix seconds). Raises ``TrustError``."""
-        made = self._open(envelope, now)
-        self.docket.check(made.decision, made.person, now, self._agreement().vocabulary)
+        vocabulary = self._agreement().vocabulary
+        made = self._open(envelope, now, vocabulary)
+        self.docket.check(made.decision, made.person, now, vocabulary)
         return made.decision, made.person
 
     def counter(self, credential: str) -> int:
         """The last counter that a passkey signed a decision with; 0 if it has none, or has signed none."""
         return self._counters.get(credential, 0)
 
-    def _open(self, envelope: bytes, at: int) -> Made:
+    def _open(self, envelope: bytes, at: int, vocabulary: Vocabulary) -> Made:
         made = open_made(envelope, self._roster(), at, self.terms, self._counters)
+        check_together(made, vocabulary)
         if made.digest in self._seen:
             raise TrustError("this decision was made before: a signature counts once")
         return made

@@ -33,7 +33,7 @@ from brightline.shell.review.queue.database import (
     require_revision,
 )
 from brightline.shell.review.queue.leases import Seniors
-from brightline.shell.review.queue.reading import OPEN, Figures, QueueItem, Shown
+from brightline.shell.review.queue.reading import OPEN, Beside, Figures, QueueItem, Shown
 from brightline.shell.review.queue.source import Found, News, Source
 from brightline.shell.storage.wal import ReadTo
 
@@ -140,6 +140,11 @@ class Queue:
         """One case, decided ones too; ``None`` if the index has no such hold."""
         now = self._clock.unix()
         return await self._database.read(lambda connection: reading.item(connection, hold, now))
+
+    async def beside(self, unit: str, hold: str, limit: int) -> Beside:
+        """The other cases of a unit, beside the one of a hold: how many stand how, and the latest of them."""
+        now = self._clock.unix()
+        return await self._database.read(lambda connection: reading.beside(connection, unit, hold, limit, now))
 
     async def figures(self, now: int | None = None) -> Figures:
         """How the queue stands, with what must be said aloud."""

@@ -15,19 +15,25 @@ from brightline.core.review.pace import How, Pace, Skips, skips_of
 from brightline.core.review.urgency import DueSeconds, Severity, Waiting, alarms
 from brightline.core.standing import DAY_SECONDS
 from brightline.shell.review.queue.claiming import work_of
-from brightline.shell.review.queue.tables import ASKED, CASES, WORK
+from brightline.shell.review.queue.tables import ASKED, BARRED, CASES, WORK
 
 PAGE_MAX: Final = 500
 
 
 class Shown(msgspec.Struct, frozen=True):
-    """Which cases to show. ``state`` ``None``: those of every state; the other fields, empty: any."""
+    """Which cases to show. ``state`` ``None``: those of every state; the other fields, empty: any.
+
+    ``free_for`` leaves out what that person may not have: what they answered, skipped or are recused from.
+    """
 
     state: CaseState | None = CaseState.OPEN
     severity: Severity | None = None
     unit: str = ""
     office: str = ""
     claimed_by: str = ""
+    workload: str = ""
+    clause: str = ""
+    free_for: str = ""
 
 
 OPEN: Final = Shown()
@@ -73,6 +79,13 @@ class Figures(msgspec.Struct, frozen=True):
     minutes_in_day: int
 
 
+class Beside(msgspec.Struct, frozen=True):
+    """The other cases of a unit that the index has: how many in which state, and the latest of them."""
+
+    states: tuple[tuple[CaseState, int], ...]
+    latest: tuple[QueueItem, ...]
+
+
 def page(connection: Connection, shown: Shown, after: str, limit: int, now: int) -> list[QueueItem]:
     """At most ``limit`` cases that come after the hold ``after`` (empty: from the first)."""
     statement = select(CASES).where(*_which(shown, now))
@@ -90,6 +103,19 @@ def item(connection: Connection, hold: str, now: int) -> QueueItem | None:
     """One case; ``None`` if there is no such hold."""
     row = (connection.execute(select(CASES).where(CASES.c.hold == hold))).one_or_none()
     return None if row is None else item_of(row, now)
+
+
+def beside(connection: Connection, unit: str, hold: str, limit: int, now: int) -> Beside:
+    """The cases of a unit beside the one of a hold; counted from an index, and at most ``limit`` of them read."""
+    these = (CASES.c.unit == unit, CASES.c.hold != hold)
+    counted = connection.execute(select(CASES.c.state, func.count()).where(*these).group_by(CASES.c.state))
+    latest = connection.execute(
+        select(CASES).where(*these).order_by(CASES.c.opened.desc()).limit(min(limit, PAGE_MAX))
+    )
+    return Beside(
+        tuple(sorted((CaseState(state), count) for state, count in counted)),
+        tuple(item_of(row, now) for row in latest),
+    )
 
 
 def item_of(row: Row[Any], now: int) -> QueueItem:
@@ -183,6 +209,12 @@ def _which(shown: Shown, now: int) -> Sequence[Any]:
         which.append(exists().where(and_(ASKED.c.hold == CASES.c.hold, ASKED.c.office == shown.office)))
     if shown.claimed_by:
         which += [CASES.c.claimed_by == shown.claimed_by, CASES.c.claimed_until > now]
+    if shown.workload:
+        which.append(CASES.c.workload == shown.workload)
+    if shown.clause:  # the column is a JSON array of words, each as it stands here
+        which.append(CASES.c.clauses.contains(msgspec.json.encode(shown.clause).decode(), autoescape=True))
+    if shown.free_for:
+        which.append(~exists().where(BARRED.c.hold == CASES.c.hold, BARRED.c.person == shown.free_for))
     return which
 
 

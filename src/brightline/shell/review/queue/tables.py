@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, SmallInteger, Table, Text
 
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 """The migration that this code stands on."""
 
 METADATA: Final = MetaData()
@@ -44,6 +44,7 @@ CASES: Final = Table(
     Index("cases_claimed", "claimed_until"),
     Index("cases_by_expiry", "state", "expires"),
     Index("cases_by_digest", "digest"),
+    Index("cases_of_unit", "unit", "opened", "state"),
 )
 
 ASKED: Final = Table(  # one row for each open case and office that is asked
