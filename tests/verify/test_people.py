@@ -13,12 +13,16 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+from brightline.core.canonical import JsonValue
 from brightline.core.errors import ConfigError, TrustError
 from brightline.core.evidence.audit import PEOPLE
-from brightline.core.evidence.record import Draft
+from brightline.core.evidence.record import Draft, RecordKind
+from brightline.core.halt import HALT_FORMAT, HALT_TYPE, HaltOrder, Scope
 from brightline.core.review.decision import ReviewerDecision, sign_decision
+from brightline.core.review.halting import add_assertion, statement_challenge
 from brightline.core.review.passkey import decision_bytes, decision_challenge, write_assertion
 from brightline.core.review.together import put_together
+from brightline.core.statement import sign_statement
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import load_settings
 from brightline.shell.registry.decisions import draft_of
@@ -136,6 +140,32 @@ def test_a_decision_under_somebody_elses_signature_or_changed_contradicts_the_lo
     site.log(decision, envelope, lambda draft: msgspec.structs.replace(draft, committed={"statement": "{}"}))
     status, _, wrong = site.verified(code=1)
     assert (status, len(wrong)) == ("CONTRADICTED", 3)
+
+
+def test_halts_by_key_and_by_passkey_are_verified_offline(site: Site) -> None:
+    run("review", "enrol", site.root, WHO, "--role", "senior-reviewer", *WHY)
+
+    def log(statement: bytes, **public: JsonValue) -> None:
+        draft = Draft(RecordKind.HALT, "", public, {"statement": statement.decode(), "name": ""})
+        append_to_registry(site.root, load_settings(site.root), "development", SystemClock(), draft)
+
+    run("halt", site.root, "--reason", "a drill")
+    run("resume", site.root, "--reason", "over")
+    order = HaltOrder(HALT_FORMAT, "0" * 32, Scope.INSTALLATION, "", "a drill", 1)
+    unsigned = sign_statement(order, HALT_TYPE, ())
+    given = site.key.get(statement_challenge(unsigned, HALT_TYPE))
+    signed = add_assertion(unsigned, WHO, given)
+    log(signed, halt=order.id, scope="installation")
+    status, proof, wrong = site.verified()
+    assert (status, wrong) == ("PROVEN", [])
+    assert proof.endswith("; 3 halts and ends of halts by those who may")
+    log(signed, halt="1" * 32, scope="installation")
+    log(add_assertion(unsigned, SOFTWARE, given), halt=order.id, scope="installation")
+    log(unsigned, halt=order.id, scope="installation")
+    status, _, wrong = site.verified(code=1)
+    assert (status, len(wrong)) == ("CONTRADICTED", 3)
+    assert wrong[0].startswith("what was signed is another halt")
+    assert all(each.startswith("nobody who may signed this halt") for each in wrong[1:])
 
 
 def test_a_record_that_says_otherwise_than_what_was_signed_contradicts_the_log(site: Site) -> None:

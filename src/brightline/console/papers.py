@@ -3,8 +3,8 @@
 
 A paper is the statement itself, not yet signed by all who must. Whoever is asked reads it whole and signs it in a
 session of their own; with the last signature it is checked as every reader will check it, and logged. Papers live in
-this process for a day. In development the software key of the person signs; elsewhere keys are not here, so the
-statement is taken away, signed, and brought back.
+this process for a day. A halt and its end are signed by passkey, or as the others: in development by the software key
+of the person; elsewhere keys are not here, so the statement is taken away, signed, and brought back.
 """
 
 from __future__ import annotations
@@ -16,19 +16,27 @@ from typing import Final
 
 import msgspec
 
+from brightline.console.answering import asks_for
 from brightline.console.appeals import log_appeal
 from brightline.console.books import Books
 from brightline.core.errors import TrustError
 from brightline.core.evidence.record import DurableRecord
 from brightline.core.halt import HALT_ROLES, HALT_TYPE, RESUMPTION_SIGNERS, RESUMPTION_TYPE, HaltOrder, Resumption
 from brightline.core.review.appeals import APPEAL_SIGNERS, APPEAL_TYPE, Appeal
+from brightline.core.review.halting import (
+    add_assertion,
+    add_key_signature,
+    check_assertions,
+    read_asserted,
+    statement_challenge,
+    would_count,
+)
+from brightline.core.review.roles import May
 from brightline.core.standing import ORDER_TYPE, SIGNERS, StandingOrder
 from brightline.core.statement import (
-    STATEMENT_BYTES_MAX,
     Needed,
     SigningRole,
     TrustRoots,
-    add_signature,
     open_payload,
     sign_statement,
     unverified_payload,
@@ -52,6 +60,8 @@ class PaperKind(enum.StrEnum):
     APPEAL = "appeal"
 
 
+# What a passkey may sign, and which act of the roster's roles that is.
+_BY_PASSKEY: Final = {PaperKind.HALT: May.HALT, PaperKind.RESUMPTION: May.RESUME}
 Said = StandingOrder | HaltOrder | Resumption | Appeal
 _TYPES: Final[dict[PaperKind, tuple[str, type[Said]]]] = {
     PaperKind.ORDER: (ORDER_TYPE, StandingOrder),
@@ -139,6 +149,8 @@ def may_sign(paper: Paper, roots: TrustRoots, holder: str) -> bool:
 
 def missing(paper: Paper, roots: TrustRoots) -> str:
     """Whose signature is still missing, in words; empty if none is."""
+    if isinstance(paper.said, HaltOrder) and paper.by:
+        return ""  # whoever signed was one who may: each signature is looked at before it is kept
     ways = []
     for way in needed_for(paper):
         lacking = []
@@ -161,6 +173,34 @@ def has_key_here(books: Books, holder: str) -> bool:
     return books.profile == DEVELOPMENT and StateFolder(books.root).key(holder).is_file()
 
 
+def asks(books: Books, paper: Paper, person: str) -> str:
+    """What the browser must be asked for so that this person's passkey signs; empty if it would not count. Blocks."""
+    if not signs_by_passkey(books, paper, person):
+        return ""
+    return asks_for(books, person, statement_challenge(paper.envelope, paper.payload_type))
+
+
+def signs_by_passkey(books: Books, paper: Paper, person: str) -> bool:
+    """Whether a passkey of this person's is asked for: halts and their ends alone are signed so."""
+    act = _BY_PASSKEY.get(paper.kind)
+    if act is None or person in paper.by:
+        return False
+    registry = books.registry
+    return would_count(registry.roster.get(person), act, registry.roots, books.clock.unix())
+
+
+def sign_by_passkey(books: Books, paper: Paper, person: str, given: str) -> Paper:
+    """The paper with what the browser gave for this person, verified. Raises ``TrustError``. Blocks."""
+    books.registry.refresh()
+    if not signs_by_passkey(books, paper, person):
+        raise TrustError(f"{person} has signed this, or is not asked to")
+    statement = add_assertion(paper.envelope, person, given.encode())
+    check_assertions(
+        statement, paper.payload_type, _BY_PASSKEY[paper.kind], books.registry.halts.signers(), at=books.clock.unix()
+    )
+    return msgspec.structs.replace(paper, envelope=statement, by=(*paper.by, person))
+
+
 def sign(books: Books, paper: Paper, holder: str) -> Paper:
     """The paper with this person's signature, by the software key of the folder. Raises ``TrustError``. Blocks."""
     if not may_sign(paper, books.registry.roots, holder):
@@ -168,7 +208,7 @@ def sign(books: Books, paper: Paper, holder: str) -> Paper:
     if not has_key_here(books, holder):
         raise TrustError("your key is not here: take the statement with you, sign it, and bring it back")
     key = load_key(StateFolder(books.root).key(holder))
-    envelope = add_signature(paper.envelope, paper.payload_type, key)
+    envelope = add_key_signature(paper.envelope, paper.payload_type, key)
     return msgspec.structs.replace(paper, envelope=envelope, by=(*paper.by, holder))
 
 
@@ -178,14 +218,20 @@ def bring_back(books: Books, paper: Paper, envelope: bytes) -> Paper:
     Raises ``TrustError`` for another statement, or one that nobody signed who may. Blocks.
     """
     payload_type, type_ = _TYPES[paper.kind]
-    if len(envelope) > STATEMENT_BYTES_MAX or unverified_payload(envelope, payload_type, type_) != paper.said:
+    asserted = read_asserted(envelope)
+    if unverified_payload(asserted.envelope, payload_type, type_) != paper.said:
         raise TrustError("this is another statement than the one that waits here")
-    by = []
+    by = [each.person for each in asserted.assertions]
+    if asserted.assertions:
+        act = _BY_PASSKEY.get(paper.kind)
+        if act is None:
+            raise TrustError("this is not signed by passkey")
+        check_assertions(envelope, payload_type, act, books.registry.halts.signers(), at=books.clock.unix())
     asked = {need.role for way in needed_for(paper) for need in way}
     for role in asked & books.registry.roots.roles.keys():
         for key in books.registry.roots.roles[role].keys:
             try:
-                open_payload(envelope, payload_type, bytes.fromhex(key.public))
+                open_payload(asserted.envelope, payload_type, bytes.fromhex(key.public))
             except TrustError:
                 continue
             by.append(key.holder)
@@ -211,7 +257,7 @@ def log(books: Books, paper: Paper) -> DurableRecord:
         why = lambda seq: registry.reviewing.ignored.get(seq, "")  # noqa: E731
     else:
         write = log_halt if isinstance(paper.said, HaltOrder) else log_resumption
-        record = write(root, settings, registry.halts, registry.roots, paper.envelope, clock)
+        record = write(root, settings, registry.halts, registry.roots, paper.envelope, clock, registry.refresh)
         why = lambda seq: registry.halts.ignored.get(seq, "")  # noqa: E731
     registry.refresh()
     if ignored := why(record.place.seq):

@@ -19,6 +19,7 @@ from brightline.console.papers import (
     Paper,
     PaperKind,
     Papers,
+    asks,
     bring_back,
     has_key_here,
     log,
@@ -26,6 +27,7 @@ from brightline.console.papers import (
     missing,
     roles_of,
     sign,
+    sign_by_passkey,
 )
 from brightline.console.person import Person
 from brightline.console.room import Form, Room
@@ -243,6 +245,7 @@ class StandingPages:
             "lines": _lines(paper),
             "back": _back(paper),
             "missing": missing(paper, roots),
+            "asks": await self._room.read(asks, books, paper, person.person),
             "asked": may_sign(paper, roots, person.person),
             "here": await self._room.read(has_key_here, books, person.person),
             "statement": paper.envelope.decode(),
@@ -254,7 +257,9 @@ class StandingPages:
     async def _sign(self, request: Request, person: Person, form: Form) -> Response:
         paper, books = self._of(request, person), self._room.books
         try:
-            if form.get("envelope"):
+            if form.get("given"):
+                paper = await self._room.read(sign_by_passkey, books, paper, person.person, form["given"])
+            elif form.get("envelope"):
                 paper = await self._room.read(bring_back, books, paper, form["envelope"].encode())
             else:
                 paper = await self._room.read(sign, books, paper, person.person)

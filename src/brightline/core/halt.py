@@ -140,7 +140,7 @@ def open_halt(envelope: bytes, roots: TrustRoots, *, at: int) -> Opened[HaltOrde
         except TrustError as error:
             failures.append(str(error))
             continue
-        _well_formed_halt(opened.value)
+        check_halt(opened.value)
         return opened
     raise TrustError("; and ".join(failures))
 
@@ -148,15 +148,20 @@ def open_halt(envelope: bytes, roots: TrustRoots, *, at: int) -> Opened[HaltOrde
 def open_resumption(envelope: bytes, roots: TrustRoots, *, at: int) -> Opened[Resumption]:
     """Verify that both parties signed the end of halts, and read it. Raises ``TrustError``."""
     opened = open_signed(envelope, RESUMPTION_TYPE, Resumption, roots, at=at, needed=RESUMPTION_SIGNERS)
-    said = opened.value
+    check_resumption(opened.value)
+    return opened
+
+
+def check_resumption(said: Resumption) -> None:
+    """What the end of halts must say, whoever signed it. Raises ``TrustError``."""
     if said.format != RESUMPTION_FORMAT:
         raise TrustError(f"format {said.format[:40]!r} of a resumption; expected {RESUMPTION_FORMAT!r}")
     if len(said.id) < 16 or not said.reason.strip() or not 0 < len(said.halts) <= ENDED_MAX:
         raise TrustError("a resumption has a random id, a reason, and names the halts that it ends")
-    return opened
 
 
-def _well_formed_halt(order: HaltOrder) -> None:
+def check_halt(order: HaltOrder) -> None:
+    """What a halt must say, whoever signed it. Raises ``TrustError``."""
     if order.format != HALT_FORMAT:
         raise TrustError(f"format {order.format[:40]!r} of a halt; expected {HALT_FORMAT!r}")
     if len(order.id) < 16 or not order.reason.strip():

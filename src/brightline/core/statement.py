@@ -61,6 +61,10 @@ class PinnedKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     holder: str
     expires: int = NEVER_EXPIRES
 
+    def expired(self, at: int) -> bool:
+        """Whether it counts for nothing at ``at`` (Unix seconds)."""
+        return self.expires != NEVER_EXPIRES and self.expires <= at
+
 
 class RoleKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The keys of one role, and how many distinct holders must sign for the role to have spoken."""
@@ -140,6 +144,22 @@ def unverified_payload(envelope: bytes, payload_type: str, type_: type[T]) -> T:
         return msgspec.json.decode(_envelope(envelope, payload_type).payload, type=type_, strict=True)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise TrustError(f"a statement does not read as {type_.__name__}: {error}") from error
+
+
+def pae(envelope: bytes, payload_type: str) -> bytes:
+    """The bytes that are signed of a statement (DSSE v1, "pre-authentication encoding"): its type and its payload.
+
+    Raises ``TrustError`` for another type.
+    """
+    return bytes(_envelope(envelope, payload_type).pae())
+
+
+def holders_who_signed(
+    envelope: bytes, payload_type: str, role: SigningRole, roots: TrustRoots, *, at: int
+) -> frozenset[str]:
+    """The distinct holders of a role whose key signed and was in date at ``at``, by name; none if nobody did."""
+    opened, pinned = _envelope(envelope, payload_type), roots.roles.get(role, RoleKeys(()))
+    return frozenset(key.holder for key in pinned.keys if not key.expired(at) and _signed(opened, key))
 
 
 def open_statement(
@@ -223,7 +243,7 @@ def _holders(opened: Envelope, need: Needed, roots: TrustRoots, at: int) -> tupl
     for key in pinned.keys:
         if not _signed(opened, key):
             continue
-        if key.expires != NEVER_EXPIRES and key.expires <= at:
+        if key.expired(at):
             expired.add(key.holder)
         else:
             found.add(key.holder)

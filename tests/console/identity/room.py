@@ -35,7 +35,10 @@ WHY = ("--reason", "a drill", "--yes", "--json")
 
 
 def pin(root: Path, origin: str, people: Mapping[str, Passkey] = NOBODY) -> None:
-    """Have both parties sign that passkeys are used on this page, and that these people have theirs already."""
+    """Have both parties sign that passkeys are used on this page, and that these people have theirs already.
+
+    Somebody who is on the roster keeps their entry and has a passkey beside it.
+    """
     folder = StateFolder(root)
     installation = read_installation(folder.installation, read_roots(folder.roots), SystemClock().unix())
     until = SystemClock().unix() + 100_000
@@ -43,10 +46,16 @@ def pin(root: Path, origin: str, people: Mapping[str, Passkey] = NOBODY) -> None
         installation,
         review=msgspec.structs.replace(installation.review, passkeys=RelyingParty(RP_ID, (origin,))),
         roster=(
-            *installation.roster,
+            *(
+                msgspec.structs.replace(each, credentials=(*each.credentials, people[each.id].credential))
+                if each.id in people
+                else each
+                for each in installation.roster
+            ),
             *(
                 ClearedPerson(name, "provider_cleared", until, "org", (key.credential,))
                 for name, key in people.items()
+                if name not in {each.id for each in installation.roster}
             ),
         ),
     )
@@ -99,6 +108,12 @@ class Browser:
         page = self.get("/login").text
         given = key.get(challenge_in(page), origin=self.url, **how).decode()
         return self.post("/login", sealed=field(page, "sealed"), given=given)
+
+    def signs(self, path: str, key: Passkey) -> httpx2.Response:
+        """Sign what a page shows with a passkey."""
+        page = self.get(path).text
+        given = key.get(challenge_in(page), origin=self.url).decode()
+        return self.post(f"{path}/sign", token=field(page, "token"), given=given)
 
     def makes(self, person: str, code: str, key: Passkey, **how: Any) -> str:
         """Make a passkey with a code; return its fingerprint, or what the page says went wrong."""

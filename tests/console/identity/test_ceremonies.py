@@ -24,7 +24,7 @@ from brightline.shell.storage.wal import frames_on_disk
 from tests.authenticator import RP_ID, Passkey
 from tests.console.browser import Visit, chromium, visiting
 from tests.console.desk import QUEUE
-from tests.console.identity.room import WHY, Room, pin, serving_room
+from tests.console.identity.room import WHY, Room, field, pin, serving_room
 from tests.harness import HELD, Running, running, within_two_seconds
 from tests.shell.cli.in_process import run
 
@@ -32,7 +32,12 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 
-PEOPLE: Final = {f"p-{n}": Passkey(n) for n in (82, 91, 92, 93, 94, 95)}  # on the roster as it was installed
+OFFICER, OFFICIAL = "provider-officer", "customer-official"
+PEOPLE: Final = {  # on the roster as it was installed
+    **{f"p-{n}": Passkey(n) for n in (82, 91, 92, 93, 94, 95)},
+    OFFICER: Passkey(101),
+    OFFICIAL: Passkey(102),
+}
 
 
 @pytest.fixture(scope="module")
@@ -246,6 +251,37 @@ def test_a_page_that_has_another_statement_signed_than_it_shows_gets_nothing(
         run("review", "withdraw", console.root, "p-93", *WHY)
         visit.go("/queue")
         assert page.url.endswith("/login")  # out at once
+
+
+def refused(node: Running) -> str:
+    """The code with which an ordinary question is refused; empty if it is served."""
+    try:
+        node.ask()
+    except openai.APIStatusError as error:
+        return str(error.code)
+    return ""
+
+
+def test_an_officer_halts_by_passkey_and_one_of_each_party_resumes(node: Running, console: Room) -> None:
+    officer, official = console.browser(), console.browser()
+    assert officer.comes_in(PEOPLE[OFFICER]).status_code == official.comes_in(PEOPLE[OFFICIAL]).status_code == 303
+
+    def drawn_up(path: str, **form: str) -> str:
+        token = field(officer.get("/halt").text, "token")
+        return officer.post(path, token=token, reason="a drill", **form).headers["location"]
+
+    halt = drawn_up("/halt/order", what="installation:")
+    assert official.signs(halt, PEOPLE[OFFICER]).status_code == 409  # another's passkey
+    assert refused(node) == ""
+    assert officer.signs(halt, PEOPLE[OFFICER]).headers["location"] == "/halt"
+    within_two_seconds(lambda: refused(node) == "halted")
+    (id_,) = node.node.registry.halts.book.halts
+    assert node.node.registry.halts.book.halts[id_].signers == (OFFICER,)
+    end = drawn_up("/halt/resume", **{f"halt-{id_}": "1"})
+    assert officer.signs(end, PEOPLE[OFFICER]).headers["location"] == end  # the other party is waited for
+    assert refused(node) == "halted"
+    assert official.signs(end, PEOPLE[OFFICIAL]).headers["location"] == "/halt"
+    within_two_seconds(lambda: refused(node) == "")
 
 
 def _decisions(root: Path) -> list[str]:

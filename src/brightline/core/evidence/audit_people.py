@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What people signed, as far as a log's DECISION and ENROLMENT records are disclosed.
+"""What people signed, as far as a log's DECISION, ENROLMENT and HALT records are disclosed.
 
 Whether a statement is signed by somebody on the roster is asked of :class:`People`, which the auditor makes of the
 installation and the parties' keys (``core/review/auditing.py``); nothing in this room knows a case or a passkey.
@@ -16,7 +16,8 @@ from brightline.core.evidence.audit_findings import Claim, Findings, Topic
 from brightline.core.evidence.audit_memory import PeopleMemory
 from brightline.core.evidence.record import RecordKind
 
-OF_PEOPLE: Final = frozenset({RecordKind.DECISION, RecordKind.ENROLMENT, RecordKind.HOLD})
+OF_PEOPLE: Final = frozenset({RecordKind.DECISION, RecordKind.ENROLMENT, RecordKind.HALT, RecordKind.HOLD})
+_BESIDE: Final = frozenset({RecordKind.HALT, RecordKind.HOLD})  # looked at, and no reason for the claim by themselves
 _NOBODY: Final = "no installation and no keys of the parties were given: who is on the roster is not known"
 
 
@@ -55,7 +56,7 @@ class PeopleAudit:
 
     def enter(self, index: int, leaf: Leaf, fields: Mapping[str, JsonValue]) -> None:
         """Take in a record of one of these kinds."""
-        if leaf.kind is not RecordKind.HOLD:
+        if leaf.kind not in _BESIDE:
             self._seen += 1
         if self._people is not None and (said := self._people.enter(leaf, fields)):
             self._wrong = True

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
 from brightline.core.canonical import JsonValue
 from brightline.core.errors import NotSigned, TrustError
@@ -21,6 +22,7 @@ from brightline.core.evidence.audit_findings import shown
 from brightline.core.evidence.record import RecordKind, unix_of
 from brightline.core.review.decision import open_made
 from brightline.core.review.enrolment import ENROLMENT_SIGNERS, ENROLMENT_TYPE, Enrolment, RosterBook, check_enrolment
+from brightline.core.review.halting import Signers, open_halt_by_people, open_resumption_by_people, read_assertions
 from brightline.core.review.roster import INSTALLATION_TYPE, ClearedPerson, ReviewTerms, check_roster, check_terms
 from brightline.core.statement import TrustRoots, open_signed, open_statement
 
@@ -41,7 +43,7 @@ class _Kept(msgspec.Struct, frozen=True):
     book: RosterBook
     counters: dict[str, int]
     seen: tuple[bytes, ...]
-    counted: tuple[int, int, int, int]
+    counted: tuple[int, int, int, int, int]
     complete: bool
 
 
@@ -60,7 +62,7 @@ class RosterAudit:
         self._counters: dict[str, int] = {}
         self._seen: set[bytes] = set()
         self._cases: dict[str, str] = {}  # the case of each HOLD record that a decision names
-        self._decisions = self._idle = self._enrolments = self._missing = 0
+        self._decisions = self._idle = self._enrolments = self._missing = self._halts = 0
         self._complete = True  # whether each change of the roster was disclosed
 
     def enter(self, leaf: Leaf, fields: Mapping[str, JsonValue]) -> str:
@@ -70,6 +72,8 @@ class RosterAudit:
             return "" if case == leaf.case else "people signed another case than the one that this HOLD opens"
         statement = fields.get("statement")
         if not isinstance(statement, str):
+            if leaf.kind is RecordKind.HALT:
+                return ""  # that service was halted is public, and looked at by itself
             self._missing += 1
             self._complete &= leaf.kind is not RecordKind.ENROLMENT
             return ""
@@ -77,6 +81,8 @@ class RosterAudit:
             unix = unix_of(leaf.time)
         except ValueError:
             return ""  # what is no time is contradicted where records are looked at one by one
+        if leaf.kind is RecordKind.HALT:
+            return self._halt(leaf, statement.encode("utf-8", "surrogatepass"), unix)
         if leaf.kind is RecordKind.ENROLMENT:
             return self._enrol(statement.encode("utf-8", "surrogatepass"), unix)
         return self._decide(leaf, statement.encode("utf-8", "surrogatepass"), unix)
@@ -115,21 +121,39 @@ class RosterAudit:
             self._cases[made.decision.record] = case.digest
         return ""
 
+    def _halt(self, leaf: Leaf, statement: bytes, unix: int) -> str:
+        signers = Signers(self._roots, self._book.roster, self._terms.passkeys)
+        try:
+            if leaf.ends is not UNSET:
+                if leaf.ends != open_resumption_by_people(statement, signers, at=unix).value.halts:
+                    return "what was signed ends other halts than the record says"
+            else:
+                order = open_halt_by_people(statement, signers, at=unix).value
+                if (leaf.halt, leaf.scope) != (order.id, order.scope.value):
+                    return "what was signed is another halt than the record says"
+        except TrustError as error:
+            if not self._complete and read_assertions(statement):
+                return ""  # who was on the roster is not known
+            return f"nobody who may signed this halt, or its end: {shown(str(error))}"
+        self._halts += 1
+        return ""
+
     def missing(self) -> str:
         """What keeps the claim from being shown."""
         return f"{self._missing} records of people's were not disclosed" if self._missing else ""
 
     def proof(self) -> str:
         """What was verified."""
+        halts = f"; {self._halts:,} halts and ends of halts by those who may" if self._halts else ""
         idle = f", {self._idle} of which count for nothing" if self._idle else ""
         return (
             f"{self._decisions + self._idle:,} decisions by people on the roster{idle}; {self._enrolments:,} "
-            "enrolments by both parties"
+            f"enrolments by both parties{halts}"
         )
 
     def memory(self) -> bytes:
         """What the next visit goes on from."""
-        counted = self._decisions, self._idle, self._enrolments, self._missing
+        counted = self._decisions, self._idle, self._enrolments, self._missing, self._halts
         return msgspec.json.encode(
             _Kept(self._book, self._counters, tuple(sorted(self._seen)), counted, self._complete)
         )
@@ -138,5 +162,5 @@ class RosterAudit:
         """Go on from an earlier visit."""
         kept = msgspec.json.decode(earlier, type=_Kept)
         self._book, self._counters, self._seen = kept.book, dict(kept.counters), set(kept.seen)
-        self._decisions, self._idle, self._enrolments, self._missing = kept.counted
+        self._decisions, self._idle, self._enrolments, self._missing, self._halts = kept.counted
         self._complete = kept.complete

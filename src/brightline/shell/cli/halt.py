@@ -25,7 +25,8 @@ from brightline.core.halt import (
     Resumption,
     Scope,
 )
-from brightline.core.statement import STATEMENT_BYTES_MAX, add_signature, sign_statement, unverified_payload
+from brightline.core.review.halting import add_key_signature, read_asserted
+from brightline.core.statement import STATEMENT_BYTES_MAX, sign_statement, unverified_payload
 from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
 from brightline.shell.development import HOLDERS, PROVIDER_KEY
@@ -71,7 +72,7 @@ def halt(state: Path, unit: str, model: str, reason: str, holder: str, keys: tup
         _known(state, registry, scope, unit or model)
         order = HaltOrder(HALT_FORMAT, secrets.token_hex(16), scope, unit or model, reason, clock.unix())
         envelope = sign_statement(order, HALT_TYPE, signers)
-        record = log_halt(state, settings, registry.halts, registry.roots, envelope, clock)
+        record = log_halt(state, settings, registry.halts, registry.roots, envelope, clock, registry.refresh)
         registry.refresh()
         stands = registry.halts.book.halts[order.id]
     if as_json:
@@ -113,14 +114,14 @@ def resume(
             envelope = _add(prepared, signers)
         else:
             envelope = _new(registry, ids, reason, clock.unix(), signers)
-        said = unverified_payload(envelope, RESUMPTION_TYPE, Resumption)
+        said = unverified_payload(read_asserted(envelope).envelope, RESUMPTION_TYPE, Resumption)
         if prepare is not None:
             _write(prepare, envelope)
             told: dict[str, object] = {"halts": list(said.halts), "prepared": str(prepare)}
             plain = f"signed so far in {prepare}; the other party runs: brightline resume --prepared {prepare}"
             click.echo(render.as_json(told) if as_json else plain)
             return
-        record = log_resumption(state, settings, registry.halts, registry.roots, envelope, clock)
+        record = log_resumption(state, settings, registry.halts, registry.roots, envelope, clock, registry.refresh)
         registry.refresh()
         if why := registry.halts.ignored.get(record.place.seq):
             raise TrustError(f"record {record.place.seq} changed nothing, somebody was faster: {why}")
@@ -187,7 +188,7 @@ def _add(prepared: Path, keys: Sequence[Ed25519PrivateKey]) -> bytes:
     with prepared.open("rb") as file:
         envelope = file.read(STATEMENT_BYTES_MAX + 1)
     for key in keys:
-        envelope = add_signature(envelope, RESUMPTION_TYPE, key)
+        envelope = add_key_signature(envelope, RESUMPTION_TYPE, key)
     return envelope
 
 

@@ -11,6 +11,7 @@ from typing import Final
 from brightline.core.agreement.clause import Agreement
 from brightline.core.errors import BrightlineError
 from brightline.core.evidence.heads import REGISTRY_SHARD
+from brightline.core.review.halting import Signers
 from brightline.core.review.roster import ClearedPerson, ReviewTerms
 from brightline.core.statement import TrustRoots
 from brightline.shell.config import Settings
@@ -73,7 +74,7 @@ class Registry:
         self.registers = Registers(roots)
         self.demands = Demands(roots)
         self.standings = Standings(roots, lambda: self.releases.current)
-        self.halts = Halts(roots)
+        self.halts = Halts(lambda: Signers(roots, self.roster, self.review.passkeys))
         self.retentions = Retentions(roots)
         self.seals = Seals()
         self.reviewing = Reviewing(roots)
