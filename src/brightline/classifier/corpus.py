@@ -44,10 +44,10 @@ class RowSurface(enum.StrEnum):
 
 
 class Author(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The first line of a file. ``kind`` says whether a person or a model wrote the rows."""
+    """The first line of a file. ``kind`` says whether a person or a model wrote its rows, or a grammar made them."""
 
     author: str
-    kind: Literal["person", "model"]
+    kind: Literal["person", "model", "grammar"]
     persona: str
     split: Literal["train", "test"]
 
@@ -180,6 +180,19 @@ def read_corpus(path: Path) -> Corpus:
         more = f"; and {len(wrong) - BAD_ROWS_NAMED_MAX} more" if len(wrong) > BAD_ROWS_NAMED_MAX else ""
         raise ConfigError(f"{path}: " + "; ".join(wrong[:BAD_ROWS_NAMED_MAX]) + more)
     return Corpus(author, tuple(rows))
+
+
+def write_corpus(path: Path, corpus: Corpus) -> None:
+    """Write rows as ``read_corpus`` reads them; what is empty is left out. Raises ``ConfigError``."""
+    lines = [msgspec.json.encode(corpus.author)]
+    lines += [
+        msgspec.json.encode({name: value for name, value in msgspec.to_builtins(row).items() if value})
+        for row in corpus.rows
+    ]
+    try:
+        path.write_bytes(b"\n".join(lines) + b"\n")
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _objections(row: Row) -> Iterator[str]:

@@ -7,18 +7,22 @@ import hashlib
 import json
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from brightline.classifier.evaluation import crew
 from brightline.classifier.evaluation.bench import Bench
+from brightline.classifier.evaluation.card import card_of, to_markdown
 from brightline.classifier.evaluation.command import evaluate_command
-from brightline.classifier.evaluation.evaluation import read_evaluation
-from brightline.classifier.evaluation.probe import Probe, shown
+from brightline.classifier.evaluation.evaluation import Evaluation, read_evaluation
+from brightline.classifier.evaluation.probe import Probe, one_in, shown
+from brightline.classifier.evaluation.reading import Columns, read_source
 from brightline.core.errors import BrightlineError, ConfigError
 from brightline.core.exchange.api import chat
 from brightline.core.screening.hashing import numbers_of
@@ -164,6 +168,24 @@ def test_a_folder_is_its_corpora_and_a_split_takes_some_of_them(tmp_path: Path) 
     assert [rows["name"] for rows in evaluation(tmp_path, "--split", "train")["rows"]] == ["author-98"]
 
 
+def test_one_in_so_many_keeps_pairs_whole_and_takes_the_same_each_time(tmp_path: Path) -> None:
+    many = [
+        each | {"id": f"{i}-{at}", "pair": f"p{i}", "text": f"{i}: {each['text']}"}
+        for i in range(40)
+        for at, each in enumerate(PAIR)
+    ]
+    source = read_source(corpus(tmp_path, *many), Columns())
+    some = one_in(source, 4)
+    assert 0 < len(some.probes) < len(source.probes) / 2
+    turned = msgspec.structs.replace(source, probes=source.probes[::-1])
+    assert {probe.id for probe in one_in(turned, 4).probes} == {probe.id for probe in some.probes}
+    assert set(Counter(probe.pair for probe in some.probes).values()) == {len(PAIR)}
+    assert one_in(source, 1) == source
+    found = evaluation(tmp_path, "--one-in", "4")
+    assert (found["one_in"], found["rows"][0]["rows"]) == (4, len(some.probes))
+    assert "(one in 4, pairs kept whole)" in to_markdown(card_of(msgspec.convert(found, Evaluation)))
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
@@ -240,7 +262,11 @@ def test_a_first_stage_that_is_off_lets_the_next_see_everything(tmp_path: Path) 
     behind = Bench(AGREEMENT, tmp_path)
     assert behind.show(probe).facts["mass_domestic"] == "no", "no zebra, no look"
     assert behind.show(probe).scores["mass_domestic"] == 0.0
-    assert set(behind.show(probe).without) == {"views", "encoder"}
+    raised = behind.show(Probe("2", "s", {}, text=f"{'zebra ' * 9}{CANARY}"))
+    assert raised.facts["mass_domestic"] != "no"
+    assert [raised.without[layer]["mass_domestic"] for layer in ("screen", "encoder")] == ["no", "no"], (
+        "blind: no look"
+    )
     alone = Bench(AGREEMENT, tmp_path, without=frozenset({"screen"})).show(probe)
     assert alone.facts["mass_domestic"] != "no"
     assert alone.scores["mass_domestic"] > 0.5
@@ -256,6 +282,7 @@ def test_with_scores_there_are_areas_and_recalls_on_the_worst_benign_corpus(tmp_
     assert surveillance["pairs"]["in_order"]["share"] == 1.0
     assert surveillance["curve"][0]["threshold"] == 2.0
     assert found["layers"] == ["views", "tool-call rules", "rules", "calls", "screen", "encoder"]
+    assert [one["layer"] for one in surveillance["drill"]] == found["layers"], "the drill has every layer go blind"
 
 
 def test_an_evaluation_that_is_none_is_refused() -> None:

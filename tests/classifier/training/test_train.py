@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from brightline.classifier.corpus import Corpus, Row, read_corpora
+from brightline.classifier.corpus import Corpus, Row, read_corpora, write_corpus
 from brightline.classifier.everyday import read_everyday
+from brightline.classifier.grammar.compose import compose
 from brightline.classifier.training.calibrate import at_bounds, bounds
 from brightline.classifier.training.screen import train_screen
 from brightline.core.errors import ConfigError
@@ -190,7 +192,9 @@ def test_an_encoder_is_trained_exported_and_runs(corpora: Path, tmp_path: Path) 
 
     train, everyday = parts(corpora)
     weights = {"tokenizer.json": (ENCODER / "tokenizer.json").read_bytes()}
-    training = Training(train, read_everyday(corpora / "everyday"), weights, frozenset({"author-02"}), 12.0, 1, "cpu")
+    everyday_text = read_everyday(corpora / "everyday")
+    composed = (compose(6, 1),)
+    training = Training(train, everyday_text, weights, frozenset({"author-02"}), 12.0, 1, "cpu", composed, 0.1)
     told: list[int] = []
 
     def fitted(folder: Path) -> Any:
@@ -216,6 +220,30 @@ def test_an_encoder_is_trained_exported_and_runs(corpora: Path, tmp_path: Path) 
     assert again == pytest.approx(scores, abs=0.1)
     assert told == sorted(told[: len(told) // 2]) * 2
     assert (tmp_path / "one" / "held" / "model.onnx").is_file()
+
+
+def test_a_composed_row_counts_as_much_as_was_said_and_is_no_canary(corpora: Path) -> None:
+    from brightline.classifier.training.examples import Words, disguised, examples_of
+
+    words = Words((ENCODER / "tokenizer.json").read_bytes(), 256)
+    full, light = (examples_of((compose(20, 1),), "train", words, weight) for weight in (1.0, 0.25))
+    for one, other in zip(full, light, strict=True):
+        whole, part = (disguised(each, (), 256, random.Random(0)) for each in (one, other))  # noqa: S311 - no secret
+        assert part.tokens == whole.tokens
+        assert part.wanted == whole.wanted
+        assert part.counts == pytest.approx([count / 4 for count in whole.counts])
+        assert (whole.weight, part.weight) == (1.0, 0.25)
+    assert not examples_of((compose(20, 1),), "test", words)
+
+
+def test_what_was_not_composed_or_has_no_encoder_to_go_into_is_refused(corpora: Path, tmp_path: Path) -> None:
+    composed = tmp_path / "composed.jsonl"
+    write_corpus(composed, compose(20, 1))
+    assert "--encoder takes one as it is" in refused(
+        corpora, tmp_path / "out", "--encoder", ENCODER, "--grammar", composed
+    )
+    by_hand = corpora / "author-01.jsonl"
+    assert "was not composed" in refused(corpora, tmp_path / "out", "--grammar", by_hand)
 
 
 def test_base_weights_that_are_others_are_refused(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ by the release's entitlements; what registration, attestation and people would s
 bench listens to the scores of those detectors that have any, also below their thresholds.
 
 Layers are switched off here and nowhere else: what depended on one is left out of what was found, and the facts are
-joined again; a first stage that is off raises everything, and a judge that is off settles nothing. A deployment has no
-such switch.
+joined again; a judge that is off settles nothing. A first stage that is left out raises everything; the drill, which
+asks what is caught while a layer is blind, has it raise nothing. A deployment has no such switch.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ class Bench:
             return Answer({}, UNJUDGED, {}, {})
         whole = self.facts_without(judged, self._off)
         decision = decide(self.agreement, self.joined(self._left(judged, self._off)), {})
-        drilled = [layer for layer in self.layers if layer not in self._off | self._heard.first_stages]
-        left = {layer: self.facts_without(judged, self._off | {layer}) for layer in drilled}
+        drilled = (layer for layer in self.layers if layer not in self._off)
+        left = {layer: self.facts_without(judged, self._off | {layer} | self._behind(layer)) for layer in drilled}
         return Answer(whole, decision.verdict.value, self._combined(judged, scores), left)
 
     def judge(self, seen: Shown) -> tuple[tuple[Judged, ...], tuple[Finding, ...]]:
@@ -125,6 +125,10 @@ class Bench:
     def facts_without(self, judged: Iterable[Judged], layers: frozenset[str]) -> dict[str, str]:
         """The facts of what was found, were these layers off. Silence means what the release says it means."""
         return dict(self._screen.facts(self._left(judged, layers)).items())
+
+    def _behind(self, layer: str) -> frozenset[str]:
+        """What is asked about nothing once this layer raises nothing."""
+        return frozenset(cascade.then for cascade in self.release.cascades if cascade.first == layer)
 
     def _left(self, judged: Iterable[Judged], layers: frozenset[str]) -> Iterator[Judged]:
         for each in judged:
@@ -182,7 +186,6 @@ class _Heard:
     def __init__(self, off: frozenset[str]) -> None:
         """A first stage among ``off`` raises everything, so that the stage behind it is asked about all."""
         self._off = off
-        self.first_stages: frozenset[str] = frozenset()
         self.scores: list[Finding] = []
         self.bounds: dict[tuple[str, str], _Bounds] = {}
         self.judges: dict[str, Judge] = {}
@@ -199,10 +202,8 @@ class _Heard:
             self.tool_call_rules |= bound
         if isinstance(definition, CallRules):
             self.tool_call_rules |= {rule.id for rule in definition.file.rule}
-        if isinstance(definition, NGrams):
-            self.first_stages |= {detector}
-            if detector in self._off:
-                return _raise_all
+        if isinstance(definition, NGrams) and detector in self._off:
+            return _raise_all
         if not isinstance(definition, Encoder):
             return judge_of(definition, detector, folder, weights)
         bounds = {head.fact: _Bounds(head.unknown, head.yes, head.value) for head in definition.head}

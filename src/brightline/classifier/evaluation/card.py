@@ -50,6 +50,7 @@ class Card(msgspec.Struct, frozen=True):
     benign: dict[str, BenignCard]
     failures: tuple[str, ...]
     limits: tuple[str, ...]
+    one_in: int = 1
 
 
 class LineCard(msgspec.Struct, frozen=True):
@@ -95,6 +96,7 @@ def card_of(evaluation: Evaluation) -> Card:
         benign={one.name: _benign(one) for one in (*evaluation.benign, *together)},
         failures=tuple(failures(evaluation)),
         limits=LIMITS,
+        one_in=evaluation.one_in,
     )
 
 
@@ -120,6 +122,7 @@ def failures(evaluation: Evaluation) -> Iterator[str]:
 
 def to_markdown(card: Card) -> str:
     """The card to read."""
+    sample = f" (one in {card.one_in}, pairs kept whole)" if card.one_in > 1 else ""
     models = "not known" if card.written_by_models is None else f"{100 * card.written_by_models:.0f} %"
     parts = [
         f"# Model card: {_cell(card.release)}",
@@ -130,7 +133,7 @@ def to_markdown(card: Card) -> str:
                 ("release", f"`{card.release_digest}`"),
                 ("agreement", f"`{card.agreement}`"),
                 ("layers", ", ".join(card.layers)),
-                ("measured on", f"{card.rows:,} labelled rows, {card.benign_rows:,} benign rows"),
+                ("measured on", f"{card.rows:,} labelled rows{sample}, {card.benign_rows:,} benign rows"),
                 ("labelled rows written by models", models),
             ],
         ),

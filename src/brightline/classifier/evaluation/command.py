@@ -14,7 +14,7 @@ from brightline.classifier.evaluation.chosen import chosen
 from brightline.classifier.evaluation.crew import WORKERS_MAX, Chosen
 from brightline.classifier.evaluation.evaluation import read_learning
 from brightline.classifier.evaluation.page import to_html
-from brightline.classifier.evaluation.probe import Source
+from brightline.classifier.evaluation.probe import Source, one_in
 from brightline.classifier.evaluation.reading import FIXED, Columns, read_benign, read_source
 from brightline.classifier.evaluation.running import Wanted, evaluate
 from brightline.classifier.evaluation.tables import print_evaluation
@@ -23,7 +23,9 @@ from brightline.shell.shipped import AGREEMENT, RELEASE
 from brightline.terminal import as_json
 
 EVASIONS_MAX: Final = 10_000
+ONE_IN_MAX: Final = 1_000
 DATA_SUFFIXES: Final = frozenset({".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt"})
+_ONE_IN: Final = "Of the rows of FILES one in so many, pairs kept whole."
 _FILE: Final = click.Path(exists=True, path_type=Path)
 
 
@@ -52,6 +54,7 @@ _FILE: Final = click.Path(exists=True, path_type=Path)
 @click.option("--benign", multiple=True, metavar="[NAME=]PATH[:COLUMN[:output]]", help="Rows that cross nothing.")
 @click.option("--without", multiple=True, metavar="LAYER", help="Measure with this layer off; only here is there one.")
 @click.option("--evasions", default=0, type=click.IntRange(0, EVASIONS_MAX), help="Rows of a kind in each disguise.")
+@click.option("--one-in", "every", default=1, show_default=True, type=click.IntRange(1, ONE_IN_MAX), help=_ONE_IN)
 @click.option("--leave-one-out", is_flag=True, help="Also each corpus at the threshold that the others set.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, WORKERS_MAX), help="Processes.")
 @click.option("--learning", type=_FILE, help="A JSON list of rows and figures, to be drawn as a learning curve.")
@@ -69,6 +72,7 @@ def evaluate_command(
     benign: tuple[str, ...],
     without: tuple[str, ...],
     evasions: int,
+    every: int,
     leave_one_out: bool,
     workers: int,
     learning: Path | None,
@@ -89,6 +93,7 @@ def evaluate_command(
     """
     given = Columns(question=_question(line, fact), **columns)
     sources = [source for path in files for source in _sources(path, given, split)]
+    sources = [one_in(source, every) for source in sources]
     ordinary = [source for one in benign for source in _benign(one)]
     if not sources and not ordinary:
         raise click.UsageError("name files to measure on, or --benign")
@@ -102,7 +107,7 @@ def evaluate_command(
         Chosen(agreement, release, weights, without),
         sources,
         ordinary,
-        Wanted(evasions, leave_one_out, learnt, without, workers),
+        Wanted(evasions, leave_one_out, learnt, without, workers, every),
     )
     if out is not None:
         out.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")

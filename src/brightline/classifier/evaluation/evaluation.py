@@ -141,7 +141,7 @@ class LearningPoint(msgspec.Struct, frozen=True):
 
 
 class Evaluation(msgspec.Struct, frozen=True):
-    """The whole."""
+    """The whole. Of the labelled rows one in ``one_in`` was shown, pairs kept whole."""
 
     format: str
     release: str
@@ -158,6 +158,7 @@ class Evaluation(msgspec.Struct, frozen=True):
     benign_together: Benign | None
     by_models: float | None
     learning: tuple[LearningPoint, ...] = ()
+    one_in: int = 1
 
 
 def read_evaluation(data: bytes, name: str) -> Evaluation:

@@ -6,6 +6,7 @@ What is asked about a probe is a *question*: a red line (``weapons``), or one fa
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Final
@@ -71,6 +72,16 @@ def of_row(row: Row, source: str) -> Probe:
         messages=row.messages,
         tool_call=row.tool_call,
     )
+
+
+def one_in(source: Source, number: int) -> Source:
+    """One in ``number`` of its probes, pairs kept whole: chosen by the digest of their names, the same every time."""
+
+    def chosen(probe: Probe) -> bool:
+        name = f"{probe.source}/{probe.pair or probe.id}"
+        return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % number == 0
+
+    return msgspec.structs.replace(source, probes=tuple(filter(chosen, source.probes)))
 
 
 def shown(probe: Probe) -> Shown:

@@ -33,6 +33,7 @@ class Wanted(msgspec.Struct, frozen=True):
     learning: tuple[LearningPoint, ...] = ()
     without: tuple[str, ...] = ()
     workers: int = 1
+    one_in: int = 1
 
 
 def evaluate(
@@ -77,6 +78,7 @@ def evaluate(
         benign_together=measure_benign(TOGETHER, together, good) if together else None,
         by_models=_by_models(sources),
         learning=wanted.learning,
+        one_in=wanted.one_in,
     )
 
 
@@ -91,5 +93,5 @@ def _by_models(sources: Sequence[Source]) -> float | None:
     """The share of the rows that models wrote, of those of which it is said who wrote them."""
     known = [source for source in sources if source.author is not None]
     of = sum(len(source.probes) for source in known)
-    written = sum(len(source.probes) for source in known if source.author and source.author.kind == "model")
+    written = sum(len(source.probes) for source in known if source.author and source.author.kind != "person")
     return written / of if of else None

@@ -10,13 +10,15 @@ from typing import Any, Final
 import click
 import msgspec
 
-from brightline.classifier.corpus import read_corpora
+from brightline.classifier.corpus import read_corpora, read_corpus
 from brightline.classifier.everyday import read_everyday
 from brightline.classifier.training.whole import Wanted, run
 from brightline.core.errors import ConfigError
 from brightline.core.screening.figures import Rate
 from brightline.terminal import as_json, table
 
+_WEIGHT: Final = click.FloatRange(0.0, 1.0, min_open=True)
+_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -28,6 +30,10 @@ _FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--stage", type=click.Choice(["all", "screen", "encoder"]), default="all", show_default=True)
 @click.option("--encoder", type=_FOLDER, help="A release whose encoder is taken as it is; the rest is made anew.")
 @click.option("--from", "after", type=_FOLDER, help="A release whose encoder is trained further.")
+@click.option(
+    "--grammar", type=_FILE, help="Composed rows (`classifier grammar`), for the encoder; none unless named."
+)
+@click.option("--grammar-weight", default=0.3, show_default=True, type=_WEIGHT, help="What a composed row counts.")
 @click.option("--weights", type=_FOLDER, help="The base weights, if their package is not installed.")
 @click.option("--epochs", default=4.0, show_default=True, type=click.FloatRange(0.01, 100.0))
 @click.option("--seed", default=1, show_default=True)
@@ -41,6 +47,8 @@ def train(
     stage: str,
     encoder: Path | None,
     after: Path | None,
+    grammar: Path | None,
+    grammar_weight: float,
     weights: Path | None,
     epochs: float,
     seed: int,
@@ -70,6 +78,8 @@ def train(
                 epochs=epochs,
                 seed=seed,
                 threads=threads,
+                composed=(read_corpus(grammar),) if grammar else (),
+                composed_weight=grammar_weight,
             ),
             [*sorted(corpora.glob("*.jsonl"))],
         )

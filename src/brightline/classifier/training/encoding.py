@@ -41,7 +41,10 @@ TOKENIZER: Final = "tokenizer.json"
 
 
 class Training(msgspec.Struct, frozen=True):
-    """What an encoder is trained on, and how long. ``weights`` are files by name; ``held_out`` names authors."""
+    """What an encoder is trained on, and how long. ``weights`` are files by name; ``held_out`` names authors.
+
+    Rows that a grammar ``composed`` count ``composed_weight`` each, and none of them becomes a canary.
+    """
 
     corpora: Sequence[Corpus]
     everyday: Sequence[Everyday]
@@ -50,6 +53,8 @@ class Training(msgspec.Struct, frozen=True):
     epochs: float
     seed: int
     device: str
+    composed: tuple[Corpus, ...] = ()
+    composed_weight: float = 1.0
 
 
 def train_encoder(
@@ -61,6 +66,7 @@ def train_encoder(
     """
     words = Words(training.weights[TOKENIZER], TOKENS)
     examples = examples_of(training.corpora, "train", words)
+    composed = examples_of(training.composed, "train", words, training.composed_weight)
     plain, _ = plain_of(training.everyday, words)
     fitter = Fitter(words, plain, training.device)
     done = 0
@@ -73,9 +79,9 @@ def train_encoder(
     rate = FURTHER_RATE if judge else RATE
     judge = judge or Judge(encoder_from(training.weights["model.safetensors"]))
     seen = [example for example in examples if example.author not in training.held_out]
-    fitter.fit(judge, seen, training.epochs, training.seed, rate, count)  # 1.
+    fitter.fit(judge, [*seen, *composed], training.epochs, training.seed, rate, count)  # 1.
     write(judge, fitter, seen, training.weights, held)
-    fitter.fit(judge, examples, training.epochs * SECOND_SHARE, training.seed + 1, rate, count)  # 2.
+    fitter.fit(judge, [*examples, *composed], training.epochs * SECOND_SHARE, training.seed + 1, rate, count)  # 2.
     write(judge, fitter, examples, training.weights, out)
 
 

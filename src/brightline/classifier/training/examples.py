@@ -21,12 +21,13 @@ BESIDE_TOKENS: Final = 40
 
 
 class Example(msgspec.Struct, frozen=True):
-    """One row as tokens. ``asked`` is what an output answers, or nothing."""
+    """One row as tokens. ``asked`` is what an output answers, or nothing; ``weight`` how much it counts."""
 
     row: Row
     author: str
     tokens: list[int]
     asked: list[int]
+    weight: float = 1.0
 
 
 class Plain(msgspec.Struct, frozen=True):
@@ -38,11 +39,15 @@ class Plain(msgspec.Struct, frozen=True):
 
 
 class Item(msgspec.Struct, frozen=True):
-    """What one step is shown: tokens, what the heads should say (yes 1, unknown 0.5), and how much each counts."""
+    """What one step is shown: tokens, what the heads should say (yes 1, unknown 0.5), and how much each counts.
+
+    ``weight`` is how much its order within a pair counts.
+    """
 
     tokens: list[int]
     wanted: Sequence[float]
     counts: Sequence[float]
+    weight: float = 1.0
 
 
 class Words:
@@ -73,15 +78,15 @@ class Words:
         return ids, mask
 
 
-def examples_of(corpora: Iterable[Corpus], split: str, words: Words) -> list[Example]:
-    """The rows of one split as tokens."""
+def examples_of(corpora: Iterable[Corpus], split: str, words: Words, weight: float = 1.0) -> list[Example]:
+    """The rows of one split as tokens, each of which counts so much."""
     found: list[Example] = []
     for corpus in corpora:
         if corpus.author.split == split:
             judged = words.of([row.judged for row in corpus.rows])
             asked = words.of([row.asked for row in corpus.rows])
             rows = zip(corpus.rows, judged, asked, strict=True)
-            found += [Example(row, corpus.author.author, ids, question) for row, ids, question in rows]
+            found += [Example(row, corpus.author.author, ids, question, weight) for row, ids, question in rows]
     return found
 
 
@@ -107,7 +112,8 @@ def disguised(example: Example, beside: Sequence[Plain], window: int, dice: rand
     if beside and (place := dice.random()) < 0.2:
         filler = dice.choice(beside).tokens[:BESIDE_TOKENS]
         tokens = filler + tokens if place < 0.1 else tokens + filler
-    return Item(tokens, *target(example.row))
+    wanted, counts = target(example.row)
+    return Item(tokens, wanted, [count * example.weight for count in counts], example.weight)
 
 
 def ordinary(plain: Plain) -> Item:

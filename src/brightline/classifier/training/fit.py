@@ -105,10 +105,11 @@ class Fitter:
         pairs = [number for _, number in batch]
         above, below = _ordered(pairs, wanted, counts)
         if len(above):
-            apart = (said[above] - said[below])[
-                (wanted[above] > wanted[below]) & (counts[above] > 0) & (counts[below] > 0)
-            ]
-            whole = whole + PAIR_WEIGHT * functional.softplus(2.0 - apart).mean()
+            ordered = (wanted[above] > wanted[below]) & (counts[above] > 0) & (counts[below] > 0)
+            apart = (said[above] - said[below])[ordered]
+            weights = torch.tensor([item.weight for item, _ in batch]).to(self.device)
+            weighs = weights[above].unsqueeze(1).expand_as(ordered)[ordered]
+            whole = whole + PAIR_WEIGHT * (functional.softplus(2.0 - apart) * weighs).mean()
         return whole
 
     def _said(self, judge: Judge, windows: Sequence[Sequence[int]]) -> Any:

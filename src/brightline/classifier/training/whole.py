@@ -52,6 +52,8 @@ class Wanted(msgspec.Struct, frozen=True):
     epochs: float
     seed: int
     threads: int
+    composed: tuple[Corpus, ...] = ()
+    composed_weight: float = 1.0
 
     def of(self, split: str) -> list[Corpus]:
         """The corpora of one split."""
@@ -65,6 +67,10 @@ def run(wanted: Wanted, files: Sequence[Path]) -> dict[str, Any]:
 
     if not wanted.of("train") or not wanted.of("test"):
         raise ConfigError("there are rows to train on and rows by other authors to test on")
+    if any(corpus.author.kind != "grammar" or corpus.author.split != "train" for corpus in wanted.composed):
+        raise ConfigError("what --grammar names was not composed to train on")
+    if wanted.composed and wanted.encoder:
+        raise ConfigError("composed rows are for the encoder, and --encoder takes one as it is")
     if wanted.stage == "screen" and not wanted.encoder:
         raise ConfigError("the first stage alone needs an --encoder to stand before")
     wanted.out.mkdir(parents=True, exist_ok=True)
@@ -96,6 +102,7 @@ def run(wanted: Wanted, files: Sequence[Path]) -> dict[str, Any]:
         "rows": {split: sum(len(corpus.rows) for corpus in wanted.of(split)) for split in ("train", "test")},
         "authors": _authors_of(wanted.encoder) if wanted.encoder else [c.author.author for c in wanted.of("train")],
         "thresholds_by": sorted(unseen),
+        "composed": {"rows": sum(len(c.rows) for c in wanted.composed), "weight": wanted.composed_weight},
         "seed": wanted.seed,
         "epochs": None if wanted.encoder else wanted.epochs,
         "encoder_of": wanted.encoder.resolve().name if wanted.encoder else None,
@@ -177,8 +184,19 @@ def _train_encoder(wanted: Wanted, held_out: frozenset[str], scratch: Path) -> N
         weights = find_weights(wanted.weights)
     seen = sum(len(corpus.rows) for corpus in wanted.of("train") if corpus.author.author not in held_out)
     every = sum(len(corpus.rows) for corpus in wanted.of("train"))
-    total = int((seen + every * SECOND_SHARE) * wanted.epochs * (1 + EVERYDAY_SHARE))
-    training = Training(wanted.of("train"), wanted.everyday, weights, held_out, wanted.epochs, wanted.seed, device)
+    more = sum(len(corpus.rows) for corpus in wanted.composed)
+    total = int((seen + more + (every + more) * SECOND_SHARE) * wanted.epochs * (1 + EVERYDAY_SHARE))
+    training = Training(
+        corpora=wanted.of("train"),
+        everyday=wanted.everyday,
+        weights=weights,
+        held_out=held_out,
+        epochs=wanted.epochs,
+        seed=wanted.seed,
+        device=device,
+        composed=wanted.composed,
+        composed_weight=wanted.composed_weight,
+    )
     with progress("encoder: rows", total) as step:
         train_encoder(training, wanted.out, scratch, step, judge)
 
