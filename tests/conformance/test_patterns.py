@@ -153,7 +153,7 @@ def recounted(node: Running) -> dict[Any, bytes]:
     """The counts, made again from what the records commit to."""
     book = PatternBook()
     for record in read_records(node.root):
-        seen = read_seen(record["committed"]) if record["kind"] == "ATTEMPT" else None
+        seen = read_seen(record["exchange"], record["committed"]) if record["kind"] == "ATTEMPT" else None
         if seen is not None:
             book.enter(seen)
     return bytes_of(book)

@@ -19,6 +19,7 @@ from brightline.core.register import (
     DaysMax,
     Entry,
     ProtocolEntry,
+    PurposeBounds,
     RegisterBook,
     State,
     VvtEntry,
@@ -230,3 +231,24 @@ def test_a_demand_that_says_everything_is_well_formed() -> None:
 def test_a_demand_that_lacks_something_is_not_recorded(changes: dict[str, Any], names: str) -> None:
     with pytest.raises(TrustError, match=names):
         check_demand(demand(**changes))
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"subjects_max": -1, "days": 7},
+        {"requests_max": 1_000_001, "days": 7},
+        {"subjects_max": 5},
+        {"subjects_max": 5, "days": 31},
+        {"days": 7},
+    ],
+    ids=str,
+)
+def test_a_purpose_with_numbers_that_cannot_be_counted_is_refused(numbers: dict[str, int]) -> None:
+    with pytest.raises(TrustError, match="purpose planning"):
+        check_entry(purpose(bounds=PurposeBounds("", "", "", **numbers)))
+
+
+def test_a_purpose_without_numbers_is_written_as_it_was_before_there_were_any() -> None:
+    assert msgspec.to_builtins(PurposeBounds("a few", "", "")) == {"subjects": "a few", "period": "", "volume": ""}
+    check_entry(purpose(bounds=PurposeBounds("", "", "", subjects_max=5, requests_max=9, days=30)))

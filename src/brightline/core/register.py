@@ -31,6 +31,9 @@ WORDS_CHARS_MAX: Final = 16_000
 LIST_MAX: Final = 256
 ENTRIES_MAX: Final = 10_000
 VERSION_MAX: Final = 1_000_000
+COUNTED_MAX: Final = 1_000_000
+COUNTED_DAYS_MAX: Final = 30
+BOUND_WORDS: Final = ("subjects", "period", "volume")
 _ID: Final = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -62,12 +65,24 @@ class _Signed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     owner: str
 
 
-class PurposeBounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a purpose is limited to, in words; an empty word means that no such bound is declared."""
+class PurposeBounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a purpose is limited to, in words; an empty word means that no such bound is declared.
+
+    In numbers, which are counted where the agreement counts people: so many people, and so many requests that touch
+    anybody, in so many ``days`` (1 to 30). 0 is no such number.
+    """
 
     subjects: str
     period: str
     volume: str
+    subjects_max: int = 0
+    requests_max: int = 0
+    days: int = 0
+
+    @property
+    def counted(self) -> bool:
+        """Whether anything of it is counted."""
+        return bool(self.subjects_max or self.requests_max)
 
 
 class PurposeEntry(_Signed, frozen=True, kw_only=True):
@@ -199,8 +214,9 @@ def _check_field(what: str, name: str, value: object) -> None:
         _check_field(what, "figures", value.name)
         _check_field(what, "figures", value.value)
     elif isinstance(value, PurposeBounds):
-        for part in value.__struct_fields__:
+        for part in BOUND_WORDS:
             _bounded(what, part, getattr(value, part))
+        _check_numbers(what, value)
     elif isinstance(value, str):
         if not value.strip():
             raise TrustError(f"{what} lacks its {_said(name)}: it must not be empty")
@@ -212,6 +228,15 @@ def _check_field(what: str, name: str, value: object) -> None:
 def _bounded(what: str, name: str, value: str) -> None:
     if len(value) > WORDS_CHARS_MAX:
         raise TrustError(f"{what}: its {_said(name)} has {len(value)} characters; at most {WORDS_CHARS_MAX}")
+
+
+def _check_numbers(what: str, bounds: PurposeBounds) -> None:
+    if not (0 <= bounds.subjects_max <= COUNTED_MAX and 0 <= bounds.requests_max <= COUNTED_MAX):
+        raise TrustError(f"{what} is bounded to a number outside 0 to {COUNTED_MAX}")
+    if bounds.counted and not 1 <= bounds.days <= COUNTED_DAYS_MAX:
+        raise TrustError(f"{what} is bounded within {bounds.days} days; people are counted in 1 to {COUNTED_DAYS_MAX}")
+    if bounds.days and not bounds.counted:
+        raise TrustError(f"{what} names {bounds.days} days, and no number of people or requests in them")
 
 
 def _said(name: str) -> str:

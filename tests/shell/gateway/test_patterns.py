@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,13 @@ from brightline.core.exchange.model import Exchange, Role, Turn
 from brightline.core.facts import UNKNOWN
 from brightline.core.patterns.crossing import Crossed, Watched
 from brightline.core.patterns.token import SPAN_SECONDS, STEP_SECONDS, ends, spans_at
+from brightline.core.register import PurposeBounds, RegisterBook
 from brightline.core.standing import UnitStanding
 from brightline.shell import shipped
 from brightline.shell.gateway.patterns import FORGET_AFTER_SECONDS, LOST_SECONDS, STALE_SECONDS, PatternWatch
 from brightline.shell.storage.sketches import FILE_NAME, SketchStore
 from tests.playbooks import playbook as book
+from tests.registers import book_of, purpose
 from tests.vault import peek, sealed
 
 AGREEMENT = shipped.read_agreement(shipped.shipped_agreement())
@@ -69,6 +72,8 @@ class Town:
         self.folder = folder
         self.clock = Clock()
         self.stands = UnitStanding()
+        self.registers = RegisterBook()
+        self.ids = itertools.count()
         self.called: list[Crossed] = []
         self.frames: list[Frame] = []
         self.opened: list[SketchStore] = []
@@ -88,13 +93,14 @@ class Town:
 
     def asks(self, watch: PatternWatch, name: str, *, log: bool = False) -> Watched:
         request = Exchange("chat", "m", (Turn(Role.USER, (f"Where does {name} live?",)),))
-        watched = watch.look(COUNTING, book.WORKLOAD, request, self.clock.unix())
+        exchange = f"x{next(self.ids)}"
+        watched = watch.look(COUNTING, self.registers, book.WORKLOAD, exchange, request, self.clock.unix())
         if log:
             seq = len(self.frames)
             committed = {"workload": book.WORKLOAD.id, "unit": book.WORKLOAD.unit, **watched.fields}
             place = Place("gateway-0", 1, seq, "2027-01-15T08:00:00.000Z", "test")
-            record = sealed(Draft(RecordKind.ATTEMPT, f"x{seq}", {}, committed), place)
-            self.frames.append(Frame(seq, 1, RecordKind.ATTEMPT, f"x{seq}", record.leaf, record.contents))
+            record = sealed(Draft(RecordKind.ATTEMPT, exchange, {}, committed), place)
+            self.frames.append(Frame(seq, 1, RecordKind.ATTEMPT, exchange, record.leaf, record.contents))
         return watched
 
     def disk(self) -> bytes:
@@ -124,7 +130,7 @@ def stated(watched: Watched) -> dict[str, str]:
 def test_under_an_agreement_without_patterns_nobody_is_read_for_and_nothing_is_counted(town: Town) -> None:
     watch = town.worker()
     request = Exchange("chat", "m", (Turn(Role.USER, ("Where does Maria Jensen live?",)),))
-    assert watch.look(SILENT, book.WORKLOAD, request, NOW) == Watched()
+    assert watch.look(SILENT, RegisterBook(), book.WORKLOAD, "x", request, NOW) == Watched()
     assert counts(watch) == {}
 
 
@@ -235,6 +241,35 @@ def test_no_name_is_on_the_disk_and_keys_and_tokens_are_gone_once_their_span_is_
 
 def _rows(watch: PatternWatch) -> list[tuple[Any, int]]:
     return [(counted, token) for counted, sketch in watch.book for token in sketch.tokens]
+
+
+def bounded(**numbers: int) -> RegisterBook:
+    """The registers, where the purpose has numbers."""
+    return book_of(purpose(bounds=PurposeBounds("", "", "", **numbers)))
+
+
+def test_more_people_than_a_purpose_may_touch_are_outside_its_bounds(town: Town) -> None:
+    watch = town.worker()
+    town.registers = bounded(subjects_max=2, days=7)
+    said = [stated(town.asks(watch, name)) for name in [*NAMES[:2], *NAMES[:3]]]
+    assert said == [{}] * 4 + [{"constrained": "no"}]
+    town.clock.pass_(8 * DAY_SECONDS)
+    keep(watch)
+    assert stated(town.asks(watch, NAMES[3])) == {}
+
+
+def test_more_requests_than_a_purpose_may_make_about_anybody_are_outside_its_bounds(town: Town) -> None:
+    watch = town.worker()
+    town.registers = bounded(requests_max=3, days=1)
+    said = [stated(town.asks(watch, NAMES[0])) for _ in range(4)]
+    assert said == [{}] * 3 + [{"constrained": "no"}]
+    assert stated(town.asks(watch, "nobody")) == {}
+
+
+def test_a_purpose_that_has_numbers_is_not_within_them_while_nobody_is_counted(town: Town) -> None:
+    request = Exchange("chat", "m", (Turn(Role.USER, ("List three fruits.",)),))
+    watched = town.worker().look(SILENT, bounded(subjects_max=2, days=7), book.WORKLOAD, "x", request, NOW)
+    assert stated(watched) == {"constrained": UNKNOWN}
 
 
 def test_at_the_turn_of_a_span_the_key_is_there_already(town: Town) -> None:

@@ -27,6 +27,11 @@ class Counted(NamedTuple):
     name: str
 
 
+def requests_of(span: int, purpose: str) -> Counted:
+    """Which sketch has the requests of a purpose that touch anybody; no purpose has a space in its id."""
+    return Counted(span, Over.PURPOSE, f"requests of {purpose}")
+
+
 class _Slack(NamedTuple):
     """How many people more reach a pattern's number, since when."""
 
@@ -60,6 +65,7 @@ class PatternBook:
             self._touch(first, grown * ones.scale)
             grown = sum(others.add(each.newer, seen.unix, each.about) for each in seen.subjects)
             self._touch(second, grown * others.scale)
+        self._enter_request(seen)
 
     def merge(self, counted: Counted, sketch: Sketch) -> None:
         """Take in what somebody else counted. Raises ``ValueError`` for a sketch of another span."""
@@ -74,6 +80,11 @@ class PatternBook:
             return 0
         since = unix - pattern.window_seconds
         return sketch.count(since, pattern.mask if pattern.joins else 0, pattern.joins, pattern.days)
+
+    def exceeds(self, counted: Counted, since: int, most: int) -> bool:
+        """Whether more than ``most`` people, or requests, of one sketch came at ``since`` or later."""
+        sketch = self._sketches.get(counted)
+        return sketch is not None and sketch.total() > most and sketch.count(since) > most
 
     def reached(self, pattern: Pattern, counted: Counted, unix: int) -> int:
         """The count if it has reached the pattern's number, else 0.
@@ -105,6 +116,14 @@ class PatternBook:
             del self._sketches[each]
             self._changed.pop(each, None)
             self._slack.pop(each, None)
+
+    def _enter_request(self, seen: Seen) -> None:
+        """Count the request itself, for its purpose."""
+        for span in seen.spans:
+            counted = requests_of(span, seen.whose.purpose)
+            sketch = self._sketch(counted)
+            if sketch is not None and sketch.add(seen.request, seen.unix, 0):
+                self._changed[counted] = None
 
     def _sketch(self, counted: Counted) -> Sketch | None:
         found = self._sketches.get(counted)

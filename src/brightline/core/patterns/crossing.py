@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from brightline.core.agreement.pattern import Over, Pattern
+from brightline.core.agreement.pattern import DAY_SECONDS, Over, Pattern
 from brightline.core.canonical import JsonValue
-from brightline.core.facts import UNKNOWN, Register, Source, Statement, Vocabulary
-from brightline.core.patterns.book import Counted, PatternBook
+from brightline.core.facts import UNKNOWN, FactSpec, Register, Source, Statement, Vocabulary
+from brightline.core.patterns.book import Counted, PatternBook, requests_of
 from brightline.core.patterns.seen import Seen
+from brightline.core.register import PurposeBounds
 
 
 class Crossed(msgspec.Struct, frozen=True):
@@ -71,8 +72,32 @@ def statements_of(crossed: Iterable[Crossed]) -> tuple[Statement, ...]:
 
 def without_counts(vocabulary: Vocabulary) -> tuple[Statement, ...]:
     """What is stated while the counts are not fresh: whether anything is within its bounds is not known."""
+    return tuple(Statement(spec.name, UNKNOWN, Source.PATTERN, "counts") for spec in _bounded(vocabulary))
+
+
+def beyond_bounds(
+    book: PatternBook, bounds: PurposeBounds, seen: Seen, vocabulary: Vocabulary
+) -> tuple[Statement, ...]:
+    """What is stated of a request that is one too many for the numbers of its purpose: it is not within its bounds.
+
+    That is bad, not unknown: both parties signed the number, and nobody has to guess.
+    """
+    if not bounds.counted or not seen.subjects:
+        return ()
+    span, purpose, since = seen.spans[0], seen.whose.purpose, seen.unix - bounds.days * DAY_SECONDS
+    people, requests = Counted(span, Over.PURPOSE, purpose), requests_of(span, purpose)
+    too_many = bounds.subjects_max and (seen.more or book.exceeds(people, since, bounds.subjects_max))
+    too_often = bounds.requests_max and book.exceeds(requests, since, bounds.requests_max)
+    if not (too_many or too_often):
+        return ()
     return tuple(
-        Statement(spec.name, UNKNOWN, Source.PATTERN, "counts")
-        for spec in vocabulary.specs
-        if Source.PATTERN in spec.set_by and Register.BOUNDS in spec.needs
+        Statement(spec.name, next(value for value in spec.values if value != spec.good), Source.PATTERN, purpose)
+        for spec in _bounded(vocabulary)
     )
+
+
+def _bounded(vocabulary: Vocabulary) -> Iterator[FactSpec]:
+    """The facts that say that something is within its bounds."""
+    for spec in vocabulary.specs:
+        if Source.PATTERN in spec.set_by and Register.BOUNDS in spec.needs:
+            yield spec

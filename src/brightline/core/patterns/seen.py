@@ -8,6 +8,7 @@ are destroyed, no token leads to one.
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections.abc import Mapping
 from typing import Final
@@ -16,7 +17,7 @@ import msgspec
 
 from brightline.core.agreement.pattern import Over, Touches
 from brightline.core.canonical import JsonValue
-from brightline.core.patterns.token import spans_at, token_of
+from brightline.core.patterns.token import TOKEN_BYTES, spans_at, token_of
 from brightline.core.patterns.touched import SUBJECTS_MAX, Touched
 
 FIELD: Final = "touched"
@@ -49,6 +50,7 @@ class Subject(msgspec.Struct, frozen=True):
 class Seen(msgspec.Struct, frozen=True):
     """The persons of one request at ``unix``; ``more``: there were more of them than are here."""
 
+    exchange: str
     unix: int
     whose: Whose
     subjects: tuple[Subject, ...]
@@ -58,6 +60,11 @@ class Seen(msgspec.Struct, frozen=True):
     def spans(self) -> tuple[int, int]:
         """The spans in which it counts."""
         return spans_at(self.unix)
+
+    @property
+    def request(self) -> int:
+        """The token of the request itself: of its id, which tells of nobody."""
+        return int.from_bytes(hashlib.sha256(self.exchange.encode()).digest()[:TOKEN_BYTES], "big")
 
     @property
     def about(self) -> int:
@@ -83,15 +90,15 @@ class _Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     more: bool = False
 
 
-def see(touched: Touched, whose: Whose, unix: int, keys: Mapping[int, bytes]) -> Seen:
+def see(exchange: str, touched: Touched, whose: Whose, unix: int, keys: Mapping[int, bytes]) -> Seen:
     """Make tokens of persons and forget them. Raises ``KeyError`` if a key of a span that is under way is missing."""
     older, newer = (keys[span] for span in spans_at(unix))
     subjects = [Subject(token_of(person, older), token_of(person, newer), about) for person, about in touched.persons]
-    return Seen(unix, whose, tuple(sorted(subjects, key=lambda each: each.older)), touched.more)
+    return Seen(exchange, unix, whose, tuple(sorted(subjects, key=lambda each: each.older)), touched.more)
 
 
-def read_seen(committed: Mapping[str, JsonValue]) -> Seen | None:
-    """What the committed fields of an ATTEMPT say of persons; ``None`` if nothing.
+def read_seen(exchange: str, committed: Mapping[str, JsonValue]) -> Seen | None:
+    """What the committed fields of the ATTEMPT of an exchange say of persons; ``None`` if nothing.
 
     Raises ``ValueError`` for what is no such record.
     """
@@ -105,4 +112,4 @@ def read_seen(committed: Mapping[str, JsonValue]) -> Seen | None:
     if any(subject.about > _ABOUT_MAX for subject in subjects):
         raise ValueError("a subject has matters that nobody knows")
     whose = Whose(str(committed.get("workload", "")), str(committed.get("unit", "")), told.purpose)
-    return Seen(told.at, whose, subjects, told.more)
+    return Seen(exchange, told.at, whose, subjects, told.more)

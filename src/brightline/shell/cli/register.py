@@ -18,6 +18,9 @@ from brightline.core.errors import ConfigError
 from brightline.core.evidence.record import DurableRecord
 from brightline.core.facts import Register
 from brightline.core.register import (
+    BOUND_WORDS,
+    COUNTED_DAYS_MAX,
+    COUNTED_MAX,
     DAY_SECONDS,
     KINDS,
     Entry,
@@ -43,6 +46,7 @@ AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print JSO
 FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 FILE_BYTES_MAX: Final = 16 * 1024 * 1024
 _ID: Final = click.argument("entry_id", metavar="ID")
+_COUNTED: Final = click.IntRange(0, COUNTED_MAX)
 _DAYS: Final = click.option(
     "--days", default=90, show_default=True, type=click.IntRange(1, 3_660), help="Days until it expires."
 )
@@ -66,6 +70,11 @@ def purpose() -> None:
 @click.option("--basis", required=True, help="How the authorities carry the purpose, in words.")
 @click.option("--data-class", "data_classes", multiple=True, help="A class of data it may touch; repeat for more.")
 @click.option("--bound", "bounds", multiple=True, metavar="KIND=TEXT", help="subjects, period or volume.")
+@click.option("--subjects-max", type=_COUNTED, default=0, help="So many people may be touched; 0: not counted.")
+@click.option("--requests-max", type=_COUNTED, default=0, help="So many requests may touch anybody; 0: not counted.")
+@click.option(
+    "--in-days", type=click.IntRange(1, COUNTED_DAYS_MAX), default=30, show_default=True, help="Within so many days."
+)
 @click.option("--foreign-intelligence", is_flag=True, help="This is a defined foreign-intelligence purpose.")
 @click.option("--owner", default="", help=_owner("Without it: the official."))
 @_DAYS
@@ -79,6 +88,9 @@ def add_purpose(
     basis: str,
     data_classes: tuple[str, ...],
     bounds: tuple[str, ...],
+    subjects_max: int,
+    requests_max: int,
+    in_days: int,
     foreign_intelligence: bool,
     owner: str,
     days: int,
@@ -86,7 +98,7 @@ def add_purpose(
 ) -> None:
     """Register a purpose, or a later version of one."""
     declared = pairs(bounds, "--bound")
-    unknown = declared.keys() - set(PurposeBounds.__struct_fields__)
+    unknown = declared.keys() - set(BOUND_WORDS)
     if unknown:
         raise ConfigError(f"--bound takes subjects, period and volume; found {', '.join(sorted(unknown))}")
     version, now = _next_version(state, Register.PURPOSE, entry_id), SystemClock().unix()
@@ -103,7 +115,14 @@ def add_purpose(
         authorities=authorities,
         legal_basis=basis,
         data_classes=data_classes,
-        bounds=PurposeBounds(*(declared.get(name, "") for name in PurposeBounds.__struct_fields__)),
+        bounds=PurposeBounds(
+            subjects=declared.get("subjects", ""),
+            period=declared.get("period", ""),
+            volume=declared.get("volume", ""),
+            subjects_max=subjects_max,
+            requests_max=requests_max,
+            days=in_days if subjects_max or requests_max else 0,
+        ),
         foreign_intelligence=foreign_intelligence,
     )
     _say_added(entry, _log(state, entry), as_json)

@@ -274,8 +274,9 @@ class Gateway:
         exchange_id = f"xc_{secrets.token_hex(12)}"
         now = Instant(self._clock.monotonic(), self._clock.unix())
         people = self._holds.word(workload, terms.agreement.digest, terms.release.digest, now.unix, named)
-        watched = self._patterns.look(terms.agreement, workload, request, now.unix)
-        arrived = Arrived(now, exchange_id, workload, request, self._registers(), people, watched)
+        registers = self._registers()
+        watched = self._patterns.look(terms.agreement, registers, workload, exchange_id, request, now.unix)
+        arrived = Arrived(now, exchange_id, workload, request, registers, people, watched)
         responder = AsgiResponder(api, send, receive, exchange_id, now.unix, self._settings.write_seconds)
         if isinstance(request, Exchange):
             responder.serve(request)

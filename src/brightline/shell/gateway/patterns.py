@@ -32,6 +32,7 @@ from brightline.core.patterns.crossing import (
     NOTHING_WATCHED,
     Crossed,
     Watched,
+    beyond_bounds,
     crossings,
     statements_of,
     without_counts,
@@ -40,6 +41,7 @@ from brightline.core.patterns.seen import Whose, read_seen, see
 from brightline.core.patterns.token import SPAN_SECONDS, spans_at
 from brightline.core.patterns.touched import touched_by
 from brightline.core.ports import Clock
+from brightline.core.register import PurposeBounds, RegisterBook
 from brightline.core.standing import UnitStanding
 from brightline.core.workload import Workload
 from brightline.shell.storage.sketches import SketchStore
@@ -50,6 +52,8 @@ LOST_SECONDS: Final = 60.0
 MARGIN_SECONDS: Final = 60
 FORGET_AFTER_SECONDS: Final = 3_600.0
 """A span is over once it has been for an hour of a clock that never steps: a wall clock that jumps destroys no key."""
+
+UNBOUNDED: Final = PurposeBounds("", "", "")
 
 log = logging.getLogger("brightline")
 Peek = Callable[[Frame], Mapping[str, JsonValue]]
@@ -95,21 +99,34 @@ class PatternWatch:
     def _age(self) -> float:
         return self._clock.monotonic() - self._kept
 
-    def look(self, agreement: Agreement, workload: Workload, request: Exchange | CallerError, unix: int) -> Watched:
-        """Count a request, and say what the counts make of its facts."""
-        if not agreement.patterns or isinstance(request, CallerError):
+    def look(
+        self,
+        agreement: Agreement,
+        registers: RegisterBook,
+        workload: Workload,
+        exchange: str,
+        request: Exchange | CallerError,
+        unix: int,
+    ) -> Watched:
+        """Count the request of an exchange, and say what the counts make of its facts."""
+        if isinstance(request, CallerError):
             return NOTHING_WATCHED
-        registration = workload.registration
-        whose = Whose(workload.id, workload.unit, registration.purpose_id)
+        purpose = registers.purpose(workload.registration.purpose_id)
+        bounds = purpose.bounds if purpose is not None else UNBOUNDED
+        if not agreement.patterns:  # nobody is counted: then nobody knows whether a number is kept
+            return Watched(without_counts(agreement.vocabulary)) if bounds.counted else NOTHING_WATCHED
+        whose = Whose(workload.id, workload.unit, workload.registration.purpose_id)
         try:
-            seen = see(touched_by(request), whose, unix, self._keys)
+            seen = see(exchange, touched_by(request), whose, unix, self._keys)
         except KeyError:  # no key of this time: nobody can be counted
             return Watched(without_counts(agreement.vocabulary))
         self.book.enter(seen)
         crossed = crossings(self.book, agreement.patterns, seen)
         self._notice(workload.unit, crossed)
         stale = self._age > STALE_SECONDS or self.book.full
-        statements = statements_of(crossed) + (without_counts(agreement.vocabulary) if stale else ())
+        statements = statements_of(crossed) + beyond_bounds(self.book, bounds, seen, agreement.vocabulary)
+        if stale:
+            statements += without_counts(agreement.vocabulary)
         return Watched(statements, seen.fields())
 
     def not_called(self, unit: str) -> None:
@@ -138,7 +155,7 @@ class PatternWatch:
             if frame.kind is not RecordKind.ATTEMPT:
                 continue
             with contextlib.suppress(KeyDestroyed):
-                seen = read_seen(peek(frame))
+                seen = read_seen(frame.exchange, peek(frame))
                 if seen is not None:
                     self.book.enter(seen)
                     counted += 1
