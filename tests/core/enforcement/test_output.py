@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,6 +57,53 @@ def test_nothing_is_asked_before_a_stride_is_new_and_nothing_twice() -> None:
     out.take(part("d"))
     assert len(content(out.next_ask())) == 1
     assert out.next_ask() == ()
+
+
+SENTENCES = msgspec.structs.replace(WINDOWS, window_chars=200, overlap_chars=64, holdback_chars=32, stride_chars=40)
+SENTENCES = msgspec.structs.replace(SENTENCES, sentence_chars=6)
+
+
+def test_a_sentence_that_ends_is_asked_about_before_a_stride_is_full() -> None:
+    out = Output(asking(stream=True), SENTENCES)
+    out.take(part("So. "))
+    assert out.next_ask() == (), "too short to be worth an ask"
+    out.take(part("It was"))
+    assert [one.text for one in content(out.next_ask())] == ["So. It was"]
+    out.take(part(" the end, and mor"))
+    assert out.next_ask() == ()
+    out.take(part("e of it. "))
+    assert content(out.next_ask())[-1].text.endswith("more of it. ")
+    never = Output(asking(stream=True), msgspec.structs.replace(SENTENCES, sentence_chars=0))
+    never.take(part("So. It was the end. And no more."))
+    assert never.next_ask() == ()
+
+
+WORDS = st.lists(
+    st.sampled_from(["so ", "it was ", "the end. ", "Then, ", "nothing\n", "更多。", "more"]), max_size=40
+)
+
+
+@given(WORDS, st.integers(0, 300), st.lists(st.integers(1, 25), min_size=1, max_size=8), st.sampled_from([0, 6, 20]))
+def test_wherever_a_stream_is_cut_what_is_not_longer_than_the_hold_back_is_found_before_any_of_it_left(
+    words: list[str], place: int, sizes: list[int], sentence_chars: int
+) -> None:
+    said = "".join(words)
+    mark = "<" + "m" * (SENTENCES.holdback_chars - 2) + ">"
+    text = said[:place] + mark + said[place:]
+    out = Output(asking(stream=True), msgspec.structs.replace(SENTENCES, sentence_chars=sentence_chars))
+    left, at, number = "", 0, 0
+    while at < len(text):
+        size = sizes[number % len(sizes)]
+        out.take(part(text[at : at + size]))
+        at, number = at + size, number + 1
+        asked = content(out.next_ask())
+        if any(mark in segment.text for segment in asked):
+            break  # it is found here, wherever the stream was cut
+        left += "".join(released.text for released in out.judged()) if asked else ""
+    else:
+        assert mark in out.reply().choices[0].text, "else the whole answer is judged, before its end leaves"
+    assert text.startswith(left)
+    assert len(left) <= text.index(mark), "and none of it has left"
 
 
 def test_what_arrived_after_the_ask_is_not_judged_by_its_answer() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brightline.core.screening.finding import Segment, Surface
-from brightline.core.screening.segment import Windows, cut, releasable, stream_window
+from brightline.core.screening.segment import SENTENCE_END, Windows, cut, releasable, sentence_due, stream_window
 
 sizes = st.tuples(st.integers(2, 40), st.integers(1, 39)).filter(lambda pair: pair[1] < pair[0])
 
@@ -49,3 +49,30 @@ def test_what_may_leave_stays_behind_what_is_judged_and_never_goes_back(judged: 
 def test_sizes_that_could_let_a_match_slip_through_are_refused(sizes: tuple[int, int, int, int]) -> None:
     with pytest.raises(ValueError, match="must be"):
         Windows(*sizes)
+
+
+def test_where_a_sentence_ends_is_asked_about_only_before_a_stride_is_full_and_where_the_release_says_so() -> None:
+    windows = Windows(100, 50, 20, 30, 10)
+    assert [new for new in range(50) if sentence_due(new, windows)] == list(range(10, 30))
+    assert not any(sentence_due(new, Windows(100, 50, 20, 30)) for new in range(50))
+    with pytest.raises(ValueError, match="0 characters or more"):
+        Windows(100, 50, 20, 30, -1)
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("It is done. Then", True),
+        ('"Is it?" he', True),
+        ("(So it is.) And", True),
+        ("一切都好。然后", True),
+        ("वह गया। फिर", True),
+        ("a line\nand", True),
+        ("version 3.11 of", False),
+        ("see example.org for", False),
+        ("not yet, though", False),
+        ("done.", False),
+    ],
+)
+def test_a_sentence_ends_at_its_sign_and_a_blank_and_not_within_a_number_or_a_name(text: str, ends: bool) -> None:
+    assert (SENTENCE_END.search(text) is not None) == ends

@@ -86,6 +86,7 @@ STRICTER = {
     "one more head": {"encoded": encoder(head(), head("mass_domestic"))},
     "silence that says less": {"silences": FACTS[:1]},
     "held back further": {"holdback_chars": 30, "stride_chars": 4},
+    "asked where sentences end": {"sentence_chars": 3},
     "one more detector": {"other": b"anything"},
 }
 LOOSER = {
@@ -106,6 +107,14 @@ LOOSER = {
     "other windows": ({"overlap_chars": 50}, "its windows are others"),
     "more time": ({"deadline_ms": 20}, "its deadline is another"),
 }
+
+
+def test_a_stream_that_is_asked_about_where_fewer_sentences_end_is_looser() -> None:
+    was = files(sentence_chars=3)
+    for seldom in (0, 4, 5, 6):
+        assert any("asked about less often" in why for why in looser(was, files(sentence_chars=seldom)))
+    assert looser(was, files(sentence_chars=2)) == ()
+    assert looser(files(), files(sentence_chars=9)) == (), "beyond a stride it makes no difference"
 
 
 @pytest.mark.parametrize("changed", STRICTER.values(), ids=STRICTER)

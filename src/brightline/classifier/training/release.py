@@ -29,6 +29,7 @@ ENCODER: Final = "encoder.json"
 REPORT: Final = "report.json"
 DEADLINE_MS: Final = 5_000
 STRIDE_CHARS: Final = 128  # some 32 tokens: an encoder takes its time
+SENTENCE_CHARS: Final = 48  # and where a sentence ends, unless it is a short one
 
 
 def write_screen(out: Path, screen: NGrams) -> None:
@@ -80,7 +81,7 @@ def write_release(
         "# A classifier release: which detectors must answer, how a stream is held back, what their silence may mean.",
         "# Written by `brightline classifier train`.",
         *_lines({"format": base["format"], "id": out.resolve().name, "note": note, "deadline_ms": DEADLINE_MS}),
-        *_table("[windows]", {**base["windows"], "stride_chars": STRIDE_CHARS}),
+        *_table("[windows]", {**base["windows"], "stride_chars": STRIDE_CHARS, "sentence_chars": SENTENCE_CHARS}),
     ]
     for detector in detectors:
         parts += _table("[[detector]]", detector)

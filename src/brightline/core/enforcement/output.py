@@ -31,7 +31,7 @@ from brightline.core.exchange.model import (
 )
 from brightline.core.exchange.tokens import spelling
 from brightline.core.screening.finding import Segment, Surface
-from brightline.core.screening.segment import Windows, releasable, stream_window
+from brightline.core.screening.segment import SENTENCE_END, Windows, releasable, sentence_due, stream_window
 
 ANSWER_CHARS_MAX: Final = 2_000_000
 CALLS_MAX: Final = 128
@@ -220,11 +220,11 @@ class Output:
     # ---- what must be judged -----------------------------------------------------------------------------
 
     def next_ask(self) -> tuple[Segment, ...]:
-        """What is new since the last ask, with the overlap before it; empty if less than a stride is new."""
+        """What is new since the last ask, with the overlap before it; empty if less is new than is asked about."""
         segments: list[Segment] = []
         for choice in self._choices:
             for channel in self._channels(choice):
-                if channel.size - channel.asked < self._windows.stride_chars:
+                if not self._due(channel):
                     continue
                 start = max(0, channel.asked - self._windows.overlap_chars)
                 leaf = Segment(f"choices[{choice.index}].{channel.name}", Surface.OUTPUT, channel.since(start))
@@ -236,6 +236,13 @@ class Output:
                 channel.asked = channel.size
                 channel.let_go(min(channel.released, channel.asked - self._windows.overlap_chars))
         return tuple(segments)
+
+    def _due(self, channel: _Channel) -> bool:
+        """Whether enough is new: a stride, or the end of a sentence where the release wants them asked about."""
+        new = channel.size - channel.asked
+        if sentence_due(new, self._windows):
+            return SENTENCE_END.search(channel.since(channel.asked)) is not None
+        return new >= self._windows.stride_chars
 
     def judged(self) -> tuple[JudgedSegment, ...]:
         """The agreement permits what was asked: return what may leave now, minted."""

@@ -8,26 +8,38 @@ completes in the next segment has not left with the last.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
 from brightline.core.screening.finding import Segment
 
+# The sign, quotes that close after it, and a blank; a full stop of Chinese or Hindi; or the end of a line.
+SENTENCE_END: Final = re.compile(r"[.!?…؟][\"'”’»)\]]*\s|[。！？।\n]")
+
 
 class Windows(msgspec.Struct, frozen=True):
-    """Sizes in characters, from the classifier release: they can change a verdict, so no deployment sets them."""
+    """Sizes in characters, from the classifier release: they can change a verdict, so no deployment sets them.
+
+    A stream is asked about once ``stride_chars`` are new; and, unless ``sentence_chars`` is 0, once a sentence has
+    ended in what is new and that is so long.
+    """
 
     window_chars: int
     overlap_chars: int
     holdback_chars: int
     stride_chars: int
+    sentence_chars: int = 0
 
     def __post_init__(self) -> None:
         if not 0 < self.overlap_chars < self.window_chars:
             raise ValueError("the overlap must be positive and smaller than the window")
         if not 0 < self.holdback_chars <= self.overlap_chars or self.stride_chars < 1:
             raise ValueError("the hold-back must be positive and within the overlap; the stride at least 1")
+        if self.sentence_chars < 0:
+            raise ValueError("what is new where a sentence ends must be 0 characters or more")
 
 
 def cut(leaves: Iterable[Segment], windows: Windows) -> tuple[Segment, ...]:
@@ -48,6 +60,11 @@ def stream_window(path: Segment, judged: int, windows: Windows) -> Segment:
     """The part of a growing text that must be judged next: what is new, and the overlap before it."""
     start = max(0, judged - windows.overlap_chars)
     return msgspec.structs.replace(path, text=path.text[start:], start=start)
+
+
+def sentence_due(new: int, windows: Windows) -> bool:
+    """Whether so many new characters are worth looking for the end of a sentence, before a stride is full."""
+    return 0 < windows.sentence_chars <= new < windows.stride_chars
 
 
 def releasable(judged: int, released: int, windows: Windows) -> int:

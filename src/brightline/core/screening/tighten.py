@@ -27,6 +27,7 @@ from brightline.core.facts import UNKNOWN
 from brightline.core.screening.encoder import Encoder, Head, load_encoder
 from brightline.core.screening.release import Release, RequiredDetector
 from brightline.core.screening.rules import Rule, rules_as_written
+from brightline.core.screening.segment import Windows
 
 Read = Callable[[str], bytes]
 
@@ -59,10 +60,16 @@ def _frame(old: Release, new: Release) -> Iterator[str]:
     was, now = old.windows, new.windows
     if (was.window_chars, was.overlap_chars) != (now.window_chars, now.overlap_chars):
         yield "its windows are others"
-    if now.holdback_chars < was.holdback_chars or now.stride_chars > was.stride_chars:
+    seldom = now.stride_chars > was.stride_chars or _sentence(now) > _sentence(was)
+    if now.holdback_chars < was.holdback_chars or seldom:
         yield "streams would be held back less far, or asked about less often"
     if new.deadline_seconds != old.deadline_seconds:
         yield "its deadline is another"
+
+
+def _sentence(windows: Windows) -> int:
+    """What must be new where a sentence ends: a stride, where sentences make no difference."""
+    return min(windows.sentence_chars or windows.stride_chars, windows.stride_chars)
 
 
 def _detectors(old: Files, new: Files) -> Iterator[str]:
