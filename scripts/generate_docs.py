@@ -35,6 +35,7 @@ from brightline.core.enforcement.states import CHOICE_TRANSITIONS, LATE, State, 
 from brightline.core.exchange.api.describe import description
 from brightline.core.exchange.api.not_carried import NOT_CARRIED
 from brightline.core.halt import Scope
+from brightline.core.readiness import Check
 from brightline.core.screening.release import Release
 from brightline.core.screening.trial import Compared, Stage
 from brightline.core.standing import table_rows as table_rows_of_standing
@@ -372,7 +373,7 @@ class _Idle:
         """Nothing."""
         return ()
 
-    def unfit(self) -> tuple[str, ...]:
+    def checks(self) -> tuple[Check, ...]:
         """Nothing."""
         return ()
 

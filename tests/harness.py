@@ -207,8 +207,8 @@ class Running:
             return client.chat.completions.create(**{"model": "m", "messages": messages, **more})
 
     def records(self) -> list[dict[str, Any]]:
-        """Every durable record of the gateway's shard, with its committed fields opened."""
-        return read_records(self.root)
+        """Every durable record of the gateway's shard but those of its lease, with its committed fields opened."""
+        return [record for record in read_records(self.root) if record["kind"] != "ATTESTED"]
 
     def publish(self) -> None:
         """Publish all that is durable now.

@@ -41,9 +41,11 @@ from brightline.shell.storage.publisher import read_published
 from brightline.shell.storage.releases import release_folder
 from brightline.shell.storage.sequencer import Head
 from brightline.shell.telemetry.traces import Traces, open_traces
-from brightline.shell.trust.attestation import DevelopmentAttester
+from brightline.shell.trust.attesters import open_attester
 from brightline.shell.trust.installation import Installation, read_installation, read_roots
-from brightline.shell.trust.keys import load_key, load_secret
+from brightline.shell.trust.keys import load_key, load_secret, public_hex
+from brightline.shell.trust.roots import read_roots as read_vendor_roots
+from brightline.shell.trust.roots import shipped_roots
 from brightline.shell.witnessing import Witnessing, read_policy
 
 BODY_GRACE_SECONDS: Final = 2.0
@@ -70,8 +72,7 @@ async def open_node(
         witnessed = await opened.enter_async_context(_witnessing(folder, settings, shard, clock))
         heads, _ = opened.enter_context(opened_heads(folder, settings, roots.profile, clock))
         traces = await opened.enter_async_context(_traces(settings, shard))
-        attester = DevelopmentAttester(roots.profile, agreement.vocabulary, clock)
-        attester.renew()
+        attester = open_attester(folder, settings.attestation, roots.profile, clock)
         registry = Registry(root, settings, roots, agreement, installation)
         opened.callback(registry.close)
         registry.refresh()
@@ -92,13 +93,16 @@ async def open_node(
         periods = PeriodWriter(log, evidence, origin, roots.profile, shard_key, clock)
         periods.resume()
         registry_key = registry_verifier(root, settings)
+        terms = _terms(folder, installation, roots.profile, registry.releases.current, first.release, shard)
         node = Node(
             Opened(
                 folder=folder,
                 settings=settings,
                 installation=installation,
-                terms=_terms(folder, installation, roots.profile, registry.releases.current, first.release, shard),
+                terms=terms,
                 attester=attester,
+                vendor_roots=read_vendor_roots(shipped_roots()),
+                node_keys=tuple(bytes.fromhex(public_hex(key)) for key in (shard_key, load_key(folder.key("token")))),
                 registry=registry,
                 registry_log=FollowedLog(folder.wal, evidence, REGISTRY_SHARD, registry_key),
                 registry_origin=registry_key.name,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
@@ -293,6 +294,7 @@ TEXTS: Final[dict[str, Callable[[Path, str], Any]]] = {
     "telemetry.traces": lambda root, url: f"{url}/v1/traces",
     "evidence.directory": lambda root, url: "proofs",
     "evidence.origin": lambda root, url: "elsewhere.example",
+    "attestation.command": lambda root, url: _evidence_command(root),
     "agreement.directory": lambda root, url: str(shutil.copytree(shipped.shipped_agreement(), root / "agreement")),
     "agreement.release": lambda root, url: str(shutil.copytree(shipped.shipped_release(), root / "release")),
 }
@@ -326,6 +328,25 @@ def _others(model: type[BaseModel], prefix: str, root: Path, url: str) -> dict[s
 def _key_file(folder: Path) -> str:
     (folder / "key").write_text("sk-of-a-file\n")
     return str(folder / "key")
+
+
+def _evidence_command(folder: Path) -> str:
+    """A command that asks the development attester of the state folder."""
+    path = folder / "evidence-command"
+    path.write_text(f"#!{sys.executable}\n" + _ASKS_THE_DEVELOPMENT_ATTESTER.replace("FOLDER", str(folder)))
+    path.chmod(0o700)
+    return str(path)
+
+
+_ASKS_THE_DEVELOPMENT_ATTESTER: Final = """
+import base64, sys, time
+from pathlib import Path
+from brightline.core.attestation.development import sign_development
+from brightline.shell.trust.keys import load_key
+[key] = Path("FOLDER").rglob("keys/attester")
+main = base64.b64encode(sign_development(load_key(key), sys.argv[1].encode(), int(time.time()))).decode()
+print('{"evidence": [{"kind": "development", "main": "' + main + '"}]}')
+"""
 
 
 def _webhook_secret(folder: Path) -> str:

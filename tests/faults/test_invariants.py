@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import msgspec
 import openai
 import pytest
 
+from brightline.core.attestation.fault import Fault, refuse
 from brightline.core.errors import EvidenceDamaged, EvidenceUnavailable, OperatorError, TrustError
 from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
 from brightline.core.screening.finding import Finding, Judgement, Raised, Segment
@@ -397,9 +399,26 @@ def test_a_hand_edited_database_changes_no_verdict(node: Running) -> None:
 # ---- the lease ------------------------------------------------------------------------------------------------
 
 
+class Unanswering:
+    """An attester that says nothing any more."""
+
+    name = "silent"
+    production = False
+
+    async def attest(self, challenge: bytes) -> Any:
+        refuse(Fault.STALE, "nothing answers")
+
+
+def lapse(node: Running) -> None:
+    """Its lease is at its end, and there is no new one to be had."""
+    lease = node.node.lease
+    lease.attester = Unanswering()
+    assert lease._lease is not None
+    lease._lease = msgspec.structs.replace(lease._lease, until=lease._lease.granted)
+
+
 def test_a_lease_that_lapses_leaves_no_verdict(node: Running) -> None:
-    node.node.attester._until = 0.0
-    node.node.attester.renew = lambda: None  # type: ignore[method-assign]
+    lapse(node)
     refused(node, "lease_stale", 503)
     assert node.model.seen == []
     assert httpx2.get(f"{node.url}/readyz").status_code == 503
@@ -413,8 +432,7 @@ def test_a_lease_that_lapses_in_mid_stream_cuts_it_within_two_seconds(node: Runn
             model="m", messages=[{"role": "user", "content": "Go on."}], stream=True
         ):
             if part.choices[0].delta.content and not started:
-                node.node.attester._until = 0.0
-                node.node.attester.renew = lambda: None  # type: ignore[method-assign]
+                lapse(node)
                 started = seconds.passed
     assert seconds.passed - started < 2.0
     assert node.records()[-1]["outcome"] == "cut"

@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from brightline.core.enforcement.pass_token import PassToken
 from brightline.core.evidence.record import Draft, DurableRecord
 from brightline.core.exchange.model import UpstreamRequest
+from brightline.core.facts import Statement
 from brightline.core.screening.finding import Judgement, Segment
 from brightline.core.standing import Conditions
+
+if TYPE_CHECKING:  # what reads certificates costs whoever imports it a twentieth of a second
+    from brightline.core.attestation.evidence import Evidence
 
 
 class Clock(Protocol):
@@ -122,4 +126,41 @@ class ConditionSource(Protocol):
 
     def read(self, model: str, unit: str) -> Conditions:
         """Never blocks and never raises: what is not known is ``unknown`` in the conditions."""
+        ...
+
+
+class Attester(Protocol):
+    """Who asks this machine what it is: its vendor's device, its operator's service, or nobody at all.
+
+    Called by one task at a time. Nothing that it gives is believed before it was verified and appraised.
+    """
+
+    @property
+    def name(self) -> str:
+        """By which records call it."""
+        ...
+
+    @property
+    def production(self) -> bool:
+        """Whether what it gives may count outside the development profile."""
+        ...
+
+    async def attest(self, challenge: bytes) -> tuple[Evidence, ...]:
+        """Evidence, each piece of which carries this challenge. Bounded in time and size.
+
+        Raises ``EvidenceRefused`` if there is none; whoever asks decides when to ask again.
+        """
+        ...
+
+
+class LeaseSource(Protocol):
+    """The lease of a node, as others see it: whoever answers to nothing without one (a gateway, a guard) asks here."""
+
+    @property
+    def fault(self) -> str:
+        """Why there is no lease in force now; empty while there is one. Never blocks, never raises."""
+        ...
+
+    def statements(self) -> tuple[Statement, ...]:
+        """What the lease in force states; nothing without one. Never blocks, never raises."""
         ...

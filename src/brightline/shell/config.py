@@ -317,6 +317,16 @@ class WebhookSettings(_Settings):
         return tuple(ip_network(network) for network in self.networks)
 
 
+class AttestationSettings(_Settings):
+    """How this machine is asked what it is. What is accepted of it is signed, in the installation."""
+
+    command: str = Field(
+        "",
+        pattern=r"^(/[!-~]*)?$",
+        description="Program that is given a challenge and prints evidence; empty: the development attester.",
+    )
+
+
 class AgreementSettings(_Settings):
     """Which agreement and release files to load. Their digests are pinned by the signed installation."""
 
@@ -347,6 +357,7 @@ class Settings(_Settings):
     )
     evidence: EvidenceSettings = EvidenceSettings()
     agreement: AgreementSettings = AgreementSettings()
+    attestation: AttestationSettings = AttestationSettings()
     admin: AdminSettings = AdminSettings()
     inference: InferenceSettings = InferenceSettings()
     telemetry: TelemetrySettings = TelemetrySettings()

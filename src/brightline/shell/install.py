@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.limits import days_max
+from brightline.core.attestation.development import development_policy
 from brightline.core.errors import ConfigError, TrustError
 from brightline.core.evidence.heads import HEADS_SHARD, REGISTRY_SHARD
 from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
@@ -74,6 +75,7 @@ from brightline.shell.state import StateFolder
 from brightline.shell.storage.agreements import AgreementStore, agreement_files
 from brightline.shell.storage.wal import shard_directory
 from brightline.shell.trust import installation as signed
+from brightline.shell.trust.attesters import ATTESTER_KEY
 from brightline.shell.trust.installation import read_roots
 from brightline.shell.trust.keys import load_key, make_key, make_secret, public_hex
 
@@ -113,6 +115,7 @@ def init_state(
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     roots, provider, customer = _make_people(folder)
     make_key(folder.key("token"))
+    attester = make_key(folder.key(ATTESTER_KEY))
     for shard in (GATEWAY_SHARD, REGISTRY_SHARD, HEADS_SHARD):
         make_key(folder.log_key(shard))
     for name in ("hold", TENANT_KEY):
@@ -134,6 +137,7 @@ def init_state(
         issued=now - 60,
         expires=now + 365 * DAY_SECONDS,
         review=ReviewTerms(RelyingParty(LOOPBACK, (CONSOLE_ORIGIN,)), software_keys=True),
+        attestation=development_policy(attester.public_key().public_bytes_raw()),
     )
     AgreementStore(folder.agreements).put(agreement, agreement_files(agreement_folder(settings), agreement))
     folder.installation.write_bytes(sign_statement(statement, INSTALLATION_TYPE, (provider, customer)))

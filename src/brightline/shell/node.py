@@ -18,6 +18,8 @@ import msgspec
 
 from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.limits import lost_budget, unit_quotas
+from brightline.core.attestation.chain import Root
+from brightline.core.attestation.lease import Node as Attested
 from brightline.core.enforcement.terms import Terms
 from brightline.core.errors import (
     BrightlineError,
@@ -33,7 +35,8 @@ from brightline.core.evidence.record import RecordKind
 from brightline.core.expectation import Figures
 from brightline.core.halt import Scope
 from brightline.core.patterns.crossing import Crossed
-from brightline.core.ports import Clock
+from brightline.core.ports import Attester, Clock
+from brightline.core.readiness import Check, Condition, missing, of_facts
 from brightline.core.review.recusal import conflicted
 from brightline.core.review.sampling import least_per_million
 from brightline.core.screening.release import Release
@@ -75,8 +78,9 @@ from brightline.shell.storage.trial import Counted, write_counted
 from brightline.shell.storage.vault import Vault
 from brightline.shell.storage.wal import frames_on_disk
 from brightline.shell.telemetry.metrics import Metrics
-from brightline.shell.trust.attestation import RENEW_SECONDS, DevelopmentAttester, NodeConditions
+from brightline.shell.trust.attestation import NodeConditions
 from brightline.shell.trust.installation import Installation
+from brightline.shell.trust.lease import LeaseKeeper
 from brightline.shell.upkeep import Upkeep
 from brightline.shell.witnessing import STEP_SECONDS, Witnessing
 
@@ -104,14 +108,16 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     """What was opened for a node.
 
     ``origin`` is the name of its log, ``heads_key`` that of the combined heads; ``first`` is the release that judges
-    first.
+    first. ``vendor_roots`` vouch for machines; ``node_keys`` are the raw public keys by which this process signs.
     """
 
     folder: StateFolder
     settings: Settings
     installation: Installation
     terms: Terms
-    attester: DevelopmentAttester
+    attester: Attester
+    vendor_roots: tuple[Root, ...]
+    node_keys: tuple[bytes, ...]
     registry: Registry
     registry_log: FollowedLog
     registry_origin: str
@@ -141,7 +147,6 @@ class Node:
         self.settings = opened.settings
         self.installation = opened.installation
         self.terms = opened.terms
-        self.attester = opened.attester
         self.registry = opened.registry
         self.succession = Succession(
             self.registry.classifiers,
@@ -169,11 +174,21 @@ class Node:
         self._heads_key = opened.heads_key
         self._heads_published = 0
         self._clock = clock = opened.clock
+        self.lease = LeaseKeeper(
+            opened.attester,
+            lambda: Attested(self.terms.profile, opened.node_keys, self.agreement.digest, self.release.digest),
+            lambda: self.registry.attestations.policy,
+            lambda: self.registry.attestations.revoked.names,
+            opened.vendor_roots,
+            lambda: self.agreement.vocabulary,
+            self.log,
+            clock,
+        )
         self._findings: set[asyncio.Task[None]] = set()
         self._counted: Compared | None = None
         self._upkeep = Upkeep(
             {
-                "the lease": self._renew,
+                "the lease": self.lease.keep,
                 "following the registry": self._refresh,
                 "following the release": self._follow_release,
                 "stating periods": self._period,
@@ -222,7 +237,7 @@ class Node:
         self.conditions = NodeConditions(
             self.installation,
             self.agreement.vocabulary,
-            self.attester,
+            self.lease,
             clock,
             self.faults,
             self.standing_of,
@@ -248,6 +263,7 @@ class Node:
         Raises ``ReleaseError``.
         """
         try:
+            await self.lease.renew()
             async with self._upkeep:
                 await self.until_fit()
                 yield
@@ -431,13 +447,7 @@ class Node:
             out.append(self.log.full)
         if self.publisher.failure:
             out.append(f"the evidence cannot be published: {self.publisher.failure}")
-        if self.witnessed is not None:
-            published = self.publisher.published
-            found = (
-                self.witnessed.shard.fault(published.size if published else 0),
-                self.witnessed.heads.fault(self._heads_published),
-            )
-            out += [fault for fault in found if fault]
+        out += self._unwitnessed()
         if fault := self.heads_watch.fault:
             out.append(fault)
         if self.origin in self.registry.seals.logs:
@@ -447,35 +457,64 @@ class Node:
             out.append("the registry cannot be read")
         return tuple(out)
 
+    def _unwitnessed(self) -> list[str]:
+        if self.witnessed is None:
+            return []
+        published = self.publisher.published
+        found = (
+            self.witnessed.shard.fault(published.size if published else 0),
+            self.witnessed.heads.fault(self._heads_published),
+        )
+        return [fault for fault in found if fault]
+
     def readiness(self) -> tuple[str, ...]:
-        """What keeps this node from serving; empty means ready."""
-        missing = ["the evidence cannot be written or published"] if self.faults() else []  # details are not for all
-        missing += ["the disk is full"] if self.log.full else []
-        missing += ["people have halted this installation"] if self.halts[Scope.INSTALLATION] else []
-        stopped = [
-            self.registry.halts.book.stopping(AGREEMENT_SCOPE, each.name) is Scope.MODEL
-            for each in self.installation.models
-        ]
-        missing += ["people have halted every model"] if all(stopped) else []
-        missing += [f"detector {each.id} cannot judge" for each in self.judges.current.detectors if each.fault]
-        missing += [
-            f"model {model.name} has no upstream {model.upstream!r} in the settings"
-            for model in self.installation.models
-            if model.upstream not in self.settings.upstream
-        ]
-        missing += [
-            f"no model server of {model.name} answers"
-            for model in self.installation.models
-            if model.upstream in self.settings.upstream and self.upstream.unwell(model.upstream)
-        ]
+        """What keeps this node from serving, as everybody may hear it; empty means ready."""
+        return missing(self.checks())
+
+    def checks(self) -> tuple[Check, ...]:
+        """The conditions for serving as they stand now; those that are looked at only at the start are left out."""
+        faults, current, halts = self.faults(), self.judges.current, self.registry.halts.book
         model = self.installation.models[0].name
         facts = self.agreement.vocabulary.join(self.conditions.read(model, AGREEMENT_SCOPE).statements)
-        missing += [
-            f"{spec.name} is {facts[spec.name]}"
-            for spec in self.agreement.vocabulary.specs
-            if spec.installation and facts[spec.name] != spec.good
-        ]
-        return tuple(missing)
+        unstated = of_facts(self.agreement.vocabulary, facts.view)
+        halted: tuple[str, ...] = ("people have halted this installation",) if self.halts[Scope.INSTALLATION] else ()
+        if all(halts.stopping(AGREEMENT_SCOPE, each.name) is Scope.MODEL for each in self.installation.models):
+            halted += ("people have halted every model",)
+        lease = self.lease.fault
+        return (
+            Check(Condition.REGISTRY, detail=(self.registry.failure,) if self.registry.failure else ()),
+            Check(
+                Condition.DETECTORS,
+                tuple(f"detector {each.id} cannot judge" for each in current.detectors if each.fault),
+                self.unfit(),
+            ),
+            Check(Condition.HALT, halted),
+            Check(
+                Condition.LEASE,
+                (*(("this node has no attestation lease",) if lease else ()), *unstated.get(Condition.LEASE, ())),
+                (lease,) if lease else (),
+            ),
+            Check(Condition.ADMISSION, unstated.get(Condition.ADMISSION, ())),
+            Check(Condition.ROSTER, unstated.get(Condition.ROSTER, ())),
+            # of these only operators hear the details
+            Check(Condition.EVIDENCE, ("the evidence cannot be written or published",) if faults else (), faults),
+            Check(
+                Condition.DISK,
+                ("the disk is full",) if self.log.full else (),
+                (self.log.full,) if self.log.full else (),
+            ),
+            Check(Condition.WITNESSES, detail=tuple(self._unwitnessed())),
+            Check(Condition.UPSTREAM, self._without_server()),
+        )
+
+    def _without_server(self) -> tuple[str, ...]:
+        models, servers = self.installation.models, self.settings.upstream
+        unknown = [each for each in models if each.upstream not in servers]
+        away = [each for each in models if each.upstream in servers and self.upstream.unwell(each.upstream)]
+        return (
+            *(f"model {each.name} has no upstream {each.upstream!r} in the settings" for each in unknown),
+            *(f"no model server of {each.name} answers" for each in away),
+        )
 
     def unfit(self) -> tuple[str, ...]:
         """Why detectors cannot judge, in full: for operators, because it may name files and folders."""
@@ -531,11 +570,6 @@ class Node:
         return None if trial is None else (trial.stage, trial.figures)
 
     # ---- what goes on beside the exchanges -----------------------------------------------------------------
-
-    async def _renew(self) -> None:
-        while True:
-            self.attester.renew()
-            await asyncio.sleep(RENEW_SECONDS)
 
     async def _refresh(self) -> None:
         while True:  # at once the first time: on a busy machine the start takes longer than a look stays fresh

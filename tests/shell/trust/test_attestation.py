@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lease: what it states, for how long, and what ends it."""
+"""What holds of a node: its lease, the roster and the models' admission, each while it is in date."""
 
 from __future__ import annotations
 
-import pytest
-
-from brightline.core.errors import TrustError
-from brightline.core.facts import FactSpec, Source, Vocabulary
+from brightline.core.facts import FactSpec, Source, Statement, Vocabulary
 from brightline.core.review.roles import Role
 from brightline.core.review.roster import ClearedPerson
 from brightline.core.standing import UnitStanding
-from brightline.shell.trust.attestation import LEASE_SECONDS, DevelopmentAttester, NodeConditions
+from brightline.shell.trust.attestation import NodeConditions
 from brightline.shell.trust.installation import FORMAT, Admission, Installation
 
 VOCABULARY = Vocabulary(
@@ -41,10 +38,20 @@ class Clock:
         self.wall += seconds
 
 
+class Lease:
+    """A lease that is in force or not, as a test says."""
+
+    def __init__(self) -> None:
+        self.fault = ""
+
+    def statements(self) -> tuple[Statement, ...]:
+        return () if self.fault else (Statement("place", "cloud", Source.ATTESTATION, "a test"),)
+
+
 def conditions(
     clock: Clock, cleared_until: int = 5_000, expires: int = 5_000, role: Role = Role.REVIEWER
-) -> tuple[DevelopmentAttester, NodeConditions]:
-    attester = DevelopmentAttester("development", VOCABULARY, clock)
+) -> tuple[Lease, NodeConditions]:
+    lease = Lease()
     installation = Installation(
         format=FORMAT,
         profile="development",
@@ -59,14 +66,14 @@ def conditions(
     node = NodeConditions(
         installation,
         VOCABULARY,
-        attester,
+        lease,
         clock,
         tuple,
         lambda _unit: UnitStanding(),
         lambda _unit, _model: None,
         lambda: people,
     )
-    return attester, node
+    return lease, node
 
 
 def stated(node: NodeConditions, model: str = "m") -> set[str]:
@@ -74,63 +81,42 @@ def stated(node: NodeConditions, model: str = "m") -> set[str]:
 
 
 def test_everything_in_date_is_stated() -> None:
-    attester, node = conditions(Clock())
-    attester.renew()
+    _, node = conditions(Clock())
     assert stated(node) == {"place", "trained", "in_loop"}
 
 
-def test_a_lease_that_was_never_taken_or_has_lapsed_states_nothing() -> None:
-    clock = Clock()
-    attester, node = conditions(clock)
-    assert "place" not in stated(node)
-    attester.renew()
-    clock.pass_(int(LEASE_SECONDS))
-    assert "place" not in stated(node)
+def test_without_a_lease_nothing_is_stated_of_the_machine() -> None:
+    lease, node = conditions(Clock())
+    lease.fault = "the lease expired"
+    assert stated(node) == {"trained", "in_loop"}
 
 
 def test_a_lease_that_comes_and_people_who_go_are_seen_at_once_and_not_in_the_next_second() -> None:
-    attester, node = conditions(Clock())
+    lease, node = conditions(Clock())
+    lease.fault = "no lease was taken yet"
     assert stated(node) == {"trained", "in_loop"}
-    attester.renew()
+    lease.fault = ""
     assert stated(node) == {"place", "trained", "in_loop"}
     node._people = dict
     assert stated(node) == {"place", "trained"}
     assert stated(node, "another") == {"place"}
 
 
-def test_a_clock_that_steps_ends_the_lease() -> None:
-    clock = Clock()
-    attester, node = conditions(clock)
-    attester.renew()
-    clock.wall += 3_600
-    attester.renew()
-    assert "place" not in stated(node)
-
-
 def test_an_empty_or_expired_roster_states_nobody() -> None:
-    attester, node = conditions(Clock(), cleared_until=999)
-    attester.renew()
+    _, node = conditions(Clock(), cleared_until=999)
     assert stated(node) == {"place", "trained"}
 
 
 def test_a_roster_of_people_who_do_not_decide_states_nobody() -> None:
-    attester, node = conditions(Clock(), role=Role.AUDITOR)
-    attester.renew()
+    _, node = conditions(Clock(), role=Role.AUDITOR)
     assert stated(node) == {"place", "trained"}
 
 
 def test_an_installation_out_of_date_admits_nothing() -> None:
-    attester, node = conditions(Clock(), expires=1_000)
-    attester.renew()
+    _, node = conditions(Clock(), expires=1_000)
     assert stated(node) == {"place"}
 
 
 def test_a_model_that_is_not_admitted_is_not_stated_trained() -> None:
-    attester, node = conditions(Clock())
-    attester.renew()
+    _, node = conditions(Clock())
     assert "trained" not in stated(node, "other")
-
-
-def test_the_development_attester_refuses_to_stand_in_for_production() -> None:
-    with pytest.raises(TrustError, match="real attester"):
-        DevelopmentAttester("production", VOCABULARY, Clock())

@@ -135,7 +135,7 @@ _CATALOGUE: Final = (
     Control(
         "attestation_lease",
         "Where the stack runs, and that it runs, is stated by a lease; once it lapses there is no service.",
-        "brightline.shell.trust.attestation",
+        "brightline.shell.trust.lease",
         "tests/faults/test_invariants.py::test_a_lease_that_lapses_leaves_no_verdict",
     ),
     Control(

@@ -27,6 +27,7 @@ class Kind(enum.StrEnum):
     SPACE = "gcp-space"  # Google Confidential Space token
     GCE = "gce-identity"  # Google Compute Engine instance identity token
     EC2 = "ec2-identity"  # AWS EC2 instance identity document
+    DEVELOPMENT = "development"  # the word of a key in a file, which attests nothing
 
 
 class Debug(enum.IntEnum):

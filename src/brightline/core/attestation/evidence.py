@@ -14,6 +14,7 @@ import msgspec
 from brightline.core.attestation.chain import Root
 from brightline.core.attestation.claims import Claims, Kind
 from brightline.core.attestation.collateral import Collateral, assess
+from brightline.core.attestation.development import verify_development
 from brightline.core.attestation.ec2 import verify_ec2
 from brightline.core.attestation.event_log import check_runtime, read_log, secure_boot
 from brightline.core.attestation.fault import Fault, refuse
@@ -159,5 +160,11 @@ FORMS: Final[Mapping[Kind, Form]] = {
         {},
         {},
         lambda parts, roots, at: verify_ec2(parts[""], roots, at),
+    ),
+    Kind.DEVELOPMENT: Form(
+        "what the development attester signed; it attests nothing",
+        {},
+        {},
+        lambda parts, roots, at: verify_development(parts[""]),
     ),
 }

@@ -34,6 +34,7 @@ MEASURED: Final[Mapping[Kind, tuple[str, ...] | None]] = {
     Kind.SPACE: ("image_digest",),
     Kind.GCE: None,
     Kind.EC2: None,
+    Kind.DEVELOPMENT: ("program",),
 }
 CONDITIONS: Final[Mapping[Kind, Mapping[str, tuple[str, ...]]]] = {
     Kind.NITRO: {},
@@ -44,10 +45,13 @@ CONDITIONS: Final[Mapping[Kind, Mapping[str, tuple[str, ...]]]] = {
     Kind.SPACE: {"override": ("no",), "stable": ("yes",), "secure_boot": ("yes",)},
     Kind.GCE: {},
     Kind.EC2: {},
+    Kind.DEVELOPMENT: {},
 }
 # Kinds whose vendor rates platforms: an entry for one of them says how old a platform may be.
 RATED: Final = frozenset({Kind.SNP, Kind.TDX})
 PLACELESS: Final = frozenset({Kind.TDX})
+BARE: Final = frozenset({Kind.TPM, Kind.DEVELOPMENT})  # signed by a key that may be enrolled by itself
+NOT_FOR_PRODUCTION: Final = frozenset({Kind.DEVELOPMENT})
 
 _Text = Annotated[str, Meta(min_length=1, max_length=512)]
 _Texts = Annotated[tuple[_Text, ...], Meta(min_length=1, max_length=256)]
@@ -97,6 +101,11 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     deny: Annotated[tuple[_Text, ...], Meta(max_length=4_096)] = ()
 
     @property
+    def for_production(self) -> bool:
+        """Whether nothing in it rests on what attests nothing."""
+        return not any(entry.kind in NOT_FOR_PRODUCTION for entry in self.accept)
+
+    @property
     def digest(self) -> str:
         """``sha256:<hex>`` over its canonical form: the same however it was written."""
         return digest(msgspec.to_builtins(self, str_keys=True))
@@ -110,12 +119,17 @@ def read_policy(text: bytes, where: str) -> Policy:
         policy = msgspec.convert(tomllib.loads(text.decode("utf-8")), Policy, strict=True)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:
         raise ConfigError(f"{where} is no attestation policy: {error}") from error
+    check_policy(policy, where)
+    return policy
+
+
+def check_policy(policy: Policy, where: str) -> None:
+    """Refuse a policy that would ask for too little, however it arrived. Raises ``ConfigError``."""
     if len({entry.name for entry in policy.accept}) != len(policy.accept):
         raise ConfigError(f"{where} has two entries of one name")
     for entry in policy.accept:
         for wrong in _too_little(entry):
             raise ConfigError(f"{where}: entry {entry.name!r} {wrong}")
-    return policy
 
 
 def _too_little(entry: Accept) -> list[str]:
@@ -125,7 +139,7 @@ def _too_little(entry: Accept) -> list[str]:
         wrong.append(f"states something else than {SURFACE} and {STACK_ON}, each once")
     if not (entry.issuers or entry.signers or entry.bound_by):
         wrong.append("names nobody who vouches: issuers, signers or bound_by")
-    if (entry.signers or entry.bound_by) and entry.kind is not Kind.TPM:
+    if (entry.signers and entry.kind not in BARE) or (entry.bound_by and entry.kind is not Kind.TPM):
         wrong.append("names signers or bound_by, which are for quotes of a TPM alone")
     if STACK_ON in entry.states:
         wrong += _unmeasured(entry)

@@ -274,6 +274,8 @@ class BooksAudit:
             case RecordKind.USED:
                 if not leaf.hold or not leaf.case or not leaf.by or not leaf.use:
                     self._wrong(index, "a USED names its hold, its case, the exchange, and what was used")
+            case RecordKind.ATTESTED | RecordKind.ATTESTATION:
+                pass  # of a lease, and of what ends one: what was let through is compared with them (audit_leases.py)
             case RecordKind.PRESERVE | RecordKind.ENROLMENT:
                 pass  # in the registry: what it keeps, or of whom it is, is committed
             case RecordKind.HEAD | RecordKind.SEAL:

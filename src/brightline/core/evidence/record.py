@@ -47,6 +47,8 @@ class RecordKind(enum.StrEnum):
     RELEASE = "RELEASE"  # what came into force: a version of the agreement, a classifier release
     STANDING = "STANDING"
     HALT = "HALT"  # somebody stopped service, or both parties started it again, in the registry
+    ATTESTED = "ATTESTED"  # a machine showed what it is, and has a lease for that; in the log of its node
+    ATTESTATION = "ATTESTATION"  # what counts of what machines show: a policy, a revocation, in the registry
     SHRED = "SHRED"  # what opened some records was destroyed; in the registry: that both parties ordered it
     PRESERVE = "PRESERVE"  # a legal hold: what it names is not destroyed until it is lifted
     CONSUMED = "CONSUMED"  # a guard let one request through, in the guard's own log

@@ -30,6 +30,6 @@ class Admin:
                 await send_whole(send, 200, strict_json.encode({"status": "ok"}))
             case "/readyz":
                 watched = self._watched
-                await send_health(send, [*watched.readiness(), *watched.unfit(), *watched.faults()])
+                await send_health(send, list(dict.fromkeys(said for check in watched.checks() for said in check.why)))
             case _:
                 await send_whole(send, 404, strict_json.encode({"error": "/metrics, /livez and /readyz are here"}))

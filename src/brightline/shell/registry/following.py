@@ -16,6 +16,7 @@ from brightline.core.review.roster import ClearedPerson, ReviewTerms
 from brightline.core.statement import TrustRoots
 from brightline.shell.config import Settings
 from brightline.shell.keyring import open_vault
+from brightline.shell.registry.attestations import Attestations
 from brightline.shell.registry.classifiers import Classifiers
 from brightline.shell.registry.decisions import Decisions
 from brightline.shell.registry.enrolments import Enrolments
@@ -75,6 +76,7 @@ class Registry:
         self.demands = Demands(roots)
         self.standings = Standings(roots, lambda: self.releases.current)
         self.halts = Halts(lambda: Signers(roots, self.roster, self.review.passkeys))
+        self.attestations = Attestations(roots, installation.attestation if installation else None)
         self.retentions = Retentions(roots)
         self.seals = Seals()
         self.reviewing = Reviewing(roots)
@@ -94,6 +96,7 @@ class Registry:
                 self.demands,
                 self.standings,
                 self.halts,
+                self.attestations,
                 self.retentions,
                 self.seals,
                 self.enrolments,  # before the decisions, which ask who is on the roster

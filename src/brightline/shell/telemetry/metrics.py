@@ -16,6 +16,7 @@ from prometheus_client.metrics_core import Metric
 
 from brightline import __version__
 from brightline.core.halt import Scope
+from brightline.core.readiness import Check
 from brightline.core.screening.trial import Compared, Stage
 from brightline.shell.telemetry.finished import Finished
 
@@ -34,8 +35,8 @@ class Watched(Protocol):
         """What keeps it from serving."""
         ...
 
-    def unfit(self) -> tuple[str, ...]:
-        """Why detectors cannot judge."""
+    def checks(self) -> tuple[Check, ...]:
+        """The conditions for serving as they stand, in full."""
         ...
 
     @property

@@ -1,61 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This node's lease, the roster and the models' admission, as statements that hold only while they are in date.
-
-The development attester attests nothing: it says what a verifier would say, for as long as it is renewed, and every
-record, receipt and banner names its profile. It refuses to stand in for a production one.
-"""
+"""This node's lease, the roster and the models' admission, as statements that hold only while they are in date."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from brightline.core.errors import TrustError
 from brightline.core.facts import Source, Statement, Vocabulary
 from brightline.core.halt import Scope
-from brightline.core.ports import Clock
+from brightline.core.ports import Clock, LeaseSource
 from brightline.core.review.roles import May, may
 from brightline.core.review.roster import ClearedPerson
 from brightline.core.standing import Conditions, UnitStanding
 from brightline.shell.trust.installation import Installation
-
-LEASE_SECONDS: Final = 20.0
-RENEW_SECONDS: Final = 5.0
-CLOCK_STEP_SECONDS: Final = 5.0
-DEVELOPMENT: Final = "development"
-
-
-class DevelopmentAttester:
-    """Grants a short lease each time it is asked to renew. Not for production, and says so."""
-
-    name: Final = "development attester (attests nothing)"
-
-    def __init__(self, profile: str, vocabulary: Vocabulary, clock: Clock) -> None:
-        if profile != DEVELOPMENT:
-            raise TrustError(f"profile {profile!r} needs a real attester; this version has the development one alone")
-        self._stated = tuple(
-            Statement(spec.name, spec.good, Source.ATTESTATION, self.name)
-            for spec in vocabulary.specs
-            if Source.ATTESTATION in spec.set_by
-        )
-        self._clock = clock
-        self._until = 0.0
-        self._skew = clock.unix() - clock.monotonic()
-
-    def renew(self) -> None:
-        """Take a new lease. A wall clock that stepped against the steady one ends the old lease and takes none."""
-        skew = self._clock.unix() - self._clock.monotonic()
-        if abs(skew - self._skew) > CLOCK_STEP_SECONDS:
-            self._until = 0.0
-            self._skew = skew  # the next renewal starts from the clock as it is now
-            return
-        self._until = self._clock.monotonic() + LEASE_SECONDS
-
-    def statements(self) -> tuple[Statement, ...]:
-        """What the lease states, while it lasts; nothing once it has lapsed."""
-        if self._clock.monotonic() >= self._until:
-            return ()
-        return self._stated
 
 
 class _Stated(NamedTuple):
@@ -77,7 +34,7 @@ class NodeConditions:
         self,
         installation: Installation,
         vocabulary: Vocabulary,
-        attester: DevelopmentAttester,
+        lease: LeaseSource,
         clock: Clock,
         faults: Callable[[], tuple[str, ...]],
         standing_of: Callable[[str], UnitStanding],
@@ -94,7 +51,7 @@ class NodeConditions:
             for spec in vocabulary.specs
             if Source.ROSTER in spec.set_by
         )
-        self._attester = attester
+        self._lease = lease
         self._clock = clock
         self._faults = faults
         self._admissions = {
@@ -106,7 +63,7 @@ class NodeConditions:
 
     def read(self, model: str, unit: str) -> Conditions:
         """Everything that holds now. A lapsed lease, roster or installation states nothing."""
-        now, lease, people = self._clock.unix(), self._attester.statements(), self._people()
+        now, lease, people = self._clock.unix(), self._lease.statements(), self._people()
         last = self._last.get(model)
         if last is None or last.now != now or last.lease is not lease or last.people is not people:
             last = _Stated(now, lease, people, self._statements(model, now, lease, people))

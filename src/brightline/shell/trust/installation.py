@@ -12,6 +12,8 @@ from typing import Final
 
 import msgspec
 
+from brightline.core.attestation.policy import Policy
+from brightline.core.attestation.revocation import check_for_profile
 from brightline.core.errors import TrustError
 from brightline.core.review.roster import INSTALLATION_TYPE, ClearedPerson, ReviewTerms, check_roster, check_terms
 from brightline.core.statement import TrustRoots, check_roots, open_statement
@@ -31,7 +33,10 @@ class Admission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Installation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The signed statement. ``agreement`` and ``release`` are digests; ``review`` says how people sign."""
+    """The signed statement. ``agreement`` and ``release`` are digests; ``review`` says how people sign.
+
+    ``attestation`` is what is accepted of the machines that serve; without it nothing is, and nothing is served.
+    """
 
     format: str
     profile: str
@@ -42,6 +47,7 @@ class Installation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     issued: int
     expires: int
     review: ReviewTerms = ReviewTerms()
+    attestation: Policy | None = None
 
 
 def read_roots(path: Path) -> TrustRoots:
@@ -65,6 +71,8 @@ def read_installation(path: Path, roots: TrustRoots, at: int) -> Installation:
         raise TrustError(f"{path} admits no model")
     check_roster(installation.roster)
     check_terms(installation.review)
+    if installation.attestation is not None:
+        check_for_profile(installation.attestation, installation.profile)
     if installation.review.software_keys and installation.profile != DEVELOPMENT:
         raise TrustError(f"{path} lets keys in files sign decisions, which is for the development profile alone")
     return installation

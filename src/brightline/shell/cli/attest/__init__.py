@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``brightline attest``: what machines say about themselves, verified and appraised from files.
+"""``brightline attest``: what machines say about themselves, verified and appraised; and what counts of it here.
 
 What verifies is imported when a command runs: certificates cost every other command a twentieth of a second.
 """
@@ -98,3 +98,112 @@ def compare(before: Path, after: Path, as_json: bool) -> None:
     from brightline.shell.cli.attest.compare import run
 
     run(before, after, as_json=as_json)
+
+
+_STATE = click.argument("state", type=click.Path(exists=True, file_okay=False, path_type=Path))
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_THERE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_REASON = click.option("--reason", required=True, help="Why, in words; it is logged, opened to few.")
+_KEY = click.option("--key", "keys", multiple=True, type=_THERE, help="A private key to sign with; once for each.")
+_BY = click.option("--by", "holders", multiple=True, metavar="HOLDER", help="Who signs; without it one of each party.")
+_PREPARE = click.option("--prepare", type=_FILE, help="Log nothing: write it, signed so far, for the other party.")
+_PREPARED = click.option("--prepared", type=_THERE, help="What the other party has signed; sign it too, and log it.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@attest.command()
+@_STATE
+@click.option("--measurement", metavar="HEX", help="A value, whatever register it stands in.")
+@click.option("--issuer", metavar="ISSUER", help="Who vouches, or a key that signs by itself, as policies name it.")
+@click.option("--node", metavar="NAME", help="A machine, by the name that evidence gives it.")
+@_REASON
+@click.option("--by", "holder", default="", metavar="HOLDER", help="Who signs; without it the provider's officer.")
+@_KEY
+@_JSON
+def revoke(
+    state: Path,
+    measurement: str | None,
+    issuer: str | None,
+    node: str | None,
+    reason: str,
+    holder: str,
+    keys: tuple[Path, ...],
+    as_json: bool,
+) -> None:
+    """Revoke a measurement, an issuer or a node at once. One signature of either party is enough.
+
+    Within two seconds every node whose lease rests on it refuses, and running streams are cut. Those who may halt may.
+    """
+    from brightline.core.attestation.lease import Revocable
+    from brightline.shell.cli.attest.signed import revoke as run
+
+    given = [
+        (what, value) for what, value in zip(Revocable, (measurement, issuer, node), strict=True) if value is not None
+    ]
+    if len(given) != 1:
+        raise click.UsageError("give one of --measurement, --issuer and --node")
+    [(what, value)] = given
+    run(state, what, value, reason, holder, keys, as_json=as_json)
+
+
+@attest.command()
+@_STATE
+@click.option("--revocation", "ids", multiple=True, metavar="ID", help="What is over; without it all in force.")
+@_REASON
+@_BY
+@_KEY
+@_PREPARE
+@_PREPARED
+@_JSON
+def reinstate(
+    state: Path,
+    ids: tuple[str, ...],
+    reason: str,
+    holders: tuple[str, ...],
+    keys: tuple[Path, ...],
+    prepare: Path | None,
+    prepared: Path | None,
+    as_json: bool,
+) -> None:
+    """Take back what was revoked. The provider's officer and the customer's official both sign."""
+    from brightline.shell.cli.attest.signed import reinstate as run
+
+    run(state, ids, reason, holders, keys, prepare, prepared, as_json=as_json)
+
+
+@attest.command("policy")
+@_STATE
+@click.argument("file", type=_THERE)
+@_REASON
+@_BY
+@_KEY
+@_PREPARE
+@_PREPARED
+@_JSON
+def policy_(
+    state: Path,
+    file: Path,
+    reason: str,
+    holders: tuple[str, ...],
+    keys: tuple[Path, ...],
+    prepare: Path | None,
+    prepared: Path | None,
+    as_json: bool,
+) -> None:
+    """Put the policy of FILE in force in the place of the one before it. Both parties sign.
+
+    One that asks for less in anything is refused, whoever signed: only another installation may.
+    """
+    from brightline.shell.cli.attest.signed import put_in_force
+
+    put_in_force(state, file, reason, holders, keys, prepare, prepared, as_json=as_json)
+
+
+@attest.command()
+@_STATE
+@_JSON
+def status(state: Path, as_json: bool) -> None:
+    """Say which policy is in force and what is revoked. Exit codes: 0 there is a policy; 1 nothing is accepted."""
+    from brightline.shell.cli.attest.signed import status as run
+
+    run(state, as_json=as_json)
