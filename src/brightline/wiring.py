@@ -69,14 +69,14 @@ async def open_node(
     if release.digest != installation.release:
         raise TrustError(f"the release has digest {release.digest}; both parties signed {installation.release}")
     async with contextlib.AsyncExitStack() as opened:
-        witnessed = await opened.enter_async_context(_witnessing(folder, settings, shard, clock))
+        witnessed = await opened.enter_async_context(opened_witnesses(folder, settings, shard, clock))
         heads, _ = opened.enter_context(opened_heads(folder, settings, roots.profile, clock))
         traces = await opened.enter_async_context(_traces(settings, shard))
         attester = open_attester(folder, settings.attestation, roots.profile, clock)
         registry = Registry(root, settings, roots, agreement, installation)
         opened.callback(registry.close)
         registry.refresh()
-        first = _first_release(registry, settings)
+        first = first_release(registry, settings)
         opened.push_async_callback(first.screeners.close)
         signer = log_signer(folder, settings, shard)
         origin = signer.verifier.name
@@ -102,7 +102,7 @@ async def open_node(
                 terms=terms,
                 attester=attester,
                 vendor_roots=read_vendor_roots(shipped_roots()),
-                node_keys=tuple(bytes.fromhex(public_hex(key)) for key in (shard_key, load_key(folder.key("token")))),
+                node_keys=node_keys(folder, shard),
                 registry=registry,
                 registry_log=FollowedLog(folder.wal, evidence, REGISTRY_SHARD, registry_key),
                 registry_origin=registry_key.name,
@@ -144,7 +144,12 @@ def _terms(
     )
 
 
-def _first_release(registry: Registry, settings: Settings) -> Loaded:
+def node_keys(folder: StateFolder, shard: str) -> tuple[bytes, ...]:
+    """The raw public keys by which a process signs, as its evidence binds them. Raises ``TrustError``."""
+    return tuple(bytes.fromhex(public_hex(key)) for key in (log_key(folder, shard), load_key(folder.key("token"))))
+
+
+def first_release(registry: Registry, settings: Settings) -> Loaded:
     """Start the detectors of the release that is in force at the start. Raises ``OperatorError``."""
     agreement, store, digest = registry.releases.current, registry.classifiers.store, registry.classifiers.current
     release, folder = store.read(digest, agreement.vocabulary), store.folder(digest)
@@ -190,7 +195,7 @@ def _front(node: Node, clock: Clock, traces: Traces | None) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _witnessing(
+async def opened_witnesses(
     folder: StateFolder, settings: Settings, shard: str, clock: Clock
 ) -> AsyncIterator[Witnessed | None]:
     """The witnesses, asked what they have seen; none where there is no policy.

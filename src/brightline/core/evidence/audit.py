@@ -48,6 +48,7 @@ __all__ = [
     "GUARDED",
     "HALTED",
     "HEADS",
+    "LEASED",
     "LOST",
     "PASSED",
     "PEOPLE",
@@ -78,6 +79,7 @@ GUARDED: Final = Topic.GUARDED.value
 PERIODS: Final = Topic.PERIODS.value
 HEADS: Final = Topic.HEADS.value
 HALTED: Final = Topic.HALTED.value
+LEASED: Final = Topic.LEASED.value
 LOST: Final = Topic.LOST.value
 PEOPLE: Final = Topic.PEOPLE.value
 UPSTREAMS: Final = Topic.UPSTREAMS.value

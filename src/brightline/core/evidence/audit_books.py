@@ -57,6 +57,7 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     """A record as it is logged. The members are in canonical order, so encoding gives the canonical bytes."""
 
     agreement: _Text | UnsetType = UNSET
+    attester: _Text | UnsetType = UNSET
     baseline: _Text | UnsetType = UNSET
     by: _Text | UnsetType = UNSET
     case: _Text | UnsetType = UNSET
@@ -68,6 +69,7 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     ends: tuple[_Text, ...] | UnsetType = UNSET
     epoch: _Number
     epoch_lost: _Number | UnsetType = UNSET
+    evidence: _Text | UnsetType = UNSET
     exchange: _Text | UnsetType = UNSET
     expires: _Number | UnsetType = UNSET
     halt: _Text | UnsetType = UNSET
@@ -75,16 +77,22 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     holds: tuple[_Text, ...] | UnsetType = UNSET
     kind: RecordKind
     log: _Text | UnsetType = UNSET
+    name: _Text | UnsetType = UNSET
+    nonce: _Text | UnsetType = UNSET
     office: _Text | UnsetType = UNSET
     open: _Number | UnsetType = UNSET
     outcome: Outcome | UnsetType = UNSET
     part: _Number | UnsetType = UNSET
     parts: _Number | UnsetType = UNSET
+    policy: _Text | UnsetType = UNSET
+    production: bool | UnsetType = UNSET
     profile: _Text
     ranges: tuple[tuple[_Number, _Number], ...] | UnsetType = UNSET
     release: _Text | UnsetType = UNSET
     released_bytes: _Number | UnsetType = UNSET
     replaces: _Text | UnsetType = UNSET
+    rests_on: tuple[_Text, ...] | UnsetType = UNSET
+    revocation: _Text | UnsetType = UNSET
     revoked: bool | UnsetType = UNSET
     root: _Text | UnsetType = UNSET
     scope: _Text | UnsetType = UNSET
@@ -92,6 +100,7 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     shard: _Text
     size: _Number | UnsetType = UNSET
     start: _Number | UnsetType = UNSET
+    stated: dict[_Text, _Text] | UnsetType = UNSET
     statement: _Text | UnsetType = UNSET
     time: _Text
     token: _Text | UnsetType = UNSET

@@ -24,6 +24,7 @@ from brightline.core.evidence.audit_findings import Claim, Findings, Topic, show
 from brightline.core.evidence.audit_halts import KnownHalts
 from brightline.core.evidence.audit_heads import root_below
 from brightline.core.evidence.audit_holds import KnownHolds
+from brightline.core.evidence.audit_leases import KnownRevocations
 from brightline.core.evidence.audit_memory import CombinedMemory
 from brightline.core.evidence.audit_tree import Published
 from brightline.core.evidence.audit_versions import KnownVersions
@@ -51,6 +52,7 @@ class CombinedBook:
         self.heads: dict[str, deque[LogHead]] = {}
         self.seals: dict[str, Seal] = {}
         self.halts = KnownHalts()
+        self.revocations = KnownRevocations()
         self.holds = KnownHolds(len(present) or 1)
         self.versions = KnownVersions()
 

@@ -49,6 +49,7 @@ class Topic(enum.StrEnum):
     HELD = "what people released had been decided, and is used once"
     VERSIONS = "each exchange names an agreement and a release that the registry names"
     HALTED = "nothing was let through while people had halted"
+    LEASED = "every exchange was let through under a lease in force"
     PEOPLE = "what people decided was signed by people on the roster"
     UPSTREAMS = "each model server has a guard that is named"
 

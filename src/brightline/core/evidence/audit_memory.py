@@ -182,6 +182,38 @@ class HaltMemory(msgspec.Struct, frozen=True):
     late: tuple[tuple[str, int, str], ...] = ()
 
 
+class StatedRevocation(msgspec.Struct):
+    """What was revoked, by digest, from when to when (Unix seconds; 0: still). ``fresh``: this visit read it first."""
+
+    id: str
+    name: str
+    begun: int
+    ended: int = 0
+    fresh: bool = True
+
+
+class StatedLease(msgspec.Struct, frozen=True):
+    """A lease as its record states it: boot epoch, end (Unix seconds), nonce, and digests of what it rests on."""
+
+    epoch: int
+    expires: int
+    nonce: str
+    rests_on: frozenset[str]
+
+
+class LeaseMemory(msgspec.Struct, frozen=True):
+    """ATTESTATION records (time, revocation, name, what it ends, policy), the lease, and late PASSes (see HaltMemory).
+
+    ``counted`` are leases, permits, and permits before any lease.
+    """
+
+    stated: tuple[tuple[str, str, str, tuple[str, ...], str], ...] = ()
+    lease: StatedLease | None = None
+    late: tuple[tuple[str, int, str], ...] = ()
+    counted: tuple[int, int, int] = (0, 0, 0)
+    for_development: bool = False
+
+
 class VersionsMemory(msgspec.Struct, frozen=True):
     """RELEASE records: time, agreement or classifier, the digest that came, and the one that it replaced."""
 
@@ -228,6 +260,7 @@ class StatedMemory(msgspec.Struct, frozen=True):
     halts: HaltMemory = HaltMemory()
     holds: HoldsMemory = HoldsMemory()
     versions: VersionsMemory = VersionsMemory()
+    leases: LeaseMemory = LeaseMemory()
 
 
 class NoteMemory(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from brightline.core.evidence.audit_combined import CombinedAudit, CombinedBook
 from brightline.core.evidence.audit_findings import Claim, Findings
 from brightline.core.evidence.audit_halts import HaltAudit
 from brightline.core.evidence.audit_holds import HoldAudit
+from brightline.core.evidence.audit_leases import LeaseAudit
 from brightline.core.evidence.audit_memory import LogMemory, StatedMemory
 from brightline.core.evidence.audit_periods import PeriodAudit
 from brightline.core.evidence.audit_tokens import TokenBooks
@@ -36,6 +37,7 @@ class Stated:
         self._heads = CombinedAudit(book, findings)
         self._halts = HaltAudit(book.halts, findings)
         self._holds = HoldAudit(book.holds, findings)
+        self._leases = LeaseAudit(book.revocations, findings)
         self._versions = VersionAudit(book.versions, findings)
         self._book = book
         self._tokens = tokens
@@ -55,6 +57,7 @@ class Stated:
             self._halts.memory(),
             self._holds.memory(),
             self._versions.memory(),
+            self._leases.memory(),
         )
 
     def resume(self, earlier: LogMemory) -> None:
@@ -64,6 +67,7 @@ class Stated:
         self._halts.resume(earlier.stated.halts, earlier.books.time)
         self._holds.resume(earlier.stated.holds)
         self._versions.resume(earlier.stated.versions)
+        self._leases.resume(earlier.stated.leases, earlier.books.time)
 
     def sizes(self, signed: Checkpoint) -> list[int]:
         """The sizes at which the log's root must be known."""
@@ -75,6 +79,7 @@ class Stated:
         self._halts.enter(bundle.first, leaves)
         self._holds.enter(bundle.first, leaves)
         self._versions.enter(bundle.first, leaves)
+        self._leases.enter(bundle.first, leaves)
         self._periods.enter(bundle, leaves)
 
     def compare(self, published: Published, signed: Checkpoint, roots: Mapping[int, bytes], books: BooksAudit) -> None:
@@ -89,6 +94,7 @@ class Stated:
         """Say what is in no period, and how the losses stand."""
         self._periods.close(recount)
         self._halts.close()
+        self._leases.close()
         self._book.holds.whole = self._book.whole
         self._holds.close()
 
@@ -96,6 +102,7 @@ class Stated:
         """The claims that apply to this log."""
         yield from self._heads.claims()
         yield from self._halts.claims()
+        yield from self._leases.claims()
         yield from self._versions.claims()
         yield from self._holds.claims()
         yield from self._periods.claims(attempts)

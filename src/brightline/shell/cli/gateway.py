@@ -196,8 +196,9 @@ async def _serve(state: Path, settings: Settings, shard: str, port: int, admin_p
     ):
         rest_the_collector()
         click.echo(render.banner(url, node.terms.profile, node.agreement.id, node.release.id, node.release.note))
-        for missing in node.readiness():
-            click.echo(f"not ready: {missing}", err=True)
+        for check in node.checks():
+            for why in check.why:
+                click.echo(f"not ready: {check.condition}: {why}\n  {check.condition.mend}", err=True)
         await until_signalled()
         click.echo("draining", err=True)
 

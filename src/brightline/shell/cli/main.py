@@ -40,6 +40,7 @@ WHERE: Final[Mapping[str, str]] = {
     "model": "brightline.shell.cli.model:model",
     "observe": "brightline.observe.__main__:observe",
     "open": "brightline.shell.cli.open:open_",
+    "preflight": "brightline.shell.cli.preflight:preflight",
     "protocol": "brightline.shell.cli.register:protocol",
     "purpose": "brightline.shell.cli.register:purpose",
     "receipt": "brightline.verify.receipt:receipt",

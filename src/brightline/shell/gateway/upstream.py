@@ -91,6 +91,17 @@ class HttpUpstream:
         else:
             self._health.failed(self._clock.monotonic())
 
+    async def reach(self) -> str:
+        """Why no connection can be had; empty if one can. Asks nothing."""
+        try:
+            connection = await self._connections.take(
+                asyncio.get_running_loop().time() + self._settings.connect_seconds
+            )
+        except OSError as error:  # with those that ran out of time
+            return error.strerror or type(error).__name__
+        self._connections.give_back(connection)
+        return ""
+
     def _head(self, method: bytes, path: str, more: bytes) -> bytes:
         where = self._connections
         return b"%b %b%b HTTP/1.1\r\nhost: %b\r\naccept-encoding: identity\r\nuser-agent: brightline\r\n%b%b" % (

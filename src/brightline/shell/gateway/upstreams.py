@@ -87,6 +87,13 @@ class HttpUpstreams:
             await asyncio.sleep(PROBE_SECONDS)
             await asyncio.gather(*(server.probe() for server in self._servers.values() if server.probed))
 
+    async def reach(self, upstream: str) -> str:
+        """Why none of those alike can be reached; empty if one can."""
+        found = [(name, await self._servers[name].reach()) for name in self._alike.get(upstream, ())]
+        if not found:
+            return "no such upstream is in the settings"
+        return "" if any(not why for _, why in found) else "; ".join(f"{name}: {why}" for name, why in found)
+
     def unwell(self, upstream: str) -> bool:
         """Whether every server of those alike is known to be away."""
         now = self._clock.monotonic()

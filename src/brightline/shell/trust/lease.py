@@ -138,21 +138,11 @@ class LeaseKeeper:
         policy = self._policy()
         if policy is None:
             refuse(Fault.NOT_ASKED_FOR, "the signed installation has no attestation policy: nothing is accepted")
-        node, nonce = self._node(), secrets.token_bytes(NONCE_BYTES)  # 1.
-        challenge = challenge_of(node, nonce)
-        evidence = await self.attester.attest(challenge)  # 2.
-        shown = Shown(nonce, evidence, self.attester.name, self.attester.production)
-        lease = await asyncio.to_thread(self._appraise, node, shown, challenge, policy)  # 3.
+        lease = await ask(self.attester, self._node(), policy, self._roots, self._clock, self._counters())  # 1. to 3.
         if (loss := lease.over(self._now(), self._revoked())) is not None:
             refuse(Fault.DENIED, loss.value)
         await self._records.append(Draft(RecordKind.ATTESTED, "", lease.public(), lease.committed()))  # 4.
         self._lease, self._stated = lease, (None, ())  # 5.
-
-    def _appraise(self, node: Node, shown: Shown, challenge: bytes, policy: Policy) -> Lease:
-        at = self._now()
-        claims = [verify(piece, self._roots, at.wall) for piece in shown.evidence]
-        asked = Challenge(challenge, after=self._counters())
-        return grant(node, shown, appraise(claims, policy, asked, at.wall), at)
 
     def _counters(self) -> Counters | None:
         """The counters of a TPM, as the last lease knew them."""
@@ -162,4 +152,34 @@ class LeaseKeeper:
         return found[0] if len(found) == 1 else None
 
     def _now(self) -> Instant:
-        return Instant(self._clock.monotonic(), self._clock.unix())
+        return instant(self._clock)
+
+
+async def ask(
+    attester: Attester,
+    node: Node,
+    policy: Policy,
+    roots: tuple[Root, ...],
+    clock: Clock,
+    after: Counters | None = None,
+) -> Lease:
+    """A lease as it would be recorded and come into force, for what the attester shows now.
+
+    ``after`` are the counters of a TPM when it was asked last. Raises ``EvidenceRefused``.
+    """
+    nonce = secrets.token_bytes(NONCE_BYTES)  # 1.
+    challenge = challenge_of(node, nonce)
+    evidence = await attester.attest(challenge)  # 2.
+    shown = Shown(nonce, evidence, attester.name, attester.production)
+
+    def appraised() -> Lease:  # 3.
+        at = instant(clock)
+        claims = [verify(piece, roots, at.wall) for piece in evidence]
+        return grant(node, shown, appraise(claims, policy, Challenge(challenge, after=after), at.wall), at)
+
+    return await asyncio.to_thread(appraised)
+
+
+def instant(clock: Clock) -> Instant:
+    """Now, on both clocks."""
+    return Instant(clock.monotonic(), clock.unix())

@@ -16,13 +16,14 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from brightline.core.agreement.clause import Verdict
+from brightline.core.canonical import JsonValue
 from brightline.core.evidence.audit_findings import Status, Topic
 from brightline.core.evidence.note import NoteSigner
 from brightline.core.evidence.period import Period, StatedUpstream
 from brightline.core.evidence.record import RecordKind
 from brightline.core.evidence.tile import entries_path
 from brightline.verify.sample.ledger import BEGAN, Files, Ledger, seeded
-from brightline.verify.sample.site import ANSWERED, REFUSED, RELEASED, UNKEPT, UNPROMISED, Site
+from brightline.verify.sample.site import ANSWERED, MEASURED, REFUSED, RELEASED, UNKEPT, UNPROMISED, Site
 
 
 class Means(enum.StrEnum):
@@ -198,7 +199,20 @@ def _left_open(site: Site) -> None:
     site.permit("x-open")
     site.use("x-open")
     site.gateway.epoch += 1
+    site.attested()
     site.answered("x-after")
+
+
+def _without_lease(site: Site) -> None:
+    before = len(site.gateway.records)
+    site.answered("x-unleased")
+    for number, record in enumerate(site.gateway.records[before:]):
+        record.value["time"] = f"2026-11-25T20:00:0{number}.000Z"
+
+
+def _revoked(site: Site) -> None:
+    public: dict[str, JsonValue] = {"what": "measurement", "revocation": "56" * 16, "name": MEASURED}
+    site.registry.say(RecordKind.ATTESTATION, "", public, {"statement": "what somebody signed"})
 
 
 def _used_twice(site: Site) -> None:
@@ -291,7 +305,7 @@ _NOT_THE_SIGNED: Final = (
     (Means.LOG, Topic.PASSED, _UNSHOWN),
 )
 _UNCOUNTED: Final[tuple[_Effect, ...]] = tuple(
-    (Means.LOG, topic, _UNSHOWN) for topic in (Topic.PERIODS, Topic.LOST, Topic.UPSTREAMS)
+    (Means.LOG, topic, _UNSHOWN) for topic in (Topic.PERIODS, Topic.LOST, Topic.UPSTREAMS, Topic.LEASED)
 )
 
 FRAUDS: Final = (
@@ -358,6 +372,20 @@ FRAUDS: Final = (
         "One pass token is used for two requests, and the guard lets both through.",
         _used_twice,
         ((Means.GUARD, Topic.GUARDED, _NO),),
+    ),
+    Fraud(
+        "without-a-lease",
+        "serve where nobody attests",
+        "An exchange is let through hours after the last lease ended.",
+        _without_lease,
+        ((Means.LOG, Topic.LEASED, _NO),),
+    ),
+    Fraud(
+        "lease-revoked",
+        "serve where nobody attests",
+        "What runs on the node was revoked, and it goes on serving under its leases.",
+        _revoked,
+        ((Means.REGISTRY, Topic.LEASED, _NO),),
     ),
     Fraud(
         "colluding",

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from brightline.core.agreement.clause import Agreement, Verdict
 from brightline.core.agreement.decide import decide
 from brightline.core.agreement.limits import lost_budget
+from brightline.core.attestation.lease import Revocable, name_of
 from brightline.core.canonical import JsonValue
 from brightline.core.errors import ConfigError
 from brightline.core.evidence.audit import audit_shard
@@ -43,6 +44,9 @@ EXCHANGES: Final = 120
 VISITED: Final = 60  # so many exchanges were there on the auditor's earlier visit
 WITNESSED: Final = 100  # so many when the witness cosigned last
 STATED: Final = 25  # so many exchanges are between two periods
+LEASED: Final = 20  # so many exchanges are between two leases
+LEASE_SECONDS: Final = 300
+MEASURED: Final = name_of(Revocable.MEASUREMENT, "5a" * 32)  # what runs there, as leases name it
 RELEASE: Final = "students-2026.11"  # which judged everything here, as the records say
 GATEWAY: Final = "gateway-0"
 GUARD: Final = "guard-0"
@@ -111,6 +115,22 @@ class Site(msgspec.Struct):
         self.permit(exchange)
         self.use(exchange)
         self.end(exchange, "completed", Verdict.PERMIT, "none", 400)
+
+    def attested(self) -> None:
+        """The gateway's machine shows what it is, and has a lease for that."""
+        index = len(self.gateway.records)
+        when = int((BEGAN + timedelta(seconds=SECONDS_EACH * index)).timestamp())
+        public: dict[str, JsonValue] = {
+            "attester": "a sample's attester (attests nothing)",
+            "evidence": "sha256:" + seeded(0, f"evidence {index}").hex(),
+            "expires": when + LEASE_SECONDS,
+            "nonce": seeded(0, f"nonce {index}").hex(),
+            "policy": "sha256:" + seeded(0, "policy").hex(),
+            "production": False,
+            "rests_on": [MEASURED],
+            "stated": {"surface": "provider_cloud", "stack_on": "yes"},
+        }
+        self.gateway.say(RecordKind.ATTESTED, "", public)
 
     def refused(self, exchange: str) -> None:
         """One that the agreement denies."""
@@ -195,6 +215,8 @@ def honest_site(seed: int, agreement: Agreement) -> Site:
         if number % STATED == STATED - 1:
             gateway.period()
             guard.period()
+        if number % LEASED == 0:
+            site.attested()
         exchange = f"x-{number:03d}"
         (site.answered, site.answered, site.refused, site.answered, site.refused, site.answered, site.held)[
             number % 7
