@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import threading
 import time
 import tomllib
@@ -171,7 +172,7 @@ class ModelServer:
         self.headers.append({name.lower(): value for name, value in request.headers.items()})
         return await self._handler(request, asked)
 
-    async def start(self, stack: AsyncExitStack) -> None:
+    async def start(self, stack: AsyncExitStack, tls: ssl.SSLContext | None = None) -> None:
         """Listen on a free loopback port until the stack closes."""
         app = web.Application()
         app.router.add_post("/v1/chat/completions", self._serve)
@@ -180,9 +181,9 @@ class ModelServer:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
         host, port = runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}"
+        self.url = f"{'https' if tls else 'http'}://{host}:{port}"
 
 
 class Running:

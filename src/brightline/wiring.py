@@ -82,7 +82,7 @@ async def open_node(
         origin = signer.verifier.name
         if origin in registry.seals.logs:
             raise ShardSealed(f"{origin} was sealed by a peer while this gateway was away")
-        upstream = HttpUpstreams.open(settings.upstream, clock)
+        upstream = HttpUpstreams.open(settings.upstream, roots.profile, clock)
         opened.push_async_callback(upstream.close)
         evidence, vault = folder.evidence(settings.evidence.directory), open_vault(folder)
         promised = _further(read_published(evidence, shard, signer.verifier), heads.recorded(origin))

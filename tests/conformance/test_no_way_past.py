@@ -33,6 +33,7 @@ from brightline.shell.node import Node
 from brightline.shell.serve import bind, serving
 from brightline.wiring import open_node
 from tests.certificates import certified
+from tests.channels import GATEWAY, GUARD, Authority, channel
 from tests.harness import HELD, RL1, Loop, ModelServer, Running, chunk, completion, make_state, running
 from tests.playbooks.playbook import PUBLIC_KEY
 
@@ -271,6 +272,8 @@ TEXTS: Final[dict[str, Callable[[Path, str], Any]]] = {
     "upstream.roots": lambda root, url: _root_certificate(root),
     "upstream.probe_path": lambda root, url: "/health",
     "upstream.guard": lambda root, url: VerifierKey.of("guard.example/guard", PUBLIC_KEY).vkey(),
+    "upstream.channel": lambda root, url: str(root / "channel"),
+    "upstream.identity": lambda root, url: GUARD,
     "inference.weights": lambda root, url: str(root),
     "inference.judge_key_file": lambda root, url: _key_file(root),
     "review.queue_url": lambda root, url: "sqlite:///queue.sqlite",
@@ -416,7 +419,10 @@ def test_no_setting_of_a_deployment_changes_a_verdict(
     stack = AsyncExitStack()
     model = ModelServer()
     try:
-        loop.call(model.start(stack))
+        authority = Authority()
+        authority.part(tmp_path / "channel", GATEWAY)
+        served = channel(authority.part(tmp_path / "guard", GUARD), GATEWAY)
+        loop.call(model.start(stack, served.server()))
         others = _others(Settings, "", tmp_path, model.url)
         root = tmp_path / "state"
         _, _, key = make_state(root, model.url, tools=[TOOL, BAD_TOOL], toml=_toml(others))

@@ -20,7 +20,7 @@ from brightline.core.enforcement.pass_token import body_digest
 from brightline.core.errors import ConfigError, EvidenceUnavailable, ModelNotAdmitted
 from brightline.guard.admission import Admission, ModelAdmission
 from brightline.guard.service import make_guard, open_guard
-from brightline.guard.settings import GuardSettings, read_settings
+from brightline.guard.settings import ChannelSettings, GuardSettings, read_settings
 from brightline.shell.clock import SystemClock
 from brightline.shell.serve import bind, serving
 from tests.guard.models import ANSWERS, RECORD, REFUSES, STRANGER, ModelFolder, says
@@ -402,16 +402,19 @@ def test_without_a_model_to_admit_every_record_says_so(tmp_path: Path) -> None:
     assert (told["what"], told["model"], told["profile"]) == ("nothing", "", "development")
 
 
-def test_in_the_production_profile_a_guard_without_a_model_to_admit_does_not_start(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("left_out", "named"), [("model", r"\[model\]"), ("model_socket", "model_socket"), ("channel", r"\[channel\]")]
+)
+def test_in_the_production_profile_a_guard_that_leaves_something_out_does_not_start(
+    tmp_path: Path, left_out: str, named: str
+) -> None:
+    whole: dict[str, Any] = {
+        "model": ModelFolder(tmp_path, NOW).settings,
+        "model_socket": "/run/model.sock",
+        "channel": ChannelSettings("channel", ("spiffe://parts.example/gateway/one",)),
+    }
+    del whole[left_out]
     key = (PINNED[0].hex(),)
-    make_guard(tmp_path, GuardSettings("default", "http://127.0.0.1:9", key, profile="production"))
-    with pytest.raises(ConfigError, match=r"\[model\]"):
-        read_settings(tmp_path)
-
-
-def test_in_the_production_profile_the_model_server_listens_where_only_the_guard_reaches_it(tmp_path: Path) -> None:
-    model = ModelFolder(tmp_path, NOW).settings
-    key = (PINNED[0].hex(),)
-    make_guard(tmp_path, GuardSettings("default", "http://127.0.0.1:9", key, profile="production", model=model))
-    with pytest.raises(ConfigError, match="model_socket"):
+    make_guard(tmp_path, GuardSettings("default", "http://127.0.0.1:9", key, profile="production", **whole))
+    with pytest.raises(ConfigError, match=named):
         read_settings(tmp_path)

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
+import socket
 import sqlite3
 import threading
 import urllib.error
@@ -28,7 +30,7 @@ from brightline.core.evidence.audit_findings import Topic
 from brightline.core.evidence.audit_tokens import TokenBooks
 from brightline.core.evidence.record import Outcome
 from brightline.guard.consumed import ConsumedTokens, Consumption, StoreUnavailable
-from brightline.guard.service import guard_vkey, make_guard, open_guard
+from brightline.guard.service import guard_vkey, make_guard, open_door, open_guard
 from brightline.guard.settings import GuardSettings, read_settings
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import load_settings
@@ -216,8 +218,10 @@ def guard_of(tmp_path: Path) -> Iterator[tuple[str, ModelServer]]:
     async def start() -> str:
         await model.start(stack)
         make_guard(tmp_path / "guard", GuardSettings("default", model.url, (PINNED[0].hex(),)))
-        app = await stack.enter_async_context(open_guard(tmp_path / "guard", Clock()))
-        return await stack.enter_async_context(serving(app, bind("127.0.0.1", 0)))
+        clock = Clock()
+        app = await stack.enter_async_context(open_guard(tmp_path / "guard", clock))
+        door = open_door(tmp_path / "guard", read_settings(tmp_path / "guard"), app, clock)
+        return await stack.enter_async_context(serving(app, bind("127.0.0.1", 0), door))
 
     try:
         yield loop.call(start()), model
@@ -467,3 +471,71 @@ def test_books_name_what_does_not_balance() -> None:
         ("gateway, record 3", "an answer was given on token c"),
     ]
     assert books.balance() == "2 used tokens are among 3 issued; 2 not used: 1 completed, 1 upstream_failed"
+
+
+# ---- bytes that are no request -----------------------------------------------------------------------------------
+
+
+SMUGGLED = b"GET /v1/models HTTP/1.1\r\nhost: a\r\n\r\n"
+
+
+BYTES = [
+    (b"content-length: 5\r\ntransfer-encoding: chunked", b"0\r\n\r\n" + SMUGGLED, 400, "malformed_request"),
+    (b"content-length: 2\r\ncontent-length: 40", b"{}" + SMUGGLED, 400, "malformed_request"),
+    (b"transfer-encoding: gzip, chunked", b"0\r\n\r\n", 400, "malformed_request"),
+    (b"content-length: +2", b"{}", 400, "malformed_request"),
+    (b"content-length: 2\nx: y", b"{}", 400, "malformed_request"),
+    (b"x: " + b"a" * 100_000, b"", 431, "head_too_large"),
+    (b"transfer-encoding: chunked", b"2\r\n{}\r\n0\r\n\r\n", 403, "pass_required"),
+]
+
+
+def test_what_two_parsers_could_read_differently_is_refused_and_counted(tmp_path: Path) -> None:
+    with guard_of(tmp_path) as (url, model):
+        for head, body, status, code in BYTES:
+            lines = b"POST " + PATH.encode() + b" HTTP/1.1\r\nhost: a\r\nconnection: close\r\n" + head
+            answered = answer_to(url, [lines + b"\r\n\r\n" + body])
+            assert answered.startswith(f"HTTP/1.1 {status} ".encode())
+            assert code.encode() in answered
+        assert model.seen == []
+    assert without_record(tmp_path / "guard") == {"malformed_request": 5, "head_too_large": 1, "pass_required": 1}
+
+
+def test_a_chunked_request_is_the_bytes_that_its_token_is_for_or_none(tmp_path: Path) -> None:
+    body = b'{"model":"upstream-m","stream":false}'
+    lines = f"POST {PATH} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntransfer-encoding: chunked\r\n"
+    lines += f"x-brightline-pass: {signed(with_(wire_digest=body_digest(body)))}\r\n\r\n"
+    with guard_of(tmp_path) as (url, model):
+        for sent, status in ((body[:-1] + b" }", 403), (body, 200)):
+            chunks = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in (sent[:7], sent[7:])]
+            answered = answer_to(url, [lines.encode(), *chunks, b"0\r\n\r\n"])
+            assert answered.startswith(f"HTTP/1.1 {status} ".encode())
+        assert len(model.seen) == 1
+
+
+def test_a_body_that_is_too_large_goes_nowhere_and_is_counted(tmp_path: Path) -> None:
+    lines = f"POST {PATH} HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx-brightline-pass: {signed(CLAIMS)}\r\n"
+    with guard_of(tmp_path) as (url, model):
+        answer_to(url, [lines.encode() + b"content-length: 16777217\r\n\r\n", *[b" " * 65_536] * 256, b" "])
+        assert model.seen == []
+    assert without_record(tmp_path / "guard") == {"pass_invalid": 1}
+
+
+def answer_to(url: str, pieces: list[bytes]) -> bytes:
+    """What a server says to these bytes until it closes; nothing, if it closes over them."""
+    host, port = url.removeprefix("http://").split(":")
+    heard = b""
+    with socket.create_connection((host, int(port)), 10) as speaking, contextlib.suppress(ConnectionError):
+        for piece in pieces:
+            speaking.sendall(piece)
+        while more := speaking.recv(65_536):
+            heard += more
+    return heard
+
+
+def without_record(folder: Path) -> dict[str, int]:
+    """How many requests the guard's first PERIOD says were refused, by code."""
+    path = next((folder / "evidence" / "guard" / "periods").iterdir())
+    period = json.loads(base64.b64decode(json.loads(path.read_text("utf-8"))["payload"]))["predicate"]
+    counted: dict[str, int] = period["without_record"]
+    return counted

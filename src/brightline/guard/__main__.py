@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from brightline.core.errors import BrightlineError, ConfigError
-from brightline.guard.service import guard_vkey, make_guard, open_guard
+from brightline.guard.service import guard_vkey, make_guard, open_door, open_guard
 from brightline.guard.settings import GuardSettings, read_settings
 from brightline.shell.clock import SystemClock
 from brightline.shell.serve import bind, serving, until_signalled
@@ -59,11 +59,14 @@ def serve(folder: Path) -> None:
 
 
 async def _serve(folder: Path) -> None:
-    settings = read_settings(folder)
+    settings, clock = read_settings(folder), SystemClock()
     listener = bind(settings.host, settings.port)
-    async with open_guard(folder, SystemClock()) as app, serving(app, listener) as url:
-        click.echo(f"The guard of {settings.upstream} serves {url}; behind it {settings.model_url}")
-        await until_signalled()
+    async with open_guard(folder, clock) as app:
+        door = open_door(folder, settings, app, clock)
+        async with serving(app, listener, door) as url:
+            behind = settings.model_socket or settings.model_url
+            click.echo(f"The guard of {settings.upstream} serves {url}; behind it {behind}")
+            await until_signalled()
 
 
 def main() -> None:

@@ -24,9 +24,9 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final, Protocol
 
-from brightline.core.canonical import canonical_bytes
+from brightline.core.canonical import JsonValue, canonical_bytes
 from brightline.core.enforcement.pass_token import PassClaims, PassRefused, body_digest, read_pass, token_id
-from brightline.core.errors import EvidenceUnavailable, ModelNotAdmitted
+from brightline.core.errors import CallerError, EvidenceUnavailable, ModelNotAdmitted
 from brightline.guard.admission import Admits
 from brightline.guard.consumed import ConsumedTokens, Consumption, StoreUnavailable
 from brightline.shell.body import BodyTooLarge, ClientLeft, Receive, read_body, write_whole
@@ -128,6 +128,15 @@ class Guard:
                 log.warning("%s: cut, because its model was taken out", claims.exchange)
                 task.cancel()
 
+    def count(self, code: str) -> None:
+        """Count what was refused before it was a request."""
+        self._refused[code] += 1
+
+    def refuse_unheard(self, error: CallerError) -> bytes:
+        """Count what was no request, and say so: what two parsers could read differently, a head that is too long."""
+        self.count(error.code)
+        return canonical_bytes(_error(str(error), error.code))
+
     def take_refused(self) -> dict[str, int]:
         """How many requests were refused since the last call, by code: none of them has a record."""
         counts = dict(self._refused)
@@ -158,6 +167,7 @@ class Guard:
         try:
             return self._admits.check(claims)  # 4
         except ModelNotAdmitted as error:
+            log.warning("%s: %s", claims.exchange, error)
             raise GuardRefusal("model_not_admitted", str(error), 503) from error
 
     def _for_us_and_fresh(self, claims: PassClaims) -> None:
@@ -220,8 +230,11 @@ def _again(body: bytes, receive: Receive) -> Receive:
 
 
 async def _refuse(send: Send, refusal: GuardRefusal) -> None:
-    error = {"message": str(refusal), "type": "guard_error", "param": None, "code": refusal.code}
-    await answer(send, refusal.status, {"error": error})
+    await answer(send, refusal.status, _error(str(refusal), refusal.code))
+
+
+def _error(message: str, code: str) -> dict[str, JsonValue]:
+    return {"error": {"message": message, "type": "guard_error", "param": None, "code": code}}
 
 
 async def answer(send: Send, status: int, value: dict[str, Any]) -> None:

@@ -29,7 +29,9 @@ from brightline.guard.app import Guard
 from brightline.guard.consumed import ConsumedTokens
 from brightline.guard.forward import Forward
 from brightline.guard.settings import FILE_NAME, GuardSettings, read_settings, to_toml
+from brightline.shell.channel import Channel
 from brightline.shell.keyring import TENANT_KEY
+from brightline.shell.serve import Door
 from brightline.shell.storage.periods import PeriodWriter
 from brightline.shell.storage.publisher import Publisher, read_published
 from brightline.shell.storage.sequencer import Sequencer
@@ -98,6 +100,15 @@ class GuardBook:
             "failed": list(said.failed),
         }
         await self._log.append(Draft(RecordKind.ADMISSION, "", public, {"why": said.why}))
+
+
+def open_door(folder: Path, settings: GuardSettings, guard: Guard, clock: Clock) -> Door:
+    """How a guard listens: over its channel, if it has one; who is turned away is counted. Raises ``ConfigError``."""
+    if settings.channel is None:
+        return Door(refused=guard.refuse_unheard)
+    channel = Channel(folder / settings.channel.folder, settings.channel.gateways, clock.unix)
+    channel.turned_away = lambda: guard.count("peer_refused")
+    return Door(refused=guard.refuse_unheard, channel=channel)
 
 
 @contextlib.asynccontextmanager

@@ -41,6 +41,13 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     signers: Annotated[dict[str, _Hex], Meta(min_length=1, max_length=64)]
 
 
+class ChannelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[channel]``: a folder as ``shell/channel.py`` has it, and the SPIFFE IDs of the gateways that may speak."""
+
+    folder: _Path
+    gateways: Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(min_length=1, max_length=64)]
+
+
 class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole of ``guard.toml``. ``gateways`` are raw Ed25519 public keys in hex.
 
@@ -58,6 +65,7 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     consumed: str = "consumed.sqlite"
     model_socket: str = ""
     model: ModelSettings | None = None
+    channel: ChannelSettings | None = None
 
 
 def read_settings(folder: Path) -> GuardSettings:
@@ -78,6 +86,8 @@ def _as_the_profile_demands(settings: GuardSettings, path: Path) -> None:
     """Raises ``ConfigError``: in production nothing is left out that keeps a model from being reached or changed."""
     if settings.profile != PRODUCTION:
         return
+    if settings.channel is None:
+        raise ConfigError(f"{path}: in the production profile a guard knows its gateways; write the table [channel]")
     if settings.model is None:
         raise ConfigError(f"{path}: in the production profile a guard admits its model; write the table [model]")
     if not settings.model_socket:

@@ -143,6 +143,19 @@ class UpstreamSettings(_Settings):
         description="Verifier key of the log of the guard before it; empty: none, and every PERIOD says so.",
     )
 
+    channel: str = Field(
+        "",
+        pattern=r"^(/[!-~]*)?$",
+        description="Folder with `certificate.pem`, `key.pem` and `roots.pem`: mutual TLS with the guard, known by "
+        "its `identity`; empty: none, which the production profile refuses.",
+    )
+    identity: str = Field(
+        "",
+        pattern=r"^(spiffe://[!-~]+)?$",
+        max_length=2_048,
+        description="SPIFFE ID of the guard at the other end of the channel.",
+    )
+
     @field_validator("guard")
     @classmethod
     def _is_key(cls, vkey: str) -> str:

@@ -21,8 +21,10 @@ import uvicorn
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from brightline.core.errors import CallerError, ConfigError, TooSlow
+from brightline.core.channel import Peer
+from brightline.core.errors import CallerError, ConfigError, TooSlow, TrustError
 from brightline.core.exchange.framing import Framing
+from brightline.shell.channel import Channel
 
 SWEEP_SECONDS: Final = 0.5
 LINGER_SECONDS: Final = 5.0
@@ -43,7 +45,8 @@ class Door(msgspec.Struct, frozen=True):
     ``refused`` hears of each request that no application saw, and gives the JSON that is answered. ``shed`` sees each
     request that came in one piece, and may answer it at once, for next to nothing. ``body_seconds`` is
     for where an application has no deadline of its own, or has answered before the body ended. ``drain_seconds`` is
-    what requests under way have when serving ends.
+    what requests under way have when serving ends. With a ``channel`` nobody is heard but the parts that it expects,
+    and each only until its certificate ends.
     """
 
     head_seconds: float = 10.0
@@ -55,6 +58,7 @@ class Door(msgspec.Struct, frozen=True):
     refused: Callable[[CallerError], bytes] = _say
     shed: Callable[[bytes], bytes | None] = lambda _request: None
     drain_seconds: float = 30.0
+    channel: Channel | None = None
 
 
 class _Connection(HttpToolsProtocol):
@@ -69,9 +73,16 @@ class _Connection(HttpToolsProtocol):
         self._since = 0.0  # when what is waited for began: a head, a body, the end of a connection that closes
         self._closing = False
         self._deaf = 0.0  # since when the peer has not read what was written
+        self._peer: Peer | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if self.door.channel is not None:
+            try:
+                self._peer = self.door.channel.peer(transport.get_extra_info("ssl_object"))
+            except TrustError:
+                transport.abort()
+                return
         self._since = self.loop.time()
         self.waiting[self] = None
         if len(self.connections) > self.door.connections_max:
@@ -85,6 +96,8 @@ class _Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._peer is None and self.door.channel is not None:
+            return  # turned away: what came with its handshake is not read
         framing = self._framing
         was_in_body, was_between, heads = framing.in_body, framing.between, framing.heads
         try:
@@ -139,8 +152,10 @@ class _Connection(HttpToolsProtocol):
         self.transport.close()
 
     def sweep(self, now: float) -> None:
-        """Cut what is overdue."""
-        if self.transport.is_closing():
+        """Cut what is overdue, and whose certificate has ended."""
+        if self._peer is not None and self.door.channel is not None and self.door.channel.has_ended(self._peer):
+            self.transport.abort()
+        elif self.transport.is_closing():
             if not self._closing:
                 self._closing, self._since = True, now
             elif now - self._since > self.door.linger_seconds:
@@ -215,6 +230,8 @@ async def serving(app: App, listener: socket.socket, door: Door | None = None) -
         timeout_graceful_shutdown=door.drain_seconds + LINGER_SECONDS,  # type: ignore[arg-type]  # a number
         backlog=2_048,
     )
+    config.load()
+    config.ssl = door.channel.server() if door.channel is not None else None
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     sweeper = asyncio.create_task(_sweep(server))
@@ -225,7 +242,8 @@ async def serving(app: App, listener: socket.socket, door: Door | None = None) -
                 raise ConfigError("the server ended before it served")
             await asyncio.sleep(0.01)
         host, port = listener.getsockname()[:2]
-        yield f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        scheme = "http" if door.channel is None else "https"
+        yield f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
     finally:
         server.should_exit = True
         cutter = asyncio.create_task(_cut(server, door.drain_seconds))

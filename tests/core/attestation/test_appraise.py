@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +17,7 @@ from brightline.core.attestation.claims import Claims, Counters, Debug, Kind, Pl
 from brightline.core.attestation.demands import Challenge
 from brightline.core.attestation.fault import Fault
 from brightline.core.attestation.policy import STACK_ON, SURFACE
+from brightline.core.channel import issue, make_request, read_peer
 from brightline.core.facts import Source, Statement
 from tests.core.attestation.policies import Entry, entry, policy
 from tests.core.attestation.samples import (
@@ -30,6 +33,7 @@ from tests.core.attestation.samples import (
     TPM_OWN,
     Sample,
 )
+from tests.core.test_channel import AT, GUARD, KEY, PART, ROOT
 
 BOTH = (STACK_ON, SURFACE)
 YES = {STACK_ON: "yes", SURFACE: "provider_cloud"}
@@ -157,6 +161,17 @@ def test_another_nonce_and_none_are_refused() -> None:
     assert judged(chip, report, at=SNP_TURIN.at, nonce=chip.data[:32]).tier is Tier.AFFIRMING  # zeros follow
     blank = msgspec.structs.replace(chip, data=bytes(64))
     assert fault(judged(blank, report, at=SNP_TURIN.at, nonce=bytes(64))) is Fault.NO_NONCE
+
+
+def test_evidence_of_one_machine_says_nothing_of_the_channel_to_another() -> None:
+    issued = [
+        x509.load_pem_x509_certificate(issue(make_request(key), GUARD, ROOT, KEY, 2, AT, 1)) for key in (PART, KEY)
+    ]
+    ours, another = (read_peer(each.public_bytes(Encoding.DER)) for each in issued)
+    claims = msgspec.structs.replace(NITRO.verify(), key=ours.key_digest)
+    mine = entry(claims, STACK_ON)
+    assert judged(claims, mine, at=NITRO.at, key=ours.key_digest).tier is Tier.AFFIRMING
+    assert fault(judged(claims, mine, at=NITRO.at, key=another.key_digest)) is Fault.WRONG_KEY
 
 
 def test_a_replay_is_old_or_answers_another_question() -> None:

@@ -24,6 +24,7 @@ WHERE: Final[Mapping[str, str]] = {
     "attest": "brightline.shell.cli.attest:attest",
     "bundle": "brightline.verify.bundle:bundle",
     "canary": "brightline.verify.canary.command:canary",
+    "channel": "brightline.shell.cli.channel:channel",
     "classifier": "brightline.shell.cli.of_classifier:classifier",
     "console": "brightline.shell.cli.console:console",
     "delivery": "brightline.shell.cli.delivery:delivery",

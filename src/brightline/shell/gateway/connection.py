@@ -9,6 +9,7 @@ twice.
 from __future__ import annotations
 
 import asyncio
+import math
 import select
 from typing import Final, cast
 
@@ -38,6 +39,8 @@ class Connection(asyncio.Protocol):
         self._waiting: asyncio.Future[None] | None = None
         self._failure: Exception | None = None
         self._since = self._loop.time()  # when it was free last
+        self.ends_at = math.inf
+        """The loop's time from when on the peer's certificate says nothing any more, and it neither."""
         self._asked = False
         self._timer: asyncio.TimerHandle | None = None
         self._due = self._first_at = self._latest = self._idle_seconds = 0.0
@@ -65,6 +68,7 @@ class Connection(asyncio.Protocol):
         """
         self._begin()
         self._asked = True
+        latest = min(latest, self.ends_at)
         self._first_at, self._latest, self._idle_seconds = first_at, latest, idle_seconds
         self._wait_until(min(first_at, latest, self._loop.time() + idle_seconds))
         self._transport.write(request)
@@ -96,7 +100,12 @@ class Connection(asyncio.Protocol):
 
         What lies in the socket and was not read yet would be taken for the next answer.
         """
+<<<<<<< HEAD
         if not self.whole() or self._loop.time() - self._since > KEPT_SECONDS:
+=======
+        now = self._loop.time()
+        if self._asked or self._failure is not None or now - self._since > KEPT_SECONDS or now >= self.ends_at:
+>>>>>>> 5ed3635 (Gateway and guard know each other by certificate: mutual TLS, pinned identities, renewed without a restart; three processes end to end)
             return False
         return not self._poll.poll(0)
 

@@ -9,16 +9,22 @@ from collections import deque
 from typing import Final
 from urllib.parse import urlsplit
 
-from brightline.core.errors import ConfigError
+from brightline.core.errors import ConfigError, TrustError
+from brightline.shell.channel import Channel
 from brightline.shell.gateway.connection import Connection
 
 _PORTS: Final = {"http": 80, "https": 443}
 
 
 class Connections:
-    """``url`` is the server's, with a path before all others perhaps. Raises ``ConfigError`` for what is none."""
+    """``url`` is the server's, with a path before all others perhaps. Raises ``ConfigError`` for what is none.
 
-    def __init__(self, url: str, context: ssl.SSLContext, connections_max: int, connect_seconds: float) -> None:
+    Over a ``Channel`` the server is known by its identity, and nothing is written before that was looked at.
+    """
+
+    def __init__(
+        self, url: str, context: ssl.SSLContext | Channel, connections_max: int, connect_seconds: float
+    ) -> None:
         try:
             parts = urlsplit(url)
             host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
@@ -27,6 +33,8 @@ class Connections:
         odd = parts.query or parts.fragment or parts.username is not None or not parts.netloc.isascii()
         if not host or odd or not all("!" <= char <= "~" for char in url):
             raise ConfigError(f"{url[:200]!r} is no address of a model server")
+        if isinstance(context, Channel) and parts.scheme != "https":
+            raise ConfigError(f"{url[:200]!r} is not reached over TLS, so that a channel shows nothing; write https")
         self.host = parts.netloc.encode()  # as it is written after ``Host``
         self.path = parts.path.rstrip("/").encode()
         self._address = host, port
@@ -78,13 +86,15 @@ class Connections:
     async def _connect(self) -> Connection:
         self._opening += 1
         try:
+            channel = self._context if isinstance(self._context, Channel) else None
+            context = self._context.client() if isinstance(self._context, Channel) else self._context
+            loop = asyncio.get_running_loop()
             async with asyncio.timeout(self._connect_seconds):
-                _transport, connection = await asyncio.get_running_loop().create_connection(
-                    Connection,
-                    *self._address,
-                    ssl=self._context,
-                    server_hostname=self._address[0] if self._context else None,
+                transport, connection = await loop.create_connection(
+                    Connection, *self._address, ssl=context, server_hostname=self._address[0] if context else None
                 )
+            if channel is not None:
+                _look_at(channel, transport, connection, loop.time())
         except BaseException:
             self._next()
             raise
@@ -103,3 +113,13 @@ class Connections:
             if not turn.done():
                 turn.set_result(None)
                 return
+
+
+def _look_at(channel: Channel, transport: asyncio.BaseTransport, connection: Connection, now: float) -> None:
+    """Raises ``ConnectionError`` for a server that is not expected, before anything was written to it."""
+    try:
+        peer = channel.peer(transport.get_extra_info("ssl_object"))
+    except TrustError as error:
+        connection.drop()
+        raise ConnectionError("another server than the one that is expected") from error
+    connection.ends_at = now + channel.seconds_left(peer)

@@ -17,6 +17,7 @@ from brightline.core.enforcement.pass_token import PassToken
 from brightline.core.errors import ConfigError, UpstreamFailed
 from brightline.core.exchange.model import UpstreamRequest
 from brightline.core.ports import Clock
+from brightline.shell.channel import Channel
 from brightline.shell.config import UpstreamSettings
 from brightline.shell.gateway.connections import Connections
 from brightline.shell.gateway.health import Health
@@ -38,9 +39,10 @@ class HttpUpstream:
         if not all("!" <= char <= "~" for char in api_key):
             raise ConfigError("the key of a model server has letters, digits and signs of ASCII only")
         self._key = f"authorization: Bearer {api_key}\r\n".encode() if api_key else b""
-        self._connections = Connections(
-            settings.url, trusting(settings.roots), settings.connections_max, settings.connect_seconds
-        )
+        context: ssl.SSLContext | Channel = trusting(settings.roots)
+        if settings.channel:
+            context = Channel(Path(settings.channel), (settings.identity,), clock.unix)
+        self._connections = Connections(settings.url, context, settings.connections_max, settings.connect_seconds)
 
     async def send(self, token: PassToken, request: UpstreamRequest) -> AsyncGenerator[bytes, None]:
         """Send once; yield the body in chunks. Raises ``UpstreamFailed``; closing the generator cancels."""

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from typing import Final
 
 from brightline.core.enforcement.pass_token import PassToken
-from brightline.core.errors import UpstreamFailed
+from brightline.core.errors import ConfigError, UpstreamFailed
 from brightline.core.exchange.model import UpstreamRequest
 from brightline.core.ports import Clock
 from brightline.shell.config import UpstreamSettings, upstream_key
@@ -41,8 +41,13 @@ class HttpUpstreams:
         self._turn = 0
 
     @classmethod
-    def open(cls, settings: Mapping[str, UpstreamSettings], clock: Clock) -> HttpUpstreams:
-        """Every server that the settings name. Raises ``ConfigError``."""
+    def open(cls, settings: Mapping[str, UpstreamSettings], profile: str, clock: Clock) -> HttpUpstreams:
+        """Every server that the settings name. Raises ``ConfigError``: in production each is known by its identity."""
+        for name, server in settings.items():
+            if profile == "production" and not server.channel:
+                raise ConfigError(
+                    f"in the production profile upstream.{name} needs a channel: no place in a network is trusted"
+                )
         health = {name: Health() for name in settings}
         servers = {
             name: HttpUpstream(server, upstream_key(server), health[name], clock) for name, server in settings.items()
