@@ -100,12 +100,8 @@ class Connection(asyncio.Protocol):
 
         What lies in the socket and was not read yet would be taken for the next answer.
         """
-<<<<<<< HEAD
-        if not self.whole() or self._loop.time() - self._since > KEPT_SECONDS:
-=======
         now = self._loop.time()
-        if self._asked or self._failure is not None or now - self._since > KEPT_SECONDS or now >= self.ends_at:
->>>>>>> 5ed3635 (Gateway and guard know each other by certificate: mutual TLS, pinned identities, renewed without a restart; three processes end to end)
+        if not self.whole() or now - self._since > KEPT_SECONDS or now >= self.ends_at:
             return False
         return not self._poll.poll(0)
 
