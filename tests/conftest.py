@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Laws are tried on fewer examples each day than hypothesis would take; ``--hypothesis-profile=default`` takes all.
 
-A large rule file is read, compiled and tried on its own examples once in a process that tests: the one that is shipped
-takes over a second, and hundreds of tests start a node. Small ones are made by tests, which break what was read of
-them.
+A large rule file is read, compiled and tried on its own examples once in a process that tests: the one that is
+shipped takes over a second, and hundreds of tests start a node. Small ones are made by tests, which break what was
+read of them.
 """
 
 from __future__ import annotations

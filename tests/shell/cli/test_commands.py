@@ -14,6 +14,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.shell.cli import in_process
+
 
 def run(*arguments: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from brightline.shell.cli.main import main; main()", *map(str, arguments)]
@@ -77,7 +79,7 @@ def test_the_key_is_kept_nowhere(state: Path) -> None:
 def test_a_registration_that_the_agreement_does_not_allow_is_refused(
     state: Path, more: tuple[str, ...], says: str
 ) -> None:
-    done = run("workload", "add", state, "wrong", *ADD, *more, code=2)
+    done = in_process.run("workload", "add", state, "wrong", *ADD, *more, code=2)
     assert says in done.stderr
     assert "next:" in done.stderr
 
@@ -92,7 +94,7 @@ def test_a_misspelt_setting_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_the_worked_examples_are_printed() -> None:
-    found = json.loads(run("agreement", "table", "--json").stdout)
+    found = json.loads(in_process.run("agreement", "table", "--json").stdout)
     assert len(found["examples"]) >= 20
     assert "howitzer spare parts" in run("agreement", "table").stdout
 
@@ -108,13 +110,13 @@ def test_the_worked_examples_are_printed() -> None:
 )
 def test_the_agreement_answers_for_any_facts(facts: tuple[str, ...], verdict: str, clause: str) -> None:
     options = [part for fact in facts for part in ("--fact", fact)]
-    found = json.loads(run("agreement", "try", *options, "--json").stdout)
+    found = json.loads(in_process.run("agreement", "try", *options, "--json").stdout)
     assert found["verdict"] == verdict
     assert clause in found["clauses"]
 
 
 def test_an_unknown_fact_is_refused_with_those_that_exist() -> None:
-    assert "mass_domestic" in run("agreement", "try", "--fact", "nonsense=yes", code=2).stderr
+    assert "mass_domestic" in in_process.run("agreement", "try", "--fact", "nonsense=yes", code=2).stderr
 
 
 def test_serve_serves_until_interrupted_and_ends_clean(state: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.shell.cli.test_commands import ADD, run
+from tests.shell.cli.in_process import run
+from tests.shell.cli.test_commands import ADD
 
 PURPOSE = ("--words", "tracking", "--official", "the director", "--authority", "EO-12333", "--basis", "as cited")
 VVT = (

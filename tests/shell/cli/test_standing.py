@@ -12,7 +12,8 @@ import openai
 import pytest
 
 from tests.harness import RL1, Running, running
-from tests.shell.cli.test_commands import ADD, run
+from tests.shell.cli.in_process import run
+from tests.shell.cli.test_commands import ADD
 
 UNIT = "planning office"
 
