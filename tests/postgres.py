@@ -11,7 +11,6 @@ import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -21,16 +20,10 @@ from typing import Any
 
 import asyncpg
 
+from tests.ports import free_ports
+
 UNPRIVILEGED = "nobody"
-START_SECONDS = 20.0
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+START_SECONDS = 60.0
 
 
 @contextlib.contextmanager
@@ -60,7 +53,7 @@ def postgres() -> Iterator[str]:
             "--no-sync",
         ]
         subprocess.run(command, cwd="/", check=True, capture_output=True, **who)
-        port = free_port()
+        port = free_ports()
         options: list[str | Path] = [
             "-k",
             home,

@@ -112,13 +112,13 @@ def test_who_waits_for_people_hears_as_soon_as_they_have_decided(node: Running) 
     heard: list[str] = []
 
     def wait() -> None:
-        heard.append(polled(node, hold, prefer="wait=20").json()["status"])
+        heard.append(polled(node, hold, prefer="wait=25").json()["status"])
 
     waiting = threading.Thread(target=wait)
     waiting.start()
     answer(node, hold, FIRST)
     answer(node, hold, THIRD)
-    waiting.join(15)
+    waiting.join(40)
     assert heard == ["released"]
 
 

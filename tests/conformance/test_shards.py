@@ -38,6 +38,7 @@ from brightline.shell.state import StateFolder
 from brightline.verify.examine import verify_evidence
 from brightline.wiring import open_node
 from tests.harness import Loop, ModelServer, make_state
+from tests.shell.cli import test_commands
 from tests.shell.cli.in_process import run
 
 SECOND = "gateway-2"
@@ -145,8 +146,11 @@ def test_two_processes_write_two_shards_and_one_checkpoint_stands_for_all(tmp_pa
 def test_a_second_process_cannot_write_the_same_shard_nor_one_without_a_key(tmp_path: Path) -> None:
     with installed(tmp_path) as here:
         here.start()
-        assert "already has a writer" in run("serve", here.root, "--port", "0", code=2).stderr
-        assert "log-gateway-9" in run("serve", here.root, "--port", "0", "--shard", "gateway-9", code=2).stderr
+        assert "already has a writer" in test_commands.run("serve", here.root, "--port", "0", code=2).stderr
+        assert (
+            "log-gateway-9"
+            in test_commands.run("serve", here.root, "--port", "0", "--shard", "gateway-9", code=2).stderr
+        )
         assert "another log" in run("shard", "add", here.root, "heads", code=2).stderr
 
 

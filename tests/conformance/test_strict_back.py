@@ -85,7 +85,7 @@ class RawServer:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, RawServer]]:
-    deadlines = "idle_seconds = 1.0\nfirst_byte_seconds = 1.5\ntotal_seconds = 4.0\n"
+    deadlines = "idle_seconds = 1.5\nfirst_byte_seconds = 2.0\ntotal_seconds = 6.0\n"
     with (
         running(tmp_path_factory.mktemp("back") / "state", upstream=deadlines) as node,
         contextlib.ExitStack() as outer,

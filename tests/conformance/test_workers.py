@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import random
 import re
 import signal
 import socket
@@ -43,7 +42,9 @@ from tests.conformance.test_release import back
 from tests.conformance.test_release import bring as bring_release
 from tests.conformance.test_update import SAFETY, bring
 from tests.harness import Loop, ModelServer, add_workload, chunk, completion, make_state, read_records, running
+from tests.ports import free_ports
 from tests.releases import FIRE, FLOODGATE, GATE, WATCHED, beginning, finds_more, pinned_cases, release
+from tests.shell.cli import test_commands
 from tests.shell.cli.in_process import run
 from tests.versions import stricter
 
@@ -65,7 +66,7 @@ class Site:
             own_release=str(beginning(root.parent)),
             drain_seconds=20.0,
         )
-        self.admin_port = two_free_ports()
+        self.admin_port = free_ports(2)
         self.start()
 
     def start(self) -> None:
@@ -117,20 +118,6 @@ class Site:
         self.process.communicate(timeout=PATIENCE_SECONDS)
         self.loop.call(self.stack.aclose())
         self.loop.close()
-
-
-def two_free_ports() -> int:
-    """The first of two ports that nobody listens on now, below those that the system gives to who asks for any."""
-    low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text("utf-8").split()[0])
-    while True:
-        first = random.randrange(max(1024, low - 20_000), low - 1)  # noqa: S311 - no secret
-        with socket.socket() as one, socket.socket() as two:
-            try:
-                one.bind(("127.0.0.1", first))
-                two.bind(("127.0.0.1", first + 1))
-            except OSError:
-                continue
-            return first
 
 
 @pytest.fixture(scope="module")
@@ -393,7 +380,7 @@ def test_a_worker_that_cannot_open_its_evidence_starts_nobody(tmp_path: Path) ->
         serve_with_workers(root, settings, SHARDS[0], 2, 0, 65_535)
     make_shard(root, SHARDS[1])
     StateFolder(root).log_key(SHARDS[1]).write_text("no key")
-    failed = run("serve", root, "--workers", "2", code=2)
+    failed = test_commands.run("serve", root, "--workers", "2", code=2)
     assert "worker 1 ended before it served" in failed.stderr
     assert "log-gateway-0-w1 holds no private key" in failed.stderr
     assert "Brightline serves" not in failed.stdout

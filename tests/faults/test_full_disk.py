@@ -70,8 +70,8 @@ def audited(root: Path) -> ShardReport:
 
 @contextlib.contextmanager
 def streaming(node: Running) -> Iterator[Callable[[], None]]:
-    """A stream that has begun and would go on for half a minute; call to see that it was ended early."""
-    words = [chunk(f"word {i} of a long story. ") for i in range(600)]
+    """A stream that has begun and would go on for two minutes; call to see that it was ended early."""
+    words = [chunk(f"word {i} of a long story. ") for i in range(2_400)]
     node.model.streams([part for word in words for part in (word, 0.05)])
     begun, ended = threading.Event(), threading.Event()
 
@@ -83,14 +83,14 @@ def streaming(node: Running) -> Iterator[Callable[[], None]]:
         ended.set()
 
     def was_cut() -> None:
-        assert ended.wait(15), "the stream went on"
+        assert ended.wait(60), "the stream went on"
 
     listener = threading.Thread(target=listen)
     listener.start()
-    assert begun.wait(15)
+    assert begun.wait(60)
     node.model.answers(node.model._fine)
     yield was_cut
-    listener.join(15)
+    listener.join(60)
 
 
 def test_the_disk_is_looked_at_often_enough() -> None:
@@ -167,7 +167,7 @@ def test_a_small_disk_that_fills_up_in_earnest(kind: str) -> None:
             finally:
                 stop.set()
                 for asker in askers:
-                    asker.join(15)
+                    asker.join(60)
             assert missing(node) == []
             assert [said["full"] for said in disk_records(node)] == [True, False]
         report = audited(root)

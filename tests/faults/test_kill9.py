@@ -46,7 +46,8 @@ def test_nothing_that_was_acknowledged_is_missing_after_fifty_kills(tmp_path: Pa
     lost = 0
     for kill in range(KILLS):
         # Some kills come while the writer starts and recovers, most while it writes.
-        told = run_and_kill(tmp_path, starting=kill % 5 == 0, delay=chance.uniform(0.0, 0.06))
+        starting, wrote = kill % 5 == 0, kill % 2 == 1
+        told = run_and_kill(tmp_path, starting=starting, wrote=wrote, delay=chance.uniform(0.0, 0.06))
         acknowledged.update(told)
 
         log = Sequencer.open(
@@ -75,15 +76,18 @@ def test_nothing_that_was_acknowledged_is_missing_after_fifty_kills(tmp_path: Pa
         published = log.head()
         assert published == Head(len(leaves), tree.root())
         log.close()
-    assert len(acknowledged) > KILLS, "the writer hardly wrote: this run shows nothing"
+    assert len(acknowledged) > KILLS // 3, "the writer hardly wrote: this run shows nothing"
     assert lost > 0, "no kill left an attempt open: this run shows nothing"
 
 
 KINDS = ("ATTEMPT", "OUTCOME")
 
 
-def run_and_kill(directory: Path, *, starting: bool, delay: float) -> dict[int, str]:
-    """Run the writer, kill it, and return what it acknowledged: sequence number → leaf hash."""
+def run_and_kill(directory: Path, *, starting: bool, wrote: bool, delay: float) -> dict[int, str]:
+    """Run the writer, kill it, and return what it acknowledged: sequence number → leaf hash.
+
+    It is killed ``delay`` seconds after it was ready, or after it ``wrote`` its first record.
+    """
     lines: list[bytes] = []
     with subprocess.Popen([sys.executable, WRITER, directory, SHARD], stdout=subprocess.PIPE) as writer:
         assert writer.stdout is not None
@@ -91,7 +95,7 @@ def run_and_kill(directory: Path, *, starting: bool, delay: float) -> dict[int, 
             if starting:
                 time.sleep(delay * 5)
             else:
-                lines.append(writer.stdout.readline())
+                lines += [writer.stdout.readline() for _ in range(1 + wrote)]
                 time.sleep(delay)
         finally:
             writer.send_signal(signal.SIGKILL)

@@ -42,6 +42,7 @@ from brightline.shell.serve import Door, bind, serving
 from brightline.shell.storage.wal import frames_on_disk
 from brightline.verify.examine import verify_evidence
 from tests.harness import HELD, RL1, Loop, ModelServer, completion, within_two_seconds
+from tests.ports import free_ports
 
 CHAT = "/v1/chat/completions"
 LEAK = (
@@ -514,8 +515,7 @@ http {{
 def test_what_nginx_mirrors_is_seen_while_it_serves_as_before(observer: Listening, tmp_path: Path) -> None:
     loop, stack, model = Loop(), AsyncExitStack(), ModelServer()
     before = len(observed(observer.folder))
-    with bind("127.0.0.1", 0) as free:
-        port = free.getsockname()[1]
+    port = free_ports()
     conf = tmp_path / "nginx.conf"
     try:
         loop.call(model.start(stack))

@@ -17,7 +17,7 @@ from brightline.core.errors import WorkersFailed
 from brightline.shell import workers
 from brightline.shell.workers import Channels, Pauses, Plan, supervise
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 def plan(script: str, count: int = 1, said: list[int] | None = None, drain_seconds: float = 5.0) -> Plan:

@@ -15,7 +15,7 @@ from brightline.shell.gateway import peers
 from brightline.shell.gateway.hold import Hold
 from brightline.shell.gateway.peers import Peers, Told, What
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 HOLD = Hold("hold", "case", "workload", "unit", 9, "shard", 4, kept=True)
 
 

@@ -30,7 +30,7 @@ from tests.conformance.test_review import FIRST, SECOND, answer, held
 from tests.harness import HELD, running, within_two_seconds
 
 HOLD_1 = Hold("hold_1", "sha256:c", "planning", "unit", 9, "shard", 4, kept=True)
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 
 
 class Server:

@@ -169,6 +169,6 @@ def test_the_period_is_a_minute_and_three_of_them_without_an_answer_are_too_many
 
 
 async def until(detector: ThreadDetector, fault: str) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while fault not in detector.fault if fault else detector.fault:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
