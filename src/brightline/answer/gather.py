@@ -28,6 +28,7 @@ from brightline.core.answer.from_release import of_releases
 from brightline.core.answer.model import Asked, Dossier, Found, Pin, Status
 from brightline.core.answer.questions import LIMITS, QUESTIONS
 from brightline.core.answer.sample import SampleBook
+from brightline.core.answer.subjects import SubjectBook
 from brightline.core.answer.weigh import answer
 from brightline.core.canonical import JsonValue, digest
 from brightline.core.errors import AgreementError, ConfigError, TrustError
@@ -82,9 +83,10 @@ def gather(asking: Asking, now: datetime) -> Dossier:
         found["canaries"] = _look_for_canaries(asking.canaries, asking.evidence, attempts(logs))
     stated = Pin("what no answer here can see", digest([*LIMITS]), "in this answer")
     found["limits"] = Found(Status.SHOWN, f"{len(LIMITS)} limits are stated below", (stated,))
-    book, sample = _read_records(asking.evidence, logs)
+    book, sample, subjects = _read_records(asking.evidence, logs)
     found["sampled"] = sample.found({one.digest: one for one in given.values()})
     ruling = [(where, one) for where, one in given.items() if one.digest in named]
+    found["subjects"] = subjects.found([one for _, one in ruling])
     ruling.sort(key=lambda pair: -named[pair[1].digest])
     return _dossier(asking, found, book, ruling, attempts(logs))
 
@@ -187,9 +189,11 @@ def _read_roots(path: Path) -> TrustRoots:
 # ---- 3: the records -------------------------------------------------------------------------------------------------
 
 
-def _read_records(question: verifying.Question, logs: Sequence[ExaminedLog]) -> tuple[CaseBook, SampleBook]:
+def _read_records(
+    question: verifying.Question, logs: Sequence[ExaminedLog]
+) -> tuple[CaseBook, SampleBook, SubjectBook]:
     """Count the records that are the ones that were signed, the registry's first; of others nothing is counted."""
-    books = CaseBook(), SampleBook()
+    books = CaseBook(), SampleBook(), SubjectBook()
     wanted = {log.where for log in logs if not log.guard}
     keys = [read_key(key) for key in question.keys]
     with contextlib.ExitStack() as stack:
@@ -204,7 +208,12 @@ def _read_records(question: verifying.Question, logs: Sequence[ExaminedLog]) -> 
 
 
 def _count(
-    log: Log, keys: Sequence[VerifierKey], opened: DisclosureFile | None, book: CaseBook, sample: SampleBook
+    log: Log,
+    keys: Sequence[VerifierKey],
+    opened: DisclosureFile | None,
+    book: CaseBook,
+    sample: SampleBook,
+    subjects: SubjectBook,
 ) -> None:
     try:
         beside = [] if keys else [VerifierKey.parse(log.published.read("log.vkey", _KEY_BYTES_MAX).decode())]
@@ -227,13 +236,15 @@ def _count(
                     continue
                 if shard not in {REGISTRY_SHARD, HEADS_SHARD}:
                     book.enter(f"{shard}, record {at}", leaf)
-                sample.enter(leaf, data, leaf_hash, _opened(leaf, disclosed.get(at)))
+                fields = _opened(leaf, disclosed.get(at))
+                sample.enter(leaf, data, leaf_hash, fields)
+                subjects.enter(leaf, fields)
             tell(bundle.first + len(bundle.leaves))
 
 
 def _opened(leaf: Leaf, given: Sequence[str] | None) -> Mapping[str, JsonValue]:
-    """What a disclosure opens of a decision of people's; nothing of what opens another record."""
-    if given is None or leaf.kind is not RecordKind.DECISION:
+    """What a disclosure opens of a decision of people's, or of an attempt; nothing of what opens another record."""
+    if given is None or leaf.kind not in {RecordKind.DECISION, RecordKind.ATTEMPT}:
         return {}
     try:
         return match(leaf.commitments, given)

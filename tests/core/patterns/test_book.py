@@ -14,9 +14,8 @@ from brightline.core.agreement.pattern import DAY_SECONDS, HOUR_SECONDS, Over, P
 from brightline.core.facts import UNKNOWN, Source
 from brightline.core.patterns.book import PatternBook
 from brightline.core.patterns.crossing import crossings, statements_of
-from brightline.core.patterns.seen import Seen, Whose, read_seen, see
+from brightline.core.patterns.seen import Seen, Touched, Whose, read_seen, see
 from brightline.core.patterns.token import SPAN_SECONDS, STEP_SECONDS, begins, ends, spans_at
-from brightline.core.patterns.touched import Touched
 
 NOW = 1_800_000_000
 KEYS = {span: bytes([span % 256]) * 32 for span in range(NOW // STEP_SECONDS - 4, NOW // STEP_SECONDS + 6)}

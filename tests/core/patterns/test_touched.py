@@ -9,7 +9,8 @@ from brightline.core.agreement.pattern import Touches
 from brightline.core.exchange.model import Exchange, Role, ToolCall, Turn
 from brightline.core.patterns.identifiers import identifiers
 from brightline.core.patterns.names import spelled
-from brightline.core.patterns.touched import SUBJECTS_MAX, about_of, persons_in, touched_by
+from brightline.core.patterns.seen import SUBJECTS_MAX
+from brightline.core.patterns.touched import about_of, persons_in, touched_by
 
 
 def asked(*texts: str) -> Exchange:

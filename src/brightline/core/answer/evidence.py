@@ -109,8 +109,7 @@ _TABLE: Final = (
     Evidence(
         "thresholds",
         "the signed agreement says from which numbers on it is mass: distinct people, breadth, persistence, joins",
-        "the parties, once an agreement can hold such limits",
-        made=False,
+        "the parties: write [pattern] tables",
     ),
     # ---- how well it is seen -------------------------------------------------------------------------------------
     Evidence(
@@ -138,8 +137,7 @@ _TABLE: Final = (
     Evidence(
         "subjects",
         "how many distinct people were touched, by unit, purpose and window, recounted from the records",
-        "the operator, once subjects are counted without their names",
-        made=False,
+        "the operator, under an agreement that counts people, with what opens the records (--disclosures)",
     ),
     Evidence(
         "tempo",

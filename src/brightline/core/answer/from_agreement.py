@@ -14,6 +14,7 @@ from typing import Final
 from brightline.core.agreement.assess import prove_theorems
 from brightline.core.agreement.clause import Agreement, RungState, Verdict
 from brightline.core.agreement.decide import decide
+from brightline.core.agreement.pattern import Over
 from brightline.core.agreement.ratchet import check
 from brightline.core.agreement.request import WITHOUT_LIMIT, bad_value
 from brightline.core.agreement.review import Reviews
@@ -31,6 +32,7 @@ _REFUSES: Final = {
     "needs-people": (("cleared_in_loop",),),
 }
 """For each kind the sets of facts, any of which must deny when they are bad and all else is good."""
+MASS: Final = "mass_domestic"
 _NOT_HERE: Final = Found(Status.OPEN, "no version that decided is here")
 
 
@@ -54,6 +56,7 @@ def of_agreements(
         found[kind] = _each(agreements, functools.partial(_refuses, sets=wanted))
     found["pinned-law"] = _each(agreements, _pinned_law)
     found["ladder"] = _each(agreements, _ladder)
+    found["thresholds"] = _each(agreements, _thresholds)
     if reviews:
         found["reviewed"] = _each(agreements, lambda one: _reviewed(one, reviews.get(one.digest, Reviews())))
     return found
@@ -160,6 +163,16 @@ def _ladder(agreement: Agreement) -> Found:
         return Found(Status.OPEN, f"{_name(agreement)} says nothing of {', '.join(silent)}", _pin(agreement))
     said = "; ".join(_rung(agreement, state) for state in RungState)
     return Found(Status.SHOWN, said, _pin(agreement))
+
+
+def _thresholds(agreement: Agreement) -> Found:
+    """From how many people on it is mass, in numbers, counted over everybody: a new key is no new beginning."""
+    counted = [pattern for pattern in agreement.patterns if pattern.fact == MASS]
+    if not counted:
+        return Found(Status.OPEN, f"{_name(agreement)} says no number from which on it is mass", _pin(agreement))
+    if not any(Over.AGREEMENT in pattern.over for pattern in counted):
+        return Found(Status.OPEN, f"{_name(agreement)} counts nobody over the agreement as a whole", _pin(agreement))
+    return Found(Status.SHOWN, "; ".join(pattern.words for pattern in counted), _pin(agreement))
 
 
 def _rung(agreement: Agreement, state: RungState) -> str:

@@ -17,6 +17,7 @@ from brightline.core.patterns.sketch import Sketch
 from brightline.core.patterns.token import begins, ends
 
 SKETCHES_MAX: Final = 50_000
+_REQUESTS: Final = "requests of "
 
 
 class Counted(NamedTuple):
@@ -29,7 +30,12 @@ class Counted(NamedTuple):
 
 def requests_of(span: int, purpose: str) -> Counted:
     """Which sketch has the requests of a purpose that touch anybody; no purpose has a space in its id."""
-    return Counted(span, Over.PURPOSE, f"requests of {purpose}")
+    return Counted(span, Over.PURPOSE, f"{_REQUESTS}{purpose}")
+
+
+def is_of_requests(counted: Counted) -> bool:
+    """Whether a sketch has requests, and no people."""
+    return counted.over is Over.PURPOSE and counted.name.startswith(_REQUESTS)
 
 
 class _Slack(NamedTuple):

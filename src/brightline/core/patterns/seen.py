@@ -18,13 +18,25 @@ import msgspec
 from brightline.core.agreement.pattern import Over, Touches
 from brightline.core.canonical import JsonValue
 from brightline.core.patterns.token import TOKEN_BYTES, spans_at, token_of
-from brightline.core.patterns.touched import SUBJECTS_MAX, Touched
 
 FIELD: Final = "touched"
 """The name of the committed field."""
+SUBJECTS_MAX: Final = 1_024
+"""So many persons of one request are told apart; of more it is known that they are more."""
 
 _ROW: Final = struct.Struct(">QQH")
 _ABOUT_MAX: Final = (1 << len(Touches)) - 1
+
+
+class Touched(msgspec.Struct, frozen=True):
+    """Persons of one request, each with the bits of what comes up about them (``Touches.bit``).
+
+    They are texts, and never leave the process: :func:`see` makes tokens of them. ``more`` says that there were more
+    of them than are listed.
+    """
+
+    persons: tuple[tuple[str, int], ...] = ()
+    more: bool = False
 
 
 class Whose(msgspec.Struct, frozen=True):

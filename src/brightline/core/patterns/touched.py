@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-import msgspec
 import re2
 
 from brightline.core.agreement.pattern import Touches
@@ -24,9 +23,7 @@ from brightline.core.exchange import strict_json
 from brightline.core.exchange.model import Exchange
 from brightline.core.patterns.identifiers import identifiers
 from brightline.core.patterns.names import columns_in, members_in, names_in, spelled
-
-SUBJECTS_MAX: Final = 1_024
-"""So many persons of one request are told apart; of more it is known that they are more."""
+from brightline.core.patterns.seen import SUBJECTS_MAX, Touched
 
 # Stems in English, German, French, Spanish and Italian.
 _ABOUT: Final = {
@@ -65,16 +62,6 @@ def _compiled() -> re2.Set:
 
 _TOGETHER: Final = _compiled()
 _BITS: Final = tuple(about.bit for about in Touches)
-
-
-class Touched(msgspec.Struct, frozen=True):
-    """Persons of one request, each with the bits of what comes up about them (``Touches.bit``).
-
-    ``more`` says that there were more of them than are listed.
-    """
-
-    persons: tuple[tuple[str, int], ...] = ()
-    more: bool = False
 
 
 def touched_by(exchange: Exchange) -> Touched:
