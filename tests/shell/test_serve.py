@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from brightline.core.errors import ConfigError
+from brightline.shell.body import LEAVING
 from brightline.shell.serve import COLLECT_EACH, App, Door, Message, bind, rest_the_collector, serving
 
 
@@ -101,3 +102,43 @@ async def test_an_answer_that_nobody_reads_does_not_hold_what_answers() -> None:
 
     await unread(much, Door(write_seconds=0.5), b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
     assert gone.is_set()
+
+
+async def test_who_watches_hears_that_the_client_left_and_of_no_client_whose_answer_is_whole() -> None:
+    heard: list[str] = []
+    begun, left = asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Message, receive: Any, send: Any) -> None:
+        def gone() -> None:
+            heard.append(scope["path"])
+            left.set()
+
+        watch = scope["extensions"][LEAVING]
+        if scope["path"] == "/late":
+            begun.set()
+            while (await receive())["type"] != "http.disconnect":
+                pass  # the client has gone before anybody watches
+        watch(gone)
+        begun.set()
+        if scope["path"] != "/whole":
+            await left.wait()
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    listener = bind("127.0.0.1", 0)
+    async with serving(app, listener):
+        for path in ("/whole", "/left", "/late"):
+            begun.clear()
+            left.clear()
+            reader, writer = await asyncio.open_connection(*listener.getsockname()[:2])
+            writer.write(f"GET {path} HTTP/1.1\r\nhost: a\r\n\r\n".encode())
+            if path == "/whole":
+                assert await reader.readline() == b"HTTP/1.1 204 No Content\r\n"
+            else:
+                async with asyncio.timeout(20):
+                    await begun.wait()
+            writer.transport.abort()
+            if path != "/whole":
+                async with asyncio.timeout(20):
+                    await left.wait()
+    assert heard == ["/left", "/late"]

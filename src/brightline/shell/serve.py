@@ -24,6 +24,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from brightline.core.channel import Peer
 from brightline.core.errors import CallerError, ConfigError, TooSlow, TrustError
 from brightline.core.exchange.framing import Framing
+from brightline.shell.body import LEAVING
 from brightline.shell.channel import Channel
 
 SWEEP_SECONDS: Final = 0.5
@@ -74,6 +75,7 @@ class _Connection(HttpToolsProtocol):
         self._closing = False
         self._deaf = 0.0  # since when the peer has not read what was written
         self._peer: Peer | None = None
+        self._told: Callable[[], None] | None = None  # who is to hear that the client has left
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -94,6 +96,18 @@ class _Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.waiting.pop(self, None)
         super().connection_lost(exc)
+        if self._told is not None:
+            self._told()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {LEAVING: self._tell_of_leaving}  # type: ignore[dict-item]  # a function
+
+    def _tell_of_leaving(self, whom: Callable[[], None]) -> None:
+        """One at a time, and at once if there is nobody any more: requests of one connection are served in turns."""
+        self._told = whom
+        if self.transport.is_closing() or self.parser is None:
+            self.loop.call_soon(whom)
 
     def data_received(self, data: bytes) -> None:
         if self._peer is None and self.door.channel is not None:
@@ -126,6 +140,7 @@ class _Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        self._told = None
         if not self._framing.in_body:
             self.waiting.pop(self, None)
             self.waiting[self] = None

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from brightline.core.enforcement import events as ev
@@ -48,6 +48,9 @@ class Client:
 
     async def break_stream(self, error: BrightlineError, notice: Notice) -> None:
         self.heard.append(error.code)
+
+    def watch(self, left: Callable[[], None]) -> bool:
+        return False
 
     async def gone(self) -> None:
         await self.left.wait()

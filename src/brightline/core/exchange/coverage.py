@@ -27,6 +27,7 @@ from brightline.core.screening.finding import Segment, Surface
 
 LEAVES_MAX: Final = 20_000
 CHARS_MAX: Final = 2_000_000
+_NUMBERS: Final = frozenset({int, float})
 NUMBERS_MIN: Final = 4  # fewer numbers than this spell no word
 EXCHANGE_VIEW_CHARS: Final = 4_096
 TOKEN_CONTEXT_BYTES: Final = 256
@@ -62,8 +63,10 @@ def cover_request(wire: bytes, exchange: Exchange, names: WireNames) -> Coverage
     offered = [part for tool in exchange.tools for part in (tool.name, tool.description) if part]
     leaves += _joined(offered, "joined:tools", Surface.INPUT)
     for name, part in sent.items() if isinstance(sent, dict) else ():
+        if not isinstance(part, dict | list):
+            continue  # no text, or one alone: nothing to be read in one go
         texts = list(_texts(part, names))
-        if texts not in (spoken, offered):
+        if len(texts) > 1 and texts not in (spoken, offered):
             leaves += _joined(texts, f"joined:{name}.all", Surface.INPUT)
     leaves += _beside(exchange)
     return _covered(leaves)
@@ -198,11 +201,9 @@ def _inner_json(text: str, path: str, surface: Surface) -> Iterator[Segment]:
 
 def _numbers(values: Iterable[JsonValue], path: str, surface: Surface) -> Iterator[Segment]:
     """Whole numbers as a text; ``104.0`` is one too, because a model reads it so."""
-    numbers = [
-        int(value)
-        for value in values
-        if isinstance(value, int | float) and not isinstance(value, bool) and _is_whole(value)
-    ]
+    if len(numbered := [value for value in values if type(value) in _NUMBERS]) < NUMBERS_MIN:
+        return
+    numbers = [int(value) for value in numbered if _is_whole(value)]  # type: ignore[arg-type]  # they are numbers
     if len(numbers) >= NUMBERS_MIN:
         yield Segment(f"{path}#numbers", surface, " ".join(map(str, numbers)))
 

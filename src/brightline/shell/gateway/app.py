@@ -46,7 +46,7 @@ from brightline.core.review.case import CaseState
 from brightline.core.review.kept import Named
 from brightline.core.screening.release import Release
 from brightline.core.workload import Workload
-from brightline.shell.body import BodyTooLarge, ClientLeft, is_http, read_body
+from brightline.shell.body import LEAVING, BodyTooLarge, ClientLeft, is_http, read_body
 from brightline.shell.config import ListenSettings
 from brightline.shell.gateway.admission import Admission, Entered
 from brightline.shell.gateway.holds import Holds, HoldState
@@ -253,11 +253,11 @@ class Gateway:
             named = await self._holds.named(name, workload, self._clock.unix()) if name else None
             model = terms.models.get(request.model) if isinstance(request, Exchange) else None
             if model is None:
-                await self._walk(api, terms, screeners, workload, entered, request, named, receive, send)
+                await self._walk(api, terms, screeners, workload, entered, request, named, scope, receive, send)
                 return
             with self._upstreams.placed(model.upstream) as upstream:
                 chosen = terms.served_by(model, upstream)
-                await self._walk(api, chosen, screeners, workload, entered, request, named, receive, send)
+                await self._walk(api, chosen, screeners, workload, entered, request, named, scope, receive, send)
 
     async def _walk(
         self,
@@ -268,6 +268,7 @@ class Gateway:
         entered: Entered,
         request: Exchange | CallerError,
         named: Named | CallerError | None,
+        scope: Scope,
         receive: Receive,
         send: Send,
     ) -> None:
@@ -277,7 +278,8 @@ class Gateway:
         registers = self._registers()
         watched = self._patterns.look(terms.agreement, registers, workload, exchange_id, request, now.unix)
         arrived = Arrived(now, exchange_id, workload, request, registers, people, watched)
-        responder = AsgiResponder(api, send, receive, exchange_id, now.unix, self._settings.write_seconds)
+        leaving = scope.get("extensions", {}).get(LEAVING)
+        responder = AsgiResponder(api, send, receive, exchange_id, now.unix, self._settings.write_seconds, leaving)
         if isinstance(request, Exchange):
             responder.serve(request)
         machine = Machine(terms, api, arrived)

@@ -79,6 +79,10 @@ class Responder(Protocol):
         """End a stream that failed."""
         ...
 
+    def watch(self, left: Callable[[], None]) -> bool:
+        """Have this called once the client closes its connection; false where nobody can: then ``gone`` tells."""
+        ...
+
     async def gone(self) -> None:
         """Return when the client has closed its connection."""
         ...
@@ -136,7 +140,8 @@ class Pump:
     async def run(self) -> None:
         """Walk the exchange to ENDED. Whatever is raised on the way closes the client's stream and is re-raised."""
         try:
-            self._spawn(self._watch_client())
+            if not self._responder.watch(self._client_left):
+                self._spawn(self._watch_client())
             self._tick_later()
             commands = self._machine.start()
             while True:
@@ -155,6 +160,7 @@ class Pump:
             await self._responder.abort()
             raise
         finally:
+            self._client_gone = True  # or as good as that: nobody is told any more
             if self._ticking is not None:
                 self._ticking.cancel()
             if self._tasks:
@@ -207,9 +213,7 @@ class Pump:
                     raise IllegalStep(f"no way to perform {type(command).__name__}")
         except (ConnectionError, TimeoutError):
             # The client left while we wrote. The books already say what was decided to leave.
-            if not self._client_gone:
-                self._client_gone = True
-                self._spawn(self._say(ev.ClientGone(self._now())))
+            self._spawn(self._say_gone())
 
     def _tell_operator(self, error: BrightlineError) -> None:
         """What failed inside is for the operator's log, under the exchange's id; it holds no content."""
@@ -344,8 +348,15 @@ class Pump:
                 await self._say(ev.UpstreamSaid(self._now(), data))
         await self._say(ev.UpstreamEnded(self._now()))
 
+    def _client_left(self) -> None:
+        if not self._client_gone:
+            self._spawn(self._say_gone())
+
     async def _watch_client(self) -> None:
         await self._responder.gone()
+        await self._say_gone()
+
+    async def _say_gone(self) -> None:
         if not self._client_gone:
             self._client_gone = True
             await self._say(ev.ClientGone(self._now()))

@@ -65,11 +65,19 @@ class AsgiResponder:
     """The :class:`~brightline.shell.gateway.pump.Responder` of one request."""
 
     def __init__(
-        self, api: Api, send: Send, receive: Receive, exchange_id: str, created: int, write_seconds: float
+        self,
+        api: Api,
+        send: Send,
+        receive: Receive,
+        exchange_id: str,
+        created: int,
+        write_seconds: float,
+        leaving: Callable[[Callable[[], None]], None] | None = None,
     ) -> None:
         self._api = api
         self._send_raw = send
         self._receive = receive
+        self._leaving = leaving
         self._exchange_id = exchange_id
         self._created = created
         self._write_seconds = write_seconds
@@ -118,6 +126,13 @@ class AsgiResponder:
         """End a stream that failed: an error event and no end marker."""
         await self._open_stream()
         await self._write(self._stream.fail(error, notice), more=False)
+
+    def watch(self, left: Callable[[], None]) -> bool:
+        """Have this called once the client closes its connection; false where nobody can: then ``gone`` tells."""
+        if self._leaving is None:
+            return False
+        self._leaving(left)
+        return True
 
     async def gone(self) -> None:
         """Return when the client has closed its connection."""
