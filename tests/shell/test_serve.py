@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from brightline.core.errors import ConfigError
-from brightline.shell.body import LEAVING
-from brightline.shell.serve import COLLECT_EACH, App, Door, Message, bind, rest_the_collector, serving
+from brightline.shell.serve import COLLECT_EACH, LEAVING, App, Door, Message, bind, rest_the_collector, serving
 
 
 async def test_what_is_accepted_sends_small_answers_at_once() -> None:

@@ -8,11 +8,7 @@ with its length before it, so that one that was torn is never taken for a whole 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any, Final
-
-LEAVING: Final = "brightline.leaving"
-"""Where a scope has, among its extensions, how our own socket is asked to tell when the client closes its connection:
-a function that takes whom to tell. To wait for the ASGI message that says so takes a task for each request."""
+from typing import Any
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]

@@ -24,8 +24,11 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from brightline.core.channel import Peer
 from brightline.core.errors import CallerError, ConfigError, TooSlow, TrustError
 from brightline.core.exchange.framing import Framing
-from brightline.shell.body import LEAVING
 from brightline.shell.channel import Channel
+
+LEAVING: Final = "brightline.leaving"
+"""Where a scope has, among its extensions, how our own socket is asked to tell when the client closes its connection:
+a function that takes whom to tell. To wait for the ASGI message that says so takes a task for each request."""
 
 SWEEP_SECONDS: Final = 0.5
 LINGER_SECONDS: Final = 5.0

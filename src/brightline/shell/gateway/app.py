@@ -46,7 +46,7 @@ from brightline.core.review.case import CaseState
 from brightline.core.review.kept import Named
 from brightline.core.screening.release import Release
 from brightline.core.workload import Workload
-from brightline.shell.body import LEAVING, BodyTooLarge, ClientLeft, is_http, read_body
+from brightline.shell.body import BodyTooLarge, ClientLeft, is_http, read_body
 from brightline.shell.config import ListenSettings
 from brightline.shell.gateway.admission import Admission, Entered
 from brightline.shell.gateway.holds import Holds, HoldState
@@ -66,6 +66,7 @@ from brightline.shell.gateway.responder import (
 from brightline.shell.gateway.sampling import Sampler
 from brightline.shell.gateway.watch import DenyWatch
 from brightline.shell.inference.judges import Screeners, Screening
+from brightline.shell.serve import LEAVING
 from brightline.shell.telemetry.finished import Finished, Observer
 
 HOLDS_PATH: Final = "/v1/holds/"
