@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Our bill of materials, as CycloneDX 1.6 JSON: what the wheels of a bundle say of themselves, and their digests.
 
+The classifier releases in our wheel are named as well, with every file of theirs: weights, rules, card, evaluation.
 Nothing is asked of a network, and the same wheels give the same bytes: there is no time in it, and its serial number
 is taken from its content.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tomllib
 import uuid
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +25,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 SPEC: Final = "1.6"
 OSI: Final = "License :: OSI Approved :: "
 LICENCE_CHARS_MAX: Final = 64
+RELEASES: Final = "brightline/releases/"
 
 
 def sbom(own: Path, others: Sequence[Path], required: Iterable[str]) -> dict[str, Any]:
@@ -37,6 +40,7 @@ def sbom(own: Path, others: Sequence[Path], required: Iterable[str]) -> dict[str
         component = _component(wheel, "library")
         component["scope"] = "required" if name in needed else "optional"
         components.append(component)
+    components += _releases(own)
     refs = {name: _purl(_metadata(wheel)) for name, wheel in wheels.items()}
     bill: dict[str, Any] = {
         "$schema": f"http://cyclonedx.org/schema/bom-{SPEC}.schema.json",
@@ -71,7 +75,7 @@ def _component(wheel: Path, kind: str) -> dict[str, Any]:
         "name": str(metadata["Name"]),
         "version": str(metadata["Version"]),
         "purl": _purl(metadata),
-        "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(wheel.read_bytes()).hexdigest()}],
+        "hashes": [_sha256(wheel.read_bytes())],
         "properties": [{"name": "brightline:file", "value": wheel.name}],
     }
     if summary := str(metadata["Summary"] or ""):
@@ -79,6 +83,45 @@ def _component(wheel: Path, kind: str) -> dict[str, Any]:
     if licences := _licences(metadata):
         component["licenses"] = licences
     return component
+
+
+def _releases(own: Path) -> list[dict[str, Any]]:
+    """The classifier releases in our wheel, with every file of theirs and its digest."""
+    with zipfile.ZipFile(own) as archive:
+        files = {name: archive.read(name) for name in sorted(archive.namelist()) if name.startswith(RELEASES)}
+    found = []
+    for name, data in files.items():
+        folder, _, file = name.removeprefix(RELEASES).partition("/")
+        if file != "release.toml":
+            continue
+        release = tomllib.loads(data.decode())
+        parts = {path: held for path, held in files.items() if path.startswith(f"{RELEASES}{folder}/")}
+        found.append(
+            {
+                "type": "machine-learning-model",
+                "bom-ref": f"release:{release['id']}",
+                "name": release["id"],
+                "version": str(release.get("version", 1)),
+                "description": release["note"],
+                "scope": "required",
+                "hashes": [_sha256(data)],
+                "licenses": [{"expression": "Apache-2.0"}],
+                "components": [
+                    {
+                        "type": "file",
+                        "bom-ref": f"release:{release['id']}/{path.rpartition('/')[2]}",
+                        "name": path,
+                        "hashes": [_sha256(held)],
+                    }
+                    for path, held in parts.items()
+                ],
+            }
+        )
+    return found
+
+
+def _sha256(data: bytes) -> dict[str, str]:
+    return {"alg": "SHA-256", "content": hashlib.sha256(data).hexdigest()}
 
 
 def _licences(metadata: Message) -> list[dict[str, Any]]:

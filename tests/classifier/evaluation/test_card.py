@@ -3,21 +3,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from click.testing import CliRunner
 
 from brightline.classifier.evaluation.card import LIMITS, Card, card_of, to_markdown
-from brightline.classifier.evaluation.evaluation import Evaluation
+from brightline.classifier.evaluation.evaluation import Evaluation, read_evaluation
 from brightline.classifier.evaluation.measuring import measure
 from brightline.core.errors import ConfigError
 from brightline.core.screening.figures import rate
 from brightline.shell.cli.main import brightline
+from brightline.shell.shipped import shipped_release
 from tests.classifier.evaluation.test_measuring import judged
 from tests.classifier.evaluation.test_page import BENIGN, HOSTILE, evaluation
+
+SHIPPED = sorted(path for path in shipped_release().parent.iterdir() if (path / "release.toml").is_file())
 
 GOOD_ROWS = [
     row
@@ -111,5 +116,36 @@ def test_the_command_writes_both_files_and_refuses_what_is_no_evaluation(tmp_pat
     assert (tmp_path / "card" / "card.md").read_text("utf-8") == to_markdown(written)
     told = run(brightline, ["classifier", "card", str(tmp_path / "e.json"), "--json"])
     assert json.loads(told.stdout)["release"] == "three-rules"
+    assert read_evaluation((tmp_path / "card" / "evaluation.json").read_bytes(), "e") == evaluation()
     (tmp_path / "e.json").write_bytes(b"{}")
     assert isinstance(run(brightline, ["classifier", "card", str(tmp_path / "e.json")]).exception, ConfigError)
+
+
+@pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
+def test_each_shipped_release_lies_beside_its_own_evaluation_and_the_card_that_follows_from_it(folder: Path) -> None:
+    again = "measure it again, and `brightline classifier card EVALUATION --into` its folder"
+    measured = read_evaluation((folder / "evaluation.json").read_bytes(), "evaluation.json")
+    assert measured.release == folder.name
+    assert measured.release_digest == digest_of(folder / "release.toml"), again
+    assert not measured.without
+    assert {one.name for one in measured.rows} >= {"author-t1", "author-t2", "author-t3", "author-t4", "author-t5"}
+    assert all(one.split == "test" for one in measured.rows), "nothing that a release was trained on"
+    assert msgspec.json.decode((folder / "card.json").read_bytes(), type=Card) == card_of(measured)
+    assert (folder / "card.md").read_text("utf-8") == to_markdown(card_of(measured)), again
+
+
+def digest_of(path: Path) -> str:
+    return "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_card_of_another_release_is_not_laid_beside_this_one(tmp_path: Path) -> None:
+    (tmp_path / "e.json").write_bytes(msgspec.json.encode(evaluation()))
+    (tmp_path / "release.toml").write_text("id = 'another'\n", "utf-8")
+    done = CliRunner().invoke(brightline, ["classifier", "card", str(tmp_path / "e.json"), "--into", str(tmp_path)])
+    assert "what was measured is" in str(done.exception)
+    assert not (tmp_path / "card.md").exists()
+    (tmp_path / "release.toml").write_bytes(b"same")
+    ours = msgspec.structs.replace(evaluation(), release_digest=digest_of(tmp_path / "release.toml"))
+    (tmp_path / "e.json").write_bytes(msgspec.json.encode(ours))
+    done = CliRunner().invoke(brightline, ["classifier", "card", str(tmp_path / "e.json"), "--into", str(tmp_path)])
+    assert done.exit_code == 0, done.output
