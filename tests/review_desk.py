@@ -14,6 +14,7 @@ from brightline.core.review.case import FORMAT, Case, CaseQuestion
 from brightline.core.review.decision import FORMAT as DECISION_FORMAT
 from brightline.core.review.decision import Answer, ReviewerDecision
 from brightline.core.review.docket import Docket, Tried
+from brightline.core.review.roles import Role
 from brightline.core.review.roster import Clearance, ClearedPerson
 from brightline.core.review.urgency import Severity
 from brightline.shell.review.queue.database import database_at
@@ -111,6 +112,7 @@ class Pile:
             content="sha256:c",
             opened=now,
             expires=now + HOLD_SECONDS,
+            appeal="a" * 32 if appeal else "",
         )
         self.found.append(Found(Tried(case), severity, "g", len(self.found), f"x-{len(self.found)}", appeal))
         return case
@@ -123,7 +125,9 @@ class Pile:
         """Somebody's signed answer is logged. Raises ``TrustError`` for one that does not count."""
         given = (Answer(Subject.FACT, "mass_domestic", value, "because"),)
         decision = ReviewerDecision(DECISION_FORMAT, case, who, given, "00" * 16, self.clock.now)
-        tried = self.docket.enter(decision, self.people[who], self.clock.now, AGREEMENT.vocabulary, HOUR)
+        roles = (Role.SENIOR_REVIEWER,) if who in self.senior else (Role.REVIEWER,)
+        person = msgspec.structs.replace(self.people[who], roles=roles)
+        tried = self.docket.enter(decision, person, self.clock.now, AGREEMENT.vocabulary, HOUR)
         self.said.append(tried)
         return tried
 

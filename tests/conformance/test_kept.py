@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -201,7 +200,6 @@ def came_of(node: Running, words: str) -> str:
 def test_an_approval_is_used_by_one_exchange_and_the_next_is_held_again(node: Running) -> None:
     node.model.says(completion("It is for the board."))
     hold = approved(node, PAROLE)
-    time.sleep(1.1)  # a case is named by its second: no person decides in the one in which they were asked
     assert [came_of(node, PAROLE) for _ in range(2)] == ["It is for the board.", "held_for_review"]
     [use] = [record for record in used(node) if record["hold"] == hold]
     assert use["use"] == "approval"

@@ -288,6 +288,13 @@ def test_the_hold_names_the_terms_and_who_may_not_decide_it(book: Book) -> None:
     assert case.recused == ("an office",)
 
 
+def test_a_case_says_of_how_many_organisations_those_are_who_must_say_the_same(book: Book) -> None:
+    assert case_of(held(book)).organisations == ()
+    asked = (("provider_cleared", 9), ("customer_decider", 2))
+    terms = msgspec.structs.replace(TERMS, agreement=msgspec.structs.replace(AGREEMENT, organisations=asked))
+    assert case_of(held(book, terms=terms)).organisations == (("provider_cleared", 2),)  # as many as must say it
+
+
 def test_who_wrote_a_rule_may_not_decide_what_it_asks_about_and_others_may(book: Book) -> None:
     wrote = {f"secret-rule-{FACT}": "r-1", "another rule": "r-2"}
     case = case_of(

@@ -11,15 +11,10 @@ import msgspec
 
 from brightline.console.books import Books
 from brightline.core.agreement.aloud import plain
-from brightline.core.agreement.ladder import rules_of
-from brightline.core.canonical import JsonValue
-from brightline.core.errors import TrustError
 from brightline.core.evidence.record import DurableRecord
-from brightline.core.review.appeals import APPEAL_SECONDS, Appeal, case_of_appeal, may_be_appealed, state_of
-from brightline.core.review.case import case_value
-from brightline.core.review.content import content_bytes
-from brightline.shell.registry.reviewing import What, log_review
-from brightline.shell.review.desk import Desk, OpenedCase
+from brightline.core.review.appeals import state_of
+from brightline.shell.review.appealing import denied_case, log_appeal
+from brightline.shell.review.desk import OpenedCase
 
 DENIED_SHOWN: Final = 200
 
@@ -64,25 +59,10 @@ def denied(books: Books, rows: tuple[AppealRow, ...]) -> tuple[str, ...]:
 def appealable(books: Books, about: str) -> OpenedCase:
     """The case that is appealed. Raises ``TrustError`` for one that people have not denied. Blocks."""
     books.registry.refresh()
-    found = Desk(books.root, books.registry.decisions.docket).find(about)
-    if not may_be_appealed(found.tried):
-        raise TrustError("people have not denied this hold")
-    return found
+    return denied_case(books.root, books.registry, about)
 
 
-def log_appeal(books: Books, appeal: Appeal, envelope: bytes) -> DurableRecord:
-    """Open the case of an appeal that an official signed, and log it. Raises ``TrustError``. Blocks."""
-    found = appealable(books, appeal.about)
-    now = books.clock.unix()
-    seconds = rules_of(books.registry.releases.current).appeal_seconds or APPEAL_SECONDS
-    case = case_of_appeal(appeal, found.tried, now, seconds)
-    content = content_bytes(Desk(books.root, books.registry.decisions.docket).content(found))
-    public: dict[str, JsonValue] = {"appeal": appeal.id, "hold": case.hold, "expires": case.expires}
-    committed: dict[str, JsonValue] = {
-        "statement": envelope.decode(),
-        "case": case_value(case),
-        "content": content.decode(),
-        "exchange": found.exchange,
-        "shard": found.shard,
-    }
-    return log_review(books.root, books.settings, books.profile, What.APPEALED, public, committed, books.clock)
+def file_appeal(books: Books, envelope: bytes) -> DurableRecord:
+    """Open the case of an appeal that an official signed, and log it. Raises ``OperatorError``. Blocks."""
+    books.registry.refresh()
+    return log_appeal(books.root, books.settings, books.registry, envelope, books.clock)[1]

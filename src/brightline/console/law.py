@@ -142,11 +142,6 @@ def _named(decision: Decision) -> str:
     return ", ".join(plain(clause) for clause in decision.clauses) or "the agreement"
 
 
-def quorum_in_words(quorum: tuple[tuple[str, int], ...]) -> str:
-    """How many of which offices must say the same: ``2 of provider_cleared and 1 of …``."""
-    return " and ".join(f"{count} of {plain(office)}" for office, count in quorum)
-
-
 def span(seconds: int) -> str:
     """A stretch of time in words, in its two largest units: ``3 h 20 min``."""
     seconds = max(0, seconds)

@@ -13,13 +13,15 @@ from typing import Final
 import msgspec
 
 from brightline.console.books import CaseFile
-from brightline.console.law import Lead, as_asked, clauses_of, deciding, leads_of, quorum_in_words
+from brightline.console.law import Lead, as_asked, clauses_of, deciding, leads_of
 from brightline.console.shown import SEGMENTS_SHOWN, Looking, SegmentView, SpokenView
 from brightline.console.words import Piece, plain_pieces
 from brightline.core.agreement.aloud import plain
 from brightline.core.agreement.book import Entry
 from brightline.core.agreement.limits import answer_seconds
 from brightline.core.review.case import CaseQuestion, CaseState
+from brightline.core.review.claims import may_see_answers
+from brightline.core.review.quorum import quorum_in_words
 from brightline.shell.review.desk import OpenedCase
 from brightline.shell.review.queue.reading import Beside as Found
 
@@ -126,7 +128,7 @@ def look_at(file: CaseFile, person: str, office: str, revealed: frozenset[str], 
         clauses=clauses_of(file.agreement, case),
         unknown=deciding(file.agreement, file.judged, case),
         questions=tuple(
-            _question(file, number, question, numbers, person, office, claimed)
+            _question(file, number, question, numbers, person, office, claimed, now)
             for number, question in enumerate(case.questions, 1)
         ),
         segments=segments,
@@ -149,6 +151,7 @@ def _question(
     person: str,
     office: str,
     claimed: bool,
+    now: int,
 ) -> QuestionView:
     opened = file.opened
     key = question.subject, question.name
@@ -159,11 +162,11 @@ def _question(
         number=number,
         subject=question.subject.value,
         name=plain(question.name),
-        asked_of=quorum_in_words(question.quorum),
+        asked_of=plain(quorum_in_words(question.quorum, opened.case.organisations)),
         about=tuple(sorted(numbers[mark] for mark in question.marks if mark in numbers)),
         whole=not question.marks,
         spoken=len({vote.person for vote in votes}),
-        agreed=plain(agreed),
+        agreed=plain(agreed) if may_see_answers(opened.tried, person, now) else "",
         mine=mine,
         refusal=_refusal(opened, question, person, office, mine, claimed, agreed),
         leads=leads_of(file.agreement, opened.case, question, file.judged, answer_seconds(file.agreement)),

@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from brightline.console.answering import asks_for
-from brightline.console.appeals import log_appeal
+from brightline.console.appeals import file_appeal
 from brightline.console.books import Books
 from brightline.core.errors import TrustError
 from brightline.core.evidence.record import DurableRecord
@@ -253,7 +253,7 @@ def log(books: Books, paper: Paper) -> DurableRecord:
         )
         why = registry.standings.ignored
     elif isinstance(paper.said, Appeal):
-        record = log_appeal(books, paper.said, paper.envelope)
+        record = file_appeal(books, paper.envelope)
         why = lambda seq: registry.reviewing.ignored.get(seq, "")  # noqa: E731
     else:
         write = log_halt if isinstance(paper.said, HaltOrder) else log_resumption

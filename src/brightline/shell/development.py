@@ -60,11 +60,17 @@ STAFF: Final = {  # who comes in to the console beside the reviewers
     "auditor": Role.AUDITOR,
 }
 REVIEWERS_OF_OFFICE: Final = 3  # two who must agree, and one for when they do not
+SENIORS_OF_OFFICE: Final = 2  # who have not decided, when somebody appeals
 
 
 def reviewers(office: str) -> tuple[str, ...]:
     """The ids of the persons of an office in development; each has a key of that name."""
     return tuple(f"{office.replace('_', '-')}-reviewer-{n}" for n in range(1, REVIEWERS_OF_OFFICE + 1))
+
+
+def seniors(office: str) -> tuple[str, ...]:
+    """The ids of the senior reviewers of an office in development; each has a key of that name."""
+    return tuple(f"{office.replace('_', '-')}-senior-{n}" for n in range(1, SENIORS_OF_OFFICE + 1))
 
 
 def development_keys(root: Path, needed: Sequence[Needed]) -> list[Ed25519PrivateKey]:

@@ -33,6 +33,7 @@ from brightline.core.register import (
     RegisterBook,
 )
 from brightline.core.review.passkey import LOOPBACK, RelyingParty
+from brightline.core.review.roles import Role
 from brightline.core.review.roster import INSTALLATION_TYPE, ClearedPerson, Credential, CredentialKind, ReviewTerms
 from brightline.core.screening.release import Release
 from brightline.core.statement import (
@@ -66,6 +67,7 @@ from brightline.shell.development import (
     development_entries,
     register_entry,
     reviewers,
+    seniors,
 )
 from brightline.shell.keyring import TENANT_KEY
 from brightline.shell.registry.following import Registry
@@ -175,10 +177,13 @@ def _make_roster(folder: StateFolder, agreement: Agreement, cleared_until: int) 
     """Make a key for each person of each office that the agreement knows; they are the roster."""
     roster = []
     for office in agreement.offices:
-        for person in reviewers(office.id):
+        people = [(person, (Role.REVIEWER,)) for person in reviewers(office.id)]
+        people += [(person, (Role.SENIOR_REVIEWER,)) for person in seniors(office.id)]
+        for number, (person, roles) in enumerate(people):
             public = public_hex(make_key(folder.key(person)))
             credential = Credential(CredentialKind.KEY, f"{person}-key", public)
-            roster.append(ClearedPerson(person, office.id, cleared_until, "development", (credential,)))
+            employer = f"development-{1 + number % 2}"  # two, for an agreement that asks for distinct organisations
+            roster.append(ClearedPerson(person, office.id, cleared_until, employer, (credential,), roles))
     for holder, role in STAFF.items():
         path = folder.key(holder)
         public = public_hex(load_key(path) if path.is_file() else make_key(path))

@@ -37,7 +37,6 @@ from brightline.core.halt import Scope
 from brightline.core.patterns.crossing import Crossed
 from brightline.core.ports import Attester, Clock
 from brightline.core.readiness import Check, Condition, missing, of_facts
-from brightline.core.review.recusal import conflicted
 from brightline.core.review.sampling import least_per_million
 from brightline.core.screening.release import Release
 from brightline.core.screening.trial import Compared, Stage
@@ -220,7 +219,7 @@ class Node:
         self._vault = opened.vault
         self._hold_key = opened.terms.hold_key
         self._cases_written: set[str] | None = None  # by digest; read once there is an item to open
-        self.sampler = Sampler(self.log, self._hold_key, self.registry.reviewing.per_million)
+        self.sampler = Sampler(self.log, self._hold_key, self.registry.reviewing.per_million, self._recused)
         self.webhooks = Webhooks(opened.settings.webhook, self.holds.stands, clock)
         self.holds.opened = self.webhooks.watch
         self._count_again(opened.vault, (opened.shard, *self.peers.shards))
@@ -384,8 +383,7 @@ class Node:
 
     def _recused(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Who may not decide what is held: who asked or wrote the rules, by name, and who signed what is in force."""
-        signed = (*self.registry.releases.signers(), *self.registry.classifiers.signers())
-        return conflicted((*names, *signed), self.registry.roots, self.registry.roster)
+        return self.registry.recused(names)
 
     def _pattern_found(self, unit: str, figures: Figures) -> None:
         """Log what the watch found, off the event loop. If it cannot be logged, the next deny finds it again."""

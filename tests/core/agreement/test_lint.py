@@ -247,6 +247,11 @@ def test_an_office_that_nobody_asks() -> None:
     assert found == [(WARNING, Rule.OFFICE_UNUSED, "offices.bystander")]
 
 
+def test_more_organisations_than_people_are_asked_for() -> None:
+    for count, said in ((2, []), (3, [(WARNING, Rule.ORGANISATIONS, "organisations.provider_cleared")])):
+        assert brief(more(msgspec.structs.replace(AGREEMENT, organisations=(("provider_cleared", count),)))) == said
+
+
 def test_an_authority_that_no_clause_cites() -> None:
     pinned = 'ACT-A = { cite = "Act A", dated = 2000-01-01, sha256 = "' + "0" * 64 + '" }'
     changed = replaced(("PCA          = {", f"{pinned}\nPCA          = {{"))

@@ -145,6 +145,16 @@ def test_an_agreement_becomes_values() -> None:
         agreement.clause("NONE")
 
 
+def test_an_office_may_be_asked_for_people_of_distinct_organisations() -> None:
+    said = TOML.replace("[fact]", "[organisations]\ncook = 2\n\n[fact]", 1)
+    assert loaded(said).organisations == (("cook", 2),)
+    assert loaded().organisations == ()
+    with pytest.raises(AgreementError, match="`butler` is not an office"):
+        loaded(said.replace("cook = 2\n\n[fact]", "butler = 2\n\n[fact]"))
+    with pytest.raises(AgreementError, match="organisations"):
+        loaded(said.replace("cook = 2\n\n[fact]", "cook = 1\n\n[fact]"))  # of one they always are
+
+
 # ---- digests and prose -----------------------------------------------------------------------------------
 
 

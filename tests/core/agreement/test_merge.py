@@ -205,6 +205,12 @@ def test_the_stricter_quorum_and_every_register_is_kept() -> None:
     assert made.spec("lawful").needs == {Register.PURPOSE}
 
 
+def test_of_organisations_the_more_are_asked_for() -> None:
+    two, three = (changed(LINES, id=f"lines-{n}", organisations=(("provider_cleared", n),)) for n in (2, 3))
+    assert merge(two, three, "merged").agreement.organisations == (("provider_cleared", 3),)
+    assert merge(two, changed(LINES, id="lines-0"), "merged").agreement.organisations == (("provider_cleared", 2),)
+
+
 def test_an_office_or_authority_that_is_declared_differently_is_not_merged() -> None:
     with pytest.raises(AgreementError, match=r"offices\.provider_cleared: the two declare it differently"):
         merge(LINES, changed(LINES, offices=(Office("provider_cleared", "anybody"),)), "merged")

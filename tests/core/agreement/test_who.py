@@ -120,7 +120,18 @@ def test_what_is_looser_is_named_by_its_path(path: str) -> None:
         require_no_weaker(LOOSER[path], BASELINE)
 
 
+@pytest.mark.parametrize("now", [(), ((CLEARED, 2),), ((DECIDER, 3),)])
+def test_to_ask_for_fewer_organisations_is_looser(now: tuple[tuple[str, int], ...]) -> None:
+    before = msgspec.structs.replace(BASELINE, organisations=((CLEARED, 3),))
+    assert compare_who(with_(organisations=((CLEARED, 3), (DECIDER, 2))), before) == ()
+    (row,) = compare_who(with_(organisations=now), before)
+    assert row.path == f"organisations.{CLEARED}"
+    with pytest.raises(AgreementError, match="is weaker"):
+        require_no_weaker(with_(organisations=now), before)
+
+
 TIGHTER = {
+    "distinct organisations": with_(organisations=((CLEARED, 2),)),
     "more people settle": with_fact("mass_domestic", settled_by=((CLEARED, 3),)),
     "another office settles as well": with_fact("mass_domestic", settled_by=((CLEARED, 2), (DECIDER, 1))),
     "nobody settles any more": with_fact("us_person", settled_by=()),

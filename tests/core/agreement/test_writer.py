@@ -51,6 +51,12 @@ def test_a_former_name_reads_back() -> None:
     assert written_and_read(renamed, (folder / agreement.prose).read_bytes()).vocabulary == renamed.vocabulary
 
 
+def test_organisations_read_back() -> None:
+    folder = shipped.shipped_agreement()
+    asked = msgspec.structs.replace(shipped.read_agreement(folder), organisations=(("provider_cleared", 2),))
+    assert written_and_read(asked, (folder / asked.prose).read_bytes()).organisations == asked.organisations
+
+
 def test_an_agreement_without_a_ladder_and_without_limits_reads_back() -> None:
     folder = shipped.shipped_agreement()
     bare = msgspec.structs.replace(shipped.read_agreement(folder), ladder=(), limits=())

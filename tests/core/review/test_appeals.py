@@ -14,19 +14,30 @@ from brightline.core.errors import TrustError
 from brightline.core.review.appeals import (
     APPEAL_FORMAT,
     APPEAL_TYPE,
+    FORMAT_BEFORE,
     Appeal,
     AppealState,
     Filed,
     case_of_appeal,
+    check_case,
     may_be_appealed,
     open_appeal,
     state_of,
 )
 from brightline.core.review.case import FORMAT as CASE_FORMAT
 from brightline.core.review.case import Case, CaseQuestion
-from brightline.core.review.decision import APPROVE, FORMAT, REFUSE, Answer, ReviewerDecision
+from brightline.core.review.decision import (
+    APPROVE,
+    FORMAT,
+    REFUSE,
+    Answer,
+    ReviewerDecision,
+    open_made,
+    sign_decision,
+)
 from brightline.core.review.docket import Docket, Tried
-from brightline.core.review.roster import ClearedPerson
+from brightline.core.review.roles import Role
+from brightline.core.review.roster import ClearedPerson, Credential, CredentialKind, ReviewTerms
 from brightline.core.statement import PinnedKey, RoleKeys, SigningRole, TrustRoots, sign_statement
 from brightline.shell import shipped
 
@@ -69,7 +80,7 @@ def denied(docket: Docket, question: CaseQuestion, value: str) -> Tried:
 
 def answered(docket: Docket, case: Case, person: str, value: str) -> Tried:
     (question,) = case.questions
-    who = ClearedPerson(person, question.quorum[0][0], NOW + 1_000)
+    who = ClearedPerson(person, question.quorum[0][0], NOW + 1_000, roles=(Role.SENIOR_REVIEWER,))
     given = (Answer(question.subject, question.name, value, "read"),)
     decision = ReviewerDecision(FORMAT, case, person, given, "0" * 32, case.opened)
     return docket.enter(decision, who, case.opened, VOCABULARY, 1_000)
@@ -96,7 +107,7 @@ def test_who_decided_does_not_look_again() -> None:
     docket = Docket()
     tried = denied(docket, FACT, "yes")
     assert may_be_appealed(tried)
-    case = case_of_appeal(appeal(), tried, NOW + 20, 100)
+    case = case_of_appeal(appeal(), tried, (), NOW + 20, 100)
     assert case.recused == ("first",)
     with pytest.raises(TrustError, match="may not decide"):
         answered(docket, case, "first", "no")
@@ -104,10 +115,40 @@ def test_who_decided_does_not_look_again() -> None:
     assert (case.hold != tried.case.hold, case.opened, case.expires) == (True, NOW + 20, NOW + 120)
 
 
+def test_whoever_has_no_role_for_it_decides_no_appeal() -> None:
+    docket = Docket()
+    case = case_of_appeal(appeal(), denied(docket, FACT, "yes"), (), NOW + 20, 100)
+    given = (Answer(Subject.FACT, "weapon_direct", "no", "read"),)
+    decision = ReviewerDecision(FORMAT, case, "second", given, "0" * 32, NOW + 20)
+    plain = ClearedPerson("second", "provider_cleared", NOW + 1_000, roles=(Role.REVIEWER,))
+    with pytest.raises(TrustError, match="no role that decides appeals"):
+        docket.enter(decision, plain, NOW + 20, VOCABULARY, 1_000)
+    assert docket.of_case(case.digest) is None
+    key = Ed25519PrivateKey.generate()
+    credential = Credential(CredentialKind.KEY, "k", key.public_key().public_bytes_raw().hex())
+    envelope, terms = sign_decision(decision, key), ReviewTerms(software_keys=True)
+    senior = msgspec.structs.replace(plain, credentials=(credential,), roles=(Role.SENIOR_REVIEWER,))
+    assert open_made(envelope, {"second": senior}, NOW + 20, terms).decision == decision
+    reviewer = msgspec.structs.replace(senior, roles=(Role.REVIEWER,))
+    with pytest.raises(TrustError, match="no role that decides appeals"):
+        open_made(envelope, {"second": reviewer}, NOW + 20, terms)
+
+
+def test_the_case_of_an_appeal_says_so_and_its_signers_do_not_decide_it() -> None:
+    tried = denied(Docket(), FACT, "yes")
+    case = case_of_appeal(appeal(), tried, ("official",), NOW + 20, 100)
+    check_case(appeal(), ("official",), case)
+    with pytest.raises(TrustError, match="is for this appeal"):
+        check_case(appeal(), ("official",), msgspec.structs.replace(case, appeal=""))
+    with pytest.raises(TrustError, match="may decide it"):
+        check_case(appeal(), ("official", "another"), case)
+    check_case(appeal(format=FORMAT_BEFORE), ("official",), tried.case)  # as appeals were filed before
+
+
 def test_an_appeal_that_is_upheld_lifts_no_fact_that_was_answered_bad() -> None:
     docket = Docket()
     tried = denied(docket, FACT, "yes")
-    case = case_of_appeal(appeal(), tried, NOW + 20, 100)
+    case = case_of_appeal(appeal(), tried, (), NOW + 20, 100)
     filed = Filed(appeal(), ("official",), NOW + 20, case)
     assert state_of(filed, docket, VOCABULARY, NOW + 20) is AppealState.OPEN
     answered(docket, case, "second", "no")
@@ -119,7 +160,7 @@ def test_an_appeal_that_is_upheld_lifts_no_fact_that_was_answered_bad() -> None:
 def test_an_approval_that_was_refused_may_be_given() -> None:
     docket = Docket()
     tried = denied(docket, APPROVAL, REFUSE)
-    case = case_of_appeal(appeal(), tried, NOW + 20, 100)
+    case = case_of_appeal(appeal(), tried, (), NOW + 20, 100)
     assert not docket.answers("w", AGREEMENT.digest, "r").approvals("sha256:x", NOW + 20)
     answered(docket, case, "second", APPROVE)
     assert docket.answers("w", AGREEMENT.digest, "r").approvals("sha256:x", NOW + 20).keys() == {"customer_decider"}
@@ -127,7 +168,7 @@ def test_an_approval_that_was_refused_may_be_given() -> None:
 
 def test_an_appeal_that_nobody_decides_changes_nothing_and_one_that_is_denied_is_rejected() -> None:
     docket = Docket()
-    case = case_of_appeal(appeal(), denied(docket, FACT, "yes"), NOW + 20, 100)
+    case = case_of_appeal(appeal(), denied(docket, FACT, "yes"), (), NOW + 20, 100)
     filed = Filed(appeal(), ("official",), NOW + 20, case)
     assert state_of(filed, docket, VOCABULARY, NOW + 120) is AppealState.EXPIRED
     answered(docket, case, "second", "yes")

@@ -6,14 +6,11 @@ from __future__ import annotations
 from typing import Final
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from brightline.core.agreement.decide import Subject
-from brightline.core.errors import ClaimRefused, LeaseLost
+from brightline.core.errors import ClaimRefused
 from brightline.core.review import claims
 from brightline.core.review.case import Case, CaseQuestion
-from brightline.core.review.claims import Claim, Lease
 from brightline.core.review.docket import Tried
 from brightline.core.review.quorum import Vote
 from brightline.core.review.roles import Role
@@ -40,50 +37,9 @@ def tried(**votes: str) -> Tried:
 # ---- the claim --------------------------------------------------------------------------------------------------
 
 
-@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["claim", "renew", "free"]), st.integers(0, 15))))
-def test_whatever_happens_one_person_holds_it_at_most_and_tokens_only_grow(steps: list[tuple[str, str, int]]) -> None:
-    lease, now, given_out = Lease(), 100, list[Claim]()
-    for who, what, passes in steps:
-        now += passes
-        mine = next((claim for claim in reversed(given_out) if claim.reviewer == who), Claim("h", who, 0, 0))
-        try:
-            match what:
-                case "claim":
-                    lease, claim = claims.claimed(lease, "h", who, now, 10)
-                    assert all(claim.token > before.token for before in given_out)
-                    given_out.append(claim)
-                case "renew":
-                    lease, claim = claims.renewed(lease, mine, now, 10)
-                    assert claim.token == mine.token
-                    given_out[given_out.index(mine)] = claim
-                case _:
-                    lease = claims.freed(lease, mine, now)
-        except (ClaimRefused, LeaseLost):
-            pass
-        assert sum(holds(lease, claim, now) for claim in given_out) <= 1
-
-
-def holds(lease: Lease, claim: Claim, now: int) -> bool:
-    try:
-        claims.require(lease, claim, now)
-    except LeaseLost:
-        return False
-    return True
-
-
-def test_what_has_ended_is_not_renewed_and_a_renewal_never_shortens() -> None:
-    lease, claim = claims.claimed(Lease(), "h", "a", 100, 60)
-    assert claims.renewed(lease, claim, 100, 10)[1].until == 160
-    with pytest.raises(LeaseLost, match="ended at 160"):
-        claims.renewed(lease, claim, 160, 60)
-    with pytest.raises(ClaimRefused):
-        claims.claimed(lease, "h", "a", 159, 60)
-
-
 def test_a_token_of_a_queue_that_was_made_anew_is_greater() -> None:
-    _, before = claims.claimed(Lease(token=7), "h", "a", 100, 60)
-    _, after = claims.claimed(Lease(), "h", "a", 101, 60)
-    assert after.token > before.token
+    assert claims.next_token(7, 100) < claims.next_token(0, 101)
+    assert claims.next_token(claims.next_token(0, 100), 100) > claims.next_token(0, 100)
 
 
 # ---- who may ----------------------------------------------------------------------------------------------------

@@ -15,14 +15,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from brightline.core.agreement.decide import Subject
 from brightline.core.errors import TrustError
 from brightline.core.review.case import FORMAT as CASE_FORMAT
-from brightline.core.review.case import Case, CaseQuestion, CaseState
+from brightline.core.review.case import Case, CaseQuestion, CaseState, case_value
 from brightline.core.review.decision import (
     APPROVE,
     FORMAT,
     REFUSE,
     Answer,
     ReviewerDecision,
-    open_decision,
+    open_made,
     sign_decision,
 )
 from brightline.core.review.docket import Approved, Docket
@@ -76,24 +76,31 @@ def enter(docket: Docket, decision: ReviewerDecision, at: int = OPENED) -> CaseS
     return docket.enter(decision, people, at, AGREEMENT.vocabulary, ANSWERED).state(at)
 
 
+def test_a_case_is_another_where_another_exchange_opened_it_and_one_of_before_has_its_digest_still() -> None:
+    again = msgspec.structs.replace(CASE, exchange="xc_2")
+    assert len({CASE.digest, again.digest, msgspec.structs.replace(CASE, exchange="xc_3").digest}) == 3
+    assert case_value(CASE).keys().isdisjoint({"exchange", "appeal", "organisations"})  # type: ignore[union-attr]
+    assert msgspec.convert(case_value(again), Case) == again
+
+
 # ---- signatures -------------------------------------------------------------------------------------------------
 
 
 def test_a_decision_opens_under_a_credential_of_its_signer_alone() -> None:
     envelope = sign_decision(said("a"), KEYS["a"])
-    decision, who = open_decision(envelope, ROSTER, OPENED, TERMS)
-    assert (decision, who.id) == (said("a"), "a")
+    made = open_made(envelope, ROSTER, OPENED, TERMS)
+    assert (made.decision, made.person.id) == (said("a"), "a")
     with pytest.raises(TrustError, match="no credential of a signed"):
-        open_decision(sign_decision(said("a"), KEYS["b"]), ROSTER, OPENED, TERMS)
+        open_made(sign_decision(said("a"), KEYS["b"]), ROSTER, OPENED, TERMS)
     with pytest.raises(TrustError, match="not on the roster"):
-        open_decision(sign_decision(said("f"), KEYS["f"]), ROSTER, OPENED, TERMS)
+        open_made(sign_decision(said("f"), KEYS["f"]), ROSTER, OPENED, TERMS)
 
 
 def test_whose_clearance_has_ended_decides_nothing() -> None:
     envelope = sign_decision(said("e"), KEYS["e"])
-    assert open_decision(envelope, ROSTER, OPENED + 9, TERMS)[1].id == "e"
+    assert open_made(envelope, ROSTER, OPENED + 9, TERMS).person.id == "e"
     with pytest.raises(TrustError, match="clearance of e had ended"):
-        open_decision(envelope, ROSTER, OPENED + 10, TERMS)
+        open_made(envelope, ROSTER, OPENED + 10, TERMS)
 
 
 @pytest.mark.parametrize("at", range(0, 400, 37))
@@ -102,7 +109,7 @@ def test_a_byte_of_a_decision_that_is_changed_is_no_decision(at: int) -> None:
     place = envelope.index(b'"payload":"') + 11 + at
     envelope[place] = ord("A") if envelope[place] != ord("A") else ord("B")
     with pytest.raises(TrustError):
-        open_decision(bytes(envelope), ROSTER, OPENED, TERMS)
+        open_made(bytes(envelope), ROSTER, OPENED, TERMS)
 
 
 def test_one_administrator_cannot_make_two_reviewers_of_one_key() -> None:
@@ -219,7 +226,7 @@ class Deciding(RuleBasedStateMachine):
 
     def _try(self, decision: ReviewerDecision) -> bool:
         who = ROSTER[decision.reviewer]
-        if who.cleared_until <= self.now:  # as ``open_decision`` would say
+        if who.cleared_until <= self.now:  # as ``open_made`` would say
             return False
         try:
             self.docket.enter(decision, who, self.now, AGREEMENT.vocabulary, ANSWERED)

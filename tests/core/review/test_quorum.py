@@ -3,19 +3,29 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brightline.core.review.quorum import Vote, answer_of, still_wanted
+from brightline.core.review.quorum import Vote, answer_of, quorum_in_words, still_wanted
 
 TWO = (("cleared", 2),)
+APART = (("cleared", 2),)
 votes = st.lists(
     st.builds(
-        Vote, st.sampled_from("abcdef"), st.sampled_from(["cleared", "decider"]), st.sampled_from(["no", "yes"])
+        Vote,
+        st.sampled_from("abcdef"),
+        st.sampled_from(["cleared", "decider"]),
+        st.sampled_from(["no", "yes"]),
+        st.just(0),
+        st.sampled_from(["", "x", "y", "z"]),
     ),
     max_size=8,
 )
 quorums = st.lists(st.tuples(st.sampled_from(["cleared", "decider"]), st.integers(0, 3)), max_size=2).map(
+    lambda rows: tuple(dict(rows).items())
+)
+organisations = st.lists(st.tuples(st.sampled_from(["cleared", "decider"]), st.integers(2, 3)), max_size=2).map(
     lambda rows: tuple(dict(rows).items())
 )
 
@@ -49,16 +59,42 @@ def test_no_office_stands_in_for_another() -> None:
     assert answer_of(both, [*cast("a:no"), Vote("d", "decider", "no")]) == "no"
 
 
+def of(*said: str) -> list[Vote]:
+    """``a@x:no`` is what person a of the organisation x said."""
+    split = [one.replace("@", ":").split(":") for one in said]
+    return [Vote(person, "cleared", value, 0, organisation) for person, organisation, value in split]
+
+
+def test_where_it_is_asked_those_who_say_the_same_are_of_distinct_organisations() -> None:
+    assert answer_of(TWO, of("a@x:no", "b@x:no"), APART) == ""
+    assert still_wanted(TWO, of("a@x:no", "b@x:no"), APART) == ("cleared",)
+    assert answer_of(TWO, of("a@x:no", "b@x:no", "c@y:no"), APART) == "no"
+    assert answer_of(TWO, of("a@x:no", "b@y:no"), APART) == "no"
+    assert answer_of(TWO, of("a@x:no", "b@y:yes", "c@x:no"), APART) == ""  # two against one, and of one organisation
+
+
+@pytest.mark.parametrize("other", ["", " ", "X", " x", "X  "])
+def test_another_spelling_and_no_name_at_all_are_no_other_organisation(other: str) -> None:
+    assert answer_of(TWO, of("a@x:no", f"b@{other}:no"), APART) == ""
+    assert answer_of(TWO, of("a@x:no", f"b@{other}:no")) == "no"
+
+
+def test_of_one_person_no_two_organisations_are_asked_and_another_office_is_not_meant() -> None:
+    assert answer_of((("cleared", 1),), of("a@:no"), APART) == "no"
+    assert answer_of(TWO, of("a@x:no", "b@x:no"), (("decider", 2),)) == "no"
+    assert quorum_in_words(TWO, APART) == "2 of cleared, of 2 organisations"
+
+
 def test_nobody_is_never_enough() -> None:
     assert answer_of((), cast("a:no", "b:no")) == ""
     assert answer_of((("cleared", 0),), []) == ""
 
 
-@given(quorums, votes)
+@given(quorums, votes, organisations)
 def test_what_is_answered_was_said_by_as_many_distinct_people_of_each_office_and_by_more_than_anything_else(
-    quorum: tuple[tuple[str, int], ...], cast_votes: list[Vote]
+    quorum: tuple[tuple[str, int], ...], cast_votes: list[Vote], apart: tuple[tuple[str, int], ...]
 ) -> None:
-    value = answer_of(quorum, cast_votes)
+    value = answer_of(quorum, cast_votes, apart)
     first: dict[str, Vote] = {}
     for vote in cast_votes:
         first.setdefault(vote.person, vote)
@@ -68,10 +104,14 @@ def test_what_is_answered_was_said_by_as_many_distinct_people_of_each_office_and
             other = [vote for vote in first.values() if vote.office == office and vote.value != value]
             assert len(same) >= max(1, wanted)
             assert len(same) > len(other)
+            known = {vote.organisation for vote in same} - {""}
+            assert len(known) >= min(wanted, dict(apart).get(office, 0)) or wanted < 2
+        assert answer_of(quorum, cast_votes) == value  # to ask for organisations only makes it harder
 
 
-@given(quorums, votes)
+@given(quorums, votes, organisations)
 def test_while_a_question_is_open_somebody_is_asked(
-    quorum: tuple[tuple[str, int], ...], cast_votes: list[Vote]
+    quorum: tuple[tuple[str, int], ...], cast_votes: list[Vote], apart: tuple[tuple[str, int], ...]
 ) -> None:
-    assert bool(still_wanted(quorum, cast_votes)) == bool(quorum and not answer_of(quorum, cast_votes))
+    is_open = bool(quorum and not answer_of(quorum, cast_votes, apart))
+    assert bool(still_wanted(quorum, cast_votes, apart)) == is_open

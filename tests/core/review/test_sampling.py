@@ -25,7 +25,7 @@ AGREEMENT = shipped.read_agreement(shipped.shipped_agreement())
 HOLD_KEY = bytes(range(32))
 MONTH = "2026-11"
 KEY = month_key(HOLD_KEY, MONTH)
-PERMITTED = Permitted("xc_1", "tests", "unit-1", "an office", "sha256:release", 1_800_000_000)
+PERMITTED = Permitted("xc_1", "tests", "unit-1", ("an office",), "sha256:release", 1_800_000_000)
 
 
 def leaf(number: int) -> bytes:
@@ -103,6 +103,12 @@ def test_whatever_people_answer_settles_nothing_for_anybody() -> None:
         assert settled.of_whole(digest, case.opened) == {}
     assert case.exchange_digest not in {exchange_digest(request()), asked_digest(request())}
     assert not any(question.marks for question in case.questions)
+
+
+def test_who_may_not_look_is_who_would_not_decide_a_hold() -> None:
+    permitted = msgspec.structs.replace(PERMITTED, recused=("who-trained", "an office", "an office"))
+    case, _ = sampled_case(permitted, AGREEMENT, request(), None, HOLD_KEY)
+    assert case.recused == ("an office", "who-trained")
 
 
 def test_a_case_of_a_sample_reads_like_one_that_is_held() -> None:

@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 
 from brightline.core.agreement.aloud import plain, read_aloud
-from brightline.core.agreement.clause import Agreement, Authority, Clause, ClauseKind, Rung, Verdict
+from brightline.core.agreement.clause import Agreement, Authority, Clause, ClauseKind, Office, Rung, Verdict
 from brightline.core.agreement.condition import write
 from brightline.core.agreement.controls import CONTROLS, Control
 from brightline.core.agreement.decide import decide
@@ -235,7 +235,7 @@ def make_book(
             for clause in agreement.clauses
         ),
         vocabulary=tuple(_word(agreement, spec) for spec in agreement.vocabulary.specs),
-        offices=tuple(Row(plain(office.id), plain(office.title)) for office in agreement.offices),
+        offices=tuple(Row(plain(office.id), plain(_office(agreement, office))) for office in agreement.offices),
         authorities=tuple(cited.values()),
         controls=tuple(carriers.values()),
         limits=tuple(
@@ -323,6 +323,11 @@ def _signature(given: Signature) -> Signature:
 
 
 # ---- around the clauses ------------------------------------------------------------------------------------------
+
+
+def _office(agreement: Agreement, office: Office) -> str:
+    count = dict(agreement.organisations).get(office.id)
+    return office.title + (f"; those who say the same are of {count} organisations" if count else "")
 
 
 def _word(agreement: Agreement, spec: FactSpec) -> Word:

@@ -207,7 +207,8 @@ class Agreement(msgspec.Struct, frozen=True, dict=True):
     ``clauses`` are in the order of the file, which is the order in which decisions name them. ``version`` counts the
     versions under one ``id`` from 1; ``encoding`` is the digest of what reviewers of the encoding sign: each quote
     with its formula, independent of everything else in the file. ``reviews`` are the names of files beside it that
-    hold their signed statements, ``prose`` is the name of the file with the text.
+    hold their signed statements, ``prose`` is the name of the file with the text. ``organisations`` pairs an office
+    with of how many organisations its people are who say the same, wherever at least so many must.
     """
 
     id: str
@@ -227,6 +228,7 @@ class Agreement(msgspec.Struct, frozen=True, dict=True):
     reviews: tuple[str, ...] = ()
     prose: str = ""
     patterns: tuple[Pattern, ...] = ()
+    organisations: tuple[tuple[str, int], ...] = ()
 
     def clause(self, clause_id: str) -> Clause:
         """Return a clause by its id; ``KeyError`` if there is none."""

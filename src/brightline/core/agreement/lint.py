@@ -59,6 +59,7 @@ class Rule(enum.StrEnum):
     FACT_UNSET = "fact-unset"  # somebody can make a fact known
     FACT_UNCOUNTED = "fact-uncounted"  # a pattern counts towards a fact that patterns set
     OFFICE_UNUSED = "office-unused"
+    ORGANISATIONS = "organisations"  # as many people are asked as there must be organisations
     AUTHORITY_UNUSED = "authority-unused"
     AUTHORITY_TEXT = "authority-text"  # the text of an authority is pinned
     REVIEW_MISSING = "review-missing"  # both parties reviewed the encoding
@@ -242,6 +243,7 @@ def _words(view: _View) -> Iterator[Remark]:
         if office.id not in asked:
             message = "nobody asks this office for anything"
             yield _warning(Rule.OFFICE_UNUSED, f"offices.{office.id}", message, "remove it, or ask it")
+    yield from _organisations(agreement)
     cited = {authority for clause in agreement.clauses for authority in clause.authorities}
     for authority in agreement.authorities:
         place = f"authority.{authority.id}"
@@ -252,6 +254,18 @@ def _words(view: _View) -> Iterator[Remark]:
             message = f"{authority.cite}: no text is pinned, so a change of it would not be noticed"
             mend = "pin the digest of the text that you hold under `sha256`"
             yield _warning(Rule.AUTHORITY_TEXT, place, message, mend)
+
+
+def _organisations(agreement: Agreement) -> Iterator[Remark]:
+    """Of as many organisations as are named somebody is asked somewhere."""
+    most = dict(agreement.approval_caps)
+    for spec in agreement.vocabulary.specs:
+        for office, count in spec.settled_by:
+            most[office] = max(count, most.get(office, 0))
+    for office, count in agreement.organisations:
+        if most.get(office, 0) < count:
+            message = f"of {count} organisations, and nothing asks more than {most.get(office, 0)} of them"
+            yield _warning(Rule.ORGANISATIONS, f"organisations.{office}", message, "ask for more people, or for fewer")
 
 
 def _fact(spec: FactSpec, read: frozenset[str]) -> Iterator[Remark]:

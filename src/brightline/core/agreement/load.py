@@ -84,6 +84,9 @@ def load_agreement(toml_bytes: bytes, read_text: Callable[[str], bytes], name: s
     prose = _pinned_prose(file, top.prose, read_text(top.prose.path))
     # 3
     offices = tuple(Office(office, title) for office, title in top.offices.items())
+    for office in top.organisations:
+        if office not in top.offices:
+            raise file.error("organisations", f"`{office}` is not an office", "declare it under [offices]")
     vocabulary = _vocabulary(file, tuple(_fact(file, fact, table, top.offices) for fact, table in top.fact.items()))
     authorities = tuple(_authority(file, key, table) for key, table in top.authority.items())
     # 4
@@ -107,6 +110,7 @@ def load_agreement(toml_bytes: bytes, read_text: Callable[[str], bytes], name: s
         reviews=tuple(top.encoding_review),
         prose=top.prose.path,
         patterns=tuple(_pattern(file, key, table, vocabulary) for key, table in top.pattern.items()),
+        organisations=tuple(top.organisations.items()),
     )
     if not agreement.grants:
         raise file.error("clause", "no clause grants anything", 'write what is permitted: `grant = "..."`')

@@ -5,7 +5,8 @@ What forbids or obliges is kept from both. What grants must hold in both, so a g
 joined by ``and``. So whatever the merge permits, both permit, with the same approvals. And who may say what:
 
     1. facts of one name must mean the same: good value, values and setters equal, or the merge is refused
-    2. people may settle a fact only where both let them, and as many of each office as either asks for
+    2. people may settle a fact only where both let them, and as many of each office, of as many organisations, as
+       either asks for
     3. numbers, ladder and signers of changes: the stricter of both; what cannot be compared is refused
     4. clauses of equal formula become one, with both quotes; ids that clash are told apart by ``A-`` and ``B-``
     5. worked examples of both are decided anew, and one that would come out looser is refused
@@ -102,6 +103,7 @@ def merge(a: Side, b: Side, new_id: str) -> MergedText:
         limits=_limits(first.limits, second.limits),  # 3
         prose=PROSE_NAME,
         patterns=_patterns(first.patterns, second.patterns),  # 3
+        organisations=_more(dict(first.organisations), dict(second.organisations)),  # 2
     )
     examples, notes = _examples(merged, first, second)  # 5
     merged = msgspec.structs.replace(
@@ -179,6 +181,10 @@ def _settled(a: Mapping[str, int], b: Mapping[str, int]) -> tuple[tuple[str, int
     """All of both must be met; where one lets nobody settle, nobody may."""
     if not a or not b:
         return ()
+    return _more(a, b)
+
+
+def _more(a: Mapping[str, int], b: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
     return tuple((office, max(a.get(office, 0), b.get(office, 0))) for office in _union(a, b))
 
 

@@ -8,6 +8,7 @@ Each rule below says which direction is tighter. What is not listed may not chan
                              that no detector states; one that said bad then states nothing at all (workload.py).
     who settles a fact       each office of the baseline still settles, by no smaller number; further offices may be
                              added where the baseline lets people settle at all
+    organisations            of no fewer are those of an office who must say the same
     what a fact needs        only more registers; none where no registration states it any more
     good value, values       unchanged but through ``formerly``; a new value is never the good one
     patterns                 none may vanish, and none may count less: over no fewer, in no shorter window, about no
@@ -88,6 +89,11 @@ def _offices(candidate: Agreement, baseline: Agreement) -> Iterator[Looser]:
         if kept.get(office.id) != office.title:
             after = kept.get(office.id, "nobody")
             yield _looser(f"offices.{office.id}", office.title, after, "an office stays what it was")
+    now = dict(candidate.organisations)
+    for name, count in baseline.organisations:
+        if now.get(name, 1) < count:
+            why = f"those of {name} who say the same are of {count} organisations"
+            yield _looser(f"organisations.{name}", count, now.get(name, "any"), why)
 
 
 def _united(candidate: Agreement, baseline: Agreement) -> Iterator[Looser]:

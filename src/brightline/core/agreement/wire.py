@@ -159,3 +159,6 @@ class TopTable(_Wire, frozen=True):
     version: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
     limit: Annotated[dict[_Word, Table], Meta(max_length=64)] = msgspec.field(default_factory=dict)
     pattern: Annotated[dict[_Word, Table], Meta(max_length=32)] = msgspec.field(default_factory=dict)
+    organisations: Annotated[dict[_Word, Annotated[int, Meta(ge=2, le=99)]], Meta(max_length=64)] = msgspec.field(
+        default_factory=dict
+    )

@@ -29,6 +29,11 @@ def write_agreement(agreement: Agreement, prose_sha256: str, comment: str = "") 
     blocks = [
         _head(agreement, prose_sha256, comment),
         _table("offices", ((office.id, string(office.title)) for office in agreement.offices)),
+        *(
+            [_table("organisations", ((office, str(count)) for office, count in agreement.organisations))]
+            if agreement.organisations
+            else []
+        ),
         _table("fact", ((spec.name, _fact(spec)) for spec in agreement.vocabulary.specs)),
         _table("authority", ((authority.id, _authority(authority)) for authority in agreement.authorities)),
         *(_clause(clause) for clause in agreement.clauses),

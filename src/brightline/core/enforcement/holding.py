@@ -231,11 +231,12 @@ class Holding:
         return True
 
     def open(
-        self, decision: Decision, request: Exchange, reply: Reply | None, now: int, *, whole: bool
+        self, exchange_id: str, decision: Decision, request: Exchange, reply: Reply | None, now: int, *, whole: bool
     ) -> tuple[Fields, Fields]:
         """Open the case; return the public and committed fields of its first record.
 
-        ``whole``: the reply is all that the model answered, so it can be given out.
+        ``exchange_id`` is the one that opens it; ``whole``: the reply is all that the model answered, so it can be
+        given out.
         """
         terms, workload = self._terms, self._workload
         self.expires = now + hold_seconds(terms.agreement)
@@ -248,6 +249,8 @@ class Holding:
             self._digest,
             now,
             self.expires,
+            exchange_id,
+            terms.agreement.organisations,
         )
         recused = self._people.recused((*self._authors(decision), workload.registration.official))
         unsettled, key = list(self._unsettled), terms.hold_key
@@ -270,7 +273,7 @@ class Holding:
         """Who wrote the rules that ask, and whom the releases name."""
         asked = {question.name for question in decision.questions}
         rules = {finding.rule for finding, _ in self._unsettled if finding.fact in asked}
-        for release in (self._terms.release, *([self._terms.beside] if self._terms.beside is not None else [])):
+        for release in self._terms.releases:
             yield from release.authors
             yield from (release.wrote[rule] for rule in sorted(rules & release.wrote.keys()))
 

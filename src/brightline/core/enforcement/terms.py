@@ -53,6 +53,11 @@ class Terms(msgspec.Struct, frozen=True):
         """The same terms for an exchange of which the stricter of two releases holds."""
         return msgspec.structs.replace(self, beside=candidate)
 
+    @property
+    def releases(self) -> tuple[Release, ...]:
+        """The releases that judge: the one in force, and a candidate beside it."""
+        return (self.release,) if self.beside is None else (self.release, self.beside)
+
     def header(self) -> dict[str, JsonValue]:
         """What every record of an exchange names in public."""
         return {"agreement": self.agreement.digest, "release": self.release.digest}

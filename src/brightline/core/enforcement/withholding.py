@@ -63,7 +63,14 @@ class Withholding(Answering):
         forwarded = self._sent
         self.state = State.HOLDING
         record = self._hold_part(
-            people.open(self._decision, self._exchange, self._pending_reply, at.unix, whole=self._whole)
+            people.open(
+                self._arrived.exchange_id,
+                self._decision,
+                self._exchange,
+                self._pending_reply,
+                at.unix,
+                whole=self._whole,
+            )
         )
         return [do.CancelUpstream(), record] if forwarded else [record]
 

@@ -22,12 +22,14 @@ from brightline.core.agreement.decide import Subject
 from brightline.core.errors import TrustError
 from brightline.core.facts import Vocabulary
 from brightline.core.review.case import Case, CaseQuestion, CaseState
+from brightline.core.review.claims import deciders
 from brightline.core.review.decision import APPROVE
 from brightline.core.review.docket import Docket, Tried
 from brightline.core.statement import Needed, Opened, SigningRole, TrustRoots, open_signed
 
 APPEAL_TYPE: Final = "application/vnd.brightline.appeal+json"
-APPEAL_FORMAT: Final = "brightline-appeal/1"
+APPEAL_FORMAT: Final = "brightline-appeal/2"
+FORMAT_BEFORE: Final = "brightline-appeal/1"  # whose case does not say that it is an appeal: any reviewer decided it
 APPEAL_SIGNERS: Final = (Needed(SigningRole.CUSTOMER_OFFICIAL),)
 APPEAL_SECONDS: Final = 14 * 86_400  # where the ladder of the agreement says nothing
 REASON_CHARS_MAX: Final = 4_000
@@ -65,7 +67,7 @@ def open_appeal(envelope: bytes, roots: TrustRoots, *, at: int) -> Opened[Appeal
     """Verify that an official of the customer signed, and read it. Raises ``TrustError``."""
     opened = open_signed(envelope, APPEAL_TYPE, Appeal, roots, at=at, needed=APPEAL_SIGNERS)
     said = opened.value
-    if said.format != APPEAL_FORMAT:
+    if said.format not in {APPEAL_FORMAT, FORMAT_BEFORE}:
         raise TrustError(f"an appeal of format {said.format[:40]!r}; expected {APPEAL_FORMAT!r}")
     if len(said.id) < 16 or not 0 < len(said.reason.strip()) <= REASON_CHARS_MAX:
         raise TrustError(f"an appeal has a random id and a reason of at most {REASON_CHARS_MAX} characters")
@@ -77,23 +79,38 @@ def may_be_appealed(tried: Tried) -> bool:
     return tried.denied
 
 
-def case_of_appeal(appeal: Appeal, tried: Tried, now: int, seconds: int) -> Case:
-    """The case that an appeal against a denied one opens at ``now`` (Unix seconds), for who did not decide it."""
+def case_of_appeal(appeal: Appeal, tried: Tried, recused: Iterable[str], now: int, seconds: int) -> Case:
+    """The case that an appeal against a denied one opens at ``now`` (Unix seconds), for who did not decide it.
+
+    ``recused`` are the ids of those who may not decide it either: who signed the appeal.
+    """
     case = tried.case
-    decided = {vote.person for votes in tried.votes.values() for vote in votes}
     return msgspec.structs.replace(
         case,
         hold=hold_of(appeal),
-        recused=tuple(sorted(decided | set(case.recused))),
+        recused=tuple(sorted({*deciders(tried), *case.recused, *recused})),
         opened=now,
         expires=now + seconds,
         kept=False,
+        appeal=appeal.id,
     )
 
 
 def case_of_refusal(appeal: Appeal, case: Case, questions: tuple[CaseQuestion, ...], now: int, seconds: int) -> Case:
     """The case that an appeal against a refusal opens; ``case`` has its words, under digests that settle nothing."""
-    return msgspec.structs.replace(case, hold=hold_of(appeal), questions=questions, opened=now, expires=now + seconds)
+    return msgspec.structs.replace(
+        case, hold=hold_of(appeal), questions=questions, opened=now, expires=now + seconds, appeal=appeal.id
+    )
+
+
+def check_case(appeal: Appeal, signers: Iterable[str], case: Case) -> None:
+    """Refuse a case that is not for this appeal, or that its signers may decide. Raises ``TrustError``."""
+    if appeal.format == FORMAT_BEFORE:
+        return
+    if case.appeal != appeal.id or case.hold != hold_of(appeal):
+        raise TrustError("the case does not say that it is for this appeal")
+    if not set(signers) <= set(case.recused):
+        raise TrustError("whoever signed the appeal may decide it")
 
 
 def hold_of(appeal: Appeal) -> str:

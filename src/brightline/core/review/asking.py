@@ -11,7 +11,7 @@ import msgspec
 from brightline.core.agreement.decide import Decision, Question, Subject
 from brightline.core.errors import CallerError
 from brightline.core.exchange.model import Exchange, Reply
-from brightline.core.review.case import FORMAT, MARKS_MAX, Case, CaseQuestion
+from brightline.core.review.case import FORMAT, MARKS_MAX, Case, CaseQuestion, organisations_of
 from brightline.core.review.content import Content, KeptFinding, KeptSegment, content_bytes, content_digest
 from brightline.core.review.docket import NO_ANSWERS, Answers
 from brightline.core.review.kept import Named
@@ -54,7 +54,10 @@ NO_WORD: Final = PeoplesWord()
 
 
 class Held(msgspec.Struct, frozen=True):
-    """Who and what is held, under which terms. ``opened`` and ``expires`` are Unix seconds."""
+    """Who and what is held, in which exchange, under which terms. ``opened`` and ``expires`` are Unix seconds.
+
+    ``organisations`` are those that the agreement asks of offices (``Agreement.organisations``).
+    """
 
     hold: str
     workload: str
@@ -64,6 +67,8 @@ class Held(msgspec.Struct, frozen=True):
     exchange_digest: str
     opened: int
     expires: int
+    exchange: str
+    organisations: tuple[tuple[str, int], ...] = ()
 
 
 def open_case(
@@ -104,6 +109,7 @@ def open_case(
         Content(msgspec.to_builtins(request), tuple(segments.values()), tuple(dict.fromkeys(findings)), answer)
     )
     questions = tuple(_question(each, [(f.fact, mark) for f, _, mark in about]) for each in decision.questions)
+    apart = organisations_of(questions, held.organisations)
     case = Case(
         format=FORMAT,
         clauses=decision.clauses,
@@ -111,7 +117,7 @@ def open_case(
         recused=tuple(sorted(set(recused))),
         content=content_digest(data),
         kept=kept,
-        **msgspec.structs.asdict(held),
+        **msgspec.structs.asdict(held) | {"organisations": apart},
     )
     return case, data
 

@@ -12,13 +12,14 @@ from __future__ import annotations
 import enum
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
 
 from brightline.core.agreement.decide import Subject
 from brightline.core.canonical import JsonValue, canonical_bytes
+from brightline.core.review.quorum import organisations_wanted
 
 FORMAT: Final = "brightline-case/1"
 MARKS_MAX: Final = 200
@@ -54,6 +55,10 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     ``content`` is ``sha256:`` and 64 hex digits over the bytes that people are shown; ``recused`` are the ids of those
     who may not decide it (who requested it, who wrote the rule that asks); times are Unix seconds. ``kept`` says that
     a whole answer of the model's is kept, which is given out once if people release it: approvals are of that answer.
+    ``exchange`` is the one that opened it, so that no two cases are the same. ``appeal`` is the id of the appeal that
+    this case is for: who decides it holds the role for that. ``organisations`` says by office of how many
+    organisations those are who must say the same. Each is left out where it is empty, so that a case of before has its
+    digest still.
     """
 
     format: str
@@ -70,6 +75,9 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     opened: int
     expires: int
     kept: bool = False
+    exchange: str = ""
+    appeal: str = ""
+    organisations: tuple[tuple[str, int], ...] = ()
 
     @property
     def digest(self) -> str:
@@ -90,6 +98,17 @@ def wanted_of(questions: Iterable[CaseQuestion]) -> dict[str, JsonValue]:
         for office, count in question.quorum:
             wanted[office] = max(count, wanted.get(office, 1))
     return {**wanted}
+
+
+def organisations_of(
+    questions: Iterable[CaseQuestion], organisations: Sequence[tuple[str, int]]
+) -> tuple[tuple[str, int], ...]:
+    """What a case says of organisations: of the offices that its questions ask for more than one, by office."""
+    wanted = (each for question in questions for each in organisations_wanted(question.quorum, organisations))
+    most: dict[str, int] = {}
+    for office, count in wanted:
+        most[office] = max(count, most.get(office, 0))
+    return tuple(sorted(most.items()))
 
 
 def hold_id(key: bytes, workload: str, exchange_digest: str, agreement: str, release: str) -> str:

@@ -58,14 +58,6 @@ def next_token(last: int, now: int) -> int:
     return max(last + 1, now * 1_000_000)
 
 
-def claimed(lease: Lease, hold: str, reviewer: str, now: int, seconds: int) -> tuple[Lease, Claim]:
-    """Give a case to a reviewer. Raises ``ClaimRefused`` while somebody has it."""
-    if lease.holder(now):
-        raise ClaimRefused(f"{hold} is claimed until {lease.until}")
-    token, until = next_token(lease.token, now), now + seconds
-    return Lease(token, reviewer, until), Claim(hold, reviewer, token, until)
-
-
 def require(lease: Lease, claim: Claim, now: int) -> None:
     """Raise ``LeaseLost`` unless the claim is the one that holds at ``now``."""
     if lease.token != claim.token or lease.reviewer != claim.reviewer:
@@ -76,19 +68,6 @@ def require(lease: Lease, claim: Claim, now: int) -> None:
         raise LeaseLost(f"the claim of {claim.reviewer} to {claim.hold} ended at {lease.until}")
 
 
-def renewed(lease: Lease, claim: Claim, now: int, seconds: int) -> tuple[Lease, Claim]:
-    """Let a claim that holds end later. Raises ``LeaseLost``: what has ended is claimed anew or not at all."""
-    require(lease, claim, now)
-    until = max(claim.until, now + seconds)
-    return Lease(lease.token, lease.reviewer, until), Claim(claim.hold, claim.reviewer, claim.token, until)
-
-
-def freed(lease: Lease, claim: Claim, now: int) -> Lease:
-    """End a claim that holds. Raises ``LeaseLost``."""
-    require(lease, claim, now)
-    return Lease(lease.token)
-
-
 # ---- who may have which -----------------------------------------------------------------------------------------
 
 
@@ -97,7 +76,7 @@ def offices_of(tried: Tried) -> tuple[str, ...]:
     wanted: dict[str, None] = {}
     for question in tried.open_questions():
         votes = tried.votes.get((question.subject, question.name), ())
-        wanted.update(dict.fromkeys(still_wanted(question.quorum, votes)))
+        wanted.update(dict.fromkeys(still_wanted(question.quorum, votes, tried.case.organisations)))
     return tuple(wanted)
 
 
@@ -109,7 +88,8 @@ def questions_for(tried: Tried, person: str, office: str) -> tuple[CaseQuestion,
     asked = []
     for question in tried.open_questions():
         votes = tried.votes.get((question.subject, question.name), ())
-        if office in still_wanted(question.quorum, votes) and all(vote.person != person for vote in votes):
+        wanted = still_wanted(question.quorum, votes, tried.case.organisations)
+        if office in wanted and all(vote.person != person for vote in votes):
             asked.append(question)
     return tuple(asked)
 
@@ -135,6 +115,8 @@ def why_not(tried: Tried, person: ClearedPerson, need: Clearance, skipped: Itera
         return f"the clearance of {person.id} has ended"
     if not may(person.roles, May.DECIDE):
         return f"{person.id} has no role that decides"
+    if tried.case.appeal and not may(person.roles, May.DECIDE_APPEAL):
+        return f"{person.id} has no role that decides appeals"
     if not person.clearance.covers(need):
         return f"{person.id} is not cleared for {tried.case.unit}"
     if person.id in tried.case.recused:
@@ -147,7 +129,7 @@ def why_not(tried: Tried, person: ClearedPerson, need: Clearance, skipped: Itera
 
 
 def deciders(tried: Tried) -> tuple[str, ...]:
-    """Everybody who answered anything about a case. Whoever hears an appeal against it recuses these."""
+    """Everybody who answered anything about a case. An appeal against it recuses these."""
     return tuple(sorted({vote.person for votes in tried.votes.values() for vote in votes}))
 
 

@@ -88,14 +88,6 @@ def sign_decision(decision: ReviewerDecision, key: Ed25519PrivateKey) -> bytes:
     return sign_statement(decision, DECISION_TYPE, [key])
 
 
-def open_decision(
-    envelope: bytes, roster: Mapping[str, ClearedPerson], at: int, terms: ReviewTerms
-) -> tuple[ReviewerDecision, ClearedPerson]:
-    """Return a decision and who made it, as :func:`open_made` verifies it."""
-    made = open_made(envelope, roster, at, terms)
-    return made.decision, made.person
-
-
 def open_made(
     envelope: bytes,
     roster: Mapping[str, ClearedPerson],
@@ -107,7 +99,7 @@ def open_made(
 
     ``at`` is when it was logged, in Unix seconds: whose clearance had ended by then decided nothing. ``counters`` are
     the last ones that were seen of each passkey, by its id. Raises ``TrustError`` for whoever is not on the roster, is
-    not cleared, may not decide, or did not sign.
+    not cleared, may not decide (an appeal: has not the role for that), or did not sign.
     """
     if len(envelope) > DECISION_BYTES_MAX:
         raise TrustError(f"a decision of {len(envelope)} bytes exceeds {DECISION_BYTES_MAX}")
@@ -128,6 +120,8 @@ def open_made(
     decision = _read(payload)
     if decision.reviewer != person.id:
         raise NotSigned("a decision names another person than the one who signed it")
+    if decision.case.appeal and not may(person.roles, May.DECIDE_APPEAL):
+        raise TrustError(f"{person.id} has no role that decides appeals")
     if not person.clearance.covers(terms.need(decision.case.unit)):
         raise TrustError(f"{person.id} is not cleared for what is held of {decision.case.unit[:80]}")
     if assertion is not None and decision_bytes(decision) != payload:
@@ -139,6 +133,8 @@ def open_made(
 def check_answers(decision: ReviewerDecision, person: ClearedPerson, vocabulary: Vocabulary) -> None:
     """Refuse answers that this person may not give to this case, or that answer nothing. Raises ``TrustError``."""
     case = decision.case
+    if case.appeal and not may(person.roles, May.DECIDE_APPEAL):
+        raise TrustError(f"{person.id} has no role that decides appeals")
     if person.id in case.recused:
         raise TrustError(f"{person.id} requested this, or wrote the rule that asks, and may not decide it")
     if not decision.answers:

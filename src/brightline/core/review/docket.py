@@ -175,7 +175,7 @@ class Docket:
         case = decision.case
         self._cases[case.digest] = tried
         for answer in decision.answers:
-            vote = Vote(person.id, person.office, answer.value, unix)
+            vote = Vote(person.id, person.office, answer.value, unix, person.organisation)
             tried.votes.setdefault((answer.subject, answer.name), []).append(vote)
         self._resolve(tried, unix, vocabulary, answer_seconds)
         return tried
@@ -203,7 +203,7 @@ class Docket:
         book = self._answers.setdefault((case.workload, case.agreement, case.release), Answers())
         for question in tried.open_questions():
             key = question.subject, question.name
-            value = answer_of(question.quorum, tried.votes.get(key, ()))
+            value = answer_of(question.quorum, tried.votes.get(key, ()), case.organisations)
             if not value:
                 continue
             tried.answers[key] = value

@@ -29,7 +29,7 @@ from brightline.core.canonical import JsonValue
 from brightline.core.evidence.record import Draft, RecordKind
 from brightline.core.exchange.model import Exchange, Reply
 from brightline.core.facts import Source
-from brightline.core.review.case import FORMAT, Case, CaseQuestion, case_value, wanted_of
+from brightline.core.review.case import FORMAT, Case, CaseQuestion, case_value, organisations_of, wanted_of
 from brightline.core.review.content import Content, content_bytes, content_digest, parts_of
 from brightline.core.review.draw import MILLION
 from brightline.core.review.life import CaseKind
@@ -44,12 +44,15 @@ def least_per_million(agreement: Agreement) -> int:
 
 
 class Permitted(msgspec.Struct, frozen=True):
-    """What was permitted, of whom, under which digests; ``at`` in Unix seconds."""
+    """What was permitted, of whom, under which digests; ``at`` in Unix seconds.
+
+    ``recused`` are the ids of those who may not say what was missed: who asked, and who made what let it through.
+    """
 
     exchange: str
     workload: str
     unit: str
-    official: str
+    recused: tuple[str, ...]
     release: str
     at: int
 
@@ -61,6 +64,7 @@ def sampled_case(
     answer = "" if reply is None else msgspec.json.encode(reply, order="sorted").decode()
     data = content_bytes(Content(msgspec.to_builtins(request), (), (), answer))
     lines = tuple(clause.id for clause in agreement.clauses if clause.kind is ClauseKind.REDLINE)
+    questions = questions_of(agreement)
     case = Case(
         format=FORMAT,
         hold="hold_" + _nowhere(hold_key, "hold", permitted.exchange)[:24],
@@ -70,11 +74,13 @@ def sampled_case(
         release=permitted.release,
         exchange_digest="sha256:" + _nowhere(hold_key, "exchange", permitted.exchange),
         clauses=lines,
-        questions=questions_of(agreement),
-        recused=(permitted.official,),
+        questions=questions,
+        recused=tuple(sorted(set(permitted.recused))),
         content=content_digest(data),
         opened=permitted.at,
         expires=permitted.at + SAMPLE_HOLDS * hold_seconds(agreement),
+        exchange=permitted.exchange,
+        organisations=organisations_of(questions, agreement.organisations),
     )
     return case, data
 

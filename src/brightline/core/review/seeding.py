@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.decide import Decision, Subject
 from brightline.core.errors import TrustError
 from brightline.core.exchange.model import Exchange, Reply
@@ -44,14 +45,17 @@ class SeededItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Whose an item seems to be, and where and when it appears; ``opened`` and ``expires`` in Unix seconds."""
+    """Whose an item seems to be, and where and when it appears; ``opened`` and ``expires`` in Unix seconds.
+
+    ``recused`` are those who would be, were it a hold.
+    """
 
     hold: str
     exchange: str
     exchange_digest: str
     workload: str
     unit: str
-    official: str
+    recused: tuple[str, ...]
     shard: str
     opened: int
     expires: int
@@ -59,7 +63,7 @@ class Place(msgspec.Struct, frozen=True):
 
 def seeded_item(
     place: Place,
-    agreement: str,
+    agreement: Agreement,
     release: str,
     decision: Decision,
     unsettled: Iterable[tuple[Finding, Segment]],
@@ -80,13 +84,15 @@ def seeded_item(
         place.hold,
         place.workload,
         place.unit,
-        agreement,
+        agreement.digest,
         release,
         place.exchange_digest,
         place.opened,
         place.expires,
+        place.exchange,
+        agreement.organisations,
     )
-    case, content = open_case(held, decision, list(unsettled), request, reply, (place.official,), key, kept=False)
+    case, content = open_case(held, decision, list(unsettled), request, reply, place.recused, key, kept=False)
     known = {name: facts[name] for name in asked}
     return SeededItem(SEED_FORMAT, case, known, place.exchange, place.shard, source), content
 

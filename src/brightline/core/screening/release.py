@@ -107,6 +107,11 @@ class Release(msgspec.Struct, frozen=True):
     authors: tuple[str, ...] = ()
     wrote: Mapping[str, str] = {}
 
+    @property
+    def makers(self) -> tuple[str, ...]:
+        """Everybody who trained a model of it or wrote a rule."""
+        return tuple(dict.fromkeys((*self.authors, *self.wrote.values())))
+
     def before(self, detector: str) -> str:
         """The first stage that stands before this detector, or nothing."""
         return next((cascade.first for cascade in self.cascades if cascade.then == detector), "")

@@ -11,42 +11,18 @@ from typing import Final
 
 import click
 
-from brightline.core.agreement.ladder import rules_of
-from brightline.core.canonical import JsonValue
-from brightline.core.errors import CallerError, ConfigError, TrustError
-from brightline.core.evidence.heads import REGISTRY_SHARD
-from brightline.core.evidence.keytree import KeyDestroyed
-from brightline.core.evidence.record import RecordKind
-from brightline.core.exchange.api import chat
-from brightline.core.exchange.model import Exchange, exchange_digest
-from brightline.core.review.appeals import (
-    APPEAL_FORMAT,
-    APPEAL_SECONDS,
-    APPEAL_SIGNERS,
-    APPEAL_TYPE,
-    Appeal,
-    Filed,
-    case_of_appeal,
-    case_of_refusal,
-    may_be_appealed,
-    state_of,
-)
-from brightline.core.review.case import Case, case_value
-from brightline.core.review.content import content_bytes
-from brightline.core.review.sampling import Permitted, questions_of, sampled_case
+from brightline.core.errors import ConfigError
+from brightline.core.review.appeals import APPEAL_FORMAT, APPEAL_SIGNERS, APPEAL_TYPE, Appeal, Filed, state_of
 from brightline.core.statement import sign_statement
+from brightline.files import read_within
 from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
 from brightline.shell.development import HOLDERS
-from brightline.shell.keyring import open_vault
 from brightline.shell.opening import in_force
 from brightline.shell.registry.following import Registry
-from brightline.shell.registry.reader import open_frame
-from brightline.shell.registry.reviewing import What, log_review
-from brightline.shell.review.desk import Desk
+from brightline.shell.review.appealing import log_appeal
 from brightline.shell.state import StateFolder
-from brightline.shell.storage.wal import frames_on_disk, shards_in
-from brightline.shell.trust.keys import load_key, load_secret
+from brightline.shell.trust.keys import load_key
 
 REQUEST_BYTES_MAX: Final = 16 * 1024 * 1024
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -80,29 +56,11 @@ def file_(
     clock = SystemClock()
     if holder and key:
         raise ConfigError("give --by HOLDER or --key FILE")
-    folder = StateFolder(state)
-    signer = load_key(key or folder.key(holder or HOLDERS[APPEAL_SIGNERS[0].role][0]))
+    signer = load_key(key or StateFolder(state).key(holder or HOLDERS[APPEAL_SIGNERS[0].role][0]))
+    body = None if path is None else read_within(path, REQUEST_BYTES_MAX)
     with in_force(state, clock) as (settings, registry):
         said = Appeal(APPEAL_FORMAT, secrets.token_hex(16), about, reason, clock.unix())
-        seconds = rules_of(registry.releases.current).appeal_seconds or APPEAL_SECONDS
-        if path is None:
-            opened, exchange, shard = _of_hold(state, registry, said, seconds, clock.unix())
-        else:
-            opened, exchange, shard = _of_refusal(folder, registry, said, path, seconds, clock.unix())
-        case, content = opened
-        envelope = sign_statement(said, APPEAL_TYPE, [signer])
-        committed: dict[str, JsonValue] = {
-            "statement": envelope.decode(),
-            "case": case_value(case),
-            "content": content.decode(),
-            "exchange": exchange,
-            "shard": shard,
-        }
-        public: dict[str, JsonValue] = {"appeal": said.id, "hold": case.hold, "expires": case.expires}
-        record = log_review(state, settings, registry.roots.profile, What.APPEALED, public, committed, clock)
-        registry.refresh()
-        if why := registry.reviewing.ignored.get(record.place.seq):
-            raise TrustError(f"record {record.place.seq} is no appeal: {why}")
+        case, record = log_appeal(state, settings, registry, sign_statement(said, APPEAL_TYPE, [signer]), clock, body)
     told = {"appeal": said.id, "hold": case.hold, "decide_by": _time(case.expires), "record": record.place.seq}
     if as_json:
         click.echo(render.as_json(told))
@@ -136,55 +94,6 @@ def _row(filed: Filed, registry: Registry, now: int) -> Mapping[str, str]:
         "signed by": ", ".join(filed.signers),
         "looked at as": filed.case.hold,
     }
-
-
-def _of_hold(
-    state: Path, registry: Registry, said: Appeal, seconds: int, now: int
-) -> tuple[tuple[Case, bytes], str, str]:
-    desk = Desk(state, registry.decisions.docket)
-    found = desk.find(said.about)
-    if not may_be_appealed(found.tried):
-        raise ConfigError(f"{said.about[:80]!r}: people have not denied it")
-    content = content_bytes(desk.content(found))
-    return (case_of_appeal(said, found.tried, now, seconds), content), found.exchange, found.shard
-
-
-def _of_refusal(
-    folder: StateFolder, registry: Registry, said: Appeal, path: Path, seconds: int, now: int
-) -> tuple[tuple[Case, bytes], str, str]:
-    """The case of a refusal, whose request the official brings again."""
-    with path.open("rb") as file:
-        body = file.read(REQUEST_BYTES_MAX)
-    try:
-        request: Exchange = chat.read_request(body)
-    except CallerError as error:
-        raise ConfigError(f"{path} is no request of a chat: {error}") from error
-    vault = open_vault(folder)
-    for shard in shards_in(folder.wal):
-        if shard == REGISTRY_SHARD:
-            continue
-        keys = vault.reader(shard)
-        frames = [each for each in frames_on_disk(folder.wal, shard) if each.exchange == said.about]
-        ended = [each for each in frames if each.kind is RecordKind.OUTCOME]
-        if not frames or not ended:
-            continue
-        try:
-            attempt, outcome = open_frame(frames[0], keys), open_frame(ended[0], keys)
-        except KeyDestroyed as error:
-            raise ConfigError(f"what opens exchange {said.about} was destroyed") from error
-        if outcome.public.get("class") != "policy":
-            raise ConfigError(f"exchange {said.about} was not refused by the agreement")
-        if attempt.opened.get("exchange_digest") != exchange_digest(request):
-            raise ConfigError(f"{path} is another request than the one of exchange {said.about}")
-        workload = str(attempt.opened.get("workload", ""))
-        known = registry.workloads.get(workload)
-        official = "" if known is None else known.registration.official
-        release = str(outcome.public.get("release", ""))
-        who = Permitted(said.about, workload, str(attempt.opened.get("unit", "")), official, release, now)
-        agreement = registry.releases.current
-        case, content = sampled_case(who, agreement, request, None, load_secret(folder.key("hold")))
-        return (case_of_refusal(said, case, questions_of(agreement), now, seconds), content), said.about, shard
-    raise ConfigError(f"no exchange {said.about[:80]!r} has ended in the logs of this folder")
 
 
 def _time(unix: int) -> str:

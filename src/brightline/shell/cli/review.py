@@ -19,6 +19,7 @@ from brightline.core.errors import ConfigError
 from brightline.core.review.case import CaseQuestion, CaseState
 from brightline.core.review.content import Content
 from brightline.core.review.decision import APPROVE, REFUSE, Answer
+from brightline.core.review.quorum import quorum_in_words
 from brightline.shell.cli import render, review_deny, review_queue
 from brightline.shell.cli.review_queue import working_at
 from brightline.shell.clock import SystemClock
@@ -281,7 +282,7 @@ def _show_questions(opened: OpenedCase, leads: Sequence[tuple[CaseQuestion, tupl
         about = (
             f"{_count(len(question.marks), 'stretch', 'stretches')} below" if question.marks else "the whole exchange"
         )
-        quorum = ", ".join(f"{count} of {office}" for office, count in question.quorum)
+        quorum = quorum_in_words(question.quorum, opened.case.organisations)
         # The first answer is blind: how many have spoken is shown, and not what they said.
         rows.append(
             [question.name, about, quorum, answered or f"by {_count(len(votes), 'person', 'persons')}", lines[0]]

@@ -21,6 +21,8 @@ from brightline.core.evidence.heads import HEADS_SHARD, REGISTRY_SHARD
 from brightline.core.exchange.api import chat
 from brightline.core.facts import UNKNOWN
 from brightline.core.review.seeding import SEED_SIGNERS, SEED_TYPE, Place, SeededItem, seeded_item
+from brightline.core.screening.finding import Finding, Segment
+from brightline.core.screening.release import Release
 from brightline.core.statement import sign_statement
 from brightline.core.workload import Workload
 from brightline.shell.cli import render
@@ -131,10 +133,12 @@ def _items(
             if finding.value == UNKNOWN
         ]
         opened = now + round(chance.uniform(0, within_hours * HOUR_SECONDS))
-        place = _place(chance.choice(workloads), chance.choice(shards), opened, opened + hold_seconds(agreement))
+        workload = chance.choice(workloads)
+        recused = registry.recused((workload.registration.official, *_authors(screen.release, unsettled)))
+        place = _place(workload, recused, chance.choice(shards), opened, opened + hold_seconds(agreement))
         item = seeded_item(
             place,
-            agreement.digest,
+            agreement,
             screen.release.digest,
             decision,
             unsettled,
@@ -148,7 +152,13 @@ def _items(
             yield item
 
 
-def _place(workload: Workload, shard: str, opened: int, expires: int) -> Place:
+def _authors(release: Release, unsettled: Sequence[tuple[Finding, Segment]]) -> Iterator[str]:
+    """Whom a hold of these findings would recuse: nothing tells an item from a hold, nor does this."""
+    yield from release.authors
+    yield from (release.wrote[finding.rule] for finding, _ in unsettled if finding.rule in release.wrote)
+
+
+def _place(workload: Workload, recused: tuple[str, ...], shard: str, opened: int, expires: int) -> Place:
     """Ids as a hold and an exchange have them, which belong to nobody."""
     return Place(
         hold=f"hold_{secrets.token_hex(12)}",
@@ -156,7 +166,7 @@ def _place(workload: Workload, shard: str, opened: int, expires: int) -> Place:
         exchange_digest=f"sha256:{secrets.token_hex(32)}",
         workload=workload.id,
         unit=workload.unit,
-        official=workload.registration.official,
+        recused=recused,
         shard=shard,
         opened=opened,
         expires=expires,

@@ -25,9 +25,20 @@ log = logging.getLogger("brightline.gateway")
 
 
 class Sampler:
-    """Draws from what one process serves. ``per_million`` says how many are drawn in a month, by the registry."""
+    """Draws from what one process serves. ``per_million`` says how many are drawn in a month, by the registry.
 
-    def __init__(self, records: RecordLog, hold_key: bytes, per_million: Callable[[str], int]) -> None:
+    ``recused`` says who may not look (ids) at what people of these names asked for or made, as for a hold. A sample
+    shows what a release missed, so everybody who made it is among them, and not the authors of single rules alone.
+    """
+
+    def __init__(
+        self,
+        records: RecordLog,
+        hold_key: bytes,
+        per_million: Callable[[str], int],
+        recused: Callable[[tuple[str, ...]], tuple[str, ...]],
+    ) -> None:
+        self._recused = recused
         self._records = records
         self._hold_key = hold_key
         self._per_million = per_million
@@ -42,12 +53,12 @@ class Sampler:
         per_million = self._per_million(month)
         if not per_million or not is_drawn(self._key(month), completed.leaf_hash, per_million):
             return
-        registration = workload.registration
+        makers = (name for release in terms.releases for name in release.makers)
         permitted = Permitted(
             completed.exchange,
             workload.id,
             workload.unit,
-            registration.official,
+            self._recused((workload.registration.official, *makers)),
             terms.release.digest,
             unix_of(completed.time),
         )

@@ -12,6 +12,7 @@ from brightline.core.agreement.clause import Agreement
 from brightline.core.errors import BrightlineError
 from brightline.core.evidence.heads import REGISTRY_SHARD
 from brightline.core.review.halting import Signers
+from brightline.core.review.recusal import conflicted
 from brightline.core.review.roster import ClearedPerson, ReviewTerms
 from brightline.core.statement import TrustRoots
 from brightline.shell.config import Settings
@@ -125,6 +126,14 @@ class Registry:
     def roster(self) -> Mapping[str, ClearedPerson]:
         """Who is on the roster now, by id: as it was installed, with every enrolment since."""
         return self.enrolments.roster
+
+    def recused(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Who may not decide (ids) what people of these names asked for or made, nor what is held by what they signed.
+
+        That is the version of the agreement, and the classifier release, that are in force.
+        """
+        signed = (*self.releases.signers(), *self.classifiers.signers())
+        return conflicted((*names, *signed), self.roots, self.roster)
 
     @property
     def stale(self) -> bool:

@@ -19,7 +19,7 @@ from brightline.core.errors import OperatorError
 from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
 from brightline.core.halt import LAG_SECONDS
 from brightline.core.ports import Clock
-from brightline.core.review.appeals import Filed, open_appeal
+from brightline.core.review.appeals import Filed, check_case, open_appeal
 from brightline.core.review.case import Case
 from brightline.core.review.content import content_digest
 from brightline.core.review.draw import commitment, month_key, month_of
@@ -127,6 +127,7 @@ class Reviewing:
         if any(each.appeal.id == opened.value.id for each in self.appeals):
             return "this appeal was filed before"
         signers = tuple(holder for _, holder in opened.signers)
+        check_case(opened.value, signers, said.case)
         self.appeals.append(Filed(opened.value, signers, entry.unix, said.case))
         self.to_open.append(ToOpen(said.case, said.content.encode(), said.exchange, said.shard, CaseKind.APPEALED))
         return ""

@@ -17,6 +17,7 @@ from brightline.core.agreement.decide import Decision, Question, Subject, decide
 from brightline.core.agreement.outlook import Otherwise, facts_together, outlook
 from brightline.core.errors import ConfigError
 from brightline.core.facts import UNKNOWN, Facts
+from brightline.core.review.quorum import quorum_in_words
 from brightline.shell.cli import render
 from brightline.shell.cli.agreement.opening import FOLDER, open_at
 
@@ -197,7 +198,7 @@ def _show(found: Agreement, decision: Decision, others: tuple[Otherwise, ...], t
     if decision.facts_that_mattered:
         click.echo(f"facts that mattered: {', '.join(decision.facts_that_mattered)}")
     for question in decision.questions:
-        click.echo(f"  {_question(question)}")
+        click.echo(f"  {_question(question, found)}")
     if decision.verdict is Verdict.DENY:
         lines = [clause for clause in decision.clauses if found.clause(clause).kind is ClauseKind.REDLINE]
         of = f"{', '.join(lines)} {'is a red line' if len(lines) == 1 else 'are red lines'}: " if lines else ""
@@ -213,8 +214,8 @@ def _show(found: Agreement, decision: Decision, others: tuple[Otherwise, ...], t
         click.echo(f"no change of {count} would change it")
 
 
-def _question(question: Question) -> str:
-    people = ", ".join(f"{count} of {office}" for office, count in question.quorum)
+def _question(question: Question, agreement: Agreement) -> str:
+    people = quorum_in_words(question.quorum, agreement.organisations)
     asked = f"whether {question.name} is good" if question.subject is Subject.FACT else "for their approval"
     return f"ask {people} {asked}"
 

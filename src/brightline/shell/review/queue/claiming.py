@@ -33,6 +33,7 @@ from brightline.core.review.pace import How, Work
 from brightline.core.review.urgency import Severity
 from brightline.core.standing import DAY_SECONDS
 from brightline.shell.review.queue.database import insert
+from brightline.shell.review.queue.leases import ALWAYS_SENIORS
 from brightline.shell.review.queue.tables import ASKED, BARRED, CASES, REVIEWERS, WORK
 
 WORK_MAX: Final = 1_000  # claims of a day of one person that are looked at
@@ -112,7 +113,7 @@ def claim_again(connection: Connection, hold: str, who: Claimant, time: Lasting)
     parameters = {
         "this": hold,
         "office": who.office,
-        "seniors": int(who.senior),
+        "seniors": ALWAYS_SENIORS if who.senior else 0,
         "person": who.id,
         "now": time.now,
         "closed": list(who.closed_units),

@@ -20,7 +20,7 @@ from brightline.core.review.pace import How
 from brightline.core.review.urgency import DueSeconds, due_of
 from brightline.core.standing import DAY_SECONDS
 from brightline.shell.review.queue.database import insert
-from brightline.shell.review.queue.leases import Seniors, escalate, leave_to_seniors
+from brightline.shell.review.queue.leases import ALWAYS_SENIORS, Seniors, escalate, leave_to_seniors
 from brightline.shell.review.queue.source import Found
 from brightline.shell.review.queue.tables import ASKED, BARRED, CASES, READ, WORK
 from brightline.shell.storage.wal import ReadTo
@@ -43,6 +43,7 @@ class Standing(msgspec.Struct, frozen=True):
     offices: tuple[str, ...]
     deciders: tuple[str, ...]
     barred: Mapping[str, str]
+    appeal: bool = False
 
     @classmethod
     def of(cls, tried: Tried, now: int) -> Standing:
@@ -57,6 +58,7 @@ class Standing(msgspec.Struct, frozen=True):
             offices_of(tried) if asked else (),
             deciders(tried),
             barred(tried) if asked else {},
+            bool(tried.case.appeal),
         )
 
 
@@ -86,7 +88,7 @@ def entry_of(found: Found, due: DueSeconds, now: int) -> Entry:
         "opened": one.opened,
         "due": by,
         "expires": one.expires,
-        "escalated": int(by <= now),
+        "escalated": int(by <= now or standing.appeal),
         "token": 0,
         "claimed_by": "",
         "claimed_until": 0,
@@ -206,7 +208,8 @@ def _ask(
         connection.execute(delete(BARRED).where(BARRED.c.hold.in_(holds), BARRED.c.why != How.SKIPPED.value))
     asked, out = [], []
     for standing, row in cases:
-        common = {"severity": row["severity"], "due": row["due"], "escalated": row["escalated"], "seniors": 0}
+        common = {"severity": row["severity"], "due": row["due"], "escalated": row["escalated"]}
+        common["seniors"] = ALWAYS_SENIORS if standing.appeal else 0
         asked += [
             {"hold": standing.hold, "office": office, "unit": standing.unit, **common} for office in standing.offices
         ]

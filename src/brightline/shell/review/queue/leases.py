@@ -18,6 +18,8 @@ from brightline.shell.review.queue.tables import ASKED, BARRED, CASES, WORK
 
 Seniors: TypeAlias = "Mapping[str, frozenset[str]]"
 """The senior reviewers of each office, by id."""
+ALWAYS_SENIORS: Final = 2
+"""Of a case whose decisions only senior reviewers' count in: an appeal waits for them, whoever of them is left."""
 
 
 def renew(connection: Connection, claim: Claim, now: int, seconds: int) -> Claim:
@@ -101,7 +103,8 @@ def leave_to_seniors(connection: Connection, hold: str, seniors: Seniors) -> Non
     out = frozenset(connection.execute(select(BARRED.c.person).where(BARRED.c.hold == hold)).scalars())
     able = [office for office, people in seniors.items() if people - out]
     alone = case((ASKED.c.office.in_(able), 1), else_=0)
-    connection.execute(update(ASKED).where(ASKED.c.hold == hold).values(seniors=alone))
+    these = (ASKED.c.hold == hold) & (ASKED.c.seniors != ALWAYS_SENIORS)
+    connection.execute(update(ASKED).where(these).values(seniors=alone))
 
 
 _SKIPPED: Final = (

@@ -56,7 +56,7 @@ ASKED: Final = Table(  # one row for each open case and office that is asked
     Column("severity", SmallInteger, nullable=False),
     Column("due", BigInteger, nullable=False),
     Column("escalated", SmallInteger, nullable=False),
-    Column("seniors", SmallInteger, nullable=False),  # 1: senior reviewers alone
+    Column("seniors", SmallInteger, nullable=False),  # 1: senior reviewers alone, while one is left; 2: always
     Index("asked_in_order", "office", "seniors", "severity", "due", "hold"),
     Index("asked_of_unit", "office", "unit", "seniors", "severity", "due", "hold"),
     Index("asked_escalated", "office", "escalated", "severity", "due", "hold"),
