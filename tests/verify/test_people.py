@@ -7,6 +7,7 @@ import base64
 import json
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,12 @@ from brightline.core.errors import ConfigError, TrustError
 from brightline.core.evidence.audit import PEOPLE
 from brightline.core.evidence.record import Draft, RecordKind
 from brightline.core.halt import HALT_FORMAT, HALT_TYPE, HaltOrder, Scope
+from brightline.core.agreement.decide import Subject
+from brightline.core.errors import ConfigError, TrustError
+from brightline.core.evidence.audit import PEOPLE
+from brightline.core.evidence.record import Draft, RecordKind
+from brightline.core.review.auditing import RosterAudit
+from brightline.core.review.case import Case, CaseQuestion
 from brightline.core.review.decision import ReviewerDecision, sign_decision
 from brightline.core.review.halting import add_assertion, statement_challenge
 from brightline.core.review.passkey import decision_bytes, decision_challenge, write_assertion
@@ -31,11 +38,13 @@ from brightline.shell.state import StateFolder
 from brightline.shell.trust.keys import load_key
 from brightline.verify.arguments import read_people
 from tests.authenticator import Passkey
+from tests.core.evidence.leaves import leaf
 from tests.core.review.test_docket import CASE, said
 from tests.shell.cli.in_process import run
 
 WHO: Final = "r-1"
 SOFTWARE: Final = "provider-cleared-reviewer-1"
+AT: Final = 1_790_000_000
 WHY: Final = ("--reason", "a drill", "--yes", "--json")
 
 
@@ -199,6 +208,62 @@ def test_a_second_visit_goes_on_with_the_roster_of_the_first(site: Site, tmp_pat
     assert (status, proof.split(";")[0]) == ("PROVEN", "2 decisions by people on the roster")
     site.log(*site.signed("hold_3", flags=1))
     assert site.verified("--memory", memory, code=1)[0] == "CONTRADICTED"
+
+
+def counted_again(site: Site, *who: str, at: int = AT, **changes: Any) -> tuple[RosterAudit, Case]:
+    """An auditor who has read what these people answered about a case, each with the key of development."""
+    people = read_people(site.root / "installation.json", site.root / "trust.json")
+    assert people is not None
+    asked = (CaseQuestion(Subject.FACT, "mass_domestic", (("provider_cleared", 2),)),)
+    case = msgspec.structs.replace(CASE, **{"questions": asked, "opened": AT, "expires": AT + 100, **changes})
+    for person in who:
+        decision = said(person, case=case)
+        envelope = sign_decision(decision, load_key(StateFolder(site.root).key(person)))
+        public = draft_of(decision, "provider_cleared", envelope).public
+        named: dict[str, Any] = {name: public[name] for name in ("agreement", "release", "hold", "case", "office")}
+        time = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        record = msgspec.structs.replace(leaf(0, RecordKind.DECISION, **named), time=time)
+        assert people.enter(record, {"statement": envelope.decode()}) == ""
+    return people, case
+
+
+REVIEWERS: Final = tuple(f"provider-cleared-reviewer-{n}" for n in (1, 2, 3))
+SENIORS: Final = tuple(f"provider-cleared-senior-{n}" for n in (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("who", "changes", "enough"),
+    [
+        (REVIEWERS[:2], {}, True),
+        (REVIEWERS[:1], {}, False),
+        ((REVIEWERS[0], REVIEWERS[0]), {}, False),
+        (REVIEWERS[:2], {"recused": (REVIEWERS[0],)}, False),
+        (REVIEWERS[:2], {"organisations": (("provider_cleared", 2),)}, True),
+        ((REVIEWERS[0], REVIEWERS[2]), {"organisations": (("provider_cleared", 2),)}, False),
+        (REVIEWERS, {"organisations": (("provider_cleared", 2),)}, True),
+        (REVIEWERS, {"appeal": "a" * 32}, False),
+        (SENIORS, {"appeal": "a" * 32}, True),
+        (REVIEWERS[:2], {"at": AT + 100}, False),
+    ],
+)
+def test_what_settles_a_case_is_counted_again_from_what_was_signed(
+    made: Site, who: tuple[str, ...], changes: dict[str, Any], enough: bool
+) -> None:
+    people, case = counted_again(made, *who, **changes)
+    assert people.enough(case.digest, AT + 200, whole=True) is enough
+    assert people.enough(case.digest, AT + 200, whole=False) is enough
+    assert not people.enough(case.digest, AT - 1, whole=False)  # nobody had said anything
+    again = read_people(made.root / "installation.json", made.root / "trust.json")
+    assert again is not None
+    again.resume(people.memory())
+    assert again.enough(case.digest, AT + 200, whole=True) is enough
+
+
+def test_what_is_not_disclosed_may_be_enough(made: Site) -> None:
+    people, case = counted_again(made, REVIEWERS[0])
+    assert not people.enough(case.digest, AT + 200, whole=True)
+    people.enter(leaf(0, RecordKind.DECISION), {})
+    assert people.enough(case.digest, AT + 200, whole=True)
 
 
 def test_without_installation_keys_or_disclosures_nothing_is_shown(site: Site) -> None:

@@ -14,6 +14,7 @@ from brightline.console.figures import FiguresView, look_at_figures
 from brightline.console.person import Person
 from brightline.console.room import Room
 from brightline.core.review.figures import Alarms, figures
+from brightline.core.review.life import Worked
 from brightline.core.review.roles import May
 
 DAY_SECONDS: Final = 86_400
@@ -33,10 +34,11 @@ class FigurePages:
     async def _page(self, request: Request, person: Person) -> Response:
         asked = request.query_params.get("days", "")
         days = int(asked) if asked in {str(each) for each in DAYS} else DAYS[1]
-        view = await self._room.read(self._look, days)
+        worked = await self._room.queue.worked(self._room.clock.unix() - days * DAY_SECONDS)
+        view = await self._room.read(self._look, days, worked)
         return self._room.render(request, "figures.html.j2", person, {"figures": view, "spans": DAYS})
 
-    def _look(self, days: int) -> FiguresView:
+    def _look(self, days: int, worked: Sequence[Worked]) -> FiguresView:
         books = self._room.books
         now = self._room.clock.unix()
         since = now - days * DAY_SECONDS
@@ -44,4 +46,4 @@ class FigurePages:
         ended = [each for each in books.history.ended() if each.unix + DAY_SECONDS > since]
         review = books.settings.review
         alarms = Alarms(review.queue_age_alarm_seconds, review.minutes_per_thousand_alarm)
-        return look_at_figures(figures(now, ended, lives, alarms), lives, alarms, days)
+        return look_at_figures(figures(now, ended, lives, alarms, worked), lives, alarms, days)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -11,8 +11,10 @@ import pytest
 
 from brightline.core.canonical import JsonValue
 from brightline.core.evidence.audit import Claim, ShardReport, Status, Topic, audit_shard
+from brightline.core.evidence.audit_books import Leaf
 from brightline.core.evidence.audit_combined import CombinedBook
 from brightline.core.evidence.audit_memory import LogMemory
+from brightline.core.evidence.audit_people import People
 from brightline.core.evidence.audit_visit import Visit
 from brightline.core.evidence.heads import HEADS_SHARD, REGISTRY_SHARD
 from brightline.core.evidence.record import RecordKind
@@ -95,12 +97,13 @@ class Logs:
             self.heads.say(RecordKind.HEAD, "", public)
         return self
 
-    def reports(self, *logs: Ledger) -> dict[str, ShardReport]:
+    def reports(self, *logs: Ledger, people: People | None = None) -> dict[str, ShardReport]:
         """What is found by whoever has these logs; all of them if none is named."""
         read = logs or (self.heads, self.registry, self.first, self.second)
         book = CombinedBook([log.signer.verifier.name for log in read])
         return {
-            log.shard: audit_shard(log.shard, log.published(), [log.signer.verifier], combined=book) for log in read
+            log.shard: audit_shard(log.shard, log.published(), [log.signer.verifier], combined=book, people=people)
+            for log in read
         }
 
     def claims(self, *logs: Ledger) -> list[Claim]:
@@ -165,6 +168,46 @@ def test_what_an_honest_installation_does_is_proven(_name: str, deed: Callable[[
 @pytest.mark.parametrize(("_name", "deed"), FRAUDS, ids=[name for name, _ in FRAUDS])
 def test_a_fraud_is_contradicted_where_every_log_is_here(_name: str, deed: Callable[[Logs], Logs]) -> None:
     assert deed(Logs()).named().worst() is Status.CONTRADICTED
+
+
+class Counts:
+    """Whoever may open the registry, and finds what was signed enough or not."""
+
+    def __init__(self, enough: bool) -> None:
+        self._enough = enough
+        self.asked: set[tuple[str, bool]] = set()
+
+    def enter(self, leaf: Leaf, fields: Mapping[str, JsonValue]) -> str:
+        return ""
+
+    def enough(self, case: str, before: int, *, whole: bool) -> bool:
+        self.asked.add((case, whole))
+        return self._enough
+
+    def missing(self) -> str:
+        return ""
+
+    def proof(self) -> str:
+        return ""
+
+    def memory(self) -> bytes:
+        return b""
+
+    def resume(self, earlier: bytes) -> None:
+        pass
+
+
+@pytest.mark.parametrize("enough", [True, False])
+def test_enough_decisions_of_people_who_may_not_decide_contradict_what_was_let_through(enough: bool) -> None:
+    for logs, whole in (
+        (Logs().hold("a").decide("a").give("a"), True),
+        (Logs().hold("a").decide("a").go_on("a"), False),
+    ):
+        people = Counts(enough)
+        found = logs.named().reports(people=people)["gateway-0.1"].contradictions
+        assert people.asked == {("a", whole)}
+        assert len(found) == (0 if enough else 1)
+        assert all("those who signed and may decide it do not settle" in each.message for each in found)
 
 
 def test_without_the_registry_nobody_can_tell_what_was_decided() -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, MetaData, create_engine, text
 from brightline.core.errors import BreakDue, ClaimRefused, ConfigError, LeaseLost, OperatorError
 from brightline.core.review.case import CaseState
 from brightline.core.review.claims import Claim
+from brightline.core.review.life import Worked
 from brightline.core.review.narrowing import Narrowing
 from brightline.core.review.pace import Pace
 from brightline.core.review.roles import Role
@@ -400,6 +401,22 @@ async def test_after_so_many_cases_comes_a_break(queue: Queue, pile: Pile) -> No
     assert refused.value.until == pile.clock.now + HOUR == await queue.break_until("a")
     pile.clock.now += HOUR
     assert (await claimed(queue, "a")).hold == "h2"
+
+
+async def test_minutes_are_from_the_claim_to_the_decision_and_never_longer_than_the_lease(
+    queue: Queue, pile: Pile
+) -> None:
+    began, case = pile.clock.now, pile.hold("one")
+    pile.hold("two")
+    await claimed(queue, "a")
+    await claimed(queue, "b")  # and goes home
+    pile.clock.now += 120
+    pile.answer(case, "a")
+    await queue.follow()
+    assert await queue.worked(began - 1) == [Worked("a", 120), Worked("b", 120)]
+    pile.clock.now += 10 * LEASE
+    assert await queue.worked(began - 1) == [Worked("a", 120), Worked("b", LEASE)]
+    assert await queue.worked(began) == []
 
 
 # ---- the database ------------------------------------------------------------------------------------------------

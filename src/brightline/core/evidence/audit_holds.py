@@ -11,8 +11,9 @@ for which case and office, and what was used by which exchange. So each can be r
 3. an exchange goes on by a hold only after somebody had decided it, as many of one office as it asks for;
 4. a decision is about a case that some log has.
 
-Who decided, and what, is committed. That they were different persons, cleared and on the roster, is for whoever may
-open the registry.
+Who decided, and what, is committed. Whoever may open the registry and has the installation is told too whether they
+were different persons, of as many organisations as were asked for, on the roster and cleared, with the role that an
+appeal needs: what they signed is counted again (``audit_people.People``).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from msgspec import UNSET
 from brightline.core.evidence.audit_books import Leaf
 from brightline.core.evidence.audit_findings import Claim, Findings, Topic, shown
 from brightline.core.evidence.audit_memory import HeldMemory, HoldsMemory, SaidOfHold
+from brightline.core.evidence.audit_people import People
 from brightline.core.evidence.heads import REGISTRY_SHARD
 from brightline.core.evidence.record import Outcome, RecordKind, unix_of
 
@@ -48,6 +50,7 @@ class KnownHolds:
         self.given: dict[str, str] = {}  # by case: the exchange
         self.open: list[tuple[str, SaidOfHold]] = []  # where, and what hangs on a HOLD that was not read yet
         self.doubts: list[str] = []  # of other logs, told with the last one
+        self.people: People | None = None  # who counts again what was signed, where that can be opened
 
     def room(self) -> bool:
         """Whether more can be remembered; where not, that is told."""
@@ -195,8 +198,14 @@ class HoldAudit:
 
     def _recount(self, said: SaidOfHold, place: str) -> None:
         for hold in said.holds:
-            if not any(self._met(case, said) for case in self._cases(said, hold)):
+            met = [case for case in self._cases(said, hold) if self._met(case, said)]
+            if not met:
                 message = f"it goes on by the hold {shown(hold)}, for which too few had decided before it expired"
+                self._findings.contradict(Topic.HELD, place, message)
+            elif not any(self._signed(case, said) for case in met):
+                message = (
+                    f"it goes on by the hold {shown(hold)}, which those who signed and may decide it do not settle"
+                )
                 self._findings.contradict(Topic.HELD, place, message)
 
     def _met(self, case: str, said: SaidOfHold) -> bool:
@@ -207,6 +216,10 @@ class HoldAudit:
         counts = self._known.in_time(case, said.unix)
         enough = [counts.get(office, 0) >= wanted for office, wanted in held.wanted]
         return bool(enough) and (all(enough) if said.case else any(enough))
+
+    def _signed(self, case: str, said: SaidOfHold) -> bool:
+        people = self._known.people
+        return people is None or people.enough(case, said.unix, whole=bool(said.case))
 
     # ---- the end ---------------------------------------------------------------------------------------------------
 

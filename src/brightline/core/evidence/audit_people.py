@@ -28,6 +28,13 @@ class People(Protocol):
         """Take in a record of one of these kinds with what was disclosed of it; say what speaks against it, if so."""
         ...
 
+    def enough(self, case: str, before: int, *, whole: bool) -> bool:
+        """Whether those who signed by then (Unix seconds) settle a case (its digest), or may, where not all is known.
+
+        ``whole``: all of its questions; else at least one.
+        """
+        ...
+
     def missing(self) -> str:
         """What keeps the claim from being shown; empty if nothing does."""
         ...

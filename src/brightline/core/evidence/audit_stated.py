@@ -13,6 +13,7 @@ from brightline.core.evidence.audit_halts import HaltAudit
 from brightline.core.evidence.audit_holds import HoldAudit
 from brightline.core.evidence.audit_leases import LeaseAudit
 from brightline.core.evidence.audit_memory import LogMemory, StatedMemory
+from brightline.core.evidence.audit_people import People
 from brightline.core.evidence.audit_periods import PeriodAudit
 from brightline.core.evidence.audit_tokens import TokenBooks
 from brightline.core.evidence.audit_tree import Bundle, Published
@@ -31,9 +32,11 @@ class Stated:
         findings: Findings,
         tokens: TokenBooks,
         combined: CombinedBook | None,
+        people: People | None,
     ) -> None:
         self._periods = PeriodAudit(published, agreements, findings, tokens)
         book = combined or CombinedBook()
+        book.holds.people = people
         self._heads = CombinedAudit(book, findings)
         self._halts = HaltAudit(book.halts, findings)
         self._holds = HoldAudit(book.holds, findings)

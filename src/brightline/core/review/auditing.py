@@ -2,7 +2,9 @@
 """What people signed, verified by an auditor from disclosed records alone: no state folder, no gateway, no console.
 
 The auditor brings the installation and the keys of the parties. The roster is folded as every gateway folds it, so
-that somebody is on it here exactly when they were there. What speaks against a log is a signature that does not hold,
+that somebody is on it here exactly when they were there, and what counts of a case is counted again: distinct persons
+who were not recused, as many of each office and of as many organisations as the case asks for, with the role that an
+appeal needs. What speaks against a log is a signature that does not hold,
 and a public field that says otherwise than what was signed. A decision that was signed and counts for nothing (its
 signer was withdrawn, the clearance had ended, it was shown again) speaks against nobody: gateways pass over it too.
 """
@@ -20,9 +22,12 @@ from brightline.core.errors import NotSigned, TrustError
 from brightline.core.evidence.audit_books import Leaf
 from brightline.core.evidence.audit_findings import shown
 from brightline.core.evidence.record import RecordKind, unix_of
-from brightline.core.review.decision import open_made
+from brightline.core.review.case import Case, CaseQuestion
+from brightline.core.review.decision import Answer, Made, open_made
 from brightline.core.review.enrolment import ENROLMENT_SIGNERS, ENROLMENT_TYPE, Enrolment, RosterBook, check_enrolment
 from brightline.core.review.halting import Signers, open_halt_by_people, open_resumption_by_people, read_assertions
+
+from brightline.core.review.quorum import Vote, answer_of
 from brightline.core.review.roster import INSTALLATION_TYPE, ClearedPerson, ReviewTerms, check_roster, check_terms
 from brightline.core.statement import TrustRoots, open_signed, open_statement
 
@@ -37,14 +42,39 @@ class _Installed(msgspec.Struct, frozen=True):
     review: ReviewTerms = ReviewTerms()
 
 
+class _Counted(msgspec.Struct):
+    """A case as it was signed, and what was said to each of its questions, in the order of the log."""
+
+    case: Case
+    votes: dict[str, list[Vote]] = msgspec.field(default_factory=dict)
+
+    def settled(self, before: int) -> list[bool]:
+        """Of each question, whether it was answered by then (Unix seconds)."""
+        return [
+            bool(
+                answer_of(
+                    question.quorum,
+                    [vote for vote in self.votes.get(_key(question), ()) if vote.unix <= before],
+                    self.case.organisations,
+                )
+            )
+            for question in self.case.questions
+        ]
+
+
+def _key(question: CaseQuestion | Answer) -> str:
+    return f"{question.subject.value} {question.name}"
+
+
 class _Kept(msgspec.Struct, frozen=True):
-    """What one visit leaves to the next."""
+    """What one visit leaves to the next. ``said`` by case; ``None``: not all of it."""
 
     book: RosterBook
     counters: dict[str, int]
     seen: tuple[bytes, ...]
     counted: tuple[int, int, int, int, int]
     complete: bool
+    said: dict[str, _Counted] | None = None
 
 
 class RosterAudit:
@@ -64,6 +94,8 @@ class RosterAudit:
         self._cases: dict[str, str] = {}  # the case of each HOLD record that a decision names
         self._decisions = self._idle = self._enrolments = self._missing = self._halts = 0
         self._complete = True  # whether each change of the roster was disclosed
+        self._said: dict[str, _Counted] = {}  # by case
+        self._all_said = True  # whether every case is among them
 
     def enter(self, leaf: Leaf, fields: Mapping[str, JsonValue]) -> str:
         """Take in a record; say what speaks against it."""
@@ -115,6 +147,8 @@ class RosterAudit:
             return "what was signed is about another hold, case, agreement or release than the record says"
         self._decisions += 1
         self._idle += made.digest in self._seen
+        if made.digest not in self._seen:
+            self._count(made, unix)
         self._seen.add(made.digest)
         self._counters[made.credential.id] = made.counter
         if made.decision.record and len(self._cases) < EXPECTED_MAX:
@@ -138,6 +172,35 @@ class RosterAudit:
         self._halts += 1
         return ""
 
+    def _count(self, made: Made, unix: int) -> None:
+        """Take in what somebody may say to a case. Whoever said something before is counted by that."""
+        case, person = made.decision.case, made.person
+        if person.id in case.recused or not case.opened <= unix < case.expires:
+            return
+        if case.digest not in self._said and len(self._said) >= EXPECTED_MAX:
+            self._all_said = False
+            return
+        counted = self._said.setdefault(case.digest, _Counted(case))
+        asked = {_key(question): dict(question.quorum) for question in case.questions}
+        for answer in made.decision.answers:
+            if person.office in asked.get(_key(answer), ()):
+                vote = Vote(person.id, person.office, answer.value, unix, person.organisation)
+                counted.votes.setdefault(_key(answer), []).append(vote)
+
+    def enough(self, case: str, before: int, *, whole: bool) -> bool:
+        """Whether what was signed settles a case; also where that cannot be told, because not all was disclosed.
+
+        Somebody who was withdrawn later is counted: that strikes nothing of a case that is decided, and in an open one
+        only what would release, so that this count may be kinder than a gateway's and never stricter.
+        """
+        if self._missing or not self._complete or not self._all_said:
+            return True
+        counted = self._said.get(case)
+        if counted is None:
+            return False
+        settled = counted.settled(before)
+        return bool(settled) and (all(settled) if whole else any(settled))
+
     def missing(self) -> str:
         """What keeps the claim from being shown."""
         return f"{self._missing} records of people's were not disclosed" if self._missing else ""
@@ -155,7 +218,14 @@ class RosterAudit:
         """What the next visit goes on from."""
         counted = self._decisions, self._idle, self._enrolments, self._missing, self._halts
         return msgspec.json.encode(
-            _Kept(self._book, self._counters, tuple(sorted(self._seen)), counted, self._complete)
+            _Kept(
+                self._book,
+                self._counters,
+                tuple(sorted(self._seen)),
+                counted,
+                self._complete,
+                self._said if self._all_said else None,
+            )
         )
 
     def resume(self, earlier: bytes) -> None:
@@ -164,3 +234,4 @@ class RosterAudit:
         self._book, self._counters, self._seen = kept.book, dict(kept.counters), set(kept.seen)
         self._decisions, self._idle, self._enrolments, self._missing, self._halts = kept.counted
         self._complete = kept.complete
+        self._said, self._all_said = kept.said or {}, kept.said is not None

@@ -73,7 +73,10 @@ class Decisions(msgspec.Struct, frozen=True):
 
 
 class Effort(msgspec.Struct, frozen=True):
-    """What people's part costs. ``minutes`` by reviewer are measured by claims, or estimated from their decisions."""
+    """What people's part costs. ``minutes`` by reviewer are measured by claims.
+
+    ``estimated``: of somebody there is no claim, so that their minutes are estimated from when they decided.
+    """
 
     minutes: Mapping[str, float]
     total: float
@@ -99,7 +102,7 @@ class Figures(msgspec.Struct, frozen=True):
 def figures(
     now: int, ended: Iterable[Ended], cases: Sequence[CaseLife], alarms: Alarms, worked: Sequence[Worked] | None = None
 ) -> Figures:
-    """All figures. ``worked`` are the claims, where there are any; without them the effort is estimated."""
+    """All figures. ``worked`` is what the claims say, where there is a queue; without it the effort is estimated."""
     counted = volume(ended)
     return Figures(
         now=now,
@@ -175,19 +178,18 @@ def _ranked(ordered: Sequence[int], share: float) -> int:
 def effort(
     exchanges: int, cases: Sequence[CaseLife], alarms: Alarms, worked: Sequence[Worked] | None = None
 ) -> Effort:
-    """Minutes of people for so many exchanges, by claims or else by :func:`sittings`."""
+    """Minutes of people for so many exchanges, by claims; of somebody who has none, by :func:`sittings`."""
     seconds: Counter[str] = Counter()
-    if worked is None:
-        seconds.update(sittings(cases))
-    else:
-        for each in worked:
-            seconds[each.person] += each.seconds
+    for each in worked or ():
+        seconds[each.person] += each.seconds
+    estimates = {person: spent for person, spent in sittings(cases).items() if person not in seconds}
+    seconds.update(estimates)
     minutes = {person: spent / MINUTE_SECONDS for person, spent in sorted(seconds.items())}
     total = sum(minutes.values())
     per_thousand = THOUSAND * total / exchanges if exchanges else None
     limit = alarms.minutes_per_thousand
     alarm = bool(limit and per_thousand is not None and per_thousand > limit)
-    return Effort(minutes, total, exchanges, per_thousand, worked is None, alarm)
+    return Effort(minutes, total, exchanges, per_thousand, worked is None or bool(estimates), alarm)
 
 
 def sittings(cases: Sequence[CaseLife]) -> Mapping[str, int]:

@@ -3,17 +3,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Final
 
 import click
 import msgspec
 
+from brightline.core.errors import OperatorError
+from brightline.core.ports import Clock
 from brightline.core.review.figures import Alarms, Figures, Spread, figures
+from brightline.core.review.life import Worked
 from brightline.core.screening.figures import Rate
 from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
-from brightline.shell.opening import in_force
+from brightline.shell.config import Settings
+from brightline.shell.opening import in_force, opened_queue
+from brightline.shell.registry.following import Registry
 from brightline.shell.review.history import History
 
 DAY_SECONDS: Final = 86_400
@@ -43,12 +49,29 @@ def figures_command(state: Path, days: int, as_json: bool) -> None:
         ended = [each for each in history.ended() if each.unix + DAY_SECONDS > since]
         lives = [each for each in history.lives() if each.expires > since]
         alarms = Alarms(settings.review.queue_age_alarm_seconds, settings.review.minutes_per_thousand_alarm)
-        found = figures(now, ended, lives, alarms)
+        worked = _worked(state, settings, registry, clock, since)
+        found = figures(now, ended, lives, alarms, worked)
     if as_json:
         click.echo(render.as_json(msgspec.to_builtins(found)))
     else:
         _print(found, days)
     raise SystemExit(1 if found.queue.alarm or found.effort.alarm else 0)
+
+
+def _worked(state: Path, settings: Settings, registry: Registry, clock: Clock, since: int) -> list[Worked] | None:
+    """What the claims say; ``None`` where there is no queue that can be asked, which is said."""
+    if not settings.review.queue_url:
+        return None
+
+    async def ask() -> list[Worked]:
+        async with opened_queue(state, settings, registry, clock) as queue:
+            return await queue.worked(since)
+
+    try:
+        return asyncio.run(ask())
+    except OperatorError as error:
+        click.echo(f"minutes are estimated from decisions, because the queue cannot be asked: {error}", err=True)
+        return None
 
 
 def _print(found: Figures, days: int) -> None:

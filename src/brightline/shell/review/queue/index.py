@@ -28,6 +28,8 @@ from brightline.shell.storage.wal import ReadTo
 CHUNK: Final = 400  # rows that one statement names
 KEPT_SECONDS: Final = 31 * DAY_SECONDS
 """For so long after it expired a case stays in the index."""
+WORK_KEPT_SECONDS: Final = 92 * DAY_SECONDS
+"""For so long it is known who worked how long: the figures of 90 days ask for it."""
 _OF_LOG: Final = tuple(
     column.name for column in CASES.columns if column.name not in {"hold", "token", "claimed_by", "claimed_until"}
 )
@@ -150,7 +152,7 @@ def sweep(connection: Connection, now: int) -> None:
         for table in (ASKED, BARRED):
             connection.execute(delete(table).where(table.c.hold.in_(forgotten)))
         connection.execute(delete(CASES).where(old))
-        connection.execute(delete(WORK).where(WORK.c.began <= now - KEPT_SECONDS))
+    connection.execute(delete(WORK).where(WORK.c.began <= now - WORK_KEPT_SECONDS))
 
 
 def _enter(connection: Connection, found: Sequence[Entry], seniors: Seniors, now: int) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from brightline.core.errors import BreakDue, ClaimRefused, OperatorError
 from brightline.core.ports import Clock
 from brightline.core.review.claims import Claim, Lease, check_reason
+from brightline.core.review.life import Worked
 from brightline.core.review.narrowing import NOT_NARROWED, Narrowing
 from brightline.core.review.pace import How, Pace, Work, break_until, goes_on, returns_to
 from brightline.core.review.roles import May, Role, may
@@ -150,6 +151,11 @@ class Queue:
         """How the queue stands, with what must be said aloud."""
         at, terms = self._clock.unix() if now is None else now, self._terms
         return await self._database.read(lambda connection: reading.figures(connection, terms.due, terms.pace, at))
+
+    async def worked(self, since: int) -> list[Worked]:
+        """How long each reviewer worked at what they claimed from ``since`` on (Unix seconds); 92 days are kept."""
+        now = self._clock.unix()
+        return await self._database.read(lambda connection: reading.worked(connection, since, now))
 
     # ---- claims -------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, Connection, Row, and_, bindparam, case, exist
 
 from brightline.core.errors import ClaimRefused
 from brightline.core.review.case import CaseState
+from brightline.core.review.life import Worked
 from brightline.core.review.pace import How, Pace, Skips, skips_of
 from brightline.core.review.urgency import DueSeconds, Severity, Waiting, alarms
 from brightline.core.standing import DAY_SECONDS
@@ -159,6 +160,15 @@ def figures(connection: Connection, due: DueSeconds, pace: Pace, now: int) -> Fi
     )
 
 
+def worked(connection: Connection, since: int, now: int) -> list[Worked]:
+    """How long each reviewer had cases before them that they claimed from ``since`` on: from claim to decision.
+
+    What was not ended counts until its lease did, and no longer.
+    """
+    rows = connection.execute(_WORKED, {"since": since, "now": now})
+    return [Worked(row.reviewer, int(row.seconds)) for row in rows]
+
+
 def _waiting(connection: Connection, severity: Severity, now: int) -> Waiting:
     # Each of these is read from an index alone.
     these = {"rank": severity.rank, "now": now}
@@ -173,10 +183,16 @@ _OLDEST: Final = select(CASES.c.opened).where(_OPEN).order_by(CASES.c.opened).li
 _LATE: Final = _COUNT.where(CASES.c.due <= bindparam("now"))
 _CLAIMED: Final = _COUNT.where(CASES.c.claimed_until > bindparam("now"))
 _ENDED: Final = case((WORK.c.ended > 0, WORK.c.ended), else_=bindparam("now", type_=BigInteger))
-_DONE: Final = select(
-    func.sum(case((WORK.c.how == How.ANSWERED.value, 1), else_=0)),
-    func.sum(case((WORK.c.until < _ENDED, WORK.c.until), else_=_ENDED) - WORK.c.began),
-).where(WORK.c.began > bindparam("since"))
+_SECONDS: Final = func.sum(case((WORK.c.until < _ENDED, WORK.c.until), else_=_ENDED) - WORK.c.began)
+_DONE: Final = select(func.sum(case((WORK.c.how == How.ANSWERED.value, 1), else_=0)), _SECONDS).where(
+    WORK.c.began > bindparam("since")
+)
+_WORKED: Final = (
+    select(WORK.c.reviewer, _SECONDS.label("seconds"))
+    .where(WORK.c.began > bindparam("since"))
+    .group_by(WORK.c.reviewer)
+    .order_by(WORK.c.reviewer)
+)
 
 
 def _skippers(connection: Connection, pace: Pace, now: int) -> Iterator[Skips]:
