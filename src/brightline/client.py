@@ -11,6 +11,9 @@ the gateway::
             raise
         answer = fetch(client.chat.completions.create, refused, **request)  # the same request
 
+Who was denied may ask an official of their organisation to appeal (``appeal``), which asks nobody else for anything
+until the official has signed.
+
 ``fetch`` gives the answer that was held, once; where the request itself was held, it is decided anew and goes to the
 model. A stream that was stopped with ``content_filter`` has the hold in its last chunk: pass that chunk instead.
 """
@@ -34,6 +37,8 @@ class Client(Protocol):
     """What is used of ``openai.OpenAI``."""
 
     def get(self, path: str, *, cast_to: Any, options: Any) -> Any: ...
+
+    def post(self, path: str, *, cast_to: Any, body: Any) -> Any: ...
 
 
 class AsyncClient(Protocol):
@@ -94,6 +99,35 @@ def fetch(create: Callable[..., T], refused: object, **request: Any) -> T:
     """
     headers = {**(request.pop("extra_headers", None) or {}), HOLD_HEADER: hold_of(refused)}
     return create(**request, extra_headers=headers)
+
+
+def exchange_of(refused: object) -> str:
+    """The id of the exchange that the agreement refused, of what the SDK raised; or nothing."""
+    body = getattr(refused, "body", None)
+    told = body.get("brightline") if isinstance(body, Mapping) and body.get("code") == "denied_by_agreement" else None
+    exchange = told.get("exchange") if isinstance(told, Mapping) else None
+    return exchange if isinstance(exchange, str) else ""
+
+
+def appeal(client: Client, refused: object, reason: str, **request: Any) -> Any:
+    """Ask the official to appeal a hold that people denied, or a refusal, of which ``request`` is what was sent.
+
+    ``refused`` is what the SDK raised, or the id of a hold. Returns how the appeal stands, a mapping with ``id`` and
+    ``status``; it is awaited with an asynchronous client. The same again gives the same. Raises what the SDK raises,
+    and ``ValueError`` for what is neither.
+    """
+    hold, exchange = hold_of(refused), exchange_of(refused)
+    if not hold and not exchange:
+        raise ValueError("neither a hold nor a refusal of the agreement")
+    body: dict[str, Any] = {"reason": reason}
+    if not hold:
+        body["request"] = {name: value for name, value in request.items() if name not in _OF_THE_CALL}
+        body["request"] |= request.get("extra_body") or {}
+    path = f"{_path(hold)}/appeals" if hold else f"/exchanges/{exchange}/appeals"
+    return client.post(path, cast_to=dict[str, Any], body=body)
+
+
+_OF_THE_CALL: Final = frozenset({"extra_headers", "extra_query", "extra_body", "timeout"})
 
 
 def _left(until: float) -> int:

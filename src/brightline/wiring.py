@@ -178,6 +178,7 @@ def _front(node: Node, clock: Clock, traces: Traces | None) -> None:
         readiness=node.readiness,
         registers=lambda: node.registry.registers.book,
         holds=node.holds,
+        wishes=node.wishes,
         waiting_max=node.settings.review.waiting_max,
         sampler=node.sampler,
         observers=(node.metrics, *((traces,) if traces else ())),

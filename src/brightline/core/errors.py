@@ -186,6 +186,15 @@ class HoldNotReleased(CallerError):
     next_step = "Ask how the hold stands. Without naming it, the request is decided anew."
 
 
+class NothingToAppeal(CallerError):
+    """What is named was not denied by people, or is not an exchange that can be appealed with this request."""
+
+    status = 403
+    type = "invalid_request_error"
+    code = "nothing_to_appeal"
+    next_step = "Appeal a hold that people denied, or an exchange that the agreement refused, with its request again."
+
+
 class QuotaReached(CallerError):
     """More in this time than a workload is registered for, or than its unit may have or write to this node's disk."""
 

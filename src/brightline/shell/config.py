@@ -186,6 +186,9 @@ class ReviewSettings(_Settings):
     holds_per_unit: int = Field(
         1_000, ge=1, le=100_000, description="Holds of one unit that may wait for people; more exchanges are refused."
     )
+    appeals_per_day: int = Field(
+        20, ge=0, le=1_000, description="Appeals that the workloads of one unit may ask their official for in a day."
+    )
     waiting_max: int = Field(1_000, ge=0, le=100_000, description="Callers that may wait for an answer at a time.")
     sampled_per_million: int = Field(
         0,

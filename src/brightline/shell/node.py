@@ -20,6 +20,7 @@ from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.limits import lost_budget, unit_quotas
 from brightline.core.attestation.chain import Root
 from brightline.core.attestation.lease import Node as Attested
+from brightline.core.canonical import JsonValue
 from brightline.core.enforcement.terms import Terms
 from brightline.core.errors import (
     BrightlineError,
@@ -54,6 +55,7 @@ from brightline.shell.gateway.succession import Succession
 from brightline.shell.gateway.upstreams import HttpUpstreams
 from brightline.shell.gateway.watch import DenyWatch
 from brightline.shell.gateway.webhooks import Webhooks
+from brightline.shell.gateway.wishes import Wishes
 from brightline.shell.heads import STEP_SECONDS as HEADS_SECONDS
 from brightline.shell.heads import CombinedHeads, FollowedLog, HeadsWatch
 from brightline.shell.inference.judges import Judges
@@ -64,6 +66,8 @@ from brightline.shell.registry.classifiers import Candidate, Step, log_step
 from brightline.shell.registry.following import Registry
 from brightline.shell.registry.reviewing import log_review, sampling_due
 from brightline.shell.registry.standings import log_crossing, log_pattern
+from brightline.shell.registry.reviewing import What, log_review, sampling_due
+from brightline.shell.registry.standings import log_pattern
 from brightline.shell.registry.uses import Uses
 from brightline.shell.retention import Retention
 from brightline.shell.review.keeping import read_kept
@@ -217,6 +221,15 @@ class Node:
             self._recused,
         )
         self._vault = opened.vault
+        self.wishes = Wishes(
+            self.registry.reviewing,
+            lambda: self.registry.decisions.docket,
+            lambda: self.agreement,
+            self.holds,
+            self.settings.review.appeals_per_day,
+            self._log_wish,
+            clock,
+        )
         self._hold_key = opened.terms.hold_key
         self._cases_written: set[str] | None = None  # by digest; read once there is an item to open
         self.sampler = Sampler(self.log, self._hold_key, self.registry.reviewing.per_million, self._recused)
@@ -380,6 +393,17 @@ class Node:
             self.holds.rebuild(frames_on_disk(wal, each, self.holds.too_old(now)), vault.reader(each).peek, now)
         if self.agreement.patterns:
             self._open_patterns(vault, shards)
+
+    async def _log_wish(self, public: dict[str, JsonValue], committed: dict[str, JsonValue]) -> None:
+        """Make a wish durable and read it. Raises ``EvidenceUnavailable``."""
+        root, profile = self._folder.root, self.terms.profile
+        try:
+            await asyncio.to_thread(
+                log_review, root, self.settings, profile, What.WISHED, public, committed, self._clock
+            )
+            self.follow()
+        except OperatorError as error:
+            raise EvidenceUnavailable(f"the registry cannot be written: {error}") from error
 
     def _recused(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Who may not decide what is held: who asked or wrote the rules, by name, and who signed what is in force."""

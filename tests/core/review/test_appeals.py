@@ -18,11 +18,14 @@ from brightline.core.review.appeals import (
     Appeal,
     AppealState,
     Filed,
+    Wish,
+    WishState,
     case_of_appeal,
     check_case,
     may_be_appealed,
     open_appeal,
     state_of,
+    wish_state,
 )
 from brightline.core.review.case import FORMAT as CASE_FORMAT
 from brightline.core.review.case import Case, CaseQuestion
@@ -173,6 +176,22 @@ def test_an_appeal_that_nobody_decides_changes_nothing_and_one_that_is_denied_is
     assert state_of(filed, docket, VOCABULARY, NOW + 120) is AppealState.EXPIRED
     answered(docket, case, "second", "yes")
     assert state_of(filed, docket, VOCABULARY, NOW + 120) is AppealState.REJECTED
+
+
+def test_a_wish_waits_for_the_official_and_then_stands_as_the_appeal_does() -> None:
+    docket = Docket()
+    case = case_of_appeal(appeal(), denied(docket, FACT, "yes"), (), NOW + 20, 100)
+    wish = Wish("wish_1", "hold_1", "w", "u", "because", NOW + 10, 7)
+
+    def stands(now: int, *filed: Filed) -> WishState:
+        return wish_state(wish, filed, docket, VOCABULARY, 100, now)
+
+    assert [stands(NOW + at) for at in (10, 109, 110)] == [WishState.ASKED, WishState.ASKED, WishState.EXPIRED]
+    filed = Filed(appeal(), ("official",), NOW + 20, case)
+    assert stands(NOW + 20, Filed(appeal(about="hold_2"), ("official",), NOW + 20, case)) is WishState.ASKED
+    assert stands(NOW + 20, filed) is WishState.OPEN
+    answered(docket, case, "second", "no")
+    assert stands(NOW + 20, filed) is WishState.UPHELD
 
 
 def test_what_people_released_is_not_appealed() -> None:

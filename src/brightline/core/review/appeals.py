@@ -8,12 +8,15 @@ an appeal lifts no red line. That it was upheld all the same is on record, for t
 
 A refusal without a hold kept no words. Who appeals one brings the request again; that it is the same is seen by its
 digest.
+
+A workload may ask its official to appeal, which is a wish: it is on record and asks nobody else for anything. Only the
+official's signature opens a case, so that whoever holds a workload's key cannot put work on people.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -36,13 +39,43 @@ REASON_CHARS_MAX: Final = 4_000
 
 
 class Appeal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the official signs: the hold or the exchange that it is about, and why. ``issued`` in Unix seconds."""
+    """What the official signs: the hold or the exchange that it is about, and why. ``issued`` in Unix seconds.
+
+    ``wish`` is the id of the one that it is filed for; empty: for none.
+    """
 
     format: str
     id: str
     about: str
     reason: str
     issued: int
+    wish: str = ""
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """That a workload asks its official to appeal: a hold, or an exchange whose request is in the record ``seq``.
+
+    ``unix`` is when it was logged, in seconds; ``chars`` of the request, 0 for a hold.
+    """
+
+    id: str
+    about: str
+    workload: str
+    unit: str
+    reason: str
+    unix: int
+    seq: int
+    chars: int = 0
+
+
+class WishState(enum.StrEnum):
+    """How a wish stands: first by itself, then as the appeal does that was filed for it."""
+
+    ASKED = "asked"  # the official has not signed
+    OPEN = "open"
+    UPHELD = "upheld"
+    REJECTED = "rejected"
+    EXPIRED = "expired"  # not signed in time, or not decided in time
 
 
 class AppealState(enum.StrEnum):
@@ -137,6 +170,14 @@ def _all_good(tried: Tried, vocabulary: Vocabulary) -> bool:
     )
 
 
-def against(filed: Iterable[Filed]) -> Mapping[str, Filed]:
-    """The latest appeal by what it is about."""
-    return {each.appeal.about: each for each in filed}
+def wish_state(
+    wish: Wish, filed: Iterable[Filed], docket: Docket, vocabulary: Vocabulary, seconds: int, now: int
+) -> WishState:
+    """How a wish stands at ``now`` (Unix seconds): by the latest appeal of what it is about, whoever thought of it.
+
+    ``seconds`` is how long an official has.
+    """
+    latest = [each for each in filed if each.appeal.about == wish.about][-1:]
+    if latest:
+        return WishState(state_of(latest[0], docket, vocabulary, now).value)
+    return WishState.EXPIRED if now >= wish.unix + seconds else WishState.ASKED

@@ -48,6 +48,7 @@ from brightline.core.screening.release import Release
 from brightline.core.workload import Workload
 from brightline.shell.body import BodyTooLarge, ClientLeft, is_http, read_body
 from brightline.shell.config import ListenSettings
+from brightline.shell.gateway import wishes
 from brightline.shell.gateway.admission import Admission, Entered
 from brightline.shell.gateway.holds import Holds, HoldState
 from brightline.shell.gateway.identify import Identifier
@@ -65,6 +66,7 @@ from brightline.shell.gateway.responder import (
 )
 from brightline.shell.gateway.sampling import Sampler
 from brightline.shell.gateway.watch import DenyWatch
+from brightline.shell.gateway.wishes import Wishes
 from brightline.shell.inference.judges import Screeners, Screening
 from brightline.shell.serve import LEAVING
 from brightline.shell.telemetry.finished import Finished, Observer
@@ -128,6 +130,7 @@ class Gateway:
         readiness: Callable[[], tuple[str, ...]],
         registers: Callable[[], RegisterBook],
         holds: Holds,
+        wishes: Wishes,
         waiting_max: int,
         sampler: Sampler,
         observers: Sequence[Observer] = (),
@@ -148,6 +151,7 @@ class Gateway:
         self._readiness = readiness
         self._registers = registers
         self._holds = holds
+        self._wishes = wishes
         self._waiting_max = waiting_max
         self._waiting = 0
         self._sampler = sampler
@@ -200,6 +204,11 @@ class Gateway:
                 _no_query(scope)
                 rows = [_told(each) for each in self._holds.of_workload(workload.id, self._clock.unix())]
                 await send_whole(send, 200, strict_json.encode({"object": "list", "data": rows}))
+            case _ if (named := wishes.PATH.fullmatch(path)) is not None:
+                _only("GET" if method == "GET" else "POST", method, path)
+                workload = self._identifier.identify(scope["headers"])
+                _no_query(scope)
+                await self._appeals(named["about"], workload, scope, receive, send)
             case _ if path.startswith(HOLDS_PATH):
                 _only("GET", method, HOLDS_PATH)
                 workload = self._identifier.identify(scope["headers"])
@@ -221,6 +230,15 @@ class Gateway:
             {"id": name, "object": "model", "created": 0, "owned_by": "brightline"} for name in sorted(terms.models)
         ]
         await send_whole(send, 200, strict_json.encode({"object": "list", "data": rows}))
+
+    async def _appeals(self, about: str, workload: Workload, scope: Scope, receive: Receive, send: Send) -> None:
+        """What this workload asked its official to appeal of this; or one more such wish."""
+        if scope["method"] == "GET":
+            await send_whole(send, 200, wishes.listed(self._wishes.of(workload, about)))
+            return
+        self._wishes.check(workload, about)
+        told = await self._wishes.ask(workload, about, await self._body(scope, receive, wishes.BODY_BYTES_MAX))
+        await send_whole(send, 200, strict_json.encode(told))
 
     async def _hold(self, hold: str, workload: Workload, wait_seconds: int, send: Send) -> None:
         """How a hold stands; with ``Prefer: wait=N`` once it is decided, or after N seconds."""
@@ -339,16 +357,20 @@ class Gateway:
     async def _read(self, api: Api, scope: Scope, receive: Receive) -> Exchange | CallerError:
         """Read and understand the body. What is wrong with it is an answer, because this attempt is on record."""
         try:
-            _plain_json(scope)
-            async with asyncio.timeout(self._settings.body_seconds):
-                body = await read_body(receive, BODY_BYTES_MAX)
-            return api.read_request(body)
-        except BodyTooLarge as error:
-            return RequestTooLarge(str(error))
-        except TimeoutError:
-            return TooSlow(f"the body did not arrive within {self._settings.body_seconds:g} s")
+            return api.read_request(await self._body(scope, receive, BODY_BYTES_MAX))
         except CallerError as error:
             return error
+
+    async def _body(self, scope: Scope, receive: Receive, bytes_max: int) -> bytes:
+        """The body of a request. Raises ``UnsupportedMediaType``, ``RequestTooLarge``, ``TooSlow``, ``ClientLeft``."""
+        _plain_json(scope)
+        try:
+            async with asyncio.timeout(self._settings.body_seconds):
+                return await read_body(receive, bytes_max)
+        except BodyTooLarge as error:
+            raise RequestTooLarge(str(error)) from error
+        except TimeoutError as error:
+            raise TooSlow(f"the body did not arrive within {self._settings.body_seconds:g} s") from error
 
 
 NEXT_STEPS: Final = {

@@ -19,7 +19,7 @@ from brightline.core.errors import OperatorError
 from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
 from brightline.core.halt import LAG_SECONDS
 from brightline.core.ports import Clock
-from brightline.core.review.appeals import Filed, check_case, open_appeal
+from brightline.core.review.appeals import Filed, Wish, check_case, open_appeal
 from brightline.core.review.case import Case
 from brightline.core.review.content import content_digest
 from brightline.core.review.draw import commitment, month_key, month_of
@@ -41,6 +41,7 @@ class What(enum.StrEnum):
     REVEALED = "revealed"  # a month is over, and this was its key
     EXPORTED = "exported"  # what people decided was written out as rows to train on
     APPEALED = "appealed"  # an official of the customer asks that others look at what was decided
+    WISHED = "wished"  # a workload asks its official to appeal
     SEEDED = "seeded"  # an item whose answers are known, signed, for a gateway to open when its time has come
 
 
@@ -70,6 +71,7 @@ class Reviewing:
     def __init__(self, roots: TrustRoots) -> None:
         self.to_open: list[ToOpen] = []  # in the order in which they were logged
         self.appeals: list[Filed] = []
+        self.wishes: dict[str, Wish] = {}  # by id, in the order in which they were logged
         self._roots = roots
         self.ignored: dict[int, str] = {}
         self.keys: dict[str, bytes] = {}  # of months that are over
@@ -112,6 +114,8 @@ class Reviewing:
                 return ""
             case What.APPEALED:
                 return self._appealed(entry)
+            case What.WISHED:
+                return self._wished(entry)
             case What.EXPORTED:
                 return ""
             case What.REVEALED:
@@ -131,6 +135,28 @@ class Reviewing:
         self.appeals.append(Filed(opened.value, signers, entry.unix, said.case))
         self.to_open.append(ToOpen(said.case, said.content.encode(), said.exchange, said.shard, CaseKind.APPEALED))
         return ""
+
+    def _wished(self, entry: Entry) -> str:
+        said = msgspec.convert(entry.opened, _Wished)
+        wish = Wish(
+            str(entry.public.get("wish")),
+            said.about,
+            said.workload,
+            said.unit,
+            said.reason,
+            entry.unix,
+            entry.seq,
+            len(said.request),
+        )
+        if wish.id in self.wishes or self.wish_of(said.workload, said.about) is not None:
+            return "this was asked for before"
+        self.wishes[wish.id] = wish
+        return ""
+
+    def wish_of(self, workload: str, about: str) -> Wish | None:
+        """What a workload wished of a hold or an exchange; ``None`` if nothing."""
+        mine = (each for each in self.wishes.values() if (each.workload, each.about) == (workload, about))
+        return next(mine, None)
 
     def _sampling(self, entry: Entry, said: _Sampling) -> str:
         if self.commitments.setdefault(said.month, said.commitment) != said.commitment:
@@ -159,6 +185,14 @@ class _Appealed(msgspec.Struct, frozen=True):
     content: str
     exchange: str
     shard: str
+
+
+class _Wished(msgspec.Struct, frozen=True):
+    about: str
+    workload: str
+    unit: str
+    reason: str
+    request: str = ""
 
 
 class _Revealed(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ official brings again: it is the same by its digest. Whoever signs the appeal do
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -17,12 +18,13 @@ from brightline.core.errors import CallerError, ConfigError, TrustError
 from brightline.core.evidence.heads import REGISTRY_SHARD
 from brightline.core.evidence.keytree import KeyDestroyed
 from brightline.core.evidence.record import DurableRecord, RecordKind
-from brightline.core.exchange.api import chat
+from brightline.core.exchange.api.table import APIS
 from brightline.core.exchange.model import Exchange, exchange_digest
 from brightline.core.ports import Clock
 from brightline.core.review.appeals import (
     APPEAL_SECONDS,
     Appeal,
+    Wish,
     case_of_appeal,
     case_of_refusal,
     may_be_appealed,
@@ -34,12 +36,14 @@ from brightline.core.review.sampling import Permitted, questions_of, sampled_cas
 from brightline.shell.config import Settings
 from brightline.shell.keyring import open_vault
 from brightline.shell.registry.following import Registry
-from brightline.shell.registry.reader import open_frame
+from brightline.shell.registry.reader import open_frame, read_entry
 from brightline.shell.registry.reviewing import What, log_review
 from brightline.shell.review.desk import Desk, OpenedCase
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.wal import frames_on_disk, shards_in
 from brightline.shell.trust.keys import load_secret
+
+WISH: Final = "wish_"
 
 
 class Opens(msgspec.Struct, frozen=True):
@@ -59,22 +63,38 @@ def denied_case(root: Path, registry: Registry, about: str) -> OpenedCase:
     return found
 
 
+def wished(registry: Registry, name: str) -> Wish | None:
+    """The wish of this id; ``None`` for what is no such id. Raises ``ConfigError`` for one that is not there."""
+    wish = registry.reviewing.wishes.get(name)
+    if wish is None and name.startswith(WISH):
+        raise ConfigError(f"{name[:80]!r}: nobody has wished that")
+    return wish
+
+
 def log_appeal(
     root: Path, settings: Settings, registry: Registry, envelope: bytes, clock: Clock, request: bytes | None = None
 ) -> tuple[Case, DurableRecord]:
-    """File a signed appeal: of a hold, or with ``request`` (the body of a chat) of a refusal. Blocks.
+    """File a signed appeal: of a hold, or with ``request`` (the body of a request) of a refusal. Blocks.
 
-    Raises ``TrustError`` if no official signed it, ``ConfigError`` for what cannot be appealed.
+    One that is filed for a wish takes the request from that. Raises ``TrustError`` if no official signed it,
+    ``ConfigError`` for what cannot be appealed.
     """
     now = clock.unix()
     opened = open_appeal(envelope, registry.roots, at=now)
     said = opened.value
+    wish = wished(registry, said.wish) if said.wish else None
+    if wish is not None:
+        if wish.about != said.about:
+            raise TrustError(f"{said.wish} is about {wish.about}, and the appeal about another")
+        request = _request_of(root, wish) if wish.chars else None
     recused = registry.recused(tuple(holder for _, holder in opened.signers))
     seconds = rules_of(registry.releases.current).appeal_seconds or APPEAL_SECONDS
     if request is None:
         opens = _of_hold(root, registry, said, recused, seconds, now)
     else:
         opens = _of_refusal(root, registry, said, recused, request, seconds, now)
+    if wish is not None and opens.case.workload != wish.workload:
+        raise ConfigError(f"{wish.id}: {wish.workload} asks about an exchange of another workload")
     public: dict[str, JsonValue] = {"appeal": said.id, "hold": opens.case.hold, "expires": opens.case.expires}
     committed: dict[str, JsonValue] = {
         "statement": envelope.decode(),
@@ -90,6 +110,28 @@ def log_appeal(
     return opens.case, record
 
 
+def read_by_any(body: bytes) -> tuple[Exchange, ...]:
+    """A request as each API reads it that can. Raises ``ConfigError`` if none can, with what the first one said."""
+    found: list[Exchange] = []
+    why: list[CallerError] = []
+    for api in APIS:
+        try:
+            found.append(api.read_request(body))
+        except CallerError as error:
+            why.append(error)
+    if not found:
+        raise ConfigError(f"what was brought is no request: {why[0]}") from why[0]
+    return tuple(found)
+
+
+def _request_of(root: Path, wish: Wish) -> bytes:
+    folder = StateFolder(root)
+    try:
+        return str(read_entry(folder.wal, open_vault(folder), wish.seq).opened["request"]).encode()
+    except (KeyDestroyed, KeyError) as error:
+        raise ConfigError(f"the request of {wish.id} was destroyed; bring it again with --request") from error
+
+
 def _of_hold(root: Path, registry: Registry, said: Appeal, recused: tuple[str, ...], seconds: int, now: int) -> Opens:
     found = denied_case(root, registry, said.about)
     content = content_bytes(Desk(root, registry.decisions.docket).content(found))
@@ -101,10 +143,7 @@ def _of_refusal(
     root: Path, registry: Registry, said: Appeal, recused: tuple[str, ...], body: bytes, seconds: int, now: int
 ) -> Opens:
     """The case of a refusal, whose request is brought again: no words of it were kept."""
-    try:
-        request: Exchange = chat.read_request(body)
-    except CallerError as error:
-        raise ConfigError(f"what was brought is no request of a chat: {error}") from error
+    requests = {exchange_digest(each): each for each in read_by_any(body)}
     folder = StateFolder(root)
     vault = open_vault(folder)
     for shard in shards_in(folder.wal):
@@ -121,7 +160,8 @@ def _of_refusal(
             raise ConfigError(f"what opens exchange {said.about} was destroyed") from error
         if outcome.public.get("class") != "policy":
             raise ConfigError(f"exchange {said.about} was not refused by the agreement")
-        if attempt.opened.get("exchange_digest") != exchange_digest(request):
+        request = requests.get(str(attempt.opened.get("exchange_digest")))
+        if request is None:
             raise ConfigError(f"this is another request than the one of exchange {said.about}")
         workload = str(attempt.opened.get("workload", ""))
         known = registry.workloads.get(workload)

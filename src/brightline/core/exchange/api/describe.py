@@ -90,6 +90,27 @@ _HOLDS: Final = {
         "data": {"type": "array", "maxItems": 100, "items": {"$ref": "#/components/schemas/hold"}},
     },
 }
+_APPEAL: Final = {
+    "type": "object",
+    "required": ["id", "object", "about", "status", "asked_at", "next_step"],
+    "properties": {
+        "id": {"type": "string"},
+        "object": {"const": "appeal"},
+        "about": {"type": "string", "description": "The hold, or the exchange."},
+        "status": {"enum": ["asked", "open", "upheld", "rejected", "expired"]},
+        "asked_at": {"type": "integer", "description": "In Unix seconds."},
+        "next_step": {"type": "string"},
+    },
+}
+_APPEALS: Final = {
+    "type": "object",
+    "required": ["object", "data"],
+    "properties": {
+        "object": {"const": "list"},
+        "data": {"type": "array", "maxItems": 1, "items": {"$ref": "#/components/schemas/appeal"}},
+    },
+}
+_APPEALS_OF: Final = (("holds", "hold", "a hold that people denied"), ("exchanges", "exchange", "a refused exchange"))
 _EVENT: Final = {
     "type": "object",
     "description": "One server-sent event. Its data is JSON, but for the end marker of a chat completion.",
@@ -102,7 +123,7 @@ def description(version: str) -> dict[str, Any]:
     """The whole description, as a JSON value; ``version`` is the program's."""
     paths: dict[str, Any] = {}
     schemas: dict[str, Any] = {"error": _ERROR, "models": _MODELS, "health": _HEALTH, "event": _EVENT}
-    schemas |= {"hold": _HOLD, "holds": _HOLDS}
+    schemas |= {"hold": _HOLD, "holds": _HOLDS, "appeal": _APPEAL, "appeals": _APPEALS}
     for api in APIS:
         reference, components = _request(api)
         schemas |= components
@@ -139,6 +160,8 @@ def description(version: str) -> dict[str, Any]:
             "responses": {"200": _json("The hold.", "hold"), **_some(failed, 401, 404, 429)},
         }
     }
+    for where, name, of in _APPEALS_OF:
+        paths[f"/v1/{where}/{{{name}}}/appeals"] = _appealing(name, of, failed)
     for path, summary in (("/livez", "Whether the process runs."), ("/readyz", "Whether it serves.")):
         answers = {"200": _json("Yes.", "health")}
         if path == "/readyz":
@@ -154,6 +177,35 @@ def description(version: str) -> dict[str, Any]:
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "A workload's key."}},
             "schemas": schemas,
+        },
+    }
+
+
+def _appealing(name: str, of: str, failed: dict[str, Any]) -> dict[str, Any]:
+    """What is served of appeals: asking the official for one, and how it stands."""
+    reason: dict[str, Any] = {"reason": {"type": "string", "minLength": 1, "maxLength": 4000}}
+    request = {"request": {"type": "object", "description": "The body that was refused, again."}}
+    asked = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["reason", *(request if name == "exchange" else ())],
+        "properties": reason | (request if name == "exchange" else {}),
+    }
+    return {
+        "parameters": [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}}],
+        "get": {
+            "operationId": f"appeals_of_{name}",
+            "summary": f"How an appeal against {of} stands, if this workload asked for one.",
+            "responses": {"200": _json("None, or one.", "appeals"), **_some(failed, 401)},
+        },
+        "post": {
+            "operationId": f"appeal_{name}",
+            "summary": f"Ask the official of this workload to appeal {of}.",
+            "requestBody": {"required": True, "content": {"application/json": {"schema": asked}}},
+            "responses": {
+                "200": _json("How it stands.", "appeal"),
+                **_some(failed, 400, 401, 403, 404, 408, 413, 415, 429, 503),
+            },
         },
     }
 
