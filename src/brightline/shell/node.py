@@ -64,10 +64,8 @@ from brightline.shell.inference.loading import open_release, read_definitions
 from brightline.shell.inference.trial import Trial
 from brightline.shell.registry.classifiers import Candidate, Step, log_step
 from brightline.shell.registry.following import Registry
-from brightline.shell.registry.reviewing import log_review, sampling_due
-from brightline.shell.registry.standings import log_crossing, log_pattern
 from brightline.shell.registry.reviewing import What, log_review, sampling_due
-from brightline.shell.registry.standings import log_pattern
+from brightline.shell.registry.standings import log_crossing, log_pattern
 from brightline.shell.registry.uses import Uses
 from brightline.shell.retention import Retention
 from brightline.shell.review.keeping import read_kept
