@@ -269,6 +269,8 @@ def _show_case(opened: OpenedCase, agreement: Agreement, now: int) -> None:
     for clause in case.clauses:
         if case.agreement == agreement.digest:
             rows.append([f"clause {clause}", " … ".join(agreement.clause(clause).quote)])
+    if case.appeal:
+        rows.append(["an appeal", "against what was decided; only senior reviewers answer it"])
     if case.recused:
         rows.append(["may not decide", ", ".join(case.recused)])
     render.table(case.hold, ["", ""], rows)
