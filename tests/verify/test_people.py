@@ -14,15 +14,12 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+from brightline.core.agreement.decide import Subject
 from brightline.core.canonical import JsonValue
 from brightline.core.errors import ConfigError, TrustError
 from brightline.core.evidence.audit import PEOPLE
 from brightline.core.evidence.record import Draft, RecordKind
 from brightline.core.halt import HALT_FORMAT, HALT_TYPE, HaltOrder, Scope
-from brightline.core.agreement.decide import Subject
-from brightline.core.errors import ConfigError, TrustError
-from brightline.core.evidence.audit import PEOPLE
-from brightline.core.evidence.record import Draft, RecordKind
 from brightline.core.review.auditing import RosterAudit
 from brightline.core.review.case import Case, CaseQuestion
 from brightline.core.review.decision import ReviewerDecision, sign_decision

@@ -35,6 +35,7 @@ from brightline.core.review.decision import (
     REFUSE,
     Answer,
     ReviewerDecision,
+    decides,
     open_made,
     sign_decision,
 )
@@ -135,6 +136,13 @@ def test_whoever_has_no_role_for_it_decides_no_appeal() -> None:
     reviewer = msgspec.structs.replace(senior, roles=(Role.REVIEWER,))
     with pytest.raises(TrustError, match="no role that decides appeals"):
         open_made(envelope, {"second": reviewer}, NOW + 20, terms)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_an_appeal_takes_the_role_for_it(role: Role) -> None:
+    plain = denied(Docket(), FACT, "yes").case
+    assert decides(plain, (role,)) is (role in {Role.REVIEWER, Role.SENIOR_REVIEWER})
+    assert decides(msgspec.structs.replace(plain, appeal="a"), (role,)) is (role is Role.SENIOR_REVIEWER)
 
 
 def test_the_case_of_an_appeal_says_so_and_its_signers_do_not_decide_it() -> None:

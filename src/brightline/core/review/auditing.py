@@ -26,7 +26,6 @@ from brightline.core.review.case import Case, CaseQuestion
 from brightline.core.review.decision import Answer, Made, open_made
 from brightline.core.review.enrolment import ENROLMENT_SIGNERS, ENROLMENT_TYPE, Enrolment, RosterBook, check_enrolment
 from brightline.core.review.halting import Signers, open_halt_by_people, open_resumption_by_people, read_assertions
-
 from brightline.core.review.quorum import Vote, answer_of
 from brightline.core.review.roster import INSTALLATION_TYPE, ClearedPerson, ReviewTerms, check_roster, check_terms
 from brightline.core.statement import TrustRoots, open_signed, open_statement
@@ -173,9 +172,12 @@ class RosterAudit:
         return ""
 
     def _count(self, made: Made, unix: int) -> None:
-        """Take in what somebody may say to a case. Whoever said something before is counted by that."""
+        """Take in what somebody may say to a case. Whoever said something before is counted by that.
+
+        What stands under one signature with others denies, so nothing goes on by it.
+        """
         case, person = made.decision.case, made.person
-        if person.id in case.recused or not case.opened <= unix < case.expires:
+        if made.together or person.id in case.recused or not case.opened <= unix < case.expires:
             return
         if case.digest not in self._said and len(self._said) >= EXPECTED_MAX:
             self._all_said = False

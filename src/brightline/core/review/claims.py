@@ -22,6 +22,7 @@ import msgspec
 
 from brightline.core.errors import ClaimRefused, LeaseLost
 from brightline.core.review.case import CaseQuestion, CaseState
+from brightline.core.review.decision import decides
 from brightline.core.review.docket import Tried
 from brightline.core.review.quorum import still_wanted
 from brightline.core.review.roles import May, may
@@ -115,7 +116,7 @@ def why_not(tried: Tried, person: ClearedPerson, need: Clearance, skipped: Itera
         return f"the clearance of {person.id} has ended"
     if not may(person.roles, May.DECIDE):
         return f"{person.id} has no role that decides"
-    if tried.case.appeal and not may(person.roles, May.DECIDE_APPEAL):
+    if not decides(tried.case, person.roles):
         return f"{person.id} has no role that decides appeals"
     if not person.clearance.covers(need):
         return f"{person.id} is not cleared for {tried.case.unit}"

@@ -10,7 +10,7 @@ exact bytes that were shown, the agreement, the release, and when it ends. It is
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -30,7 +30,7 @@ from brightline.core.review.passkey import (
     read_assertion,
     verify,
 )
-from brightline.core.review.roles import May, may
+from brightline.core.review.roles import May, Role, may
 from brightline.core.review.roster import ClearedPerson, Credential, CredentialKind, ReviewTerms
 from brightline.core.review.together import challenge_among
 from brightline.core.statement import open_payload, sign_statement
@@ -120,7 +120,7 @@ def open_made(
     decision = _read(payload)
     if decision.reviewer != person.id:
         raise NotSigned("a decision names another person than the one who signed it")
-    if decision.case.appeal and not may(person.roles, May.DECIDE_APPEAL):
+    if decision.case.appeal and not decides(decision.case, person.roles):
         raise TrustError(f"{person.id} has no role that decides appeals")
     if not person.clearance.covers(terms.need(decision.case.unit)):
         raise TrustError(f"{person.id} is not cleared for what is held of {decision.case.unit[:80]}")
@@ -130,10 +130,16 @@ def open_made(
     return Made(decision, person, credential, counter, decision_challenge(decision), together)
 
 
+def decides(case: Case, roles: Iterable[Role]) -> bool:
+    """Whether somebody with these roles decides this case: an appeal takes a role of its own beside the common one."""
+    held = tuple(roles)
+    return may(held, May.DECIDE) and (not case.appeal or may(held, May.DECIDE_APPEAL))
+
+
 def check_answers(decision: ReviewerDecision, person: ClearedPerson, vocabulary: Vocabulary) -> None:
     """Refuse answers that this person may not give to this case, or that answer nothing. Raises ``TrustError``."""
     case = decision.case
-    if case.appeal and not may(person.roles, May.DECIDE_APPEAL):
+    if case.appeal and not decides(case, person.roles):
         raise TrustError(f"{person.id} has no role that decides appeals")
     if person.id in case.recused:
         raise TrustError(f"{person.id} requested this, or wrote the rule that asks, and may not decide it")

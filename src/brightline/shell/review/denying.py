@@ -14,7 +14,7 @@ import msgspec
 
 from brightline.core.errors import TrustError
 from brightline.core.ports import Clock
-from brightline.core.review.decision import Answer, ReviewerDecision
+from brightline.core.review.decision import Answer, ReviewerDecision, decides
 from brightline.core.review.denying import denying_answers
 from brightline.core.review.roles import May, may
 from brightline.core.review.roster import ClearedPerson
@@ -57,6 +57,7 @@ def denials(registry: Registry, who: ClearedPerson, meant: Iterable[OpenedCase],
         Denial(each, given)
         for each in meant
         if who.id not in each.case.recused and who.clearance.covers(terms.need(each.case.unit))
+        if decides(each.case, who.roles)
         if (given := denying_answers(each.tried, who.id, who.office, vocabulary, reason))
     ]
 
