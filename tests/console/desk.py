@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from click.testing import CliRunner
@@ -75,14 +76,18 @@ class ChosenIdentity:
         return self.people.get(self._names.get(request.cookies.get(COOKIE, ""), ""))
 
 
+SENIORS: Final = ("provider-cleared-senior-1", "provider-cleared-senior-2")
+
+
 def people() -> dict[str, Someone]:
-    """Three reviewers, an officer, an auditor, somebody of another office, and somebody without a role."""
+    """Three reviewers, seniors, officers, an auditor, somebody of another office, and somebody without a role."""
     reviewers = {
         f"r{n}": Someone(name, "provider_cleared", (Role.REVIEWER,))
         for n, name in enumerate((FIRST, SECOND, THIRD), 1)
     }
     return reviewers | {
         "senior": Someone(THIRD, "provider_cleared", (Role.REVIEWER, Role.SENIOR_REVIEWER)),
+        "s1": Someone(SENIORS[0], "provider_cleared", (Role.SENIOR_REVIEWER,)),
         "customer": Someone("customer-decider-reviewer-1", "customer_decider", (Role.REVIEWER,)),
         "officer": Someone(OFFICER, "provider", (Role.OFFICER,)),
         "officer2": Someone(OTHER_OFFICER, "provider", (Role.OFFICER,)),
@@ -102,7 +107,7 @@ def empty_the_desk(node: Running) -> None:
                 for question in opened.case.questions
                 if question.subject is Subject.FACT
             )
-            for person in (FIRST, SECOND, THIRD):
+            for person in (FIRST, SECOND, THIRD, *SENIORS):
                 if opened.tried.state(clock.unix()) is not CaseState.OPEN:
                     break
                 key = load_key(StateFolder(node.root).key(person))

@@ -12,7 +12,7 @@ import httpx2
 import openai
 import pytest
 
-from brightline.client import hold_of
+from brightline.client import appeal, exchange_of, hold_of
 from brightline.core.halt import RESUMPTION_TYPE
 from brightline.core.standing import Standing
 from brightline.core.statement import add_signature
@@ -20,7 +20,7 @@ from brightline.shell.state import StateFolder
 from brightline.shell.trust.keys import load_key
 from tests.conformance.test_halt import until
 from tests.console.desk import QUEUE, Console, console, empty_the_desk
-from tests.harness import HELD, Running, running, within_two_seconds
+from tests.harness import HELD, RL1, Running, running, within_two_seconds
 
 
 @pytest.fixture
@@ -151,8 +151,8 @@ def test_an_official_appeals_and_who_decided_is_not_asked_again(node: Running, d
     with pytest.raises(openai.PermissionDeniedError) as held:
         node.ask(HELD)
     hold = hold_of(held.value)
-    with sitting(desk, "official", "officer", "r1", "r3") as (official, officer, first, third):
-        assert "have not denied this hold" in official.post("/appeals/file", 409, about=hold, reason="look again")
+    with sitting(desk, "official", "officer", "r1", "r3", "s1") as (official, officer, first, third, senior):
+        assert "have not denied it" in official.post("/appeals/file", 409, about=hold, reason="look again")
         empty_the_desk(node)  # the first two deny it
         assert "Appeal a denied hold" not in officer.get("/appeals")
         appeal = official.paper("/appeals/file", about=hold, reason="look again")
@@ -161,5 +161,28 @@ def test_an_official_appeals_and_who_decided_is_not_asked_again(node: Running, d
         page = officer.get("/appeals")
         assert hold[:17] in page
         assert 'class="chip open">open' in page
-        until(third.claims)  # once the gateway has opened the case of the appeal
+        until(senior.claims)  # once the gateway has opened the case of the appeal
+        assert "Nothing waits for you now." in third.post("/queue/claim", 409)  # who decides no appeal
         assert "Nothing waits for you now." in first.post("/queue/claim", 409)
+
+
+def test_what_an_application_asks_is_shown_to_the_official_alone_as_text_and_filed(
+    node: Running, desk: Console
+) -> None:
+    request = {"model": "m", "messages": [{"role": "user", "content": RL1}]}
+    with pytest.raises(openai.PermissionDeniedError) as denied, node.client() as client:
+        client.chat.completions.create(**request)  # type: ignore[call-overload]
+    with node.client() as client:
+        wish = appeal(client, denied.value, "<script>look</script> again", **request)["id"]
+    with sitting(desk, "official", "officer") as (official, officer):
+        assert wish[:17] not in officer.get("/appeals")
+        page = official.get("/appeals")
+        assert wish[:17] in page
+        assert "&lt;script&gt;look" in page
+        assert "nobody has wished" in official.post("/appeals/file", 409, about="wish_none", reason="as they say")
+        paper = official.paper("/appeals/file", about=wish, reason="as they say")
+        assert official.post(f"{paper}/sign") == "/appeals"
+        assert wish[:17] not in official.get("/appeals")
+    until(lambda: bool(node.node.registry.reviewing.appeals))
+    (filed,) = node.node.registry.reviewing.appeals
+    assert (filed.appeal.wish, filed.appeal.about) == (wish, exchange_of(denied.value))

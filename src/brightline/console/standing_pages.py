@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from brightline.console.appeals import appealable, appeals_of, denied
+from brightline.console.appeals import appealable, appeals_of, denied, wishes_of
 from brightline.console.papers import (
     Paper,
     PaperKind,
@@ -33,7 +33,7 @@ from brightline.console.person import Person
 from brightline.console.room import Form, Room
 from brightline.console.standings import ORDERS, UnitView, look_at_unit, rows_of
 from brightline.core.agreement.aloud import plain
-from brightline.core.errors import TrustError
+from brightline.core.errors import ConfigError, TrustError
 from brightline.core.halt import HALT_FORMAT, RESUMPTION_FORMAT, HaltOrder, Resumption, Scope
 from brightline.core.review.appeals import APPEAL_FORMAT, Appeal
 from brightline.core.review.roles import May, may
@@ -140,6 +140,7 @@ class StandingPages:
         values = {
             "rows": rows,
             "denied": await self._room.read(denied, books, rows),
+            "wishes": await self._room.read(wishes_of, books, now),
             "papers": [_paper_row(paper) for paper in self._papers.waiting(now) if paper.kind is PaperKind.APPEAL],
             "official": SigningRole.CUSTOMER_OFFICIAL in roles_of(books.registry.roots, person.person),
             "reads": may(person.roles, May.READ_CASE),
@@ -150,11 +151,11 @@ class StandingPages:
     async def _appeal(self, request: Request, person: Person, form: Form) -> Response:
         try:
             reason = _reason(form)
-            found = await self._room.read(appealable, self._room.books, form.get("about", ""))
-        except TrustError as error:
+            about, wish = await self._room.read(appealable, self._room.books, form.get("about", ""))
+        except (TrustError, ConfigError) as error:
             return await self._show_appeals(request, person, str(error), 409)
         now = self._room.clock.unix()
-        said = Appeal(APPEAL_FORMAT, secrets.token_hex(16), found.case.hold, reason, now)
+        said = Appeal(APPEAL_FORMAT, secrets.token_hex(16), about, reason, now, wish)
         return self._to(self._papers.draw_up(PaperKind.APPEAL, said, now))
 
     # ---- halts ----------------------------------------------------------------------------------------------------

@@ -251,7 +251,9 @@ def _summary(opened: OpenedCase, now: int) -> dict[str, JsonValue]:
         "exchange": opened.exchange,
         "record": f"{opened.shard}/{opened.seq}",
         "questions": [msgspec.to_builtins(question) for question in case.questions],
-        "answers": {key[1]: value for key, value in opened.tried.answers.items()},
+        # Until it is decided nobody is told what others said: whoever answers next looks at the words.
+        "answers": {} if opened.state(now) is CaseState.OPEN else {k[1]: v for k, v in opened.tried.answers.items()},
+        "answered": [name for _, name in opened.tried.answers],
         "wanted": list(offices_wanted(opened)),
     }
 
@@ -281,6 +283,8 @@ def _show_questions(opened: OpenedCase, leads: Sequence[tuple[CaseQuestion, tupl
     for question, lines in leads:
         votes = opened.tried.votes.get((question.subject, question.name), [])
         answered = opened.tried.answers.get((question.subject, question.name), "")
+        if answered and opened.tried.open_questions() and not opened.tried.denied:
+            answered = "by as many as must"
         about = (
             f"{_count(len(question.marks), 'stretch', 'stretches')} below" if question.marks else "the whole exchange"
         )
