@@ -22,7 +22,7 @@ from schemathesis.checks import CHECKS, load_all_checks
 from brightline.core.exchange import chat_server
 from brightline.core.exchange.api.table import APIS
 from brightline.core.exchange.sse import SseParser
-from tests.harness import RL1, Running, chunk, completion, running
+from tests.harness import NO_TLS, RL1, Running, chunk, completion, running
 from tests.vectors import vectors_dir
 
 DESCRIPTION: Final = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
@@ -95,7 +95,7 @@ def node(served: Running) -> Running:
 
 def post(node: Running, route: str, body: dict[str, Any]) -> httpx2.Response:
     headers = {"authorization": f"Bearer {node.key}"}
-    return httpx2.post(f"{node.url}{route}", headers=headers, json={"model": "m", **body})
+    return httpx2.post(f"{node.url}{route}", headers=headers, json={"model": "m", **body}, verify=NO_TLS)
 
 
 # ---- what OpenAI publishes ----------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import pytest
 
 from brightline.shell.config import load_settings
 from brightline.shell.opening import open_agreement
-from tests.harness import HELD, RL1, Running, add_workload, chunk, running
+from tests.harness import HELD, NO_TLS, RL1, Running, add_workload, chunk, running
 
 SLOW: list[bytes | float] = [0.15, chunk("Fine."), chunk("", "stop"), b"data: [DONE]\n\n"]
 
@@ -39,7 +39,7 @@ def another(node: Running, name: str, unit: str, **more: Any) -> str:
 def ask(node: Running, key: str, text: str = "List three fruits.", streamed: bool = True) -> httpx2.Response:
     body = {"model": "m", "messages": [{"role": "user", "content": text}], "stream": streamed}
     headers = {"authorization": f"Bearer {key}"}
-    return httpx2.post(f"{node.url}/v1/chat/completions", json=body, headers=headers, timeout=30)
+    return httpx2.post(f"{node.url}/v1/chat/completions", json=body, headers=headers, timeout=30, verify=NO_TLS)
 
 
 def test_a_flood_sheds_itself_whole_and_another_unit_is_served(node: Running) -> None:

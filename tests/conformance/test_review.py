@@ -30,7 +30,7 @@ from brightline.shell.registry.log import append_to_registry
 from brightline.shell.review.desk import Desk
 from brightline.shell.state import StateFolder
 from brightline.shell.trust.keys import load_key
-from tests.harness import HELD, RL1, Running, add_workload, running, running_again, within_two_seconds
+from tests.harness import HELD, NO_TLS, RL1, Running, add_workload, running, running_again, within_two_seconds
 
 FIRST, SECOND, THIRD = (f"provider-cleared-reviewer-{n}" for n in (1, 2, 3))
 CUSTOMER = "customer-decider-reviewer-1"
@@ -63,7 +63,7 @@ def held(node: Running, words: str, key: str = "") -> dict[str, Any]:
 
 def polled(node: Running, hold: str, key: str = "", **headers: str) -> httpx2.Response:
     authorization = {"authorization": f"Bearer {key or node.key}"}
-    return httpx2.get(f"{node.url}/v1/holds/{hold}", headers={**authorization, **headers}, timeout=30)
+    return httpx2.get(f"{node.url}/v1/holds/{hold}", headers={**authorization, **headers}, timeout=30, verify=NO_TLS)
 
 
 def questions(node: Running, hold: str) -> list[str]:

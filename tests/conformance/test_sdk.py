@@ -15,7 +15,7 @@ import openai
 import pytest
 from pydantic import BaseModel
 
-from tests.harness import HELD, RL1, Running, chunk, completion, running
+from tests.harness import HELD, NO_TLS, RL1, Running, chunk, completion, running
 
 USER: list[Any] = [{"role": "user", "content": "List three fruits."}]
 TOOL: Any = {
@@ -431,7 +431,7 @@ def test_a_wrong_key_is_refused_and_costs_no_record(node: Running, key: str) -> 
 )
 def test_every_other_route_is_refused_in_the_openai_shape(node: Running, method: str, path: str, status: int) -> None:
     headers = {"authorization": f"Bearer {node.key}", "content-type": "application/json"}
-    answer = httpx2.request(method, node.url + path, headers=headers, content=b"{}")
+    answer = httpx2.request(method, node.url + path, headers=headers, content=b"{}", verify=NO_TLS)
     assert answer.status_code == status
     error = answer.json()["error"]
     assert error["code"]
@@ -454,13 +454,16 @@ def test_health_and_readiness_need_no_key(node: Running) -> None:
 )
 def test_only_plain_json_is_read(node: Running, headers: dict[str, str], status: int) -> None:
     headers = {"authorization": f"Bearer {node.key}", **headers}
-    answer = httpx2.post(f"{node.url}/v1/chat/completions", headers=headers, content=b"{}")
+    answer = httpx2.post(f"{node.url}/v1/chat/completions", headers=headers, content=b"{}", verify=NO_TLS)
     assert answer.status_code == status
 
 
 def test_two_credentials_are_refused(node: Running) -> None:
     headers = {"authorization": f"Bearer {node.key}", "x-api-key": node.key, "content-type": "application/json"}
-    assert httpx2.post(f"{node.url}/v1/chat/completions", headers=headers, content=b"{}").status_code == 401
+    assert (
+        httpx2.post(f"{node.url}/v1/chat/completions", headers=headers, content=b"{}", verify=NO_TLS).status_code
+        == 401
+    )
 
 
 def test_the_books_balance(node: Running, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ from brightline.shell.seal import seal_shard
 from brightline.shell.state import StateFolder
 from brightline.verify.examine import verify_evidence
 from brightline.wiring import open_node
-from tests.harness import Loop, ModelServer, make_state
+from tests.harness import Loop, ModelServer, make_state, sdk
 from tests.shell.cli import test_commands
 from tests.shell.cli.in_process import run
 
@@ -58,7 +58,7 @@ class Gateway:
         self.url, self.key = found.group(), key
 
     def ask(self, prompt: str = "List three fruits.") -> Any:
-        with openai.OpenAI(base_url=f"{self.url}/v1", api_key=self.key, max_retries=0) as client:
+        with sdk(self.url, self.key) as client:
             messages: Any = [{"role": "user", "content": prompt}]
             return client.chat.completions.create(model="m", messages=messages)
 

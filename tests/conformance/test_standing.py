@@ -25,7 +25,7 @@ from brightline.shell.serve import bind, serving
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.wal import frames_on_disk
 from brightline.wiring import open_node
-from tests.harness import RL1, Loop, Running, Seconds, chunk, read_records, running
+from tests.harness import RL1, Loop, Running, Seconds, chunk, read_records, running, sdk
 from tests.shell.cli.in_process import run
 
 EFFECT_SECONDS = 2.0
@@ -183,7 +183,7 @@ def _code_after_restart(root: Path, key: str) -> str:
 
     try:
         url = loop.call(serve_again())
-        with openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0) as client:
+        with sdk(url, key) as client:
             try:
                 client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hello."}])
             except openai.APIStatusError as error:

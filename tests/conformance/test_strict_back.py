@@ -21,7 +21,7 @@ import httpx2
 import pytest
 
 from brightline.shell.gateway.connections import Connections
-from tests.harness import Running, chunk, completion, running
+from tests.harness import NO_TLS, Running, chunk, completion, running
 from tests.vectors import vectors_dir
 
 SECRET = "NOBODY-MAY-READ-THIS"
@@ -107,7 +107,7 @@ def ask(served: tuple[Running, RawServer], *writes: bytes | float, streamed: boo
 def question(node: Running, text: str, streamed: bool, n: int = 1) -> httpx2.Response:
     asked = {"model": "m", "messages": [{"role": "user", "content": text}], "stream": streamed, "n": n}
     headers = {"authorization": f"Bearer {node.key}"}
-    return httpx2.post(f"{node.url}/v1/chat/completions", headers=headers, json=asked, timeout=20)
+    return httpx2.post(f"{node.url}/v1/chat/completions", headers=headers, json=asked, timeout=20, verify=NO_TLS)
 
 
 def refused(answer: httpx2.Response) -> None:

@@ -41,7 +41,18 @@ from brightline.verify.examine import verify_evidence
 from tests.conformance.test_release import back
 from tests.conformance.test_release import bring as bring_release
 from tests.conformance.test_update import SAFETY, bring
-from tests.harness import Loop, ModelServer, add_workload, chunk, completion, make_state, read_records, running
+from tests.harness import (
+    NO_TLS,
+    Loop,
+    ModelServer,
+    add_workload,
+    chunk,
+    completion,
+    make_state,
+    read_records,
+    running,
+    sdk,
+)
 from tests.ports import free_ports
 from tests.releases import FIRE, FLOODGATE, GATE, WATCHED, beginning, finds_more, pinned_cases, release
 from tests.shell.cli import test_commands
@@ -83,7 +94,9 @@ class Site:
         """One request over a connection of its own."""
         body = {"model": "m", "messages": [{"role": "user", "content": text}], **more}
         headers = {"authorization": f"Bearer {key or self.key}"}
-        return httpx2.post(f"{self.url}/v1/chat/completions", json=body, headers=headers, timeout=PATIENCE_SECONDS)
+        return httpx2.post(
+            f"{self.url}/v1/chat/completions", json=body, headers=headers, timeout=PATIENCE_SECONDS, verify=NO_TLS
+        )
 
     def shard_asked(self) -> str:
         """Which shard a new connection leads to."""
@@ -162,7 +175,7 @@ def test_nothing_is_dropped_while_agreement_and_keys_change_and_each_exchange_ha
         return await site.model.stream_to(request, [chunk("Fine."), chunk("", "stop"), b"data: [DONE]\n\n"])
 
     def load() -> None:
-        with openai.OpenAI(base_url=f"{site.url}/v1", api_key=site.key, max_retries=0) as client:
+        with sdk(site.url, site.key) as client:
             while not stop.is_set():
                 try:
                     messages: Any = [{"role": "user", "content": "List three fruits."}]
@@ -218,7 +231,7 @@ def test_nothing_is_dropped_while_the_classifiers_change_and_each_exchange_has_o
     stop, failed, answered = threading.Event(), list[str](), list[int]()
 
     def load() -> None:
-        with openai.OpenAI(base_url=f"{site.url}/v1", api_key=site.key, max_retries=0) as client:
+        with sdk(site.url, site.key) as client:
             while not stop.is_set():
                 try:
                     messages: Any = [{"role": "user", "content": "List three fruits."}]

@@ -16,7 +16,7 @@ from brightline.client import hold_of
 from brightline.console.door import BODY_BYTES_MAX, Origin
 from brightline.core.errors import ConfigError
 from tests.console.desk import QUEUE, Console, console
-from tests.harness import HELD, Running, running
+from tests.harness import HELD, NO_TLS, Running, running
 
 PATHS = ("/", "/queue", "/queue/news", "/case/{hold}", "/case/{hold}/more?place=said-1&from=0", "/case/{hold}/lease")
 FORMS = ("/queue/claim", "/case/{hold}/skip", "/case/{hold}/reveal", "/case/{hold}/answer", "/case/{hold}/sign")
@@ -43,7 +43,7 @@ def hold(node: Running) -> str:
 
 @contextmanager
 def session(desk: Console, who: str = "") -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=desk.url, timeout=30) as client:
+    with httpx2.Client(verify=NO_TLS, base_url=desk.url, timeout=30) as client:
         if who:
             client.get(f"/as/{who}")
         yield client

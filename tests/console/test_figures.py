@@ -18,7 +18,7 @@ from brightline.console.plots import LEFT, NAMED, TALL, TOP, WIDTH, Strip, bucke
 from brightline.core.review.figures import Alarms, figures
 from brightline.core.review.life import CaseKind, CaseLife, Ended, Said
 from tests.console.desk import FIRST, QUEUE, SECOND, console
-from tests.harness import HELD, running
+from tests.harness import HELD, NO_TLS, running
 
 NOW = 1_800_000_000
 counts = st.dictionaries(st.sampled_from(["permit", "hold", "deny"]), st.integers(0, 10_000))
@@ -127,7 +127,7 @@ def test_the_page_reads_the_logs_and_each_drawing_has_words(tmp_path: Path) -> N
         node.ask()
         with pytest.raises(openai.PermissionDeniedError):
             node.ask(HELD)
-        with httpx2.Client(base_url=desk.url, timeout=30) as client:
+        with httpx2.Client(verify=NO_TLS, base_url=desk.url, timeout=30) as client:
             client.get("/as/senior")
             page = client.get("/figures?days=7").text
             assert re.search(r"<dt>Exchanges</dt><dd>2<small>1 held", page)

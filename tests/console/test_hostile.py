@@ -15,7 +15,7 @@ from brightline.client import hold_of
 from tests.console.browser import chromium, visiting
 from tests.console.desk import QUEUE, Console, console
 from tests.console.hostile import CORPUS
-from tests.harness import HELD, Running, running
+from tests.harness import HELD, NO_TLS, Running, running
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -70,7 +70,7 @@ class Shape(HTMLParser):
 
 
 def page_of(desk: Console, path: str) -> httpx2.Response:
-    with httpx2.Client(base_url=desk.url, follow_redirects=True, timeout=30) as client:
+    with httpx2.Client(verify=NO_TLS, base_url=desk.url, follow_redirects=True, timeout=30) as client:
         client.get("/as/senior")
         return client.get(path)
 

@@ -20,7 +20,7 @@ from brightline.shell.state import StateFolder
 from brightline.shell.trust.keys import load_key
 from tests.conformance.test_halt import until
 from tests.console.desk import QUEUE, Console, console, empty_the_desk
-from tests.harness import HELD, RL1, Running, running, within_two_seconds
+from tests.harness import HELD, NO_TLS, RL1, Running, running, within_two_seconds
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ class Sitting:
 @contextmanager
 def sitting(desk: Console, *who: str) -> Iterator[list[Sitting]]:
     with ExitStack() as stack:
-        clients = [stack.enter_context(httpx2.Client(base_url=desk.url, timeout=30)) for _ in who]
+        clients = [stack.enter_context(httpx2.Client(verify=NO_TLS, base_url=desk.url, timeout=30)) for _ in who]
         for client, name in zip(clients, who, strict=True):
             client.get(f"/as/{name}")
         yield [Sitting(client) for client in clients]

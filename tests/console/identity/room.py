@@ -26,7 +26,7 @@ from brightline.shell.state import StateFolder
 from brightline.shell.trust.installation import read_installation, read_roots
 from tests.authenticator import RP_ID, Passkey
 from tests.console.desk import QUEUE
-from tests.harness import Loop
+from tests.harness import NO_TLS, Loop
 from tests.shell.cli.in_process import run
 
 NOBODY: Mapping[str, Passkey] = MappingProxyType({})
@@ -93,7 +93,7 @@ class Browser:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.http = httpx2.Client(base_url=url, headers={"origin": url}, timeout=30)
+        self.http = httpx2.Client(verify=NO_TLS, base_url=url, headers={"origin": url}, timeout=30)
 
     def get(self, path: str) -> httpx2.Response:
         """A page; what it redirects to is not followed."""

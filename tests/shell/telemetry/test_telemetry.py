@@ -25,7 +25,7 @@ from brightline.shell.serve import bind, serving
 from brightline.shell.telemetry import logs
 from brightline.shell.telemetry.finished import Finished
 from brightline.shell.telemetry.traces import open_traces
-from tests.harness import RL1, Running, read_records, running
+from tests.harness import NO_TLS, RL1, Running, read_records, running
 
 ENDS = "brightline_exchanges_total"
 SEEDED = "zanzibar-7731"  # a caller's word, to be looked for
@@ -40,7 +40,7 @@ class Admin:
         self.url = url
 
     def get(self, path: str, **more: Any) -> httpx2.Response:
-        return httpx2.request("GET", f"{self.url}{path}", **more)
+        return httpx2.request("GET", f"{self.url}{path}", verify=NO_TLS, **more)
 
     def samples(self) -> dict[str, float]:
         """Every sample as ``name{label=value,…}``."""
