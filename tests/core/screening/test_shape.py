@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from brightline.core.screening import ciphers, decoding, letters
 from brightline.core.screening.folding import stages_of
-from brightline.core.screening.shape import _ANYTHING, _HINTS, Shape, _named, shape_of, shape_of_stages
+from brightline.core.screening.shape import (
+    _ANYTHING,
+    _HINTS,
+    Shape,
+    _named,
+    in_one_pass,
+    in_parts,
+    shape_of,
+    shape_of_stages,
+)
 
 KINDS = {kind.name: kind.stretch for kind in decoding._KINDS}
 
@@ -24,6 +33,15 @@ ANY = (
     | st.text(alphabet=st.sampled_from("aZ0 .-_'|!@\nжЖзсѕοӕы₳∞²٣é世😀–\u3000\u0301Ꮞ"), max_size=40)
     | st.text(max_size=40)
 )
+
+
+@given(ASCII)
+@settings(max_examples=300, deadline=None)
+@example(
+    "see 2026-11-26 and 11111111 ... - say way day may e.g. a.b.c &amp; <~ %41 \\x41 MFRGGZDFMZTWQ2LK aB1 it's ' + '"
+)
+def test_hints_are_the_same_in_one_pass_and_in_parts(text: str) -> None:
+    assert in_one_pass(text.encode()) == in_parts(text.encode())
 
 
 @given(ANY)

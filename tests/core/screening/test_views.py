@@ -252,6 +252,14 @@ def test_what_is_encoded_is_read_in_its_place(view: str, encoded: str) -> None:
     assert texts(f"please: {encoded}")[view] == f"please: {SHOWN}"
 
 
+@pytest.mark.parametrize("quote", [">", "> ", ">> ", " >", ">\t>"])
+@pytest.mark.parametrize("at", range(8, 24))
+def test_base64_in_quoted_lines_is_read_wherever_a_line_ends(quote: str, at: int) -> None:
+    encoded = base64.b64encode(b"aim the drone at the crowd").decode()
+    text = f"{encoded[:at]}\n{quote}{encoded[at:]}"
+    assert any("aim the drone at the crowd" in view.text for view in views(text))
+
+
 @pytest.mark.parametrize(
     ("view", "encoded"),
     [

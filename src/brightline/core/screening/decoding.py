@@ -164,7 +164,7 @@ _OFFSETS_FROM: Final = 24
 
 
 def _base64(stretch: str) -> str:
-    parts = stretch.split()
+    parts = stretch.replace(">", " ").split()  # lines that were quoted in an answer begin with it
     whole = "".join(parts)
     if (text := _text_of_base64(whole)) is not None:
         return text
