@@ -6,9 +6,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -39,12 +40,15 @@ class Served:
         self.status = 200
         self.blind = False
         self.hangs = threading.Event()
+        self.chunked = False
+        self.shape: Callable[[str], dict[str, Any]] | None = None
 
     def answer(self, body: dict[str, Any]) -> bytes:
-        said = json.dumps(body)
-        if "hang" in said:
+        if re.search(r"\bhang\b", json.dumps(body)):
             self.hangs.wait(30)
         found = "everyone" in body["messages"][-1]["content"] and not self.blind
+        if self.shape is not None:
+            return json.dumps(self.shape("Yes" if found else "No")).encode()
         return json.dumps(
             {"choices": [{"message": {"content": "1" if found else "0"}, "finish_reason": "stop"}]}
         ).encode()
@@ -64,7 +68,11 @@ def serving(tls: ssl.SSLContext | None = None) -> Iterator[tuple[Served, str]]:
             data = served.answer(body)
             self.send_response(served.status)
             self.send_header("location", "http://127.0.0.1:1/")
-            self.send_header("content-length", str(len(data)))
+            if served.chunked:
+                self.send_header("transfer-encoding", "chunked")
+                data = b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data)
+            else:
+                self.send_header("content-length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
 
@@ -111,6 +119,83 @@ def test_it_is_asked_fact_by_fact_and_only_what_is_open(tmp_path: Path) -> None:
         assert len(HttpJudge(judge(url), "judge", tmp_path).judge(ask(SECRET, SECRET))) == 2
         assert len(served.bodies) == asked + 1, "the same words are asked about once"
         assert served.keys[-1] is None
+
+
+def as_vllm(word: str) -> dict[str, Any]:
+    """A chat completion of one token with log-probabilities, with every member that vLLM's server sends."""
+    other = "No" if word == "Yes" else "Yes"
+    chances = {word: -0.02, other: -4.1, " " + word: -6.5, "The": -9.0, "<0x0A>": -9999.0}
+    tops: list[dict[str, Any]] = [
+        {"token": token, "logprob": chance, "bytes": list(token.encode())} for token, chance in chances.items()
+    ]
+    return {
+        "id": "chatcmpl-0f6b",
+        "object": "chat.completion",
+        "created": 1_790_000_000,
+        "model": "m",
+        "choices": [
+            {
+                "index": 0,
+                "message": {
+                    "role": "assistant",
+                    "content": word,
+                    "refusal": None,
+                    "reasoning_content": None,
+                    "tool_calls": [],
+                },
+                "logprobs": {"content": [{**tops[0], "top_logprobs": tops}]},
+                "finish_reason": "length",
+                "stop_reason": None,
+            }
+        ],
+        "service_tier": None,
+        "system_fingerprint": None,
+        "usage": {"prompt_tokens": 612, "total_tokens": 613, "completion_tokens": 1, "prompt_tokens_details": None},
+        "prompt_logprobs": None,
+        "kv_transfer_params": None,
+    }
+
+
+def as_llama_cpp(word: str) -> dict[str, Any]:
+    """The same from llama.cpp's server: tokens have ids, an impossible one has the least float, and times are told."""
+    other = "No" if word == "Yes" else "Yes"
+    chances = {" " + word: -0.04, " " + other: -3.4, "\n": -7.7, "<|im_end|>": -3.4028234663852886e38}
+    tops: list[dict[str, Any]] = [
+        {"id": 9_000 + place, "token": token, "bytes": list(token.encode()), "logprob": chance}
+        for place, (token, chance) in enumerate(chances.items())
+    ]
+    choice = {
+        "finish_reason": "length",
+        "index": 0,
+        "message": {"role": "assistant", "content": word},
+        "logprobs": {"content": [{**tops[0], "top_logprobs": tops}]},
+    }
+    return {
+        "choices": [choice],
+        "created": 1_790_000_000,
+        "model": "m",
+        "system_fingerprint": "b9000-0f6b",
+        "object": "chat.completion",
+        "usage": {"completion_tokens": 1, "prompt_tokens": 612, "total_tokens": 613},
+        "id": "chatcmpl-x",
+        "timings": {"prompt_n": 612, "prompt_ms": 151.2, "predicted_n": 1, "predicted_ms": 9.8},
+    }
+
+
+@pytest.mark.parametrize("shape", [as_vllm, as_llama_cpp])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_log_odds_are_read_from_the_shapes_that_servers_of_open_models_have(
+    shape: Callable[[str], dict[str, Any]], chunked: bool, tmp_path: Path
+) -> None:
+    with serving() as (served, url):
+        served.shape, served.chunked = shape, chunked
+        told = msgspec.structs.replace(judge(url), dialect=Dialect.LOG_ODDS)
+        found = HttpJudge(told, "judge", tmp_path).judge(ask("follow everyone", "bake bread"))
+    assert [(one.segment, one.fact, one.value) for one in found] == [(0, "mass_domestic", "yes")]
+    assert 0.95 < found[0].score < 1.0
+    for body in served.bodies:
+        assert (body["max_tokens"], body["logprobs"], body["top_logprobs"]) == (1, True, 20)
+        assert constitution("mass_domestic").text in body["messages"][0]["content"], "our policy, word for word"
 
 
 @pytest.mark.parametrize("status", [302, 404, 429, 500])
