@@ -6,13 +6,17 @@ The customers are simulated: each asks with the real SDK what such a customer as
 
 from __future__ import annotations
 
+import json
+import random
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import openai
+import pytest
 
 from brightline.core.patterns.book import PatternBook
 from brightline.core.patterns.seen import read_seen
@@ -21,6 +25,7 @@ from brightline.shell import shipped
 from brightline.shell.config import load_settings
 from brightline.shell.opening import open_agreement
 from tests.harness import Running, add_workload, read_records, running, running_again
+from tests.shell.cli.in_process import run
 
 PATIENCE_SECONDS = 60.0
 PEOPLE = 4  # so many profiles are too many in these tests
@@ -108,10 +113,13 @@ def test_a_dossier_asked_piece_by_piece_over_keys_is_held_then_a_matter_of_stand
         assert asks(clients[1], ASKED[0].format(person(1))) == "held_for_review"
         held = [each for each in node.records() if each.get("outcome") == "held"]
         assert {each["committed"]["facts"]["mass_domestic"] for each in held} == {"unknown"}
+        crossed = [each["committed"].get("touched", {}).get("crossed") for each in node.records()]
+        assert ["profiles", "unit", PEOPLE] in [row for rows in crossed if rows for row in rows]
         for number in range(PEOPLE, NOTICE):
             for question in ASKED[:3]:
                 assert asks(clients[0], question.format(person(number))) in {"held_for_review", "unit_held"}
         until(node, Standing.NOTICED)
+        assert shown(node)["unit-1"] == NOTICE
         for client in clients:
             client.close()
         key, counted = node.key, bytes_of(node.node.patterns.book)
@@ -143,6 +151,43 @@ def test_customers_who_do_their_work_are_never_held(tmp_path: Path) -> None:
         for name, prompts in work.items():
             with node.client(keys[name]) as client:
                 assert [asks(client, prompt) for prompt in prompts] == [""] * len(prompts), name
+
+
+def shown(node: Running) -> dict[str, int]:
+    """What the command says of units, once the gateway has kept all that it counted."""
+    node.loop.call(node.node.patterns.keep())
+    done = run("patterns", node.root, "--json", code=1)
+    return {each["name"]: each["people"] for each in json.loads(done.stdout)["counts"] if each["over"] == "unit"}
+
+
+@pytest.mark.slow
+def test_a_dossier_over_ten_keys_of_five_units_shuffled_into_ordinary_work_is_stopped_and_nobody_else_is(
+    tmp_path: Path,
+) -> None:
+    """The long form: two hundred people, five units under one purpose, each request like an ordinary one."""
+    people, limit = 200, 20
+    tables = PATTERN.replace(f"subjects = {PEOPLE}", f"subjects = {limit}").replace(f"notice = {NOTICE}\n", "")
+    tables = tables.replace('over = ["unit", "purpose", "agreement"]', 'over = ["unit", "agreement"]')
+    rng = random.Random(7)  # noqa: S311 - a simulation
+    with counting(tmp_path, tables.replace("joins = 3", "joins = 4")) as node:
+        keys = [key_of(node, f"piece-{number}", unit=f"piece-{number % 5}") for number in range(10)]
+        others = [key_of(node, f"work-{number}", unit=f"work-{number}") for number in range(2)]
+        asked = [(name, question.format(name)) for name in map(person, range(people)) for question in ASKED]
+        rng.shuffle(asked)
+        whole: Counter[str] = Counter()
+        codes: list[str] = []
+        for number, (name, prompt) in enumerate(asked):
+            with node.client(keys[number % len(keys)]) as client:
+                codes.append(asks(client, prompt))
+            whole[name] += 1
+            if codes[-1]:
+                break
+            if number % 10 == 0:
+                with node.client(others[number % 2]) as client:
+                    assert asks(client, f"Translate for {person(rng.randrange(people))}: good morning.") == ""
+        assert codes[-1] == "held_for_review"
+        profiles = sum(count == len(ASKED) for count in whole.values())
+        assert profiles == limit
 
 
 def bytes_of(book: PatternBook) -> dict[Any, bytes]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -86,13 +86,19 @@ class Seen(msgspec.Struct, frozen=True):
             bits |= subject.about
         return bits
 
-    def fields(self) -> dict[str, JsonValue]:
-        """What a record commits to; nothing if nobody is touched."""
+    def fields(self, crossed: Iterable[tuple[str, str, int]] = ()) -> dict[str, JsonValue]:
+        """What a record commits to; nothing if nobody is touched.
+
+        ``crossed`` says which patterns (by id) a request crossed, over what, with how many people.
+        """
         if not self.subjects:
             return {}
         rows = b"".join(_ROW.pack(each.older, each.newer, each.about) for each in self.subjects)
         told: dict[str, JsonValue] = {"at": self.unix, "purpose": self.whose.purpose, "subjects": rows.hex()}
-        return {FIELD: told | ({"more": True} if self.more else {})}
+        if self.more:
+            told["more"] = True
+        rows_crossed: list[JsonValue] = [list(row) for row in crossed]
+        return {FIELD: told | ({"crossed": rows_crossed} if rows_crossed else {})}
 
 
 class _Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,6 +106,7 @@ class _Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     purpose: str
     subjects: str
     more: bool = False
+    crossed: tuple[tuple[str, str, int], ...] = ()
 
 
 def see(exchange: str, touched: Touched, whose: Whose, unix: int, keys: Mapping[int, bytes]) -> Seen:

@@ -41,6 +41,7 @@ WHERE: Final[Mapping[str, str]] = {
     "model": "brightline.shell.cli.model:model",
     "observe": "brightline.observe.__main__:observe",
     "open": "brightline.shell.cli.open:open_",
+    "patterns": "brightline.shell.cli.patterns:patterns",
     "preflight": "brightline.shell.cli.preflight:preflight",
     "protocol": "brightline.shell.cli.register:protocol",
     "purpose": "brightline.shell.cli.register:purpose",

@@ -127,7 +127,8 @@ class PatternWatch:
         statements = statements_of(crossed) + beyond_bounds(self.book, bounds, seen, agreement.vocabulary)
         if stale:
             statements += without_counts(agreement.vocabulary)
-        return Watched(statements, seen.fields())
+        said = [(each.pattern.id, each.over.value, each.subjects) for each in crossed]
+        return Watched(statements, seen.fields(said))
 
     def not_called(self, unit: str) -> None:
         """It could not be logged: the next request that crosses the pattern finds it again."""

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``brightline patterns``: how many people are counted now, against the agreement's numbers; never who."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from brightline.core.agreement.pattern import Pattern
+from brightline.core.patterns.book import PatternBook, is_of_requests
+from brightline.core.patterns.token import spans_at
+from brightline.shell.cli import render
+from brightline.shell.clock import SystemClock
+from brightline.shell.opening import in_force
+from brightline.shell.state import StateFolder
+from brightline.shell.storage.sketches import FILE_NAME, SketchStore
+
+
+class _Row(msgspec.Struct, frozen=True):
+    pattern: str
+    over: str
+    name: str
+    people: int
+    hold: int
+    notice: int
+
+
+@click.command()
+@click.argument("state", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def patterns(state: Path, as_json: bool) -> None:
+    """Show how many people each key, unit, purpose and the agreement have touched, against the agreement's numbers.
+
+    Counts are those that the gateway kept last, a second ago at most. Whose they are is named; who the people are,
+    nothing here knows.
+
+    Exit codes: 0 no number is reached; 1 one is; 2 the installation cannot be read.
+    """
+    clock = SystemClock()
+    with in_force(state, clock) as (_, registry):
+        agreement = registry.releases.current
+    rows = list(_rows(StateFolder(state).patterns, agreement.patterns, clock.unix()))
+    rows.sort(key=lambda row: (row.pattern, -row.people / row.hold))
+    if as_json:
+        told: list[dict[str, Any]] = [msgspec.to_builtins(row) for row in rows]
+        click.echo(
+            render.as_json({"agreement": agreement.digest, "patterns": len(agreement.patterns), "counts": told})
+        )
+    elif not agreement.patterns:
+        click.echo(f"{agreement.id} version {agreement.version} has no [pattern] table: nobody is counted")
+    else:
+        head = ("pattern", "over", "name", "people", "hold from", "notice from")
+        cells = [(*msgspec.structs.astuple(row)[:5], row.notice or "never") for row in rows]
+        render.table(f"people, under {agreement.id} version {agreement.version}", head, cells)
+    raise SystemExit(1 if any(row.people >= row.hold for row in rows) else 0)
+
+
+def _rows(folder: Path, counted: tuple[Pattern, ...], unix: int) -> Iterator[_Row]:
+    if not (folder / FILE_NAME).exists():
+        return
+    store, book = SketchStore(folder), PatternBook()
+    try:
+        for each, sketch in store.hear(0).sketches:
+            book.merge(each, sketch)
+    finally:
+        store.close()
+    older, _ = spans_at(unix)
+    for pattern in counted:
+        for each, _ in book:
+            if each.span == older and each.over in pattern.over and not is_of_requests(each):
+                people = book.count(pattern, each, unix)
+                yield _Row(pattern.id, each.over.value, each.name or "(all)", people, pattern.subjects, pattern.notice)
