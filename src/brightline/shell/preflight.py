@@ -141,7 +141,7 @@ async def preflight(root: Path, shard: str, clock: Clock) -> tuple[Check, ...]:
             (
                 Condition.UPSTREAM,
                 (Condition.SETTINGS, Condition.INSTALLATION),
-                lambda: _servers(_is(settings), _is(signed)[1], clock, opened),
+                lambda: _servers(_is(settings), *_is(signed), clock, opened),
             ),
             (Condition.CLOCK, (), lambda: _clock(folder, clock)),
         ):
@@ -272,8 +272,10 @@ async def _witnesses(
     await opened.enter_async_context(opened_witnesses(folder, settings, shard, clock))
 
 
-async def _servers(settings: Settings, installation: Installation, clock: Clock, opened: AsyncExitStack) -> None:
-    servers = HttpUpstreams.open(settings.upstream, clock)
+async def _servers(
+    settings: Settings, roots: TrustRoots, installation: Installation, clock: Clock, opened: AsyncExitStack
+) -> None:
+    servers = HttpUpstreams.open(settings.upstream, roots.profile, clock)
     opened.push_async_callback(servers.close)
     names = dict.fromkeys(model.upstream for model in installation.models)
     found = [(name, await servers.reach(name)) for name in names]
