@@ -298,6 +298,7 @@ TEXTS: Final[dict[str, Callable[[Path, str], Any]]] = {
     "evidence.directory": lambda root, url: "proofs",
     "evidence.origin": lambda root, url: "elsewhere.example",
     "attestation.command": lambda root, url: _evidence_command(root),
+    "attestation.software_tpm": lambda root, url: str(root / "tpm"),
     "agreement.directory": lambda root, url: str(shutil.copytree(shipped.shipped_agreement(), root / "agreement")),
     "agreement.release": lambda root, url: str(shutil.copytree(shipped.shipped_release(), root / "release")),
 }

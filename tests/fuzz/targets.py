@@ -19,6 +19,7 @@ import msgspec
 from brightline.core.admission.form import read_form
 from brightline.core.admission.training import open_training
 from brightline.core.attestation.claims import Claims
+from brightline.core.attestation.development import verify_development
 from brightline.core.attestation.event_log import read_log
 from brightline.core.attestation.policy import read_policy
 from brightline.core.attestation.tpm import read_public, read_quote
@@ -67,6 +68,7 @@ from brightline.core.screening.update import UPDATE_TYPE, ReleaseUpdate
 from brightline.core.screening.views import views
 from brightline.core.statement import unverified_payload
 from brightline.shell import shipped
+from brightline.shell.trust.attesters import read_printed
 from tests.authenticator import ORIGIN, RP_ID, Passkey
 from tests.core.attestation.samples import SAMPLES
 from tests.core.review.test_docket import OPENED, said
@@ -281,7 +283,7 @@ def evidence(data: bytes, chance: random.Random) -> None:
         except EvidenceRefused:
             continue
         assert _but_for_secure_boot(said) == _but_for_secure_boot(_SAID[sample.name])
-    for read in (read_log, read_quote, read_public):
+    for read in (read_log, read_quote, read_public, verify_development, read_printed):
         try:
             read(data)
         except EvidenceRefused:

@@ -85,7 +85,7 @@ def test_the_verdict_comes_first_and_the_first_contradiction_with_its_place() ->
 
 def test_what_is_not_shown_is_told_with_who_could_show_it() -> None:
     text = words(audit(publish(ordinary().leaves)))
-    assert "Nothing is contradicted 4 claims are proven. 6 are not shown: that is no accusation and no proof." in text
+    assert "Nothing is contradicted 4 claims are proven. 7 are not shown: that is no accusation and no proof." in text
     assert "whoever runs the model server, with the log of its guard (--guard)" in text
     assert "witnesses that you trust yourself (--policy)" in text
 

@@ -20,7 +20,7 @@ from brightline.shell.cli.main import brightline
 from brightline.verify import remote
 from brightline.verify.sample.command import write_one
 from brightline.verify.sample.frauds import FRAUDS
-from tests.shell.logserver.sites import SHARD, WITNESSED, honest
+from tests.shell.logserver.sites import SHARD, SIZE, WITNESSED, honest
 from tests.verify.sites import Web, serving
 
 EARLY, LATE = "x-012", "x-110"  # the witness had seen the first, and not yet the second
@@ -86,7 +86,7 @@ def test_a_receipt_becomes_a_proof_and_the_log_may_vanish(site: Path) -> None:
     told = check(site, "--receipt", receipt_of(site, EARLY), "--policy", site / "policy")
     assert told.exit_code == 0
     assert told.output == (
-        "record 37 stands among the first 296 of sample.example/gateway-0, cosigned by w1 at 2026-11-25 12:09:52 UTC\n"
+        "record 38 stands among the first 301 of sample.example/gateway-0, cosigned by w1 at 2026-11-25 12:10:02 UTC\n"
     )
 
 
@@ -107,7 +107,7 @@ def test_where_the_witnesses_are_behind_nothing_is_written_and_it_says_when_to_t
     told = upgrade(site, site / "evidence", LATE)
     assert told.exit_code == 1
     assert told.output == (
-        "the witnesses have cosigned the first 296 records; record 325 is not yet there; try again in 10 seconds\n"
+        "the witnesses have cosigned the first 301 records; record 331 is not yet there; try again in 10 seconds\n"
     )
     assert not (site / "out.tlog-proof").exists()
 
@@ -144,7 +144,7 @@ def test_a_promise_that_was_broken_is_told_and_nothing_is_written(site: Path) ->
 def test_a_proof_is_of_one_receipt_and_of_one_record(site: Path) -> None:
     assert upgrade(site, site / "evidence").exit_code == 0
     told = check(site, "--receipt", receipt_of(site, "x-016"))
-    assert (told.exit_code, "the receipt is of record 51" in told.output) == (1, True)
+    assert (told.exit_code, "the receipt is of record 52" in told.output) == (1, True)
     held = read_receipt(receipt_of(site, EARLY).read_text())
     forged = msgspec.structs.replace(held, leaf="00" * 32)
     told = check(site, "--receipt", forged.encode())
@@ -161,7 +161,7 @@ def test_every_part_of_the_file_that_is_changed_is_refused(site: Path) -> None:
     for changed in (
         msgspec.structs.replace(whole, hashes=(bytes(32), *whole.hashes[1:])),
         msgspec.structs.replace(whole, hashes=whole.hashes[:-1]),
-        msgspec.structs.replace(whole, checkpoint=whole.checkpoint.replace(b"\n296\n", b"\n295\n")),
+        msgspec.structs.replace(whole, checkpoint=whole.checkpoint.replace(b"\n301\n", b"\n300\n")),
     ):
         (site / "out.tlog-proof").write_bytes(changed.encode())
         assert check(site, "--receipt", receipt_of(site, EARLY)).exit_code == 1
@@ -201,17 +201,17 @@ def test_a_log_that_is_damaged_gives_no_proof(site: Path) -> None:
 def test_log_proof_writes_the_same_file_for_any_record_and_says_what_it_holds(site: Path, web: Web) -> None:
     assert upgrade(site, site / "evidence").exit_code == 0
     for evidence in (site / "evidence", web.url):
-        told = run("log", "proof", evidence, SHARD, "37", "--out", site / "other.tlog-proof", "--json")
+        told = run("log", "proof", evidence, SHARD, "38", "--out", site / "other.tlog-proof", "--json")
         assert told.exit_code == 0
         said = json.loads(told.output)
-        assert (said["written"], said["index"], said["size"], said["cosigned"]) == (True, 37, WITNESSED, True)
+        assert (said["written"], said["index"], said["size"], said["cosigned"]) == (True, 38, WITNESSED, True)
         assert (site / "other.tlog-proof").read_bytes() == (site / "out.tlog-proof").read_bytes()
-    late = run("log", "proof", site / "evidence", SHARD, "300", "--out", site / "late")
+    late = run("log", "proof", site / "evidence", SHARD, str(WITNESSED), "--out", site / "late")
     assert (late.exit_code, "try again in 10 seconds" in late.output) == (1, True)
-    beyond = run("log", "proof", site / "evidence", SHARD, "353", "--out", site / "late", "--json")
+    beyond = run("log", "proof", site / "evidence", SHARD, str(SIZE), "--out", site / "late", "--json")
     assert (beyond.exit_code, json.loads(beyond.output)["written"]) == (1, False)
     (site / "evidence" / SHARD / "cosigned").unlink()
-    alone = run("log", "proof", site / "evidence", SHARD, "300", "--out", site / "late")
+    alone = run("log", "proof", site / "evidence", SHARD, str(WITNESSED), "--out", site / "late")
     assert (alone.exit_code, "as the log alone signed" in alone.output) == (0, True)
     (site / "evidence" / SHARD / "checkpoint").unlink()
     gone = run("log", "proof", site / "evidence", SHARD, "300", "--out", site / "late")

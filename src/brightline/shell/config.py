@@ -341,6 +341,11 @@ class AttestationSettings(_Settings):
         pattern=r"^(/[!-~]*)?$",
         description="Program that is given a challenge and prints evidence; empty: the development attester.",
     )
+    software_tpm: str = Field(
+        "",
+        pattern=r"^(/[!-~]*)?$",
+        description="Socket of a TPM in software (swtpm), for development alone; asked where no program is named.",
+    )
 
 
 class AgreementSettings(_Settings):

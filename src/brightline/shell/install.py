@@ -18,7 +18,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.limits import days_max
+from brightline.core.attestation.claims import Claims
 from brightline.core.attestation.development import development_policy
+from brightline.core.attestation.evidence import verify
 from brightline.core.errors import ConfigError, TrustError
 from brightline.core.evidence.heads import HEADS_SHARD, REGISTRY_SHARD
 from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
@@ -80,6 +82,7 @@ from brightline.shell.trust import installation as signed
 from brightline.shell.trust.attesters import ATTESTER_KEY
 from brightline.shell.trust.installation import read_roots
 from brightline.shell.trust.keys import load_key, make_key, make_secret, public_hex
+from brightline.shell.trust.software_tpm import ask_tpm
 
 GATEWAY_SHARD: Final = "gateway-0"
 PROFILE: Final = "development"
@@ -139,13 +142,19 @@ def init_state(
         issued=now - 60,
         expires=now + 365 * DAY_SECONDS,
         review=ReviewTerms(RelyingParty(LOOPBACK, (CONSOLE_ORIGIN,)), software_keys=True),
-        attestation=development_policy(attester.public_key().public_bytes_raw()),
+        attestation=development_policy(attester.public_key().public_bytes_raw(), _software_tpm(settings)),
     )
     AgreementStore(folder.agreements).put(agreement, agreement_files(agreement_folder(settings), agreement))
     folder.installation.write_bytes(sign_statement(statement, INSTALLATION_TYPE, (provider, customer)))
     (root / FILE_NAME).write_text(settings_toml, "utf-8")
     for entry in development_entries(agreement, release, [model.name for model in models], now):
         register_entry(root, settings, agreement, entry, clock)
+
+
+def _software_tpm(settings: Settings) -> Claims | None:
+    """What the software TPM of the settings shows now; raises ``EvidenceRefused`` if it does not answer."""
+    path = "" if settings.attestation.command else settings.attestation.software_tpm
+    return verify(ask_tpm(Path(path), secrets.token_bytes(32)).evidence, (), 0.0) if path else None
 
 
 def make_shard(root: Path, shard: str) -> None:

@@ -69,7 +69,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def test_every_file_of_a_log_goes_out_byte_for_byte(site: Path) -> None:
     log = site / "evidence" / SHARD
     files = sorted(path.relative_to(log).as_posix() for path in log.rglob("*") if path.is_file())
-    assert {"checkpoint", "cosigned", "log.vkey", "tile/0/000", "tile/entries/001.p/97"} < set(files)
+    assert {"checkpoint", "cosigned", "log.vkey", "tile/0/000", "tile/entries/001.p/103"} < set(files)
     assert any(path.startswith("periods/") for path in files)
     async with served(site / "evidence") as url:
         for path in files:
@@ -119,7 +119,7 @@ async def test_a_log_that_was_changed_is_served_as_it_is_and_found_out(site: Pat
 async def test_a_proof_from_the_server_verifies_offline_under_the_auditors_policy(site: Path) -> None:
     log = site / "evidence" / SHARD
     leaves = [*unpack_entries((log / "tile/entries/000").read_bytes())]
-    leaves += unpack_entries((log / "tile/entries/001.p/97").read_bytes())
+    leaves += unpack_entries((log / "tile/entries/001.p/103").read_bytes())
     key = VerifierKey.parse((site / "gateway.vkey").read_text())
     policy = Policy.parse((site / "policy").read_bytes())
     async with served(site / "evidence") as url:
@@ -132,7 +132,7 @@ async def test_a_proof_from_the_server_verifies_offline_under_the_auditors_polic
         assert (behind.status, behind.headers["retry-after"]) == (503, "10")
         assert b"try again in 10 seconds" in behind.body
         beyond = await ask(url, f"/{SHARD}/proof/{SIZE}.tlog-proof")
-        assert (beyond.status, beyond.body) == (404, b"no record 353 is published yet; 353 are\n")
+        assert (beyond.status, beyond.body) == (404, b"no record 359 is published yet; 359 are\n")
 
 
 async def test_pages_are_shown_under_a_policy_that_allows_one_style_sheet_and_nothing_else(site: Path) -> None:
@@ -170,7 +170,7 @@ async def test_pages_are_shown_under_a_policy_that_allows_one_style_sheet_and_no
         f"/{SHARD}/tile/0/001.p/58",
         f"/{SHARD}/tile/0/999",
         f"/{SHARD}/periods/0-1.json",
-        f"/{SHARD}/record/353",
+        f"/{SHARD}/record/359",
         "/other/",
         "/other",
         "/other/checkpoint",

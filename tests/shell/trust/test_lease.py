@@ -230,6 +230,11 @@ def test_a_command_that_hangs_is_killed(tmp_path: Path) -> None:
         asked(program(tmp_path, "exec sleep 600"), seconds=0.05)
 
 
+def test_what_a_command_leaves_behind_is_not_waited_for(tmp_path: Path) -> None:
+    with pytest.raises(EvidenceRefused, match="within"):
+        asked(program(tmp_path, "sleep 600 & exit 0"), seconds=0.05)
+
+
 def test_a_command_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(EvidenceRefused, match="cannot be started"):
         asked(str(tmp_path / "nothing"))

@@ -7,7 +7,7 @@ may accept this kind. It measures nothing and says so.
 
     signature  64 bytes   Ed25519 over everything below, with a prefix
     key        32 bytes
-    statement             canonical JSON: made, nonce, place, program
+    statement             canonical JSON: key, made, nonce, place, program
 """
 
 from __future__ import annotations
@@ -38,17 +38,21 @@ class _Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nonce: str
     place: str
     program: str
+    key: str = ""  # of a TPM in software, which it says is on the same machine
 
 
-def sign_development(key: Ed25519PrivateKey, nonce: bytes, made: int) -> bytes:
-    """What the development attester answers to a nonce at a time (Unix seconds)."""
-    said = _Statement(made, nonce.hex(), NOWHERE.region, UNMEASURED)
+def sign_development(key: Ed25519PrivateKey, nonce: bytes, made: int, binds: bytes = b"") -> bytes:
+    """What the development attester answers to a nonce at a time (Unix seconds); ``binds`` is another's key."""
+    said = _Statement(made, nonce.hex(), NOWHERE.region, UNMEASURED, binds.hex())
     body = key.public_key().public_bytes_raw() + canonical_bytes(msgspec.to_builtins(said))
     return key.sign(_PREFIX + body) + body
 
 
-def development_policy(key: bytes) -> Policy:
-    """A policy that accepts what this raw key signs, states both facts of it, and is for development alone."""
+def development_policy(key: bytes, tpm: Claims | None = None) -> Policy:
+    """A policy that accepts what this raw key signs, states both facts of it, and is for development alone.
+
+    With what a TPM in software showed, a quote of the same key over the same registers states that the stack is on.
+    """
     entry = Accept(
         name="development attester (attests nothing)",
         kind=Kind.DEVELOPMENT,
@@ -57,7 +61,18 @@ def development_policy(key: bytes) -> Policy:
         measurements={"program": (UNMEASURED,)},
         regions=(NOWHERE.region,),
     )
-    return Policy(version=1, age_seconds_max=AGE_SECONDS, accept=(entry,))
+    if tpm is None:
+        return Policy(version=1, age_seconds_max=AGE_SECONDS, accept=(entry,))
+    quoted = Accept(
+        name="software TPM (keys in a file)",
+        kind=Kind.TPM,
+        states=(STACK_ON,),
+        signers=(f"sha256:{hashlib.sha256(tpm.signer).hexdigest()}",),
+        measurements={name: (value,) for name, value in tpm.measurements},
+        conditions={"clock_safe": ("yes", "no")},
+    )
+    where = msgspec.structs.replace(entry, states=(SURFACE,))
+    return Policy(version=1, age_seconds_max=AGE_SECONDS, accept=(quoted, where))
 
 
 def verify_development(data: bytes) -> Claims:
@@ -74,7 +89,7 @@ def verify_development(data: bytes) -> Claims:
         refuse(Fault.BAD_SIGNATURE, "its key did not sign this development evidence")
     try:
         said = msgspec.json.decode(text, type=_Statement, strict=True)
-        nonce = bytes.fromhex(said.nonce)
+        nonce, binds = bytes.fromhex(said.nonce), bytes.fromhex(said.key)
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError):
         refuse(Fault.MALFORMED, "what the development attester signed does not read")
     return Claims(
@@ -82,6 +97,7 @@ def verify_development(data: bytes) -> Claims:
         issuer="",
         made=said.made,
         nonces=(nonce,),
+        key=binds,
         signer=key,
         debug=Debug.UNSAID,
         measurements=(("program", said.program),),

@@ -11,6 +11,11 @@ import asyncio
 import base64
 import binascii
 import contextlib
+import os
+import select
+import signal
+import subprocess
+import time
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -28,6 +33,7 @@ from brightline.core.ports import Attester, Clock
 from brightline.shell.config import AttestationSettings, child_environment
 from brightline.shell.state import StateFolder
 from brightline.shell.trust.keys import load_key
+from brightline.shell.trust.software_tpm import SoftwareTpmAttester
 
 ATTESTER_KEY: Final = "attester"  # of the development attester
 PRINTED_BYTES_MAX: Final = 1_048_576
@@ -75,45 +81,55 @@ class CommandAttester:
 
     async def attest(self, challenge: bytes) -> tuple[Evidence, ...]:
         """What the command prints. Raises ``EvidenceRefused``."""
+        return read_printed(await asyncio.to_thread(self._run, challenge.decode("ascii")))
+
+    def _run(self, challenge: str) -> bytes:
+        """Run it to its end, or to ours: then it is killed with whatever it has started."""
         try:
-            process = await asyncio.create_subprocess_exec(
-                self._program,
-                challenge.decode("ascii"),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
+            process = subprocess.Popen(  # noqa: S603 - the operator names it, and there is no shell
+                [self._program, challenge],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
                 env=child_environment(),
                 start_new_session=True,
             )
         except OSError as error:
             refuse(Fault.MALFORMED, f"{self._program} cannot be started: {error.strerror}")
-        try:
-            async with asyncio.timeout(self._seconds):
-                printed = await self._read(process)
-                code = await process.wait()
-        except TimeoutError:
-            refuse(Fault.STALE, f"{self._program} gave no evidence within {self._seconds:g} seconds")
-        finally:
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
+        with process:
+            try:
+                ends = time.monotonic() + self._seconds
+                printed = self._read(process, ends)
+                code = process.wait(max(0.0, ends - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                refuse(Fault.STALE, f"{self._program} gave no evidence within {self._seconds:g} seconds")
+            finally:
+                if process.returncode is None:  # it was not waited for, so the number is still its group's
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGKILL)
         if code != 0:
             refuse(Fault.MALFORMED, f"{self._program} ended with exit code {code}")
-        return _read(printed, self._program)
+        return printed
 
-    async def _read(self, process: asyncio.subprocess.Process) -> bytes:
+    def _read(self, process: subprocess.Popen[bytes], ends: float) -> bytes:
+        """All that it prints. Raises ``TimeoutExpired``, also where something that it started keeps the pipe open."""
+        printed = bytearray()
         if process.stdout is None:
             return b""
-        printed = bytearray()
-        while data := await process.stdout.read(65_536):
+        while True:
+            ready, _, _ = select.select([process.stdout], [], [], max(0.0, ends - time.monotonic()))
+            if not ready:
+                raise subprocess.TimeoutExpired(self._program, self._seconds)
+            data = os.read(process.stdout.fileno(), 65_536)
+            if not data:
+                return bytes(printed)
             printed += data
             if len(printed) > PRINTED_BYTES_MAX:
                 refuse(Fault.TOO_LARGE, f"{self._program} printed more than {PRINTED_BYTES_MAX} bytes")
-        return bytes(printed)
 
 
-def _read(printed: bytes, program: str) -> tuple[Evidence, ...]:
+def read_printed(printed: bytes) -> tuple[Evidence, ...]:
+    """What a command printed, as evidence of which nothing is believed yet. Raises ``EvidenceRefused``."""
     try:
         said = msgspec.json.decode(printed, type=_Printed, strict=True)
         return tuple(
@@ -121,7 +137,7 @@ def _read(printed: bytes, program: str) -> tuple[Evidence, ...]:
             for each in said.evidence
         )
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        refuse(Fault.MALFORMED, f"what {program} printed is no evidence: {str(error)[:200]}")
+        refuse(Fault.MALFORMED, f"what was printed is no evidence: {str(error)[:200]}")
 
 
 def _bytes(text: str) -> bytes:
@@ -140,4 +156,6 @@ def open_attester(folder: StateFolder, settings: AttestationSettings, profile: s
         return CommandAttester(settings.command)
     if profile != DEVELOPMENT:
         raise TrustError(f"profile {profile!r} needs evidence of this machine: set attestation.command")
+    if settings.software_tpm:
+        return SoftwareTpmAttester(Path(settings.software_tpm), folder.key(ATTESTER_KEY), clock)
     return DevelopmentAttester(folder.key(ATTESTER_KEY), clock)
