@@ -8,7 +8,6 @@ import subprocess
 import sys
 import sysconfig
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,9 +27,13 @@ BROAD_CATCHES = {
 }
 
 
-def trees() -> Iterator[tuple[str, ast.Module]]:
-    for file in FILES:
-        yield file.relative_to(SOURCE).as_posix(), ast.parse(file.read_text("utf-8"))
+Trees = list[tuple[str, ast.Module]]
+
+
+@pytest.fixture(scope="module")
+def trees() -> Trees:
+    """Every file of the program, read once for all tests here."""
+    return [(file.relative_to(SOURCE).as_posix(), ast.parse(file.read_text("utf-8"))) for file in FILES]
 
 
 def test_imports_run_one_way() -> None:
@@ -39,10 +42,10 @@ def test_imports_run_one_way() -> None:
     assert done.returncode == 0, done.stdout[-3_000:]
 
 
-def test_the_core_awaits_nothing_but_in_its_ports() -> None:
+def test_the_core_awaits_nothing_but_in_its_ports(trees: Trees) -> None:
     awaiting = {
         name
-        for name, tree in trees()
+        for name, tree in trees
         if name.startswith("core/")
         and any(
             isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith)
@@ -52,8 +55,8 @@ def test_the_core_awaits_nothing_but_in_its_ports() -> None:
     assert awaiting <= {"core/ports.py"}
 
 
-def test_nothing_evaluates_text_or_unpickles() -> None:
-    for name, tree in trees():
+def test_nothing_evaluates_text_or_unpickles(trees: Trees) -> None:
+    for name, tree in trees:
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 assert node.func.id not in {"eval", "exec", "__import__"}, f"{name}:{node.lineno}"
@@ -62,9 +65,9 @@ def test_nothing_evaluates_text_or_unpickles() -> None:
                 assert not names & {"pickle", "marshal", "shelve", "litellm", "guardrails"}, f"{name}:{node.lineno}"
 
 
-def test_every_broad_catch_is_known_and_refuses() -> None:
+def test_every_broad_catch_is_known_and_refuses(trees: Trees) -> None:
     found: dict[str, int] = {}
-    for name, tree in trees():
+    for name, tree in trees:
         for node in ast.walk(tree):
             if not isinstance(node, ast.ExceptHandler):
                 continue
@@ -74,10 +77,10 @@ def test_every_broad_catch_is_known_and_refuses() -> None:
     assert found == BROAD_CATCHES
 
 
-def test_who_catches_what_does_not_decode_also_catches_what_is_no_utf_8() -> None:
+def test_who_catches_what_does_not_decode_also_catches_what_is_no_utf_8(trees: Trees) -> None:
     """msgspec raises ``UnicodeDecodeError`` for such bytes, which is none of its own errors."""
     enough = {"UnicodeDecodeError", "ValueError", "Exception"}
-    for file, tree in trees():
+    for file, tree in trees:
         for node in ast.walk(tree):
             if isinstance(node, ast.ExceptHandler) and node.type is not None:
                 named = {each.attr for each in ast.walk(node.type) if isinstance(each, ast.Attribute)}
@@ -86,22 +89,21 @@ def test_who_catches_what_does_not_decode_also_catches_what_is_no_utf_8() -> Non
                     assert plain & enough, f"{file}:{node.lineno}"
 
 
-def test_there_is_no_switch_in_the_environment() -> None:
+def test_there_is_no_switch_in_the_environment(trees: Trees) -> None:
     """Only keys are read from the environment (the model server's, an auditor's), and the demo's own upstream."""
     reading = {
         name
-        for name, tree in trees()
+        for name, tree in trees
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
     }
     assert reading <= {"shell/config.py", "demo/__main__.py", "verify/canary/command.py"}
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(SOURCE).as_posix())
-def test_every_file_says_why_it_exists(file: Path) -> None:
-    lines = file.read_text("utf-8").splitlines()
-    assert lines[0] == "# SPDX-License-Identifier: Apache-2.0"
-    assert ast.get_docstring(ast.parse("\n".join(lines)))
+def test_every_file_says_why_it_exists(trees: Trees) -> None:
+    for file, (name, tree) in zip(FILES, trees, strict=True):
+        assert file.read_text("utf-8").splitlines()[0] == "# SPDX-License-Identifier: Apache-2.0", name
+        assert ast.get_docstring(tree), name
 
 
 def test_no_unknown_pth_file_runs_at_start() -> None:

@@ -53,10 +53,10 @@ def anchors(page: Path) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_generated_parts_are_what_the_code_says(page: Path) -> None:
-    text = page.read_text("utf-8")
-    assert generate.with_blocks(text) == text, "run `python scripts/generate_docs.py`"
+def test_generated_parts_are_what_the_code_says() -> None:
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        assert generate.with_blocks(text) == text, f"{name_of(page)}: run `python scripts/generate_docs.py`"
 
 
 def test_what_is_written_whole_is_what_the_code_says() -> None:
@@ -74,11 +74,12 @@ def test_every_generated_part_stands_in_exactly_one_page() -> None:
     assert sorted(marked) == sorted([*generate.BLOCKS, *(f"command {path}" for path in COMMANDS)])
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_every_mark_that_begins_also_ends(page: Path) -> None:
-    marks = [found.groups() for found in MARK.finditer(page.read_text("utf-8"))]
-    for begin, end in zip(marks[::2], marks[1::2], strict=True):
-        assert (begin[0], begin[1], end[1]) == (end[0], "begin", "end")
+def test_every_mark_that_begins_also_ends() -> None:
+    for page in PAGES:
+        marks = [found.groups() for found in MARK.finditer(page.read_text("utf-8"))]
+        assert len(marks) % 2 == 0, name_of(page)
+        for begin, end in zip(marks[::2], marks[1::2], strict=True):
+            assert (begin[0], begin[1], end[1]) == (end[0], "begin", "end"), name_of(page)
 
 
 def test_a_part_that_differs_is_noticed_and_one_that_nobody_writes_is_an_error() -> None:
@@ -88,11 +89,14 @@ def test_a_part_that_differs_is_noticed_and_one_that_nobody_writes_is_an_error()
         generate.with_blocks("<!-- nonsense:begin -->\n<!-- nonsense:end -->")
 
 
-@pytest.mark.parametrize("error", generate.error_classes(), ids=lambda error: error.__name__)
-def test_every_error_is_documented_with_its_next_step(error: type[errors.BrightlineError]) -> None:
-    row = next(line for line in read("docs/errors.md").splitlines() if line.startswith(f"| `{error.__name__}` |"))
-    assert error.next_step in row
-    assert issubclass(error, errors.OperatorError) or f"| {error.status} | `{error.type}` | `{error.code}` |" in row
+def test_every_error_is_documented_with_its_next_step() -> None:
+    lines = read("docs/errors.md").splitlines()
+    for error in generate.error_classes():
+        rows = [line for line in lines if line.startswith(f"| `{error.__name__}` |")]
+        assert rows, error
+        assert error.next_step in rows[0], error
+        said = f"| {error.status} | `{error.type}` | `{error.code}` |"
+        assert issubclass(error, errors.OperatorError) or said in rows[0], error
 
 
 def test_every_exit_code_is_documented() -> None:
@@ -121,17 +125,17 @@ def test_every_environment_variable_is_documented() -> None:
     assert read_anywhere == set(re.findall(r"BRIGHTLINE_[A-Z_]+", read("docs/settings.md")))
 
 
-@pytest.mark.parametrize("path", COMMANDS)
-def test_every_command_and_option_is_documented(path: str) -> None:
-    home = [page for page in PAGES if f"<!-- command {path}:begin -->" in page.read_text("utf-8")]
-    assert len(home) == 1
-    text = home[0].read_text("utf-8")
-    part = text.split(f"<!-- command {path}:begin -->")[1].split(f"<!-- command {path}:end -->")[0]
-    for param in COMMANDS[path].params:
-        if isinstance(param, click.Option):
-            assert all(f"`{option}" in part for option in param.opts)
-        else:
-            assert param.make_metavar(click.Context(COMMANDS[path])) in part
+def test_every_command_and_option_is_documented() -> None:
+    texts = [page.read_text("utf-8") for page in PAGES]
+    for path, command in COMMANDS.items():
+        home = [text for text in texts if f"<!-- command {path}:begin -->" in text]
+        assert len(home) == 1, path
+        part = home[0].split(f"<!-- command {path}:begin -->")[1].split(f"<!-- command {path}:end -->")[0]
+        for param in command.params:
+            if isinstance(param, click.Option):
+                assert all(f"`{option}" in part for option in param.opts), f"{path}: {param.opts}"
+            else:
+                assert param.make_metavar(click.Context(command)) in part, f"{path}: {param.name}"
 
 
 def test_every_record_kind_outcome_and_class_is_explained() -> None:
@@ -176,9 +180,9 @@ def test_every_role_and_every_kind_of_item_is_documented() -> None:
     assert all(f"`{kind}`" in text for kind in (*responses._ITEMS, *responses._PARTS))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_every_relative_link_leads_somewhere(page: Path) -> None:
-    for target in LINK.findall(CODE.sub("", page.read_text("utf-8"))):
+def test_every_relative_link_leads_somewhere() -> None:
+    links = [(page, target) for page in PAGES for target in LINK.findall(CODE.sub("", page.read_text("utf-8")))]
+    for page, target in links:
         if "://" in target or target.startswith("mailto:"):
             continue
         path, _, anchor = target.partition("#")
@@ -188,18 +192,21 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(file), f"{name_of(page)} links to {target}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_every_file_and_test_that_a_page_names_exists(page: Path) -> None:
-    text = page.read_text("utf-8")
-    for name in FILE.findall(text):
-        assert (ROOT / name).exists() or (SOURCE / name).exists(), f"{name_of(page)} names {name}"
-    for file, test in TEST.findall(text):
-        functions = {
-            node.name
-            for node in ast.walk(ast.parse(read(file)))
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        }
-        assert test in functions, f"{name_of(page)} names {file}::{test}"
+def test_every_file_and_test_that_a_page_names_exists() -> None:
+    functions: dict[str, set[str]] = {}
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        for name in FILE.findall(text):
+            assert (ROOT / name).exists() or (SOURCE / name).exists(), f"{name_of(page)} names {name}"
+        for file, test in TEST.findall(text):
+            if file not in functions:
+                functions[file] = functions_of(file)
+            assert test in functions[file], f"{name_of(page)} names {file}::{test}"
+
+
+def functions_of(file: str) -> set[str]:
+    tree = ast.parse(read(file))
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
 
 def test_the_two_commands_of_the_readme_are_targets_of_the_makefile() -> None:
