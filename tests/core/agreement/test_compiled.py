@@ -97,8 +97,12 @@ def test_the_facts_that_mattered_are_those_of_the_plain_reading(
         assert made.mattered([place], request, request.bad, approvals) == plain
 
 
-@pytest.mark.parametrize("seed", range(150))
-def test_random_agreements_and_requests(seed: int) -> None:
+def test_random_agreements_and_requests() -> None:
+    for seed in range(150):
+        applies_what_applies(seed)
+
+
+def applies_what_applies(seed: int) -> None:
     rng = seeded(seed)
     agreement = random_agreement(rng)
     for _ in range(10):
@@ -204,8 +208,12 @@ def test_every_part_of_a_decision_is_what_the_plain_reading_says(case: Case) -> 
     check(*case)
 
 
-@pytest.mark.parametrize("seed", range(150))
-def test_every_part_of_a_decision_of_larger_random_agreements(seed: int) -> None:
+def test_every_part_of_a_decision_of_larger_random_agreements() -> None:
+    for seed in range(150):
+        decides_as_plainly(seed)
+
+
+def decides_as_plainly(seed: int) -> None:
     rng = seeded(seed)
     agreement = random_agreement(rng, facts_most=8, clauses_most=12)
     for _ in range(20):

@@ -54,8 +54,12 @@ def test_a_clause_blocks_exactly_from_its_furthest_points_on(agreement: Agreemen
                 assert each.blocks(values, approvals) is found
 
 
-@pytest.mark.parametrize("agreement", AGREEMENTS, ids=range(200))
-def test_no_grant_holds_at_a_point_without_grant_and_each_is_smallest(agreement: Agreement) -> None:
+def test_no_grant_holds_at_a_point_without_grant_and_each_is_smallest() -> None:
+    for agreement in AGREEMENTS:
+        without_grant_and_smallest(agreement)
+
+
+def without_grant_and_smallest(agreement: Agreement) -> None:
     for point in points_without_grant(agreement):
         for fewer in ((), *itertools.combinations(point.not_good, len(point.not_good) - 1)):
             values = request_at(agreement, Point(tuple(fewer))).facts.view
