@@ -34,6 +34,7 @@ from brightline.core.exchange.model import Usage
 from brightline.core.exchange.sse import SseParser
 from brightline.core.ports import Clock, ConditionSource, OnceLog, RecordLog, Upstream
 from brightline.core.screening.finding import Segment
+from brightline.shell.gateway.inbox import Inbox
 from brightline.shell.inference.judges import Screeners
 
 log = logging.getLogger("brightline.gateway")
@@ -125,7 +126,7 @@ class Pump:
         self._conditions = conditions
         self._clock = clock
         self._responder = responder
-        self._events: asyncio.Queue[ev.Event] = asyncio.Queue(EVENTS_MAX)
+        self._events: Inbox[ev.Event] = Inbox(EVENTS_MAX)
         self._own: deque[ev.Event] = deque()  # what the pump itself found out,
         self._ahead = 0  # and how many events came before that and go first
         self._tasks: set[asyncio.Task[None]] = set()
@@ -180,7 +181,7 @@ class Pump:
             return
         if isinstance(command, do.Use):
             self._own.append(await self._use(command.drafts))
-            self._ahead = self._events.qsize()
+            self._ahead = len(self._events)
             return
         try:
             match command:
@@ -234,9 +235,9 @@ class Pump:
         if task.cancelled() or task.exception() is None or self._failure is not None:
             return
         self._failure = task.exception()
-        if self._events.full():
+        if self._events.full:
             return  # the pump is about to take an event, and looks at the failure first
-        self._events.put_nowait(ev.ClientGone(self._now()))
+        self._events.put_now(ev.ClientGone(self._now()))
 
     async def _say(self, event: ev.Event) -> None:
         await self._events.put(event)
@@ -246,7 +247,7 @@ class Pump:
             self._spawn(self._mark(draft))
             return
         self._own.append(await self._record(draft))
-        self._ahead = self._events.qsize()
+        self._ahead = len(self._events)
 
     async def _mark(self, draft: Draft) -> None:
         await self._say(await self._record(draft))
@@ -344,8 +345,10 @@ class Pump:
             if size > REPLY_BYTES_MAX:
                 raise UpstreamFailed(f"the upstream's stream exceeds {REPLY_BYTES_MAX} bytes")
             data = tuple(event.data for event in parser.feed(chunk))
-            if data:
+            if data and self._events.full:
                 await self._say(ev.UpstreamSaid(self._now(), data))
+            elif data:
+                self._events.put_now(ev.UpstreamSaid(self._now(), data))
         await self._say(ev.UpstreamEnded(self._now()))
 
     def _client_left(self) -> None:
@@ -371,8 +374,8 @@ class Pump:
             del self._due[task]
             self._overdue.add(task)
             task.cancel()
-        if not self._events.full():  # else the machine has enough to do, and the next tick says the same
-            self._events.put_nowait(ev.Ticked(self._now(), self._conditions.read(self._model, self._unit)))
+        if not self._events.full:  # else the machine has enough to do, and the next tick says the same
+            self._events.put_now(ev.Ticked(self._now(), self._conditions.read(self._model, self._unit)))
 
     def _now(self) -> ev.Instant:
         return ev.Instant(self._clock.monotonic(), self._clock.unix())
