@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Final
 
 import msgspec
@@ -92,7 +93,7 @@ class Accept(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         return {**CONDITIONS[self.kind], **self.conditions}
 
 
-class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, dict=True):
     """What is accepted, for how long evidence is fresh, and what never is: ``deny`` holds instances and signers."""
 
     version: Annotated[int, Meta(ge=1, le=1)]
@@ -105,9 +106,9 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         """Whether nothing in it rests on what attests nothing."""
         return not any(entry.kind in NOT_FOR_PRODUCTION for entry in self.accept)
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """``sha256:<hex>`` over its canonical form: the same however it was written."""
+        """``sha256:<hex>`` over its canonical form: the same however it was written. Each exchange asks for it."""
         return digest(msgspec.to_builtins(self, str_keys=True))
 
 
