@@ -192,7 +192,7 @@ def test_used_tokens_on_a_full_disk_are_refused_and_booked_again_afterwards(kind
         return [await store.consume(Consumption(f"{number:064x}", 1 << 40)) for number in numbers]
 
     async def story(disk: Path) -> None:
-        store = ConsumedTokens(disk / "consumed.sqlite", 1)
+        store = ConsumedTokens(disk / "consumed.sqlite", "m", 1)
         try:
             assert await consume(store, range(10)) == [True] * 10
             fill(disk / "hog")

@@ -24,7 +24,7 @@ from brightline.guard.settings import ChannelSettings, GuardSettings, read_setti
 from brightline.shell.clock import SystemClock
 from brightline.shell.serve import bind, serving
 from tests.guard.models import ANSWERS, RECORD, REFUSES, STRANGER, ModelFolder, says
-from tests.guard.test_guard import NOW, PATH, PINNED, post, signed, with_
+from tests.guard.test_guard import NOW, PATH, PINNED, begun_before, post, signed, with_
 from tests.harness import Loop, ModelServer, chunk, completion, read_records, within_two_seconds
 
 DAY = 86_400
@@ -333,6 +333,7 @@ def guard_of_a_model(tmp_path: Path) -> Iterator[tuple[str, ModelServer, ModelFo
         await server.start(stack)
         settings = GuardSettings("default", server.url, (PINNED[0].hex(),), model=model.settings)
         make_guard(tmp_path / "guard", settings)
+        begun_before(tmp_path / "guard", NOW)
         assert read_settings(tmp_path / "guard") == settings
         app = await stack.enter_async_context(open_guard(tmp_path / "guard", Clock()))
         return await stack.enter_async_context(serving(app, bind("127.0.0.1", 0)))

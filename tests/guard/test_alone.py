@@ -17,7 +17,7 @@ import msgspec
 import pytest
 
 from brightline.verify.examine import verify_evidence
-from tests.guard.test_guard import BODY, CLAIMS, PATH, PINNED, post, signed
+from tests.guard.test_guard import BODY, CLAIMS, PATH, PINNED, begun_before, post, signed
 
 ROOT = Path(__file__).resolve().parents[2]
 PINNED_HEX = PINNED[0].hex()
@@ -124,6 +124,7 @@ def test_it_lets_a_token_through_once_refuses_the_rest_and_keeps_its_log(tmp_pat
     assert made.returncode == 0, made.stderr
     vkey = re.search(r'guard = "(.*)"', made.stdout)
     assert vkey is not None
+    begun_before(folder, int(time.time()))
     with subprocess.Popen(command("serve", str(folder)), stdout=subprocess.PIPE, text=True) as guard:
         try:
             assert guard.stdout is not None

@@ -73,6 +73,7 @@ def guarded(tmp_path: Path) -> Iterator[Guarded]:
         settings, _, key = make_state(root, url)
         token_key = public_hex(load_key(StateFolder(root).key("token")))
         make_guard(folder, GuardSettings("default", model.url, (token_key,)))
+        begun_before(folder, SystemClock().unix())
         with (root / "brightline.toml").open("a", encoding="utf-8") as toml:
             toml.write(f'guard = "{guard_vkey(folder)}"\n')
         loop.call(start_guard(folder, listener))
@@ -89,6 +90,11 @@ def guarded(tmp_path: Path) -> Iterator[Guarded]:
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     with guarded(tmp_path_factory.mktemp("guarded")) as node:
         yield node
+
+
+def begun_before(folder: Path, now: int, name: str = "default") -> None:
+    """Make the store of used tokens a while before: in its first seconds it takes none."""
+    ConsumedTokens(folder / "consumed.sqlite", name, now - 10).close()
 
 
 def post(url: str, body: bytes, token: str = "", **headers: str) -> tuple[int, str]:
@@ -145,7 +151,7 @@ def test_a_token_is_used_once_also_across_a_second_guard(node: Guarded) -> None:
     token, body = used_token(node)
     url = f"{node.guard_url}/v1/chat/completions"
     assert post(url, body, token) == (403, "pass_used")
-    again = ConsumedTokens(node.folder / "consumed.sqlite", 0)
+    again = ConsumedTokens(node.folder / "consumed.sqlite", "default", 0)
     try:
         claims = read_pass(token, [bytes.fromhex(key) for key in read_settings(node.folder).gateways])
         assert not asyncio.run(again.consume(Consumption(token_id(claims.exchange), claims.expires)))
@@ -218,6 +224,7 @@ def guard_of(tmp_path: Path) -> Iterator[tuple[str, ModelServer]]:
     async def start() -> str:
         await model.start(stack)
         make_guard(tmp_path / "guard", GuardSettings("default", model.url, (PINNED[0].hex(),)))
+        begun_before(tmp_path / "guard", NOW)
         clock = Clock()
         app = await stack.enter_async_context(open_guard(tmp_path / "guard", clock))
         door = open_door(tmp_path / "guard", read_settings(tmp_path / "guard"), app, clock)
@@ -238,6 +245,7 @@ def guard_of(tmp_path: Path) -> Iterator[tuple[str, ModelServer]]:
         (with_(expires=NOW + 10_000), PATH, BODY, "pass_expired"),
         (with_(issued=NOW + 30, expires=NOW + 60), PATH, BODY, "pass_invalid"),
         (with_(issued=NOW - 30, expires=NOW + 30), PATH, BODY, "pass_expired"),  # before the store
+        (with_(issued=NOW - 6, expires=NOW + 30), PATH, BODY, "pass_expired"),  # perhaps before: clocks differ by 5 s
         (CLAIMS, "/v1/completions", BODY, "pass_for_another"),
         (CLAIMS, "/v1/chat/completions?a=b", BODY, "pass_for_another"),
         (CLAIMS, "/v1/chat/completions", BODY + b" ", "pass_for_another"),
@@ -312,7 +320,7 @@ async def _through(folder: Path, body: bytes, token: str) -> int:
 
 def test_what_was_used_is_used_after_a_restart(tmp_path: Path) -> None:
     async def use(born: int) -> list[bool]:
-        store = ConsumedTokens(tmp_path / "used.sqlite", born)
+        store = ConsumedTokens(tmp_path / "used.sqlite", "m", born)
         try:
             return [await store.consume(Consumption("t", NOW)), await store.consume(Consumption("t", NOW))]
         finally:
@@ -324,14 +332,14 @@ def test_what_was_used_is_used_after_a_restart(tmp_path: Path) -> None:
 
 def test_a_store_remembers_when_it_was_made(tmp_path: Path) -> None:
     for now in (5, 9):
-        store = ConsumedTokens(tmp_path / "used.sqlite", now)
+        store = ConsumedTokens(tmp_path / "used.sqlite", "m", now)
         assert store.born == 5
         store.close()
 
 
 def test_a_store_that_cannot_book_says_so_and_uses_nothing(tmp_path: Path) -> None:
     path = tmp_path / "used.sqlite"
-    store = ConsumedTokens(path, 1)
+    store = ConsumedTokens(path, "m", 1)
     blocker = sqlite3.connect(path, isolation_level=None)
     blocker.execute("DROP TABLE consumed")
     try:
@@ -347,7 +355,7 @@ def test_a_store_that_cannot_book_says_so_and_uses_nothing(tmp_path: Path) -> No
 def test_a_store_that_cannot_be_opened_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "used.sqlite").write_bytes(b"not a database, certainly not one" * 100)
     with pytest.raises(OperatorError, match="cannot be used"):
-        ConsumedTokens(tmp_path / "used.sqlite", 1)
+        ConsumedTokens(tmp_path / "used.sqlite", "m", 1)
 
 
 # ---- settings ------------------------------------------------------------------------------------------------------

@@ -32,6 +32,8 @@ from brightline.demo.people import people_answer
 from brightline.demo.play import LOOKUP_TOOL, play
 from brightline.demo.scenes import ANALYST, OFFICE, SCENES
 from brightline.demo.screen import Screen
+from brightline.guard.app import LIFE_SECONDS_MAX
+from brightline.guard.consumed import ConsumedTokens
 from brightline.guard.service import PUBLISH_SECONDS, guard_vkey, make_guard, open_guard
 from brightline.guard.settings import GuardSettings
 from brightline.shell import shipped
@@ -154,6 +156,8 @@ async def _guards(
     async with AsyncExitStack() as stack:
         for name, url in behind.items():
             make_guard(folder / name, GuardSettings(name, url, (token_key,), name=f"guard-{name}"))
+            # The gateway's token key was made a moment ago: no token of before the store was ever used.
+            ConsumedTokens(folder / name / "consumed.sqlite", name, SystemClock().unix() - LIFE_SECONDS_MAX).close()
             _name_guard(state, name, guard_vkey(folder / name))
             app = await stack.enter_async_context(open_guard(folder / name, SystemClock()))
             await stack.enter_async_context(serving(app, doors[name]))

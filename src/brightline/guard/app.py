@@ -28,7 +28,7 @@ from brightline.core.canonical import JsonValue, canonical_bytes
 from brightline.core.enforcement.pass_token import PassClaims, PassRefused, body_digest, read_pass, token_id
 from brightline.core.errors import CallerError, EvidenceUnavailable, ModelNotAdmitted
 from brightline.guard.admission import Admits
-from brightline.guard.consumed import ConsumedTokens, Consumption, StoreUnavailable
+from brightline.guard.consumed import Consumption, StoreUnavailable, Tokens
 from brightline.shell.body import BodyTooLarge, ClientLeft, Receive, read_body, write_whole
 
 Scope = MutableMapping[str, Any]
@@ -69,7 +69,7 @@ class Guard:
         model: App,
         upstream: str,
         gateways: tuple[bytes, ...],
-        tokens: ConsumedTokens,
+        tokens: Tokens,
         book: Book,
         admits: Admits,
         unix: Callable[[], int],
@@ -178,8 +178,9 @@ class Guard:
             raise GuardRefusal("pass_expired", "this token has expired")
         if claims.issued > now + SKEW_SECONDS:
             raise GuardRefusal("pass_invalid", "this token is from the future")
-        if claims.issued + SKEW_SECONDS < self._tokens.born:
-            # What was used before the store was made is not known: nothing of that time is used again.
+        if claims.issued - SKEW_SECONDS < self._tokens.born:
+            # What was used before the store was made is not known: nothing of that time is used again, also by a
+            # gateway whose clock is ahead. So a new store takes no token in its first seconds.
             raise GuardRefusal("pass_expired", "this token is older than the store of used tokens")
 
     async def _use(self, claims: PassClaims, admitted: str) -> None:

@@ -6,7 +6,11 @@ A token is consumed by inserting its id; the insert is durable before it is answ
 key decides who was first. Requests that wait are committed together, so that a flush is shared.
 
 An id may be forgotten once its token has expired for longer than any clock here may be wrong. A store that was made
-after a token was issued refuses that token: after a wiped store nothing that was used before can be used again.
+after a token was issued refuses that token: after a wiped store nothing that was used before can be used again. A
+store is for one audience (the model server's name), which its tokens name: no two stores take the same token, unless
+somebody gives two of them one name, and then the guards' logs show it. It has a size that it does not outgrow.
+
+For guards on several machines the same promises are kept by PostgreSQL (``consumed_postgres.py``).
 """
 
 from __future__ import annotations
@@ -18,20 +22,35 @@ import sqlite3
 import threading
 from collections import deque
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
 from brightline.core.errors import OperatorError
 
 KEEP_SECONDS: Final = 3_600  # after a token has expired: longer than any two clocks here differ
+BYTES_MAX: Final = 4 * 1024**3
 BATCH_MAX: Final = 256
 QUEUE_MAX: Final = 4096
 FORGET_EVERY: Final = 1024
 
 
+class WrongAudience(Exception):
+    """The store is another's; the message says whose."""
+
+
 class StoreUnavailable(Exception):
     """The store cannot say whether a token was used, so it was not used now."""
+
+
+class Tokens(Protocol):
+    """Which tokens were used. ``born``: when the store was made, Unix seconds; older tokens are not believed."""
+
+    born: int
+
+    async def consume(self, wanted: Consumption) -> bool:
+        """Use a token: true the first time, durably; false ever after. Raises ``StoreUnavailable``."""
+        ...
 
 
 class Consumption(msgspec.Struct, frozen=True):
@@ -53,9 +72,11 @@ class _Ticket:
 class ConsumedTokens:
     """The store. One thread owns the connection; any number of loops ask."""
 
-    def __init__(self, path: Path, now_unix: int) -> None:
-        """Open or make the store. Raises ``OperatorError``."""
+    def __init__(self, path: Path, audience: str, now_unix: int, bytes_max: int = BYTES_MAX) -> None:
+        """Open or make the store of an audience. Raises ``OperatorError``, also for another's store."""
         self._path = path
+        self._audience = audience
+        self._bytes_max = bytes_max
         self._waiting: deque[_Ticket] = deque()
         self._changed = threading.Condition()
         self._closing = False
@@ -67,6 +88,10 @@ class ConsumedTokens:
             self.born = opened.result()
         except sqlite3.Error as error:
             raise OperatorError(f"{path} cannot be used to remember tokens: {error}") from error
+        except WrongAudience as error:
+            raise OperatorError(
+                f"{path} remembers the tokens {error}; each model server has a store of its own"
+            ) from error
 
     async def consume(self, wanted: Consumption) -> bool:
         """Use a token: true the first time, durably; false ever after. Raises ``StoreUnavailable``."""
@@ -90,9 +115,9 @@ class ConsumedTokens:
 
     def _run(self, opened: concurrent.futures.Future[int], now_unix: int) -> None:
         try:
-            connection = _open(self._path)
-            born = _birth(connection, now_unix)
-        except sqlite3.Error as error:
+            connection = _open(self._path, self._bytes_max)
+            born = _birth(connection, self._audience, now_unix)
+        except (sqlite3.Error, WrongAudience) as error:
             opened.set_exception(error)
             return
         opened.set_result(born)
@@ -148,12 +173,17 @@ class ConsumedTokens:
         )
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _open(path: Path, bytes_max: int) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=5.0, isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
+    page_bytes = int(connection.execute("PRAGMA page_size").fetchone()[0])
+    connection.execute(f"PRAGMA max_page_count={bytes_max // page_bytes}")
     connection.execute(
         "CREATE TABLE IF NOT EXISTS birth (one INTEGER PRIMARY KEY CHECK (one = 1), unix INTEGER NOT NULL)"
+    )
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS audience (one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL)"
     )
     connection.execute(
         "CREATE TABLE IF NOT EXISTS consumed (token TEXT PRIMARY KEY, expires INTEGER NOT NULL) WITHOUT ROWID, STRICT"
@@ -162,8 +192,12 @@ def _open(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _birth(connection: sqlite3.Connection, now_unix: int) -> int:
-    """When the store was made: tokens issued before are not believed."""
+def _birth(connection: sqlite3.Connection, audience: str, now_unix: int) -> int:
+    """When the store was made: tokens issued before are not believed. Raises ``WrongAudience``."""
+    connection.execute("INSERT OR IGNORE INTO audience (one, name) VALUES (1, ?)", (audience,))
+    (whose,) = connection.execute("SELECT name FROM audience").fetchone()
+    if whose != audience:
+        raise WrongAudience(f"for {str(whose)[:100]!r}")
     connection.execute("INSERT OR IGNORE INTO birth (one, unix) VALUES (1, ?)", (now_unix,))
     return int(connection.execute("SELECT unix FROM birth").fetchone()[0])
 

@@ -3,7 +3,7 @@
 
 guard.toml       ``settings.py``
 keys/            the key that signs the checkpoints of its log
-consumed.sqlite  used tokens; several guards of one model may share the file (``consumed`` in guard.toml)
+consumed.sqlite  used tokens; several guards of one model share the file, or a database (``consumed`` in guard.toml)
 wal/, evidence/  its own log, private and public
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -24,9 +24,11 @@ from brightline.core.errors import ConfigError, EvidenceUnavailable, OperatorErr
 from brightline.core.evidence.note import NoteSigner
 from brightline.core.evidence.record import Draft, RecordKind
 from brightline.core.ports import Clock, RecordLog
+from brightline.files import read_within
 from brightline.guard.admission import NOTHING, Admission, Admits, AdmitsNothing, ModelAdmission
 from brightline.guard.app import Guard
-from brightline.guard.consumed import ConsumedTokens
+from brightline.guard.consumed import ConsumedTokens, Tokens
+from brightline.guard.consumed_postgres import SCHEME, SharedTokens
 from brightline.guard.forward import Forward
 from brightline.guard.settings import FILE_NAME, GuardSettings, read_settings, to_toml
 from brightline.shell.channel import Channel
@@ -41,6 +43,7 @@ from brightline.shell.trust.keys import load_key, load_secret, make_key, make_se
 PUBLISH_SECONDS: Final = 0.5
 PERIOD_SECONDS: Final = 60.0
 LOG_KEY: Final = "log"
+PASSWORD_BYTES_MAX: Final = 4_096
 _log = logging.getLogger("brightline.guard")
 
 
@@ -124,9 +127,9 @@ async def open_guard(folder: Path, clock: Clock) -> AsyncIterator[Guard]:
     publisher = Publisher.open(log, evidence, signer)
     publisher.start(PUBLISH_SECONDS)
     periods = PeriodWriter(log, evidence, signer.verifier.name, settings.profile, key, clock)
-    tokens = ConsumedTokens(folder / settings.consumed, clock.unix())
     forward = Forward(settings.model_url, settings.model_socket)
     gateways = tuple(bytes.fromhex(pinned) for pinned in settings.gateways)
+    tokens, close_tokens = await _open_tokens(folder, settings, clock)
     book = GuardBook(log, settings.upstream)
     admits: Admits = AdmitsNothing()
     work: list[asyncio.Task[None]] = []
@@ -148,9 +151,22 @@ async def open_guard(folder: Path, clock: Clock) -> AsyncIterator[Guard]:
         await asyncio.gather(*work, return_exceptions=True)
         await _state_period(periods, guard)
         await forward.close()
-        tokens.close()
+        await close_tokens()
         log.close()
         publisher.close()
+
+
+async def _open_tokens(
+    folder: Path, settings: GuardSettings, clock: Clock
+) -> tuple[Tokens, Callable[[], Awaitable[None]]]:
+    """The store of used tokens, and what closes it. Raises ``OperatorError``."""
+    if settings.consumed.startswith(SCHEME):
+        path = settings.consumed_password_file
+        password = read_within(folder / path, PASSWORD_BYTES_MAX).decode("utf-8", "replace").strip() if path else ""
+        shared = await SharedTokens.open(settings.consumed, settings.upstream, clock.unix(), password)
+        return shared, shared.close
+    tokens = ConsumedTokens(folder / settings.consumed, settings.upstream, clock.unix())
+    return tokens, lambda: asyncio.to_thread(tokens.close)
 
 
 def _say_why(looking: asyncio.Task[None]) -> None:

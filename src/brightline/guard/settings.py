@@ -51,7 +51,9 @@ class ChannelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole of ``guard.toml``. ``gateways`` are raw Ed25519 public keys in hex.
 
-    ``model_socket`` is the Unix socket that the model server listens on; empty, it is asked at ``model_url``.
+    ``consumed`` is the file of used tokens, or a ``postgresql://`` URL for guards on several machines, its password in
+    the file ``consumed_password_file``. ``model_socket`` is the Unix socket that the model server listens on; empty,
+    it is asked at ``model_url``.
     """
 
     upstream: Annotated[str, Meta(min_length=1, max_length=100)]
@@ -62,7 +64,8 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str = "guard"
     origin: str = "brightline.local"
     profile: Annotated[str, Meta(pattern=r"^(development|production)$")] = DEVELOPMENT
-    consumed: str = "consumed.sqlite"
+    consumed: Annotated[str, Meta(min_length=1, max_length=1_024)] = "consumed.sqlite"
+    consumed_password_file: str = ""
     model_socket: str = ""
     model: ModelSettings | None = None
     channel: ChannelSettings | None = None

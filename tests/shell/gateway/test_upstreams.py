@@ -30,6 +30,7 @@ from brightline.shell.serve import bind, serving
 from brightline.shell.state import StateFolder
 from brightline.shell.trust.keys import load_key, public_hex
 from tests.certificates import certified
+from tests.guard.test_guard import begun_before
 from tests.harness import Loop, ModelServer, Running, _open, completion, make_state
 
 
@@ -58,6 +59,7 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
         token_key = public_hex(load_key(StateFolder(root).key("token")))
         for name, model in zip(names, models, strict=True):
             make_guard(tmp_path / name, GuardSettings(name, model.url, (token_key,)))
+            begun_before(tmp_path / name, SystemClock().unix(), name)
         with (root / "brightline.toml").open("a", encoding="utf-8") as toml:
             toml.write(f'guard = "{guard_vkey(tmp_path / "second")}"\n')
         loop.call(guards())
