@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from brightline.core.errors import ConfigError, ReleaseError, TrustError, Unreachable
+from brightline.shell.delivery import client
 from brightline.shell.delivery.client import fetch, pin_root
 from brightline.shell.delivery.fresh import NEVER, fresh_until, verified_versions
 from brightline.shell.delivery.plan import ORGANISATIONS
@@ -205,6 +206,16 @@ def test_nothing_is_written_over(site: Site) -> None:
 def test_what_is_refused_leaves_nothing_behind(site: Site) -> None:
     site.newest("customer").write_bytes(b"{}")
     with pytest.raises(TrustError, match="the repository does not hold together"):
+        site.fetch()
+    assert not site.fetched.exists()
+    assert not [path for path in site.root.iterdir() if path.name.endswith(".incoming")]
+
+
+def test_a_release_of_more_bytes_than_a_site_takes_is_refused_before_one_is_fetched(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "RELEASE_BYTES_MAX", 1_000)
+    with pytest.raises(TrustError, match=r"the release has 1,?\d+ bytes; at most 1,?000"):
         site.fetch()
     assert not site.fetched.exists()
 
