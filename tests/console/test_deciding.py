@@ -220,7 +220,7 @@ def test_axe_finds_nothing_on_any_page(node: Running, desk: Console, browser: Br
     paths = ["/queue", "/queue?state=any", f"/case/{hold}", "/case/hold_missing"]
     with visiting(browser, desk.url, "senior", color_scheme=scheme) as visit:
         claim(visit, hold)
-        paths += ["/figures", "/halt"]
+        paths += ["/figures", "/halt", "/deny?unit=unit-1"]
         for path in paths:
             page = visit.go(path)
             page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")

@@ -8,6 +8,7 @@ that opened it, and one reader at a time is enough for people. Nothing here deci
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -42,6 +43,7 @@ from brightline.shell.storage.wal import frames_on_disk
 from brightline.shell.trust.installation import read_installation
 
 JUDGED_KEPT: Final = 512
+JUDGED_WITHIN: Final = 2_000  # records after a HOLD: its exchange ends right behind it, and a sample's ended before
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -106,9 +108,8 @@ class Books:
         return tuple(sorted(model.name for model in installation.models))
 
     def lives(self) -> list[CaseLife]:
-        """Each case that was ever opened, the first before the others, as of now. Raises ``OperatorError``."""
+        """Each case that was ever opened, the first before the others, as far as the history was followed."""
         self.registry.refresh()
-        self.history.follow()
         return self.history.lives()
 
     def case_file(self, shard: str, seq: int, clearance: Clearance) -> CaseFile:
@@ -143,7 +144,8 @@ class Books:
             return self._judged[key]
         keys = open_vault(self._folder).reader(opened.shard)
         found = Judged()
-        for frame in frames_on_disk(self._folder.wal, opened.shard, lambda first: first.seq <= opened.seq):
+        frames = frames_on_disk(self._folder.wal, opened.shard, lambda first: first.seq <= opened.seq)
+        for frame in itertools.takewhile(lambda frame: frame.seq <= opened.seq + JUDGED_WITHIN, frames):
             if frame.exchange != opened.exchange or frame.kind is not RecordKind.OUTCOME:
                 continue
             try:

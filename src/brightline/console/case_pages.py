@@ -25,6 +25,8 @@ from brightline.console.shown import part_at
 from brightline.core.errors import ClaimRefused, LeaseLost, TrustError
 from brightline.core.review.claims import Claim
 from brightline.core.review.roles import May
+from brightline.shell.review.handing import read_handed
+from brightline.shell.state import StateFolder
 
 NO_FORM: Final[Form] = {}
 
@@ -50,6 +52,7 @@ class CasePages:
         }
         return (
             Route("/case/{hold}", room.reading(May.READ_CASE, self._page)),
+            Route("/handed/{name}", room.reading(May.DECIDE, self._handed)),
             Route("/case/{hold}/more", room.reading(May.READ_CASE, self._more)),
             Route("/case/{hold}/lease", room.reading(May.DECIDE, self._lease)),
             *(
@@ -61,11 +64,10 @@ class CasePages:
     # ---- to read --------------------------------------------------------------------------------------------------
 
     async def _page(self, request: Request, person: Person) -> Response:
-        return await self._show(request, person, await self._file(request, person))
+        return await self._show(request, person, await self._file(request.path_params["hold"], person))
 
-    async def _file(self, request: Request, person: Person) -> CaseFile:
-        """The case of a request, for somebody who may know of it. Raises ``HTTPException``, ``TrustError``."""
-        hold = request.path_params["hold"]
+    async def _file(self, hold: str, person: Person) -> CaseFile:
+        """The case of a hold, for somebody who may know of it. Raises ``HTTPException``, ``TrustError``."""
         await self._room.follow()
         item = await self._room.queue.item(hold)
         if item is None:  # it may have come within this second
@@ -105,7 +107,7 @@ class CasePages:
         return look_at(file, person.person, person.office, revealed, claimed, now)
 
     async def _more(self, request: Request, person: Person) -> Response:
-        file = await self._file(request, person)
+        file = await self._file(request.path_params["hold"], person)
         start, place = request.query_params.get("from", ""), request.query_params.get("place", "")
         revealed = self._revealed.to(person, file.opened.case.digest)
         part = None
@@ -117,7 +119,7 @@ class CasePages:
         return self._room.render(request, "more.html.j2", person, values)
 
     async def _reveal(self, request: Request, person: Person, form: Form) -> Response:
-        file = await self._file(request, person)
+        file = await self._file(request.path_params["hold"], person)
         case = file.opened.case
         view = await self._room.read(self._look, file, person, False)
         wanted = [label for label in view.identifiers if form.get("label") in {label, "all"}]
@@ -138,27 +140,29 @@ class CasePages:
         return self._room.render(request, "lease.html.j2", person, {"claim": claim, "hold": hold})
 
     async def _keep(self, request: Request, person: Person, form: Form) -> Response:
-        claim = await self._held(request, person)
+        claim = await self._held(request.path_params["hold"], person)
         await self._room.queue.renew(claim)
         return RedirectResponse(f"/case/{claim.hold}", 303)
 
     async def _release(self, request: Request, person: Person, form: Form) -> Response:
-        claim = await self._held(request, person)
+        claim = await self._held(request.path_params["hold"], person)
         await self._room.queue.release(claim)
         return RedirectResponse("/queue", 303)
 
     async def _skip(self, request: Request, person: Person, form: Form) -> Response:
-        claim = await self._held(request, person)
+        claim = await self._held(request.path_params["hold"], person)
         leave = self._room.queue.escalate if form.get("seniors") else self._room.queue.skip
         try:
             await leave(claim, form.get("reason", ""))
         except ClaimRefused as error:
-            return await self._show(request, person, await self._file(request, person), str(error), form, 409)
+            return await self._show(
+                request, person, await self._file(request.path_params["hold"], person), str(error), form, 409
+            )
         return RedirectResponse("/queue", 303)
 
-    async def _held(self, request: Request, person: Person) -> Claim:
-        """The claim of this case. Raises ``LeaseLost``."""
-        claim = await self._claim(person, request.path_params["hold"])
+    async def _held(self, hold: str, person: Person) -> Claim:
+        """The claim of a case. Raises ``LeaseLost``."""
+        claim = await self._claim(person, hold)
         if claim is None:
             raise LeaseLost("this case is not yours, or not any more")
         return claim
@@ -166,9 +170,28 @@ class CasePages:
     # ---- an answer ------------------------------------------------------------------------------------------------
 
     async def _answer(self, request: Request, person: Person, form: Form) -> Response:
-        file = await self._file(request, person)
+        return await self._to_sign(request, person, request.path_params["hold"], form)
+
+    async def _handed(self, request: Request, person: Person) -> Response:
+        """What this person answered in a terminal, as if the form had come from the case's page."""
+        books, name = self._room.books, request.path_params["name"]
+        handed = await self._room.read(
+            read_handed, StateFolder(books.root), name, person.person, self._room.clock.unix()
+        )
+        file = await self._file(handed.hold, person)
+        given = {(answer.subject, answer.name): answer for answer in handed.answers}
+        form = {"case": handed.case}
+        for number, question in enumerate(file.opened.case.questions, 1):
+            answer = given.get((question.subject, question.name))
+            if answer is not None:
+                form |= {f"answer-{number}": answer.value, f"reason-{number}": answer.reason}
+        return await self._to_sign(request, person, handed.hold, form)
+
+    async def _to_sign(self, request: Request, person: Person, hold: str, form: Form) -> Response:
+        """From answers to the statement that is signed."""
+        file = await self._file(hold, person)
         try:
-            claim = await self._room.queue.renew(await self._held(request, person))
+            claim = await self._room.queue.renew(await self._held(hold, person))
             if form.get("case") != file.opened.case.digest:
                 raise TrustError("the case was opened anew since you read it; read it again")
             name, prepared = self._desk.prepare(file.opened, person, claim, form, self._room.clock)
@@ -188,6 +211,8 @@ class CasePages:
             await self._room.queue.renew(prepared.claim)  # under the very token: nobody takes it while it is logged
             await self._room.read(sign_and_log, self._room.books, prepared, form.get("given", ""))
         except (TrustError, LeaseLost) as error:
-            return await self._show(request, person, await self._file(request, person), str(error), status=409)
+            return await self._show(
+                request, person, await self._file(request.path_params["hold"], person), str(error), status=409
+            )
         await self._room.queue.follow()  # which ends the claim
         return RedirectResponse("/queue?signed=1", 303)

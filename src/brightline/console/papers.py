@@ -151,6 +151,8 @@ def missing(paper: Paper, roots: TrustRoots) -> str:
     """Whose signature is still missing, in words; empty if none is."""
     if isinstance(paper.said, HaltOrder) and paper.by:
         return ""  # whoever signed was one who may: each signature is looked at before it is kept
+    if isinstance(paper.said, HaltOrder):
+        return "one person who may halt"
     ways = []
     for way in needed_for(paper):
         lacking = []

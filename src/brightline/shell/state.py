@@ -10,6 +10,7 @@ outcomes/<digest>/   what each of them said of the pinned cases
 delivery/            the pinned root of a delivery repository, and what was verified of it last
 trial/<shard>.json   what each worker counted of a candidate release in its present stage
 enrolments/          passkeys that people made with their codes, for both parties to sign in
+handed/              answers that somebody gave in a terminal, for a few minutes, to be signed in the console
 keys/                private keys (development profile only)
 heads/               the combined heads of all shards, shared by all gateways (heads.sqlite)
 witness-policy       who must cosign the log (optional in development)
@@ -62,6 +63,11 @@ class StateFolder(msgspec.Struct, frozen=True):
     def enrolments(self) -> Path:
         """Passkeys that wait to be signed in, by person."""
         return self.root / "enrolments"
+
+    @property
+    def handed(self) -> Path:
+        """Answers from a terminal that wait to be signed in the console."""
+        return self.root / "handed"
 
     @property
     def delivery(self) -> Path:

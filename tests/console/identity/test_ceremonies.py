@@ -7,6 +7,7 @@ import base64
 import json
 import re
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,7 @@ from brightline.shell.storage.wal import frames_on_disk
 from tests.authenticator import RP_ID, Passkey
 from tests.console.browser import Visit, chromium, visiting
 from tests.console.desk import QUEUE
-from tests.console.identity.room import WHY, Room, field, pin, serving_room
+from tests.console.identity.room import WHY, Room, challenge_in, field, pin, serving_room
 from tests.harness import HELD, Running, running, within_two_seconds
 from tests.shell.cli.in_process import run
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 OFFICER, OFFICIAL = "provider-officer", "customer-official"
 PEOPLE: Final = {  # on the roster as it was installed
-    **{f"p-{n}": Passkey(n) for n in (82, 91, 92, 93, 94, 95)},
+    **{f"p-{n}": Passkey(n) for n in (82, 91, 92, 93, 94, 95, 96, 97)},
     OFFICER: Passkey(101),
     OFFICIAL: Passkey(102),
 }
@@ -251,6 +252,42 @@ def test_a_page_that_has_another_statement_signed_than_it_shows_gets_nothing(
         run("review", "withdraw", console.root, "p-93", *WHY)
         visit.go("/queue")
         assert page.url.endswith("/login")  # out at once
+
+
+def decides_in_a_terminal(root: Path, hold: str, who: str, heard: list[str]) -> None:
+    run("review", "claim", root, "--as", who)
+    said = ("--answer", "weapon_direct=no", "--reason", "a tender", "--passkey", "--json")
+    heard.append(run("review", "decide", root, hold, "--as", who, *said).stdout)
+
+
+def test_who_answers_in_a_terminal_signs_on_the_console_and_the_record_is_the_same(
+    node: Running, console: Room
+) -> None:
+    hold = held(node, HELD + " From a terminal.")
+    heard: list[str] = []
+    waiting = threading.Thread(target=decides_in_a_terminal, args=(console.root, hold, "p-96", heard))
+    waiting.start()
+    handed = console.root / "handed"
+    within_two_seconds(lambda: handed.is_dir() and any(handed.iterdir()))
+    (file,) = handed.iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+    theirs, others = console.browser(), console.browser()
+    theirs.comes_in(PEOPLE["p-96"])
+    others.comes_in(PEOPLE["p-97"])
+    assert "for somebody else to sign" in others.get(f"/handed/{file.name}").text
+    assert theirs.get("/handed/..%2Finstallation.json").status_code == 400
+    page = theirs.get(f"/handed/{file.name}").text
+    assert "a tender" in page
+    given = PEOPLE["p-96"].get(challenge_in(page), origin=theirs.url).decode()
+    form = {"token": field(page, "token"), "prepared": field(page, "prepared"), "given": given}
+    assert theirs.post(f"/case/{hold}/sign", **form).headers["location"] == "/queue?signed=1"
+    waiting.join(30)
+    (said,) = map(json.loads, heard)
+    (record,) = [each for each in map(json.loads, _decisions(console.root)) if each["hold"] == hold]
+    assert (record["signed_with"], record["seq"]) == ("webauthn", said["record"])
+    assert not any(handed.iterdir())
+    for n in (1, 2):  # so that the queue is empty again
+        run("review", "deny", console.root, hold, "--as", f"provider-cleared-reviewer-{n}", *WHY)
 
 
 def refused(node: Running) -> str:

@@ -58,6 +58,19 @@ document.addEventListener("DOMContentLoaded", () => {
     on.checked = localStorage.getItem(KEYS) !== "off";
     on.addEventListener("change", () => localStorage.setItem(KEYS, on.checked ? "on" : "off"));
   }
+  const pick = document.querySelector("[data-pick]");
+  if (pick) {
+    const boxes = () => [...pick.form.querySelectorAll("input[type=checkbox]")];
+    const say = () => (pick.textContent = boxes().some((box) => box.checked) ? "Take all off the list" : "Put all on the list");
+    pick.hidden = false;
+    pick.addEventListener("click", () => {
+      const on = !boxes().some((box) => box.checked);
+      for (const box of boxes()) box.checked = on;
+      say();
+    });
+    pick.form.addEventListener("change", say);
+    say();
+  }
   for (const form of document.querySelectorAll("form[data-passkey], form[data-make]")) {
     form.addEventListener("submit", (event) => {
       event.preventDefault();

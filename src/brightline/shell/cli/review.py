@@ -22,6 +22,7 @@ from brightline.core.review.decision import APPROVE, REFUSE, Answer
 from brightline.core.review.quorum import quorum_in_words
 from brightline.shell.cli import render, review_deny, review_queue
 from brightline.shell.cli.review_queue import working_at
+from brightline.shell.cli.review_sign import signed_in_console
 from brightline.shell.clock import SystemClock
 from brightline.shell.opening import in_force
 from brightline.shell.registry.decisions import sign_and_log
@@ -125,6 +126,7 @@ def show(state: Path, hold: str, as_json: bool) -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Your private key; without it, in development, the one of the state folder.",
 )
+@click.option("--passkey", is_flag=True, help="Sign with your passkey or security key: on the console, in a browser.")
 @_JSON
 def decide(
     state: Path,
@@ -134,45 +136,50 @@ def decide(
     reason: str,
     token: int | None,
     key_path: Path | None,
+    passkey: bool,
     as_json: bool,
 ) -> None:
     """Answer questions of HOLD, and sign: NAME is a fact with its value, or an office with approve or refuse.
 
     What you sign is the whole case: the exact words, the agreement, the release, until when. One person counts once;
     nobody decides what they requested. Where there is a queue, you decide what you have claimed, and a claim that was
-    lost meanwhile stops it before anything is logged.
+    lost meanwhile stops it before anything is logged. With --passkey the console, which must run, shows what you sign,
+    and this waits until you have; the record is the one that the console writes.
     """
+    if passkey and key_path is not None:
+        raise ConfigError("give --passkey or --key FILE")
     clock = SystemClock()
     with in_force(state, clock) as (settings, registry):
         opened = Desk(state, registry.decisions.docket).find(hold)
         given = tuple(_answer(opened, text, reason) for text in answers)
         if person not in registry.roster:
             raise ConfigError(f"{person[:80]!r} is not on the roster; `brightline review roster` lists who is")
-        key = load_key(key_path or StateFolder(state).key(person))
-        profile = registry.roots.profile
         with working_at(state, settings, registry, clock, opened.case.hold, person, token) as still_held:
-            record = sign_and_log(
-                state,
-                settings,
-                profile,
-                registry.decisions,
-                opened.case,
-                person,
-                given,
-                key,
-                clock,
-                f"{opened.shard}/{opened.seq}",
-                still_held,
-            )
+            if passkey:
+                seq = signed_in_console(state, registry, opened, person, given, clock)
+            else:
+                seq = sign_and_log(
+                    state,
+                    settings,
+                    registry.roots.profile,
+                    registry.decisions,
+                    opened.case,
+                    person,
+                    given,
+                    load_key(key_path or StateFolder(state).key(person)),
+                    clock,
+                    f"{opened.shard}/{opened.seq}",
+                    still_held,
+                ).place.seq
         registry.refresh()
-        ignored = registry.decisions.why_ignored(record.place.seq)
+        ignored = registry.decisions.why_ignored(seq)
         after = Desk(state, registry.decisions.docket).find(opened.case.hold)
     if ignored:
         raise ConfigError(f"somebody was first, and your decision changed nothing: {ignored}")
     if as_json:
-        click.echo(render.as_json(_summary(after, clock.unix()) | {"record": record.place.seq}))
+        click.echo(render.as_json(_summary(after, clock.unix()) | {"record": seq}))
         return
-    click.echo(f"{after.case.hold}: {after.state(clock.unix()).value}; registry record {record.place.seq}")
+    click.echo(f"{after.case.hold}: {after.state(clock.unix()).value}; registry record {seq}")
     if wanted := offices_wanted(after):
         click.echo(f"still asked: {', '.join(wanted)}")
 
