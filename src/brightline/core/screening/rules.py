@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Any, Final, Literal, NoReturn, Protocol
 
@@ -215,9 +216,8 @@ def places_of(toml_bytes: bytes, name: str, rule_id: str, folded: str) -> tuple[
 
     For explaining a finding, and slow; nothing is judged by it. Empty if it is not found. Raises ``ReleaseError``.
     """
-    file = _read(toml_bytes, name)
-    words = _words(file.words, name)
-    rule = next((rule for rule in file.rule if rule.id == rule_id), None)
+    rules, words = _to_explain(toml_bytes, name)
+    rule = rules.get(rule_id)
     if rule is None:
         raise ReleaseError(f"{name}: there is no rule {rule_id!r}")
     patterns = [re2.compile(f"(?m:{_pattern(text, words, name, rule_id)})") for text in rule.all]
@@ -227,6 +227,13 @@ def places_of(toml_bytes: bytes, name: str, rule_id: str, folded: str) -> tuple[
         if all(found):
             return tuple((start + one.start(), start + one.end()) for one in found)
     return ()
+
+
+@lru_cache(maxsize=4)  # a page explains many findings by one file
+def _to_explain(toml_bytes: bytes, name: str) -> tuple[Mapping[str, Rule], Mapping[str, str]]:
+    """The rules of a file by id, the first of each, and its words as they are put into patterns."""
+    file = _read(toml_bytes, name)
+    return {rule.id: rule for rule in reversed(file.rule)}, _words(file.words, name)
 
 
 # ---- reading ----------------------------------------------------------------------------------------
