@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import msgspec
 import pytest
@@ -142,6 +143,19 @@ def test_a_record_names_the_evidence_the_policy_and_what_it_rests_on_and_says_no
     assert UNMEASURED not in str(said)
     kept = msgspec.convert(lease().committed()["shown"], list[dict[str, object]])
     assert bytes.fromhex(str(kept[0]["main"])) == shown().evidence[0].main
+
+
+def test_who_has_the_record_makes_the_challenge_again_and_verifies_what_was_shown() -> None:
+    said, opened = lease().public(), lease().committed()
+    node = Node(
+        "development",
+        tuple(bytes.fromhex(key) for key in msgspec.convert(said["keys"], list[str])),
+        str(said["agreement"]),
+        str(said["release"]),
+    )
+    [piece] = msgspec.convert(opened["shown"], list[dict[str, Any]])
+    claims = verify(Evidence(Kind(piece["kind"]), bytes.fromhex(piece["main"]), {}), (), BEGAN.wall)
+    assert claims.nonces == (challenge_of(node, bytes.fromhex(str(said["nonce"]))),)
 
 
 def test_it_ends_when_its_time_is_over_on_either_clock() -> None:

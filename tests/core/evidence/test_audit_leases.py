@@ -12,6 +12,7 @@ from brightline.core.canonical import canonical_bytes
 from brightline.core.evidence.audit_books import Leaf, read_leaf
 from brightline.core.evidence.audit_findings import Claim, Findings, Severity, Status
 from brightline.core.evidence.audit_leases import KnownRevocations, LeaseAudit
+from brightline.core.evidence.note import VerifierKey
 
 BEGAN = 1_800_000_000
 LONG = 300
@@ -120,6 +121,17 @@ def test_what_an_earlier_visit_read_is_gone_on_from() -> None:
     again.enter(2, [ended(LONG + 60)])
     [claim] = again.claims()
     assert claim.status is Status.CONTRADICTED
+
+
+def test_a_lease_for_another_nodes_keys_is_contradicted() -> None:
+    key = VerifierKey.of("log.example/s", b"k" * 32)
+    for keys, status in (([(b"k" * 32).hex(), "aa"], Status.PROVEN), (["aa"], Status.CONTRADICTED)):
+        findings = Findings()
+        audit = LeaseAudit(KnownRevocations(), findings)
+        audit.open([key])
+        audit.enter(0, [lease(0, keys=keys)])
+        [claim] = audit.claims()
+        assert claim.status is status
 
 
 def test_an_attestation_that_says_nothing_is_contradicted() -> None:

@@ -93,9 +93,10 @@ class Shown(msgspec.Struct, frozen=True):
 class Lease(msgspec.Struct, frozen=True):
     """A lease that was granted: to when on both clocks, and what follows from it for as long as it is held.
 
-    ``rests_on`` are the names (:func:`name_of`) of what may be revoked.
+    ``node`` is whom it was granted to; ``rests_on`` are the names (:func:`name_of`) of what may be revoked.
     """
 
+    node: Node
     shown: Shown
     appraisal: Appraisal
     granted: Instant
@@ -129,12 +130,15 @@ class Lease(msgspec.Struct, frozen=True):
     def public(self) -> dict[str, JsonValue]:
         """What its ATTESTED record says to everybody."""
         return {
+            "agreement": self.node.agreement,
             "attester": self.shown.attester,
             "evidence": self.shown.digest,
             "expires": int(self.until.wall),
+            "keys": [key.hex() for key in self.node.keys],
             "nonce": self.shown.nonce.hex(),
             "policy": self.appraisal.policy,
             "production": self.shown.production,
+            "release": self.node.release,
             "rests_on": [*sorted(self.rests_on)],
             "stated": dict(self.appraisal.facts),
         }
@@ -176,7 +180,7 @@ def grant(node: Node, shown: Shown, appraisal: Appraisal, now: Instant) -> Lease
         refuse(Fault.TOO_LARGE, f"the evidence rests on {len(rests_on)} things; at most {RESTS_ON_MAX}")
     until = Instant(now.steady + seconds, now.wall + seconds)
     shown = msgspec.structs.replace(shown, production=not for_development)
-    return Lease(shown, appraisal, now, until, rests_on)
+    return Lease(node, shown, appraisal, now, until, rests_on)
 
 
 class Revocable(enum.StrEnum):

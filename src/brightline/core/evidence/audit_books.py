@@ -75,6 +75,7 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     halt: _Text | UnsetType = UNSET
     hold: _Text | UnsetType = UNSET
     holds: tuple[_Text, ...] | UnsetType = UNSET
+    keys: tuple[_Text, ...] | UnsetType = UNSET
     kind: RecordKind
     log: _Text | UnsetType = UNSET
     name: _Text | UnsetType = UNSET

@@ -19,6 +19,7 @@ from brightline.core.attestation.revocation import LAG_SECONDS
 from brightline.core.evidence.audit_books import Leaf
 from brightline.core.evidence.audit_findings import Claim, Findings, Topic, shown
 from brightline.core.evidence.audit_memory import LeaseMemory, StatedLease, StatedRevocation
+from brightline.core.evidence.note import VerifierKey
 from brightline.core.evidence.record import Outcome, RecordKind, RefusalClass, unix_of
 
 REVOCATIONS_MAX: Final = 10_000
@@ -69,6 +70,11 @@ class LeaseAudit:
         self._late: dict[str, tuple[int, str]] = {}  # exchanges with a PASS that came late: its index, and why
         self._leases = self._passes = self._unleased = 0
         self._for_development = False
+        self._keys: frozenset[str] = frozenset()
+
+    def open(self, keys: Sequence[VerifierKey]) -> None:
+        """Say which keys sign for this log."""
+        self._keys = frozenset(key.public_key.hex() for key in keys)
 
     def memory(self) -> LeaseMemory:
         """What the next visit goes on from."""
@@ -133,6 +139,11 @@ class LeaseAudit:
             return
         if leaf.expires > unix + LEASE_SECONDS_MAX + LAG_SECONDS:
             said = f"a lease of {leaf.expires - unix} s; none is longer than {LEASE_SECONDS_MAX} s"
+            self._findings.contradict(Topic.LEASED, place, said)
+        if self._keys and self._keys.isdisjoint(leaf.keys or ()):
+            said = (
+                "what was shown is bound to other keys than the one that signs this log: it may be another machine's"
+            )
             self._findings.contradict(Topic.LEASED, place, said)
         if self._lease is not None and self._lease.nonce == leaf.nonce:
             self._findings.contradict(Topic.LEASED, place, "a lease by the nonce of the one before it")

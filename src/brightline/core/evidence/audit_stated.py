@@ -50,6 +50,7 @@ class Stated:
         self._periods.open(origin, keys)
         self._heads.open(origin, begin)
         self._holds.open(origin)
+        self._leases.open(keys)
         self._tokens.read(key.vkey() for key in keys)
 
     def memory(self) -> StatedMemory:

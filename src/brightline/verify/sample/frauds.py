@@ -210,6 +210,11 @@ def _without_lease(site: Site) -> None:
         record.value["time"] = f"2026-11-25T20:00:0{number}.000Z"
 
 
+def _lease_of_another(site: Site) -> None:
+    site.attested()
+    site.gateway.records[-1].value["keys"] = ["66" * 32]
+
+
 def _revoked(site: Site) -> None:
     public: dict[str, JsonValue] = {"what": "measurement", "revocation": "56" * 16, "name": MEASURED}
     site.registry.say(RecordKind.ATTESTATION, "", public, {"statement": "what somebody signed"})
@@ -379,6 +384,14 @@ FRAUDS: Final = (
         "An exchange is let through hours after the last lease ended.",
         _without_lease,
         ((Means.LOG, Topic.LEASED, _NO),),
+    ),
+    Fraud(
+        "lease-of-another",
+        "serve where nobody attests",
+        "What another machine showed, for its own keys, is logged as if this one had shown it.",
+        _lease_of_another,
+        ((Means.LOG, Topic.LEASED, _NO),),
+        "with the keys forged too, whoever may open the record: the evidence answers another challenge",
     ),
     Fraud(
         "lease-revoked",

@@ -124,13 +124,14 @@ class Site(msgspec.Struct):
             "attester": "a sample's attester (attests nothing)",
             "evidence": "sha256:" + seeded(0, f"evidence {index}").hex(),
             "expires": when + LEASE_SECONDS,
+            "keys": [self.gateway.signer.verifier.public_key.hex(), seeded(0, "the tokens' key").hex()],
             "nonce": seeded(0, f"nonce {index}").hex(),
             "policy": "sha256:" + seeded(0, "policy").hex(),
             "production": False,
             "rests_on": [MEASURED],
             "stated": {"surface": "provider_cloud", "stack_on": "yes"},
         }
-        self.gateway.say(RecordKind.ATTESTED, "", public)
+        self.gateway.say(RecordKind.ATTESTED, "", self.terms | public)
 
     def refused(self, exchange: str) -> None:
         """One that the agreement denies."""
