@@ -42,6 +42,16 @@ PATTERNS: Final = (
         notice=150,
     ),
     Pattern(
+        "beliefs",
+        "mass_domestic",
+        (Over.UNIT, Over.PURPOSE, Over.AGREEMENT),
+        30 * DAY_SECONDS,
+        subjects=40,
+        touching=(Touches.BELIEF,),
+        joins=1,
+        notice=80,
+    ),
+    Pattern(
         "watched",
         "monitoring",
         (Over.UNIT, Over.PURPOSE),
@@ -49,7 +59,7 @@ PATTERNS: Final = (
         subjects=50,
         touching=(Touches.PLACE, Touches.ASSOCIATION, Touches.BELIEF),
         joins=2,
-        days=5,
+        days=8,
     ),
 )
 _PARTS: Final = (
@@ -199,14 +209,17 @@ def stopped(rng: random.Random, people: int, ask: Callable[[int, str], Iterator[
         whose = Whose(f"k{number % keys}", "unit", "purpose")
         touched[person] += 1
         crossed = gateway.asks(text, whose, unix)
+        how_far = f"day {number * every / DAY_SECONDS:.2f}: {_reached(touched, people)}"
         if crossed and not held_at:
-            whole = sum(count >= 4 for count in touched.values())
-            held_at = f"held from day {number * every / DAY_SECONDS:.1f} on, {whole} profiles of four matters"
+            held_at = f"held, {how_far}"
         if any(each.noticed for each in crossed):
-            whole = sum(count >= 4 for count in touched.values())
-            share = 100 * whole / people
-            return f"{held_at}; noticed on day {number * every / DAY_SECONDS:.1f}, {whole} ({share:.2f} %)"
+            return f"{held_at}; stopped, {how_far}"
     return held_at or "never"
+
+
+def _reached(touched: Counter[str], people: int) -> str:
+    whole = sum(count >= 4 for count in touched.values())
+    return f"asked about {100 * len(touched) / people:.2f} %, {100 * whole / people:.2f} % in four matters"
 
 
 # ---- who does their work -----------------------------------------------------------------------------------------

@@ -164,8 +164,8 @@ def shown(node: Running) -> dict[str, int]:
 def test_a_dossier_over_ten_keys_of_five_units_shuffled_into_ordinary_work_is_stopped_and_nobody_else_is(
     tmp_path: Path,
 ) -> None:
-    """The long form: two hundred people, five units under one purpose, each request like an ordinary one."""
-    people, limit = 200, 20
+    """The long form: a hundred people, five units under one purpose, each request like an ordinary one."""
+    people, limit = 100, 12
     tables = PATTERN.replace(f"subjects = {PEOPLE}", f"subjects = {limit}").replace(f"notice = {NOTICE}\n", "")
     tables = tables.replace('over = ["unit", "purpose", "agreement"]', 'over = ["unit", "agreement"]')
     rng = random.Random(7)  # noqa: S311 - a simulation

@@ -38,6 +38,8 @@ from brightline.core.exchange.api.table import APIS
 from brightline.core.exchange.coverage import cover_reply, cover_request
 from brightline.core.exchange.framing import Framing
 from brightline.core.exchange.sse import SseEvent, SseParser
+from brightline.core.patterns.sketch import Sketch
+from brightline.core.patterns.touched import persons_in
 from brightline.core.review.decision import open_made
 from brightline.core.review.passkey import (
     RelyingParty,
@@ -322,15 +324,42 @@ def passkey(data: bytes, chance: random.Random) -> None:
         check_public_key(verify_registration(data, _CHALLENGE, relying).public)
 
 
+def _sketch() -> bytes:
+    sketch = Sketch(0)
+    for token in (1, 2**63, 5):
+        sketch.add(token, token % 100, 3)
+    return sketch.write()
+
+
+_SKETCHES = [
+    _sketch(),
+    b"name,city\nmaria jensen,Oslo\n",
+    b'{"subjects": ["maria jensen"]}',
+    b"Where is Maria Jensen?",
+]
+
+
+def persons(data: bytes, chance: random.Random) -> None:
+    """A person is one in one spelling, whatever the text; and bytes that are a sketch are the ones it writes."""
+    for person in persons_in(data.decode(errors="replace")):
+        kind, _, value = person.partition(" ")
+        assert kind in {"name", "email", "phone", "ssn", "iban", "imei"}
+        assert value
+        assert value == value.strip()
+    with contextlib.suppress(ValueError):
+        assert Sketch.read(data).write() == data
+
+
 TARGETS = (
     Target("framing", mutate.FRAMES, framing, 190),
     Target("passkey", _PASSKEYS, passkey, 10),
     Target("delivered", DELIVERED, delivered, 10),
     Target("evidence", _EVIDENCE, evidence, 10),
-    Target("strict_json", mutate.REQUESTS, strict, 200),
+    Target("strict_json", mutate.REQUESTS, strict, 180),
     Target("request", mutate.REQUESTS, request, 200),
     Target("stream", mutate.STREAMS, stream, 200),
     Target("reply", mutate.REPLIES, reply, 140),
     Target("normaliser", mutate.TEXTS, normaliser, 35),
     Target("rules", mutate.TEXTS, rules, 5),
+    Target("persons", [*mutate.TEXTS, *_SKETCHES], persons, 20),
 )

@@ -141,8 +141,10 @@ class PatternBook:
         return found
 
     def _touch(self, counted: Counted, grown: float) -> None:
+        if not grown:
+            return
         self._changed[counted] = None
         slack = self._slack.get(counted)
-        if slack and grown:
+        if slack:
             for pattern, last in slack.items():  # twice: in a full sketch one more makes the others stand for more
                 slack[pattern] = _Slack(last.people - 2 * grown, last.unix)
