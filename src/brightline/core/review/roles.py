@@ -33,24 +33,21 @@ class May(enum.StrEnum):
     SEE_QUEUE = "see the queue"  # what waits, without its words
     READ_CASE = "read a case"  # the words that were held
     REVEAL = "reveal what is masked"  # with a reason, which is recorded
-    DECIDE = "decide"  # claim a case, answer its questions, skip it with a reason
+    DECIDE = "decide"  # claim a case, answer its questions, skip it with a reason; a sample is a case like another
     DECIDE_APPEAL = "decide an appeal"
     DENY_IN_BULK = "deny in bulk"
-    REVIEW_SAMPLE = "review a sample"  # of what was permitted
     READ_FIGURES = "read the figures"  # volumes, ages, agreement between reviewers; no words
     READ_RECORDS = "read the records"
     ORDER_STANDING = "order a standing"
     HALT = "halt"
     RESUME = "resume"
-    REPAIR = "repair"  # shards, runbooks, a support bundle without content
+    REPAIR = "repair"  # shards, runbooks, a support bundle without content; commands of whoever has the state folder
 
 
 # THE TABLE. What is not here may not be done.
 MAY: Final[Mapping[Role, frozenset[May]]] = MappingProxyType(
     {
-        Role.REVIEWER: frozenset(
-            {May.SEE_QUEUE, May.READ_CASE, May.REVEAL, May.DECIDE, May.DENY_IN_BULK, May.REVIEW_SAMPLE}
-        ),
+        Role.REVIEWER: frozenset({May.SEE_QUEUE, May.READ_CASE, May.REVEAL, May.DECIDE, May.DENY_IN_BULK}),
         Role.SENIOR_REVIEWER: frozenset(
             {
                 May.SEE_QUEUE,
@@ -59,13 +56,12 @@ MAY: Final[Mapping[Role, frozenset[May]]] = MappingProxyType(
                 May.DECIDE,
                 May.DECIDE_APPEAL,
                 May.DENY_IN_BULK,
-                May.REVIEW_SAMPLE,
                 May.READ_FIGURES,
                 May.HALT,
             }
         ),
         Role.SAFETY_RESEARCHER: frozenset(
-            {May.SEE_QUEUE, May.READ_CASE, May.REVIEW_SAMPLE, May.READ_FIGURES, May.READ_RECORDS, May.HALT}
+            {May.SEE_QUEUE, May.READ_CASE, May.READ_FIGURES, May.READ_RECORDS, May.HALT}
         ),
         Role.FIELD_ENGINEER: frozenset({May.READ_FIGURES, May.REPAIR}),
         Role.OFFICER: frozenset(
