@@ -12,6 +12,7 @@ quorum    how many of which office must say the same
 docket    all that was decided, and which answers count for an exchange
 telling   what an application's own server is told
 recusal   who may not decide what they made themselves
+staffing  whether there are enough of them
 kept      what is given out once when people have released it
 settle    answers applied to what the detectors found
 claims    who works at which case, and who may

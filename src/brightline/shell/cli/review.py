@@ -20,6 +20,7 @@ from brightline.core.review.case import CaseQuestion, CaseState
 from brightline.core.review.content import Content
 from brightline.core.review.decision import APPROVE, REFUSE, Answer
 from brightline.core.review.quorum import quorum_in_words
+from brightline.core.review.staffing import missing_people
 from brightline.shell.cli import render, review_deny, review_queue
 from brightline.shell.cli.review_queue import working_at
 from brightline.shell.cli.review_sign import signed_in_console
@@ -188,10 +189,16 @@ def decide(
 @_STATE
 @_JSON
 def roster(state: Path, as_json: bool) -> None:
-    """List who is on the roster: office, roles, until when they are cleared. Both parties signed it."""
+    """List who is on the roster: office, roles, until when they are cleared. Both parties signed it.
+
+    What an office lacks of what the agreement asks of it is said on standard error.
+    """
     now = SystemClock().unix()
     with in_force(state, SystemClock()) as (_, registry):
         people = tuple(registry.roster.values())
+        missing = tuple(missing_people(registry.releases.current, people, now))
+    for each in missing:
+        click.echo(f"missing: {each}", err=True)
     if as_json:
         click.echo(render.as_json(msgspec.to_builtins(people)))
         return

@@ -37,7 +37,6 @@ from brightline.shell.review.queue.leases import ALWAYS_SENIORS
 from brightline.shell.review.queue.tables import ASKED, BARRED, CASES, REVIEWERS, WORK
 
 WORK_MAX: Final = 1_000  # claims of a day of one person that are looked at
-CLOSED_UNITS_MAX: Final = 1_000
 
 
 class Narrow(msgspec.Struct, frozen=True):
