@@ -104,7 +104,15 @@ async def _tour(once: bool, folder: Path, port: int) -> int:
         ):
             screen = Screen(agreement)
             screen.line(
-                render.banner(url, node.terms.profile, agreement.id, node.release.id, node.release.note), "bold"
+                render.banner(
+                    url,
+                    node.terms.profile,
+                    agreement.id,
+                    node.release.id,
+                    node.release.note,
+                    node.lease.attester.name,
+                ),
+                "bold",
             )
             told = await _walk(screen, node, state, url, keys, model_name)
             refused = await asyncio.to_thread(_past_the_gateway, screen, guarded["model"], model_name)

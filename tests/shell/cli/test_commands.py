@@ -130,6 +130,8 @@ def test_serve_serves_until_interrupted_and_ends_clean(state: Path) -> None:
             found = re.search(r"http://[^/]+", line)
             assert found, line
             assert "DEVELOPMENT" in line
+            process.stdout.readline()
+            assert "attests nothing" in process.stdout.readline()
             assert httpx2.get(f"{found.group()}/readyz").status_code == 200
             process.send_signal(signal.SIGTERM)
             assert process.wait(30) == 0

@@ -10,6 +10,8 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from brightline.core.attestation.development import development_policy
+from brightline.core.attestation.policy import Policy
 from brightline.core.errors import TrustError
 from brightline.core.review.passkey import RelyingParty
 from brightline.core.review.roster import INSTALLATION_TYPE, Clearance, ReviewTerms
@@ -22,17 +24,18 @@ from brightline.shell.trust.installation import (
 )
 
 NOW: Final = 1_000
+NO_TERMS: Final = ReviewTerms()
 PARTIES: Final = (SigningRole.PROVIDER_OFFICER, SigningRole.CUSTOMER_OFFICIAL)
 KEYS: Final = [Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in (1, 2)]
 
 
-def read(path: Path, profile: str, review: ReviewTerms) -> ReviewTerms:
+def read(path: Path, profile: str, review: ReviewTerms = NO_TERMS, attestation: Policy | None = None) -> ReviewTerms:
     roles = {
         role: RoleKeys((PinnedKey(key.public_key().public_bytes_raw().hex(), role.value),))
         for role, key in zip(PARTIES, KEYS, strict=True)
     }
     models = (Admission("m", "m", "default", {}),)
-    said = Installation(FORMAT, profile, "sha256:a", "sha256:r", (), models, NOW, NOW + 1, review)
+    said = Installation(FORMAT, profile, "sha256:a", "sha256:r", (), models, NOW, NOW + 1, review, attestation)
     path.write_bytes(sign_statement(said, INSTALLATION_TYPE, KEYS))
     return read_installation(path, TrustRoots(profile, roles), NOW).review
 
@@ -51,3 +54,17 @@ def test_pages_that_are_not_the_relying_partys_and_levels_that_do_not_exist_are_
         read(tmp_path / "i", "production", ReviewTerms(RelyingParty("a.example", ("https://b.example",))))
     with pytest.raises(TrustError, match="a level from 0 to 9"):
         read(tmp_path / "i", "production", ReviewTerms(needs={"unit-1": Clearance(10)}))
+
+
+def test_what_attests_nothing_is_accepted_in_development_alone(tmp_path: Path) -> None:
+    policy = development_policy(b"k" * 32)
+    read(tmp_path / "i", "development", attestation=policy)
+    with pytest.raises(TrustError, match="not for production"):
+        read(tmp_path / "i", "production", attestation=policy)
+
+
+def test_a_policy_that_asks_for_too_little_is_refused_however_it_arrives(tmp_path: Path) -> None:
+    policy = development_policy(b"k" * 32)
+    entry = msgspec.structs.replace(policy.accept[0], regions=())
+    with pytest.raises(TrustError, match="names no regions"):
+        read(tmp_path / "i", "development", attestation=msgspec.structs.replace(policy, accept=(entry,)))

@@ -195,7 +195,10 @@ async def _serve(state: Path, settings: Settings, shard: str, port: int, admin_p
         serving(node.app, listener, node.door) as url,
     ):
         rest_the_collector()
-        click.echo(render.banner(url, node.terms.profile, node.agreement.id, node.release.id, node.release.note))
+        attester = node.lease.attester.name
+        click.echo(
+            render.banner(url, node.terms.profile, node.agreement.id, node.release.id, node.release.note, attester)
+        )
         for check in node.checks():
             for why in check.why:
                 click.echo(f"not ready: {check.condition}: {why}\n  {check.condition.mend}", err=True)

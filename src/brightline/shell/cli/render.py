@@ -16,7 +16,8 @@ def say_error(error: BrightlineError) -> None:
     click.echo(f"brightline: {plain(error)}\n  next: {error.next_step}", err=True)
 
 
-def banner(url: str, profile: str, agreement: str, release: str, note: str) -> str:
-    """What a node says of itself when it starts to serve."""
+def banner(url: str, profile: str, agreement: str, release: str, note: str, attester: str) -> str:
+    """What a node says of itself when it starts to serve; ``attester`` is who says what machine it is."""
     warning = "" if profile == "production" else f" — {profile.upper()} profile: not for production"
-    return f"Brightline serves {url}/v1{warning}\nagreement {agreement}, release {release}: {note}"
+    attested = f"\nmachine by {attester}"
+    return f"Brightline serves {url}/v1{warning}\nagreement {agreement}, release {release}: {note}{attested}"

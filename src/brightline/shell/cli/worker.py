@@ -46,6 +46,7 @@ class Serves(msgspec.Struct, frozen=True):
     agreement: str
     release: str
     note: str
+    attester: str
     missing: tuple[str, ...]
 
 
@@ -85,6 +86,7 @@ async def _work(assignment: Assignment) -> None:
             node.agreement.id,
             node.release.id,
             node.release.note,
+            node.lease.attester.name,
             node.readiness(),
         )
         sys.stdout.buffer.write(msgspec.json.encode(serves) + b"\n")

@@ -93,5 +93,5 @@ class _Announced:
             return
         self._yet.discard(worker)
         if not self._yet:
-            click.echo(render.banner(told.url, told.profile, told.agreement, told.release, told.note))
+            click.echo(render.banner(told.url, told.profile, told.agreement, told.release, told.note, told.attester))
             click.echo(f"{self._count} workers", err=True)
