@@ -15,11 +15,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from brightline.core.admission.paper import FORM_TYPE, PROBES_TYPE, open_paper
-from brightline.core.errors import ConfigError
+from brightline.core.errors import ConfigError, TrustError
 from brightline.core.screening.oms import sign_files
 from brightline.shell.cli.main import brightline
 from brightline.shell.trust.keys import make_key, public_hex
 from tests.core.admission.test_probes import TEXT as PROBES
+from tests.deploy.test_bundle import validator
 
 SIGNER = ec.generate_private_key(ec.SECP256R1())
 AT = "2026-03-01T00:00:00Z"
@@ -274,3 +275,41 @@ def test_a_form_and_probes_are_signed_as_the_files_that_people_read(model: Model
         ["model", "sign", "form", str(probes), "--key", str(model.private), "--out", str(tmp_path / "another.json")],
     )
     assert isinstance(other.exception, ConfigError)
+
+
+def test_a_bill_of_materials_lists_each_file_and_what_is_signed(model: Model, tmp_path: Path) -> None:
+    out = tmp_path / "bom.json"
+    signed = ("--statement", model.statement, "--signer", model.signer, "--vvt", model.form, "--at", AT)
+    run("bom", *model.files, *signed, "--name", "m-7", "--out", out)
+    bill = json.loads(out.read_text("utf-8"))
+    validator().validate(bill)
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
+    told = bill["metadata"]["component"]
+    digest = json.loads(run("verify", *model.files, "--json", code=1).stdout)["digest"]
+    assert (told["type"], told["name"], told["version"]) == ("machine-learning-model", "m-7", digest)
+    files = {each["name"]: each["hashes"][0]["content"] for each in bill["components"]}
+    assert files == {
+        name: hashlib.sha256((model.folder / name).read_bytes()).hexdigest()
+        for name in ("weights/a.safetensors", "config.json")
+    }
+    metrics = told["modelCard"]["quantitativeAnalysis"]["performanceMetrics"]
+    assert {each["value"] for each in metrics} == {"996", "1200", "7"}
+    assert told["modelCard"]["considerations"]["useCases"] == [f"convoy routing: {USE}"]
+    again = run("bom", *model.files, *signed, "--name", "m-7").stdout
+    assert json.loads(again) == bill  # the same model at the same moment
+
+
+def test_a_bill_says_nothing_that_was_not_shown_and_is_not_written_of_what_does_not_verify(model: Model) -> None:
+    bare = json.loads(run("bom", *model.files, "--at", AT).stdout)
+    assert "modelCard" not in bare["metadata"]["component"]
+    model.fill(model="sha256:" + "0" * 64)
+    for given in (
+        ("--vvt", model.form),
+        ("--statement", model.statement),  # of which no signer is accepted
+        ("--statement", model.statement, "--signer", model.signer, "--at", "2027-01-01T00:00:00Z"),
+    ):
+        words = ["model", "bom", *map(str, (*model.files, "--at", AT, *given))]
+        assert isinstance(CliRunner().invoke(brightline, words).exception, TrustError)
+    (model.folder / "config.json").write_bytes(b"[]")
+    refused = CliRunner().invoke(brightline, ["model", "bom", *map(str, model.files)])
+    assert isinstance(refused.exception, TrustError)

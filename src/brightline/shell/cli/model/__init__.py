@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import click
 
+from brightline.shell.cli.model.bom import bom
 from brightline.shell.cli.model.form import form, lint_command
 from brightline.shell.cli.model.sign import sign
 from brightline.shell.cli.model.state import state
@@ -16,6 +17,7 @@ def model() -> None:
     """A model's files, the signed word on its safety training, and the record of its verification and testing."""
 
 
+model.add_command(bom)
 model.add_command(form)
 model.add_command(lint_command)
 model.add_command(sign)

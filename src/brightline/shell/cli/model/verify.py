@@ -72,7 +72,7 @@ def verify(
 
     Exit codes: 0 all three hold; 1 one does not, or was not shown; 2 bad usage.
     """
-    accepted = {name: _public(text) for name, text in pairs(signers, "--signer").items()}
+    accepted = {name: public_of(text) for name, text in pairs(signers, "--signer").items()}
     public = read_public_key(read_within(key, KEY_BYTES_MAX))
     moment = time_of(at)
     digest, conditions = "", []
@@ -137,7 +137,8 @@ def _given(path: Path | None) -> Path:
     return path
 
 
-def _public(text: str) -> bytes:
+def public_of(text: str) -> bytes:
+    """A raw Ed25519 key from hex. Raises ``ConfigError``."""
     try:
         raw = bytes.fromhex(text)
     except ValueError:
