@@ -79,6 +79,18 @@ def test_a_window_that_has_passed_counts_no_more() -> None:
     assert crossed_after(MANY, *slow)[4]
 
 
+def test_a_clock_that_steps_back_hides_nobody() -> None:
+    hour = with_(window_seconds=HOUR_SECONDS)
+    book = PatternBook()
+    for person in range(5):
+        book.enter(request([person]))
+    later, again = request([9], at=NOW + 10 * DAY_SECONDS), request([0])
+    book.enter(later)
+    assert not crossings(book, [hour], later)
+    book.enter(again)
+    assert crossings(book, [hour], again)
+
+
 def test_persistence_is_counted_in_days() -> None:
     watched = with_(days=4, subjects=2)
     daily = [request([1, 2], at=NOW + day * DAY_SECONDS) for day in range(4)]

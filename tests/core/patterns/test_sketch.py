@@ -51,6 +51,16 @@ def test_a_full_one_is_merged_to_the_same_bytes_too() -> None:
     assert odd.write() == sketch_of(added[::-1]).write()
 
 
+def test_that_there_was_one_more_is_known_whichever_came_last() -> None:
+    tokens = sorted(token(number) for number in range(SIZE + 1))
+    up, down = Sketch(SINCE), Sketch(SINCE)
+    for one, other in zip(tokens, reversed(tokens), strict=True):
+        up.add(one, SINCE, 0)
+        down.add(other, SINCE, 0)
+    assert up.write() == down.write()
+    assert up.total() > SIZE
+
+
 def test_up_to_its_size_the_count_is_exact() -> None:
     sketch = sketch_of([(number, 0, 0) for number in range(SIZE)] * 2)
     assert sketch.count(SINCE) == SIZE
