@@ -109,6 +109,7 @@ def test_an_application_asks_its_official_who_signs_and_only_then_people_are_ask
         assert answer(node, told["hold"], person, "no").exit_code == 0
     until(lambda: status(node, f"holds/{hold}") == "upheld")
     assert cli("appeal", "wishes", node.root, "--json").strip() == "[]"
+    assert not node.contradictions()
 
 
 def status(node: Running, about: str) -> str:

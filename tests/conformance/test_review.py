@@ -21,6 +21,7 @@ from click.testing import CliRunner, Result
 
 from brightline.client import hold_of, wait_for
 from brightline.core.errors import BrightlineError, ConfigError, TrustError
+from brightline.core.evidence.audit import PEOPLE, Topic
 from brightline.core.review.decision import FORMAT, Answer, ReviewerDecision, sign_decision
 from brightline.shell.cli.main import brightline
 from brightline.shell.clock import SystemClock
@@ -31,6 +32,7 @@ from brightline.shell.review.desk import Desk
 from brightline.shell.state import StateFolder
 from brightline.shell.trust.keys import load_key
 from tests.harness import HELD, NO_TLS, RL1, Running, add_workload, running, running_again, within_two_seconds
+from tests.shell.cli.in_process import run
 
 FIRST, SECOND, THIRD = (f"provider-cleared-reviewer-{n}" for n in (1, 2, 3))
 CUSTOMER = "customer-decider-reviewer-1"
@@ -288,3 +290,15 @@ def test_the_figures_count_what_the_logs_say_and_show_no_words(node: Running) ->
     shown = said(node, "figures").stdout
     assert "Krippendorff" in shown
     assert "vehicles" not in shown
+
+
+def test_what_was_released_is_counted_again_from_what_people_signed(node: Running, tmp_path: Path) -> None:
+    released(node, HELD + " Counted again.")
+    node.publish()
+    run("disclose", node.root, tmp_path / "opened")
+    parties = ("--installation", node.root / "installation.json", "--parties", node.root / "trust.json")
+    told = run("verify", node.root / "evidence", "--disclosures", tmp_path / "opened", *parties, "--json")
+    reports = json.loads(told.stdout)
+    assert [each["contradictions"] for each in reports if each["contradictions"]] == []
+    claims = [claim for each in reports for claim in each["claims"]]
+    assert {claim["status"] for claim in claims if claim["name"] in (Topic.HELD.value, PEOPLE)} == {"PROVEN"}
