@@ -126,6 +126,7 @@ def test_to_ask_for_fewer_organisations_is_looser(now: tuple[tuple[str, int], ..
     assert compare_who(with_(organisations=((CLEARED, 3), (DECIDER, 2))), before) == ()
     (row,) = compare_who(with_(organisations=now), before)
     assert row.path == f"organisations.{CLEARED}"
+    assert compare_facts(with_(organisations=now), before) == (row,)
     with pytest.raises(AgreementError, match="is weaker"):
         require_no_weaker(with_(organisations=now), before)
 

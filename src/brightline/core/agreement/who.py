@@ -49,6 +49,7 @@ def compare_who(candidate: Agreement, baseline: Agreement) -> tuple[Looser, ...]
         *_identity(candidate, baseline),
         *_united(candidate, baseline),
         *_offices(candidate, baseline),
+        *_organisations(candidate, baseline),
         *(row for spec in baseline.vocabulary.specs for row in _fact(spec, candidate)),
         *_authorities(candidate, baseline),
         *(row for limit in baseline.limits for row in _limit(limit, candidate)),
@@ -59,9 +60,9 @@ def compare_who(candidate: Agreement, baseline: Agreement) -> tuple[Looser, ...]
 
 
 def compare_facts(candidate: Agreement, baseline: Agreement) -> tuple[Looser, ...]:
-    """Return what is looser about facts that both know: for agreements that are not versions of each other."""
+    """Return what is looser about facts and offices that both know: for those that are no versions of each other."""
     known = [spec for spec in baseline.vocabulary.specs if counterpart(spec, candidate) is not None]
-    return tuple(row for spec in known for row in _fact(spec, candidate))
+    return (*_organisations(candidate, baseline), *(row for spec in known for row in _fact(spec, candidate)))
 
 
 def _looser(path: str, before: object, after: object, why: str) -> Looser:
@@ -89,9 +90,12 @@ def _offices(candidate: Agreement, baseline: Agreement) -> Iterator[Looser]:
         if kept.get(office.id) != office.title:
             after = kept.get(office.id, "nobody")
             yield _looser(f"offices.{office.id}", office.title, after, "an office stays what it was")
-    now = dict(candidate.organisations)
+
+
+def _organisations(candidate: Agreement, baseline: Agreement) -> Iterator[Looser]:
+    now, known = dict(candidate.organisations), {office.id for office in candidate.offices}
     for name, count in baseline.organisations:
-        if now.get(name, 1) < count:
+        if name in known and now.get(name, 1) < count:
             why = f"those of {name} who say the same are of {count} organisations"
             yield _looser(f"organisations.{name}", count, now.get(name, "any"), why)
 
