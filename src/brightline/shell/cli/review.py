@@ -208,13 +208,13 @@ def roster(state: Path, as_json: bool) -> None:
             each.office,
             each.organisation or "–",
             ", ".join(each.roles),
-            datetime.fromtimestamp(each.cleared_until, UTC).strftime("%Y-%m-%d"),
-            "cleared" if each.cleared_until > now else "ended",
+            ("" if each.cleared_until > now else "ended ")
+            + datetime.fromtimestamp(each.cleared_until, UTC).strftime("%Y-%m-%d"),
             ", ".join(credential.kind.value for credential in each.credentials) or "none",
         ]
         for each in people
     ]
-    render.table("Roster", ["person", "office", "organisation", "roles", "cleared until", "now", "signs with"], rows)
+    render.table("Roster", ["person", "office", "organisation", "roles", "cleared until", "signs with"], rows)
 
 
 review.add_command(review_queue.queue)
