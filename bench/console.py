@@ -46,6 +46,7 @@ from brightline.shell.storage.wal import frames_on_disk, shards_in
 from brightline.shell.trust.keys import make_key
 
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0"
+PATIENCE_SECONDS = 120
 AT_ONCE = 500
 UNITS = 40
 MADE_BY_A_GATEWAY = 100
@@ -106,6 +107,7 @@ def held(node: Running, count: int) -> str:
 
 def measure(page: Any, url: str, path: str, runs: int) -> dict[str, float]:
     """The page cold, then warm."""
+    page.set_default_timeout(1_000 * PATIENCE_SECONDS)
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")
     received: list[float] = []

@@ -19,7 +19,7 @@ from brightline.core.evidence.batch import Frame
 from brightline.core.evidence.keytree import KeyDestroyed
 from brightline.core.evidence.record import CASES, RecordKind, unix_of
 from brightline.core.review.case import Case
-from brightline.core.review.docket import Docket
+from brightline.core.review.docket import Docket, Tried
 from brightline.core.review.life import CaseKind, CaseLife, Ended, Said
 from brightline.shell.keyring import open_vault
 from brightline.shell.state import StateFolder
@@ -49,6 +49,9 @@ class History:
         self._docket = docket
         self._readers: dict[str, WalReader] = {}
         self._cases: dict[str, Found] = {}  # by digest
+        self._untold: dict[
+            str, CaseLife
+        ] = {}  # the same while nobody has said anything, made once: most of a long queue
         self._ends: Counter[tuple[int, str, str, tuple[str, ...]]] = Counter()
         self.destroyed = 0  # cases that nobody can open any more
 
@@ -70,7 +73,10 @@ class History:
     def lives(self) -> list[CaseLife]:
         """Each case that was ever opened, the first before the others."""
         docket = self._docket()
-        lives = [_life(digest, found, docket) for digest, found in self._cases.items()]
+        lives = []
+        for digest, found in self._cases.items():
+            tried = docket.of_case(digest)
+            lives.append(self._untold[digest] if tried is None else _life(digest, found, tried))
         return sorted(lives, key=lambda each: (each.opened, each.case))
 
     @property
@@ -92,12 +98,12 @@ class History:
         except KeyDestroyed:
             self.destroyed += 1
             return
-        self._cases[leaf.case] = Found(opened.case, shard, frame.seq, frame.exchange, opened.kind, opened.known)
+        found = Found(opened.case, shard, frame.seq, frame.exchange, opened.kind, opened.known)
+        self._cases[leaf.case], self._untold[leaf.case] = found, _life(leaf.case, found, None)
 
 
-def _life(digest: str, found: Found, docket: Docket) -> CaseLife:
+def _life(digest: str, found: Found, tried: Tried | None) -> CaseLife:
     case = found.case
-    tried = docket.of_case(digest)
     said: list[Said] = []
     if tried is not None:
         for (_, name), votes in tried.votes.items():
