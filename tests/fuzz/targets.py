@@ -302,12 +302,12 @@ _WHO = ClearedPerson("a", "provider_cleared", 10_000, credentials=(_PASSKEY.cred
 _TERMS = ReviewTerms(RelyingParty(RP_ID, (ORIGIN,)))
 _DECIDED = said("a")
 _CHALLENGE = decision_challenge(_DECIDED)
-_BUNDLE = put_together([decision_bytes(_DECIDED), b"another"])
+_MANY = put_together([decision_bytes(_DECIDED), b"another"])
 _PASSKEYS = [
     write_assertion(_DECIDED, _PASSKEY.get(_CHALLENGE)),
     _PASSKEY.get(_CHALLENGE),
     _PASSKEY.create(_CHALLENGE),
-    write_assertion(_DECIDED, _PASSKEY.get(_BUNDLE.challenge), _BUNDLE.places[0]),
+    write_assertion(_DECIDED, _PASSKEY.get(_MANY.challenge), _MANY.places[0]),
 ]
 
 

@@ -115,15 +115,15 @@ def test_decisions_by_passkey_and_by_key_and_enrolments_are_verified_offline(sit
 
 def test_denials_under_one_signature_are_verified_one_by_one(site: Site) -> None:
     decisions = [site.decision(f"hold_{n}") for n in range(3)]
-    bundle = put_together([decision_bytes(each) for each in decisions])
-    given = site.key.get(bundle.challenge)
-    for decision, among in zip(decisions, bundle.places, strict=True):
+    many = put_together([decision_bytes(each) for each in decisions])
+    given = site.key.get(many.challenge)
+    for decision, among in zip(decisions, many.places, strict=True):
         site.log(decision, write_assertion(decision, given, among))
     status, proof, wrong = site.verified()
     assert (status, wrong) == ("PROVEN", [])
     assert proof.startswith("3 decisions by people on the roster;")
     other = site.decision("hold_4")
-    site.log(other, write_assertion(other, given, bundle.places[0]))
+    site.log(other, write_assertion(other, given, many.places[0]))
     status, _, wrong = site.verified(code=1)
     assert (status, len(wrong)) == ("CONTRADICTED", 1)
 

@@ -94,7 +94,7 @@ class DenyPages:
             "name": name,
             "asks": await self._room.read(asks, self._room.books, person, prepared),
             "reason": prepared.decisions[0].answers[0].reason,
-            "root": prepared.bundle.places[0].root.hex(),
+            "root": prepared.many.places[0].root.hex(),
         }
         return self._room.render(request, "deny_sign.html.j2", person, values)
 

@@ -20,7 +20,7 @@ from brightline.core.errors import ConfigError, TrustError
 from brightline.core.review.decision import REASON_CHARS_MAX, ReviewerDecision, sign_decision
 from brightline.core.review.passkey import decision_bytes, write_assertion
 from brightline.core.review.roster import ClearedPerson
-from brightline.core.review.together import Bundle, put_together
+from brightline.core.review.together import Together, put_together
 from brightline.shell.review.denying import Denied, check_denier, decisions_of, denials, log_denials
 from brightline.shell.review.desk import Desk, OpenedCase
 from brightline.shell.review.queue.reading import QueueItem, Shown
@@ -46,7 +46,7 @@ class Prepared(msgspec.Struct, frozen=True):
     """The decisions that wait for one signature, in the order in which they were put together."""
 
     decisions: tuple[ReviewerDecision, ...]
-    bundle: Bundle
+    many: Together
 
 
 class Meant(msgspec.Struct, frozen=True):
@@ -107,7 +107,7 @@ def prepare(books: Books, person: Person, items: Sequence[QueueItem], reason: st
 
 def asks(books: Books, person: Person, prepared: Prepared) -> str:
     """What the browser must be asked for, as JSON; empty without a passkey. Blocks."""
-    return asks_for(books, person.person, prepared.bundle.challenge)
+    return asks_for(books, person.person, prepared.many.challenge)
 
 
 def sign_and_log(books: Books, person: Person, prepared: Prepared, given: str) -> list[Denied]:
@@ -120,7 +120,7 @@ def sign_and_log(books: Books, person: Person, prepared: Prepared, given: str) -
 
 def _signed(books: Books, person: Person, prepared: Prepared, given: str) -> list[bytes]:
     if asks(books, person, prepared):
-        places = zip(prepared.decisions, prepared.bundle.places, strict=True)
+        places = zip(prepared.decisions, prepared.many.places, strict=True)
         return [write_assertion(decision, given.encode(), among) for decision, among in places]
     if not books.registry.review.software_keys:
         raise TrustError(f"{person.person} has no passkey, and both parties let no key in a file sign decisions")

@@ -29,9 +29,9 @@ def about(number: int, value: str = "yes") -> ReviewerDecision:
 
 def signed(decisions: list[ReviewerDecision], key: Passkey = KEY) -> list[bytes]:
     """What is logged of decisions under one signature."""
-    bundle = put_together([decision_bytes(each) for each in decisions])
-    given = key.get(bundle.challenge)
-    return [write_assertion(each, given, among) for each, among in zip(decisions, bundle.places, strict=True)]
+    many = put_together([decision_bytes(each) for each in decisions])
+    given = key.get(many.challenge)
+    return [write_assertion(each, given, among) for each, among in zip(decisions, many.places, strict=True)]
 
 
 def opened(envelope: bytes, last: int = 0, key: Passkey = KEY) -> Made:
@@ -53,10 +53,10 @@ def test_each_opens_by_itself_and_the_one_counter_is_shown_with_each() -> None:
 
 @given(st.integers(1, 40), st.data())
 def test_whatever_is_not_at_its_place_is_not_among_them(size: int, data: st.DataObject) -> None:
-    bundle = put_together([str(n).encode() for n in range(size)])
+    many = put_together([str(n).encode() for n in range(size)])
     index = data.draw(st.integers(0, size - 1))
-    place = bundle.places[index]
-    assert challenge_among(str(index).encode(), place) == bundle.challenge
+    place = many.places[index]
+    assert challenge_among(str(index).encode(), place) == many.challenge
     other = data.draw(st.integers(0, size).filter(lambda n: n != index))
     with pytest.raises(NotSigned):
         challenge_among(str(other).encode(), place)

@@ -89,9 +89,9 @@ def test_many_denials_under_one_signature_count_each_once_and_nothing_good_is_am
         said("a", value, case=msgspec.structs.replace(ONE_QUESTION, hold=f"hold_{n}"))
         for n, value in enumerate(("yes", "yes", "no"))
     ]
-    bundle = put_together([decision_bytes(each) for each in decisions])
-    given = key.get(bundle.challenge)
-    logged = [write_assertion(each, given, among) for each, among in zip(decisions, bundle.places, strict=True)]
+    many = put_together([decision_bytes(each) for each in decisions])
+    given = key.get(many.challenge)
+    logged = [write_assertion(each, given, among) for each, among in zip(decisions, many.places, strict=True)]
     why = [registry.log(each) for each in logged]
     assert why[:2] == ["", ""]
     assert "mass_domestic=no is none" in why[2]
@@ -107,8 +107,8 @@ def test_an_answer_about_a_fact_that_the_agreement_does_not_know_counts_for_noth
     case = msgspec.structs.replace(CASE, questions=(msgspec.structs.replace(CASE.questions[0], name="none_such"),))
     assert "knows no fact" in registry.log(signed(key, said("a", name="none_such", case=case)))
     other = said("a", name="none_such", case=msgspec.structs.replace(case, hold="hold_2"))
-    bundle = put_together([decision_bytes(other)])
-    together = write_assertion(other, key.get(bundle.challenge), bundle.places[0])
+    many = put_together([decision_bytes(other)])
+    together = write_assertion(other, key.get(many.challenge), many.places[0])
     assert "knows no fact" in registry.log(together)
 
 

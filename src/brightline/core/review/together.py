@@ -34,14 +34,14 @@ class Among(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: tuple[bytes, ...]
 
 
-class Bundle(msgspec.Struct, frozen=True):
+class Together(msgspec.Struct, frozen=True):
     """What the authenticator is given to sign for many decisions (32 bytes), and where each of them stands."""
 
     challenge: bytes
     places: tuple[Among, ...]
 
 
-def put_together(decisions: Sequence[bytes]) -> Bundle:
+def put_together(decisions: Sequence[bytes]) -> Together:
     """Make the tree of canonical decisions, in their order. Raises ``ValueError`` for none, or too many."""
     size = len(decisions)
     if not 0 < size <= TOGETHER_MAX:
@@ -51,7 +51,7 @@ def put_together(decisions: Sequence[bytes]) -> Bundle:
         tree.append(leaf_hash(decision))
     root = tree.root()
     places = tuple(Among(root, size, index, tree.inclusion_proof(index)) for index in range(size))
-    return Bundle(_challenge(root, size), places)
+    return Together(_challenge(root, size), places)
 
 
 def challenge_among(decision: bytes, among: Among) -> bytes:
