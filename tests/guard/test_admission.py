@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from aiohttp import web
 
@@ -346,6 +347,13 @@ def guard_of_a_model(tmp_path: Path) -> Iterator[tuple[str, ModelServer, ModelFo
         loop.close()
 
 
+def ready(url: str) -> tuple[int, str]:
+    """What the guard says of itself: a status, and the condition that does not hold."""
+    with httpx2.Client() as client:
+        answer = client.get(f"{url}/readyz")
+    return answer.status_code, answer.json()["condition"]
+
+
 def ask(url: str, number: int, *records: str, stream: bool = False) -> tuple[int, str]:
     body = json.dumps({"model": "upstream-m", "stream": stream, "n": number}).encode()
     token = signed(with_(exchange=f"x-{number}", wire_digest=body_digest(body), vvt=records))
@@ -360,10 +368,12 @@ def test_the_guard_lets_nothing_through_but_to_an_admitted_model_and_says_which_
             assert time.monotonic() < deadline
             time.sleep(0.05)
         assert ask(url, 1_000, "another") == (503, "model_not_admitted")
+        assert ready(url) == (200, "")
         seen = len(server.seen)
         model.weights.write_bytes(b"changed")
         within_two_seconds(lambda: ask(url, 1_001 + time.monotonic_ns()) == (503, "model_not_admitted"))
         assert len(server.seen) - seen < 40
+        assert ready(url) == (503, "files")
         digest = model.digest
     records = read_records(tmp_path / "guard", "guard")
     assert {each["admitted"] for each in records if each["kind"] == "CONSUMED"} == {digest}

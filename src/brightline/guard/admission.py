@@ -49,6 +49,11 @@ Ask = Callable[[str, bytes, float], Awaitable[bytes]]
 class Admits(Protocol):
     """Whether the model may answer now."""
 
+    @property
+    def fault(self) -> str:
+        """The condition by which it is out; empty while it may answer."""
+        ...
+
     def check(self, claims: PassClaims) -> str:
         """What is admitted: the model's digest, or ``nothing``. Raises ``ModelNotAdmitted``."""
         ...
@@ -77,6 +82,8 @@ class Admission(msgspec.Struct, frozen=True):
 
 class AdmitsNothing:
     """The development profile without a model to look at: everything is let through, and each record says so."""
+
+    fault = ""
 
     def check(self, claims: PassClaims) -> str:
         """Always ``nothing``."""

@@ -95,6 +95,12 @@ class Guard:
         if scope["path"] == "/livez" and scope["method"] == "GET":
             await answer(send, 200, {"status": "ok"})
             return
+        if scope["path"] == "/readyz" and scope["method"] == "GET":
+            fault = self._admits.fault
+            await answer(
+                send, 503 if fault else 200, {"status": "not_admitted" if fault else "ok", "condition": fault}
+            )
+            return
         try:
             claims, body = await self._admit(scope, receive)
         except GuardRefusal as refusal:
