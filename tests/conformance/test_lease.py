@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from brightline.core.attestation.development import UNMEASURED
 from brightline.core.errors import TrustError
 from brightline.shell.cli.main import brightline
+from brightline.shell.storage.sequencer import Head
 from tests.harness import Running, Seconds, chunk, completion, read_records, running
 
 PATIENCE_SECONDS = 60.0
@@ -76,6 +77,18 @@ def test_a_lease_is_on_record_before_the_first_exchange_and_is_not_for_productio
     assert first["committed"]["result"]["brightline"]["tier"] == "affirming"
     installed = json.loads(cli("attest", "status", node.root, "--json"))
     assert (installed["policy"], installed["for_production"]) == (first["policy"], False)
+
+
+def test_an_auditor_verifies_again_what_was_shown(node: Running, tmp_path: Path) -> None:
+    until(lambda: (node.node.publisher.published or Head(0, b"")).size > 0)
+    opened = tmp_path / "disclosures.jsonl"
+    cli("disclose", node.root, opened)
+    asked = ("attest", "recheck", node.root / "evidence" / "gateway-0", "--disclosures", opened)
+    told = json.loads(cli(*asked, "--json"))
+    assert [row["outcome"] for row in told] == ["verified"] * len(told)
+    assert told[0]["record"] == 0
+    opened.write_bytes(b"")
+    cli(*asked, code=1)
 
 
 def test_one_signature_revokes_and_both_parties_reinstate(node: Running) -> None:

@@ -31,6 +31,7 @@ from brightline.core.attestation.lease import (
     name_of,
 )
 from brightline.core.attestation.policy import Policy
+from brightline.core.attestation.recheck import Recorded, recheck
 from brightline.core.errors import EvidenceRefused
 from brightline.core.facts import FactSpec, Source, Vocabulary
 
@@ -145,17 +146,41 @@ def test_a_record_names_the_evidence_the_policy_and_what_it_rests_on_and_says_no
     assert bytes.fromhex(str(kept[0]["main"])) == shown().evidence[0].main
 
 
-def test_who_has_the_record_makes_the_challenge_again_and_verifies_what_was_shown() -> None:
-    said, opened = lease().public(), lease().committed()
-    node = Node(
-        "development",
-        tuple(bytes.fromhex(key) for key in msgspec.convert(said["keys"], list[str])),
-        str(said["agreement"]),
-        str(said["release"]),
-    )
-    [piece] = msgspec.convert(opened["shown"], list[dict[str, Any]])
-    claims = verify(Evidence(Kind(piece["kind"]), bytes.fromhex(piece["main"]), {}), (), BEGAN.wall)
-    assert claims.nonces == (challenge_of(node, bytes.fromhex(str(said["nonce"]))),)
+def again(under: Policy | None = POLICY, shown: Any = None, **changed: Any) -> str:
+    """Look at the record of a lease again, with some of it changed: the fault, or nothing."""
+    said = {"profile": "development", **lease().public(), **changed}
+    opened = lease().committed()
+    try:
+        [claims] = recheck(
+            msgspec.convert(said, Recorded), {**opened, **({"shown": shown} if shown else {})}, (), BEGAN.wall, under
+        )
+    except EvidenceRefused as error:
+        return error.fault
+    assert claims.signer == PUBLIC
+    return ""
+
+
+def test_who_has_the_record_verifies_again_what_was_shown() -> None:
+    assert again() == again(under=None) == ""
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        ({"keys": ["66" * 32]}, "wrong-nonce"),
+        ({"agreement": "sha256:b"}, "wrong-nonce"),
+        ({"nonce": "00" * 32}, "wrong-nonce"),
+        ({"evidence": "sha256:00"}, "inconsistent"),
+        ({"rests_on": []}, "inconsistent"),
+        ({"policy": "sha256:00"}, "inconsistent"),
+        ({"stated": {"surface": "unknown", "stack_on": "yes"}}, "inconsistent"),
+        ({"nonce": "x"}, "malformed"),
+        ({"shown": [{"kind": "development", "main": "00", "parts": {}}]}, "inconsistent"),
+        ({"shown": [{"kind": "magic", "main": "00", "parts": {}}]}, "malformed"),
+    ],
+)
+def test_a_record_that_says_otherwise_than_its_evidence_is_refused(changed: dict[str, Any], fault: str) -> None:
+    assert again(**changed) == fault
 
 
 def test_it_ends_when_its_time_is_over_on_either_clock() -> None:

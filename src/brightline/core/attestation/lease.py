@@ -175,12 +175,12 @@ def grant(node: Node, shown: Shown, appraisal: Appraisal, now: Instant) -> Lease
     seconds = min(LEASE_SECONDS_MAX, appraisal.until - now.wall)
     if seconds < LEASE_SECONDS_MIN:
         refuse(Fault.STALE, f"what was shown counts for {max(0, int(seconds))} seconds more")
-    rests_on = frozenset(name for _, claims in appraisal.accepted for name in _names(claims))
-    if len(rests_on) > RESTS_ON_MAX:
-        refuse(Fault.TOO_LARGE, f"the evidence rests on {len(rests_on)} things; at most {RESTS_ON_MAX}")
+    names = rests_on([claims for _, claims in appraisal.accepted])
+    if len(names) > RESTS_ON_MAX:
+        refuse(Fault.TOO_LARGE, f"the evidence rests on {len(names)} things; at most {RESTS_ON_MAX}")
     until = Instant(now.steady + seconds, now.wall + seconds)
     shown = msgspec.structs.replace(shown, production=not for_development)
-    return Lease(node, shown, appraisal, now, until, rests_on)
+    return Lease(node, shown, appraisal, now, until, names)
 
 
 class Revocable(enum.StrEnum):
@@ -194,6 +194,11 @@ class Revocable(enum.StrEnum):
 def name_of(what: Revocable, value: str) -> str:
     """``sha256:<hex>`` by which a record names what a lease rests on, or what was revoked."""
     return digest([what.value, value])
+
+
+def rests_on(pieces: Sequence[Claims]) -> frozenset[str]:
+    """The names of all that these pieces of evidence rest on."""
+    return frozenset(name for claims in pieces for name in _names(claims))
 
 
 def _names(claims: Claims) -> Sequence[str]:

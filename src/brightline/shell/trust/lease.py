@@ -62,6 +62,7 @@ class LeaseKeeper:
         self._records = records
         self._clock = clock
         self._lease: Lease | None = None
+        self._under: Policy | None = None  # the policy that the lease was granted under
         self._loss = Loss.NONE
         self._refused = ""  # why there is no newer one
         self._stated: tuple[Vocabulary | None, tuple[Statement, ...]] = (None, ())
@@ -76,8 +77,7 @@ class LeaseKeeper:
             return None
         loss = lease.over(self._now(), self._revoked())
         if loss is None:
-            policy = self._policy()
-            if policy is not None and policy.digest == lease.appraisal.policy:
+            if self._policy() is self._under:  # the same value for as long as nobody signed another
                 return lease
             loss = Loss.POLICY
         self._lease, self._loss, self._stated = None, loss, (None, ())
@@ -142,7 +142,7 @@ class LeaseKeeper:
         if (loss := lease.over(self._now(), self._revoked())) is not None:
             refuse(Fault.DENIED, loss.value)
         await self._records.append(Draft(RecordKind.ATTESTED, "", lease.public(), lease.committed()))  # 4.
-        self._lease, self._stated = lease, (None, ())  # 5.
+        self._lease, self._under, self._stated = lease, policy, (None, ())  # 5.
 
     def _counters(self) -> Counters | None:
         """The counters of a TPM, as the last lease knew them."""

@@ -207,3 +207,24 @@ def status(state: Path, as_json: bool) -> None:
     from brightline.shell.cli.attest.signed import status as run
 
     run(state, as_json=as_json)
+
+
+@attest.command()
+@click.argument("log")
+@click.option(
+    "--disclosures", required=True, type=_THERE, help="What opens records, as `brightline disclose` writes it."
+)
+@click.option("--policy", "ruled", type=_THERE, help="The policy that the leases rest on: appraise under it as well.")
+@click.option("--roots", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Roots in place of ours.")
+@_JSON
+def recheck(log: str, disclosures: Path, ruled: Path | None, roots: Path | None, as_json: bool) -> None:
+    """Verify again what was shown for the leases of LOG (a folder, or an address), at the time of each record.
+
+    The challenge is made again from the record, so nothing is believed of the node but that this is its record: that
+    the log is what was signed, and by whose key, says `brightline verify`.
+
+    Exit codes: 0 all that was opened verifies; 1 something does not, or nothing was opened; 2 bad usage.
+    """
+    from brightline.shell.cli.attest.recheck import run
+
+    run(log, disclosures, ruled, roots, as_json=as_json)
