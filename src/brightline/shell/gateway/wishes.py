@@ -10,9 +10,10 @@ read all of its log for each who asks.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -85,7 +86,7 @@ class Wishes:
         if self._reviewing.wish_of(workload.id, about) is not None:
             return
         now = self._clock.unix()
-        since = [each.unix for each in self._of_unit(workload.unit) if each.unix > now - DAY_SECONDS]
+        since = [each.unix for each in self._since(now - DAY_SECONDS) if each.unit == workload.unit]
         if len(since) >= self._per_day:
             wait = min(since) + DAY_SECONDS - now
             raise QuotaReached(f"this unit may ask for {self._per_day} appeals in a day", max(1, wait))
@@ -131,8 +132,9 @@ class Wishes:
             raise NothingToAppeal("people have not denied this hold")
         return ""
 
-    def _of_unit(self, unit: str) -> list[Wish]:
-        return [each for each in self._reviewing.wishes.values() if each.unit == unit]
+    def _since(self, unix: int) -> Iterator[Wish]:
+        """The wishes after a moment (Unix seconds), the latest first."""
+        return itertools.takewhile(lambda each: each.unix > unix, reversed(self._reviewing.wishes.values()))
 
     def _told(self, wish: Wish) -> dict[str, JsonValue]:
         agreement = self._agreement()

@@ -72,6 +72,7 @@ class Reviewing:
         self.to_open: list[ToOpen] = []  # in the order in which they were logged
         self.appeals: list[Filed] = []
         self.wishes: dict[str, Wish] = {}  # by id, in the order in which they were logged
+        self._wishes: dict[tuple[str, str], Wish] = {}  # by workload, and what they are about
         self._roots = roots
         self.ignored: dict[int, str] = {}
         self.keys: dict[str, bytes] = {}  # of months that are over
@@ -150,13 +151,12 @@ class Reviewing:
         )
         if wish.id in self.wishes or self.wish_of(said.workload, said.about) is not None:
             return "this was asked for before"
-        self.wishes[wish.id] = wish
+        self.wishes[wish.id] = self._wishes[wish.workload, wish.about] = wish
         return ""
 
     def wish_of(self, workload: str, about: str) -> Wish | None:
         """What a workload wished of a hold or an exchange; ``None`` if nothing."""
-        mine = (each for each in self.wishes.values() if (each.workload, each.about) == (workload, about))
-        return next(mine, None)
+        return self._wishes.get((workload, about))
 
     def _sampling(self, entry: Entry, said: _Sampling) -> str:
         if self.commitments.setdefault(said.month, said.commitment) != said.commitment:
