@@ -166,9 +166,11 @@ def test_workers_count_together_within_a_keep_each(town: Town) -> None:
     one, other = town.worker("gateway-0"), town.worker("gateway-1")
     for number, name in enumerate(NAMES[:4]):
         assert stated(town.asks((one, other)[number % 2], name)) == {}
-    for watch in (one, other, one):
+    for watch in (one, other):
         keep(watch)
-    assert counts(one) == counts(other)
+    kept = counts(town.worker("gateway-2"))
+    keep(one)
+    assert kept == counts(one) == counts(other)
     assert stated(town.asks(one, NAMES[4])) == stated(town.asks(other, NAMES[5])) == {"mass_domestic": UNKNOWN}
 
 
