@@ -4,16 +4,23 @@
 A large rule file is read, compiled and tried on its own examples once in a process that tests: the one that is
 shipped takes over a second, and hundreds of tests start a node. Small ones are made by tests, which break what was
 read of them.
+
+The detectors of a release that was loaded have a minute in place of the release's seconds: a process that tests may
+not get its turn for as long as those. Tests of lateness make a pool of their own.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 from hypothesis import settings
 
 from brightline.core.screening import rules
+from brightline.core.screening.release import Cascade
 from brightline.core.screening.views import views
+from brightline.shell.inference import loaded
+from brightline.shell.inference.pool import Judging, PooledDetector, ScreeningPool
 
 settings.register_profile("daily", settings(), max_examples=40)
 settings.load_profile("daily")
@@ -29,3 +36,19 @@ def load_rules(toml_bytes: bytes, name: str, views: rules.ViewsOf = views) -> ru
 
 
 rules.load_rules = load_rules
+
+
+PATIENT_SECONDS = 60.0
+
+
+def patient(
+    detectors: Sequence[PooledDetector],
+    deadline_seconds: float,
+    cascades: Sequence[Cascade] = (),
+    judging: Judging | None = None,
+) -> ScreeningPool:
+    """A pool that waits longer than its release says."""
+    return ScreeningPool(detectors, max(deadline_seconds, PATIENT_SECONDS), cascades, judging)
+
+
+loaded.ScreeningPool = patient  # type: ignore[assignment,attr-defined]

@@ -282,7 +282,7 @@ def make_state(
     facts: dict[str, str] | None = None,
     tools: Sequence[Any] = (),
     toml: str = "",
-    upstream: str = "idle_seconds = 1.5\n",
+    upstream: str = "idle_seconds = 20.0\n",
     own_release: str = "",
     more_toml: str = "",
     **listen: Any,

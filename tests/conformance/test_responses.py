@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -42,9 +43,15 @@ def respond(node: Running, said: Any = "List three fruits.", **more: Any) -> Any
         return client.responses.create(**{"model": "m", "input": said, **more})
 
 
-def streamed(node: Running) -> list[Any]:
+def streamed(node: Running, heard: threading.Event | None = None) -> list[Any]:
+    """All events of a stream; ``heard`` is set once there are words among them."""
+    events = []
     with node.client() as client:
-        return list(client.responses.create(model="m", input="List three fruits.", stream=True))
+        for event in client.responses.create(model="m", input="List three fruits.", stream=True):
+            events.append(event)
+            if heard is not None and event.type == "response.output_text.delta":
+                heard.set()
+    return events
 
 
 def test_a_plain_answer_comes_back_with_what_was_asked(node: Running) -> None:
@@ -261,8 +268,9 @@ def test_a_red_line_in_an_answer_is_denied(node: Running) -> None:
 
 def test_a_stream_is_cut_in_mid_sentence_and_ends_incomplete_with_the_reason(node: Running) -> None:
     words = [chunk(f"The planning office counts vehicles on bridge {i} every quarter. ") for i in range(12)]
-    node.model.streams([*[p for w in words for p in (w, 0.03)], chunk(RL1), 0.1, chunk("", "stop"), DONE])
-    events = streamed(node)
+    heard = threading.Event()
+    node.model.streams([*words, heard, chunk(RL1), chunk("", "stop"), DONE])
+    events = streamed(node, heard)
     text = "".join(event.delta for event in events if event.type == "response.output_text.delta")
     assert text.startswith("The planning office")
     assert "licence plate" not in text
@@ -277,8 +285,9 @@ def test_a_stream_is_cut_in_mid_sentence_and_ends_incomplete_with_the_reason(nod
 
 def test_a_stream_that_breaks_ends_failed_and_the_servers_words_reach_nobody(node: Running) -> None:
     words = [chunk(f"The planning office counts vehicles on bridge {i} every quarter. ") for i in range(12)]
-    node.model.streams([*[p for w in words for p in (w, 0.03)], b'data: {"error": "SECRET"}\n\n'])
-    events = streamed(node)
+    heard = threading.Event()
+    node.model.streams([*words, heard, b'data: {"error": "SECRET"}\n\n'])
+    events = streamed(node, heard)
     assert [event.type for event in events[-2:]] == ["error", "response.failed"]
     assert events[-1].response.error.code == "server_error"
     assert not any("SECRET" in event.model_dump_json() for event in events)

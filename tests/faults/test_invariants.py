@@ -504,8 +504,10 @@ def test_a_stream_that_is_not_understood_is_not_passed_on(node: Running, parts: 
 
 def test_an_upstream_that_hangs_is_given_up(node: Running) -> None:
     async def handler(request: Any, asked: dict[str, Any]) -> Any:
-        await asyncio.sleep(20)
+        await asyncio.sleep(60)
 
+    server = node.node.upstream._servers["default"]
+    server._settings = server._settings.model_copy(update={"idle_seconds": 0.5, "first_byte_seconds": 0.5})
     node.model.answers(handler)
     refused(node, "upstream_failed", 502)
 

@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from brightline.core.screening.trial import Compared, Rule, Stage
 from brightline.shell import shipped
 from brightline.shell.inference.judges import Judges
 from brightline.shell.inference.loaded import Loaded
-from brightline.shell.inference.pool import ThreadDetector
+from brightline.shell.inference.pool import PooledDetector, ScreeningPool, ThreadDetector
 from brightline.shell.inference.trial import WAITING_MAX, Trial
 from tests.releases import beginning, finds_more
 
@@ -150,3 +151,18 @@ async def test_about_the_stated_share_of_exchanges_are_canaries(tmp_path: Path) 
         made.trial.begin(Stage.CANARY)
         canaries = sum(made.trial.takes_canary for _ in range(5_000))
         assert 300 < canaries < 700
+
+
+async def test_detectors_have_the_seconds_that_their_release_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+
+    def pool(detectors: Sequence[PooledDetector], deadline_seconds: float, *more: Any) -> ScreeningPool:
+        given.append(deadline_seconds)
+        return ScreeningPool(detectors, deadline_seconds, *more)
+
+    monkeypatch.setattr("brightline.shell.inference.loaded.ScreeningPool", pool)
+    made = loaded(beginning(tmp_path), finds("gun"))
+    await made.screeners.close()
+    assert given == [made.release.deadline_seconds]
