@@ -261,4 +261,5 @@ def test_the_server_answers_as_our_own_description_says_at_length(node: Running)
 def test_the_description_names_every_route_that_is_served() -> None:
     paths = json.loads(DESCRIPTION.read_text("utf-8"))["paths"]
     beside = {"/v1/models", "/v1/holds", "/v1/holds/{hold}", "/livez", "/readyz"}
+    beside |= {"/v1/holds/{hold}/appeals", "/v1/exchanges/{exchange}/appeals"}
     assert set(paths) == {api.ROUTE for api in APIS} | beside
