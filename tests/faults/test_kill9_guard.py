@@ -198,7 +198,7 @@ def story(root: Path, requests: int, kills: int) -> None:
 
 
 def test_the_books_of_two_guards_balance_after_kills(tmp_path: Path) -> None:
-    story(tmp_path, requests=400, kills=1)
+    story(tmp_path, requests=200, kills=1)
 
 
 @pytest.mark.slow
