@@ -190,6 +190,13 @@ def test_it_ends_when_its_time_is_over_on_either_clock() -> None:
     assert held.over(later(length - 1), ()) is None
     assert held.over(later(length), ()) is Loss.EXPIRED
     assert held.over(later(length - 1, step=1), ()) is Loss.EXPIRED
+    assert held.over(later(length, step=-3), ()) is Loss.EXPIRED
+    assert held.over(later(-1), ()) is Loss.CLOCK  # both clocks before it began: they are not the clocks that it knows
+
+
+def test_evidence_that_is_about_to_end_gives_none() -> None:
+    ending = msgspec.structs.replace(appraised(shown()), until=int(BEGAN.wall) + 1)
+    assert refused(NODE, shown(), ending) == "stale"
 
 
 def test_no_policy_makes_it_longer_than_ten_minutes() -> None:
