@@ -38,9 +38,11 @@ from brightline.core.exchange.api.table import APIS
 from brightline.core.exchange.coverage import cover_reply, cover_request
 from brightline.core.exchange.framing import Framing
 from brightline.core.exchange.sse import SseEvent, SseParser
+from brightline.core.halt import HALT_FORMAT, HALT_TYPE, HaltOrder, Scope
 from brightline.core.patterns.sketch import Sketch
 from brightline.core.patterns.touched import persons_in
 from brightline.core.review.decision import open_made
+from brightline.core.review.halting import Signers, add_assertion, open_halt_by_people, statement_challenge
 from brightline.core.review.passkey import (
     RelyingParty,
     check_public_key,
@@ -51,6 +53,7 @@ from brightline.core.review.passkey import (
     write_assertion,
 )
 from brightline.core.review.registering import verify_registration
+from brightline.core.review.roles import Role
 from brightline.core.review.roster import ClearedPerson, ReviewTerms
 from brightline.core.review.together import put_together
 from brightline.core.screening.finding import Segment, Surface
@@ -68,7 +71,7 @@ from brightline.core.screening.parcel import (
 from brightline.core.screening.rules import RuleSet, load_rules
 from brightline.core.screening.update import UPDATE_TYPE, ReleaseUpdate
 from brightline.core.screening.views import views
-from brightline.core.statement import unverified_payload
+from brightline.core.statement import TrustRoots, sign_statement, unverified_payload
 from brightline.shell import shipped
 from brightline.shell.trust.attesters import read_printed
 from tests.authenticator import ORIGIN, RP_ID, Passkey
@@ -302,17 +305,24 @@ _WHO = ClearedPerson("a", "provider_cleared", 10_000, credentials=(_PASSKEY.cred
 _TERMS = ReviewTerms(RelyingParty(RP_ID, (ORIGIN,)))
 _DECIDED = said("a")
 _CHALLENGE = decision_challenge(_DECIDED)
+_HALT_ORDER = HaltOrder(HALT_FORMAT, "0" * 32, Scope.INSTALLATION, "", "a drill", 1)
+_HALT = sign_statement(_HALT_ORDER, HALT_TYPE, ())
+_SENIOR = msgspec.structs.replace(_WHO, id="s", roles=(Role.SENIOR_REVIEWER,))
+_SIGNERS = Signers(TrustRoots("production", {}), {"s": _SENIOR}, RelyingParty(RP_ID, (ORIGIN,)))
 _MANY = put_together([decision_bytes(_DECIDED), b"another"])
 _PASSKEYS = [
     write_assertion(_DECIDED, _PASSKEY.get(_CHALLENGE)),
     _PASSKEY.get(_CHALLENGE),
     _PASSKEY.create(_CHALLENGE),
     write_assertion(_DECIDED, _PASSKEY.get(_MANY.challenge), _MANY.places[0]),
+    add_assertion(_HALT, "s", _PASSKEY.get(statement_challenge(_HALT, HALT_TYPE))),
 ]
 
 
 def passkey(data: bytes, chance: random.Random) -> None:
-    """Whatever a browser or a log gives is the decision that was signed, the passkey that was made, or nothing."""
+    """What a browser or a log gives is the decision or halt that was signed, the passkey that was made, or nothing."""
+    with contextlib.suppress(TrustError):
+        assert open_halt_by_people(data, _SIGNERS, at=OPENED).value == _HALT_ORDER
     relying = _TERMS.passkeys
     assert relying is not None
     for envelope in (data, b'{"format":"brightline-assertion/1",' + data[1:]):
