@@ -64,7 +64,7 @@ class Visit:
 def visiting(browser: Browser, url: str, who: str, **options: Any) -> Iterator[Visit]:
     """A browser session of ``who``."""
     context = browser.new_context(**options)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(60_000)
     try:
         visit = Visit(context.new_page(), url)
         if who:
