@@ -20,7 +20,6 @@ HOUR_SECONDS: Final = 3_600
 DAY_SECONDS: Final = 86_400
 WINDOW_SECONDS_MAX: Final = 30 * DAY_SECONDS
 SUBJECTS_MAX: Final = 1_000_000
-CONSTRAINED: Final = "constrained"
 
 
 class Over(enum.StrEnum):
