@@ -24,7 +24,7 @@ from brightline.core.standing import Standing
 from brightline.shell import shipped
 from brightline.shell.config import load_settings
 from brightline.shell.opening import open_agreement
-from tests.harness import Running, add_workload, read_records, running, running_again
+from tests.harness import Running, add_workload, read_records, running, running_again, within_two_seconds
 from tests.shell.cli.in_process import run
 
 PATIENCE_SECONDS = 60.0
@@ -76,7 +76,9 @@ def counting(tmp_path: Path, tables: str = PATTERN) -> Iterator[Running]:
 def key_of(node: Running, name: str, **more: Any) -> str:
     """A key of another workload, registered while the gateway serves."""
     settings = load_settings(node.root)
-    return add_workload(node.root, settings, open_agreement(settings), name, **more)
+    key = add_workload(node.root, settings, open_agreement(settings), name, **more)
+    within_two_seconds(lambda: node.node.registry.workloads.get(name) is not None)
+    return key
 
 
 def asks(client: openai.OpenAI, prompt: str) -> str:
