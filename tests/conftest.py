@@ -19,7 +19,7 @@ from hypothesis import settings
 from brightline.core.screening import rules
 from brightline.core.screening.release import Cascade
 from brightline.core.screening.views import views
-from brightline.shell.inference import loaded
+from brightline.shell.inference import kinds, loaded
 from brightline.shell.inference.pool import Judging, PooledDetector, ScreeningPool
 
 settings.register_profile("daily", settings(), max_examples=40)
@@ -36,6 +36,7 @@ def load_rules(toml_bytes: bytes, name: str, views: rules.ViewsOf = views) -> ru
 
 
 rules.load_rules = load_rules
+kinds.load_rules = load_rules  # type: ignore[attr-defined]
 
 
 PATIENT_SECONDS = 60.0
