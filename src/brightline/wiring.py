@@ -20,6 +20,7 @@ from brightline.core.evidence.heads import HEADS_SHARD, REGISTRY_SHARD
 from brightline.core.ports import Clock
 from brightline.core.screening.release import Release
 from brightline.shell import shipped
+from brightline.shell.combining import Witnessed
 from brightline.shell.config import Settings, load_settings
 from brightline.shell.gateway.app import Gateway
 from brightline.shell.gateway.identify import Identifier
@@ -30,7 +31,7 @@ from brightline.shell.inference.loaded import Loaded
 from brightline.shell.inference.loading import open_release, read_definitions
 from brightline.shell.install import GATEWAY_SHARD
 from brightline.shell.keyring import open_vault
-from brightline.shell.node import Node, Opened, Witnessed
+from brightline.shell.node import Node, Opened
 from brightline.shell.opening import open_baseline, opened_heads, writing
 from brightline.shell.registry.following import Registry
 from brightline.shell.registry.log import log_key, log_signer, registry_verifier
@@ -121,7 +122,7 @@ async def open_node(
                 clock=clock,
             )
         )
-        node.hold_registry()
+        node.combining.hold_registry()
         _front(node, clock, traces)
         async with node.going():
             yield node

@@ -242,7 +242,7 @@ def test_what_was_released_is_recounted_from_the_public_logs(node: Running) -> N
     with node.client() as client:
         fetch(client.chat.completions.create, refused, **asked)
     node.loop.call(node.node.state_period())
-    node.loop.call(asyncio.to_thread(node.node.write_heads))
+    node.loop.call(asyncio.to_thread(node.node.combining.write))
     reports = node.examined()
     told = {report.shard: claim for report in reports for claim in report.claims if claim.name == Topic.HELD.value}
     assert told["gateway-0"].status is Status.PROVEN, told

@@ -18,8 +18,7 @@ import pytest
 from brightline.core.errors import ConfigError, EvidenceDamaged, OperatorError
 from brightline.core.evidence.audit import ShardReport
 from brightline.core.evidence.audit_findings import Topic
-from brightline.shell import node as running_node
-from brightline.shell import witnessing
+from brightline.shell import combining, witnessing
 from brightline.shell.clock import SystemClock
 from brightline.shell.serve import bind
 from brightline.shell.state import StateFolder
@@ -46,8 +45,8 @@ def witnessed(tmp_path: Path) -> Iterator[Witnessed]:
     root, folder = tmp_path / "state", tmp_path / "witness"
     key = create_witness(folder, "witness.example/w1")
     quicker = pytest.MonkeyPatch()
-    quicker.setattr(running_node, "STEP_SECONDS", 0.2)
-    quicker.setattr(running_node, "HEADS_SECONDS", 0.5)
+    quicker.setattr(combining, "STEP_SECONDS", 0.2)
+    quicker.setattr(combining, "HEADS_SECONDS", 0.5)
     try:
         loop.call(model.start(stack))
         settings, _, api_key = make_state(root, model.url)
@@ -109,10 +108,10 @@ def until_named(node: Witnessed, shard: str) -> None:
     """Wait until the combined heads name all that is published of a log."""
     begun = time.monotonic()
     origin = (node.root / "evidence" / shard / "checkpoint").read_text("utf-8").splitlines()[0]
-    while (named := node.node.heads.recorded(origin)) is None or named.size < _size(node.root, shard):
+    while (named := node.node.combining.heads.recorded(origin)) is None or named.size < _size(node.root, shard):
         assert time.monotonic() - begun < PATIENCE_SECONDS
         time.sleep(0.05)
-    node.loop.call(asyncio.to_thread(node.node.write_heads))
+    node.loop.call(asyncio.to_thread(node.node.combining.write))
 
 
 def grow(node: Witnessed) -> None:

@@ -118,7 +118,7 @@ async def _tour(once: bool, folder: Path, port: int) -> int:
             refused = await asyncio.to_thread(_past_the_gateway, screen, guarded["model"], model_name)
             await node.state_period()
             await asyncio.to_thread(node.publisher.publish_once)
-            await asyncio.to_thread(node.write_heads)
+            await asyncio.to_thread(node.combining.write)
             good = await asyncio.to_thread(_show_evidence, screen, folder, told) and refused
             if not once:
                 screen.title("The gateway goes on serving. Call it with any OpenAI client (Ctrl-C ends it):")

@@ -20,7 +20,6 @@ from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.limits import lost_budget, unit_quotas
 from brightline.core.attestation.chain import Root
 from brightline.core.attestation.lease import Node as Attested
-from brightline.core.canonical import JsonValue
 from brightline.core.enforcement.terms import Terms
 from brightline.core.errors import (
     BrightlineError,
@@ -29,7 +28,6 @@ from brightline.core.errors import (
     ReleaseError,
     ScreeningUnavailable,
 )
-from brightline.core.evidence.heads import HEADS_SHARD
 from brightline.core.evidence.note import VerifierKey
 from brightline.core.evidence.period import StatedUpstream
 from brightline.core.evidence.record import RecordKind
@@ -42,6 +40,7 @@ from brightline.core.review.sampling import least_per_million
 from brightline.core.screening.release import Release
 from brightline.core.screening.trial import Compared, Stage
 from brightline.core.standing import AGREEMENT_SCOPE, UnitStanding
+from brightline.shell.combining import Combining, Followed, Witnessed
 from brightline.shell.config import Settings
 from brightline.shell.gateway.admin import Admin
 from brightline.shell.gateway.admission import Admission, Bounds
@@ -57,23 +56,22 @@ from brightline.shell.gateway.watch import DenyWatch
 from brightline.shell.gateway.webhooks import Webhooks
 from brightline.shell.gateway.wishes import Wishes
 from brightline.shell.heads import STEP_SECONDS as HEADS_SECONDS
-from brightline.shell.heads import CombinedHeads, FollowedLog, HeadsWatch
+from brightline.shell.heads import CombinedHeads, FollowedLog
 from brightline.shell.inference.judges import Judges
 from brightline.shell.inference.loaded import Loaded
 from brightline.shell.inference.loading import open_release, read_definitions
 from brightline.shell.inference.trial import Trial
-from brightline.shell.registry.classifiers import Candidate, Step, log_step
+from brightline.shell.noting import Noting
+from brightline.shell.registry.classifiers import Candidate
 from brightline.shell.registry.following import Registry
-from brightline.shell.registry.reviewing import What, log_review, sampling_due
-from brightline.shell.registry.standings import log_crossing, log_pattern
 from brightline.shell.registry.uses import Uses
 from brightline.shell.retention import Retention
 from brightline.shell.review.keeping import read_kept
 from brightline.shell.serve import Door
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.periods import PeriodWriter
-from brightline.shell.storage.publisher import Publisher, read_published
-from brightline.shell.storage.sequencer import Head, Sequencer
+from brightline.shell.storage.publisher import Publisher
+from brightline.shell.storage.sequencer import Sequencer
 from brightline.shell.storage.sketches import SketchStore
 from brightline.shell.storage.trial import Counted, write_counted
 from brightline.shell.storage.vault import Vault
@@ -83,7 +81,6 @@ from brightline.shell.trust.attestation import NodeConditions
 from brightline.shell.trust.installation import Installation
 from brightline.shell.trust.lease import LeaseKeeper
 from brightline.shell.upkeep import Upkeep
-from brightline.shell.witnessing import STEP_SECONDS, Witnessing
 
 REFRESH_SECONDS: Final = 0.5
 PERIOD_SECONDS: Final = 60.0
@@ -96,13 +93,6 @@ class _Case(msgspec.Struct, frozen=True):
 
 
 _CASE: Final = msgspec.json.Decoder(_Case)
-
-
-class Witnessed(msgspec.Struct, frozen=True):
-    """The witnesses of this process's shard and of the combined heads."""
-
-    shard: Witnessing
-    heads: Witnessing
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,32 +139,37 @@ class Node:
         self.installation = opened.installation
         self.terms = opened.terms
         self.registry = opened.registry
+        self.origin = opened.origin
+        self.log = opened.log
+        self.publisher = opened.publisher
+        self.periods = opened.periods
+        self.upstream = opened.upstream
+        self.peers = opened.peers
+        self._folder = opened.folder
+        self._clock = clock = opened.clock
+        self.noting = Noting(
+            opened.folder, self.settings, self.terms.profile, lambda: self.agreement, self.follow, clock
+        )
         self.succession = Succession(
             self.registry.classifiers,
             opened.first,
             self._load,
             self._went_over,
-            self._log_step,
+            self.noting.step,
             self._trial_of,
-            opened.clock,
+            clock,
             opened.folder.delivery,
         )
-        self.origin = opened.origin
-        self.log = opened.log
-        self.publisher = opened.publisher
-        self.periods = opened.periods
-        self.heads = opened.heads
-        self.heads_watch = HeadsWatch()
-        self.witnessed = opened.witnessed
-        self.upstream = opened.upstream
-        self.peers = opened.peers
-        self._folder = opened.folder
-        self._evidence = opened.folder.evidence(opened.settings.evidence.directory)
-        self._registry_log = opened.registry_log
-        self._registry_origin = opened.registry_origin
-        self._heads_key = opened.heads_key
-        self._heads_published = 0
-        self._clock = clock = opened.clock
+        self.combining = Combining(
+            self.origin,
+            self.log,
+            self.publisher,
+            opened.heads,
+            opened.heads_key,
+            Followed(opened.registry_origin, opened.registry_log, self.registry),
+            opened.folder.evidence(opened.settings.evidence.directory),
+            opened.witnessed,
+        )
         self.lease = LeaseKeeper(
             opened.attester,
             lambda: Attested(self.terms.profile, opened.node_keys, self.agreement.digest, self.release.digest),
@@ -185,7 +180,6 @@ class Node:
             self.log,
             clock,
         )
-        self._findings: set[asyncio.Task[None]] = set()
         self._counted: Compared | None = None
         self._upkeep = Upkeep(
             {
@@ -194,8 +188,8 @@ class Node:
                 "following the release": self._follow_release,
                 "stating periods": self._period,
                 "retention": self._retain,
-                "being witnessed": self._have_witnessed,
-                "combining heads": self._combine_heads,
+                "being witnessed": self.combining.have_witnessed,
+                "combining heads": self.combining.combine,
                 "probing model servers": self.upstream.probe,
                 "hearing other workers": self._talk,
                 "telling callers of their holds": self._tell,
@@ -225,7 +219,7 @@ class Node:
             lambda: self.agreement,
             self.holds,
             self.settings.review.appeals_per_day,
-            self._log_wish,
+            self.noting.wish,
             clock,
         )
         self._hold_key = opened.terms.hold_key
@@ -286,7 +280,7 @@ class Node:
         self.log.close()
         self.publisher.close()
         try:
-            await asyncio.to_thread(self.write_heads)
+            await asyncio.to_thread(self.combining.write)
         except OperatorError as error:
             log.warning("the combined heads could not be written: %s", error)
         await self.succession.close()
@@ -351,14 +345,6 @@ class Node:
         except OSError as error:
             log.warning("what was counted of a candidate cannot be written: %s", error.strerror)
 
-    async def _log_step(self, step: Step) -> None:
-        root, profile = self._folder.root, self.terms.profile
-        try:
-            await asyncio.to_thread(log_step, root, self.settings, profile, step, self._clock)
-            self.follow()
-        except BrightlineError as error:
-            log.warning("that a candidate goes on could not be logged: %s", error)
-
     @property
     def judges(self) -> Judges:
         """The releases that judge here."""
@@ -392,52 +378,15 @@ class Node:
         if self.agreement.patterns:
             self._open_patterns(vault, shards)
 
-    async def _log_wish(self, public: dict[str, JsonValue], committed: dict[str, JsonValue]) -> None:
-        """Make a wish durable and read it. Raises ``EvidenceUnavailable``."""
-        root, profile = self._folder.root, self.terms.profile
-        try:
-            await asyncio.to_thread(
-                log_review, root, self.settings, profile, What.WISHED, public, committed, self._clock
-            )
-            self.follow()
-        except OperatorError as error:
-            raise EvidenceUnavailable(f"the registry cannot be written: {error}") from error
-
     def _recused(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Who may not decide what is held: who asked or wrote the rules, by name, and who signed what is in force."""
         return self.registry.recused(names)
 
     def _pattern_found(self, unit: str, figures: Figures) -> None:
-        """Log what the watch found, off the event loop. If it cannot be logged, the next deny finds it again."""
-        task = asyncio.get_running_loop().create_task(self._log_pattern(unit, figures))
-        self._findings.add(task)
-        task.add_done_callback(self._findings.discard)
-
-    async def _log_pattern(self, unit: str, figures: Figures) -> None:
-        root, profile = self._folder.root, self.terms.profile
-        try:
-            await asyncio.to_thread(
-                log_pattern, root, self.settings, profile, self.agreement, unit, figures, self._clock
-            )
-        except BrightlineError as error:
-            self.watch.not_called(unit)
-            log.warning("a pattern was found and could not be logged: %s", error)
+        self.noting.pattern(unit, figures, self.watch.not_called)
 
     def _crossing_found(self, unit: str, crossed: Crossed) -> None:
-        """Log that a pattern is crossed, off the event loop. If it cannot be, the next request finds it again."""
-        task = asyncio.get_running_loop().create_task(self._log_crossing(unit, crossed))
-        self._findings.add(task)
-        task.add_done_callback(self._findings.discard)
-
-    async def _log_crossing(self, unit: str, crossed: Crossed) -> None:
-        root, profile = self._folder.root, self.terms.profile
-        try:
-            await asyncio.to_thread(
-                log_crossing, root, self.settings, profile, self.agreement, unit, crossed, self._clock
-            )
-        except BrightlineError as error:
-            self.patterns.not_called(unit)
-            log.warning("a pattern was crossed and that could not be logged: %s", error)
+        self.noting.crossing(unit, crossed, self.patterns.not_called)
 
     def _open_patterns(self, vault: Vault, shards: Sequence[str]) -> None:
         """Count what was kept, and what these shards say since."""
@@ -467,8 +416,8 @@ class Node:
             out.append(self.log.full)
         if self.publisher.failure:
             out.append(f"the evidence cannot be published: {self.publisher.failure}")
-        out += self._unwitnessed()
-        if fault := self.heads_watch.fault:
+        out += self.combining.unwitnessed()
+        if fault := self.combining.watch.fault:
             out.append(fault)
         if self.origin in self.registry.seals.logs:
             out.append("a peer has sealed this shard")
@@ -476,16 +425,6 @@ class Node:
         if self.registry.stale:  # a suspension or a revocation that cannot be seen stops service
             out.append("the registry cannot be read")
         return tuple(out)
-
-    def _unwitnessed(self) -> list[str]:
-        if self.witnessed is None:
-            return []
-        published = self.publisher.published
-        found = (
-            self.witnessed.shard.fault(published.size if published else 0),
-            self.witnessed.heads.fault(self._heads_published),
-        )
-        return [fault for fault in found if fault]
 
     def readiness(self) -> tuple[str, ...]:
         """What keeps this node from serving, as everybody may hear it; empty means ready."""
@@ -523,7 +462,7 @@ class Node:
                 ("the disk is full",) if self.log.full else (),
                 (self.log.full,) if self.log.full else (),
             ),
-            Check(Condition.WITNESSES, detail=tuple(self._unwitnessed())),
+            Check(Condition.WITNESSES, detail=tuple(self.combining.unwitnessed())),
             Check(Condition.UPSTREAM, self._without_server()),
         )
 
@@ -557,8 +496,7 @@ class Node:
     def log_sizes(self) -> tuple[int, int, int]:
         """Records written, published, and cosigned by a quorum of witnesses (-1 without witnesses)."""
         published = self.publisher.published
-        cosigned = -1 if self.witnessed is None else self.witnessed.shard.witnessed_size
-        return self.log.head().size, published.size if published else 0, cosigned
+        return self.log.head().size, published.size if published else 0, self.combining.cosigned
 
     @property
     def terms_names(self) -> Mapping[str, str]:
@@ -624,61 +562,12 @@ class Node:
         for held in told.opened:
             self.holds.heard(held)
 
-    async def _have_witnessed(self) -> None:
-        while self.witnessed is not None:
-            await self.witnessed.shard.step(self.log.consistency_proof)
-            await self.witnessed.heads.step(self.heads.consistency_proof)
-            await asyncio.sleep(STEP_SECONDS)
-
-    async def _combine_heads(self) -> None:
-        while True:
-            try:
-                await asyncio.to_thread(self.write_heads)
-                self.hold_registry()
-            except OperatorError as error:
-                self.heads_watch.failed(error)
-                log.warning("the combined heads could not be written: %s", error)
-            await asyncio.sleep(HEADS_SECONDS)
-
-    def write_heads(self) -> None:
-        """Record the heads of this shard and of the registry, and publish all heads. Raises ``OperatorError``."""
-        if self.origin not in self.registry.seals.logs:
-            self.heads.write(self.origin, self._published_head, lambda size: self.log.head(size).root)
-        followed = self._registry_log
-        self.heads.relay(self._registry_origin, followed.published, followed.root_at)
-        self.heads.publish()
-        if self.witnessed is not None:  # they alone are asked how far the heads are published
-            published = read_published(self._evidence, HEADS_SHARD, self._heads_key)
-            self._heads_published = published.size if published else 0
-        self.heads_watch.reached()
-
-    def hold_registry(self) -> None:
-        """Hold the registry to its recorded head. Raises ``OperatorError``, ``EvidenceDamaged`` if it is less."""
-        recorded = self.heads.recorded(self._registry_origin)
-        if recorded is None:
-            return
-        try:
-            self.registry.refresh()
-        except BrightlineError:
-            return  # the registry tells that itself, for as long as it is so; what the heads say is for good
-        self.registry.hold_to(recorded)
-
-    def _published_head(self) -> Head | None:
-        published = self.publisher.published
-        return None if published is None else Head(published.size, published.root)
-
     async def _sample(self) -> None:
         """Have it on record how samples are drawn before any is, and with which key once a month is over."""
         while True:
             wanted = max(self.settings.review.sampled_per_million, least_per_million(self.agreement))
             reviewing, now = self.registry.reviewing, self._clock.unix()
-            for what, said in sampling_due(reviewing, self._hold_key, wanted, now):
-                try:
-                    await asyncio.to_thread(
-                        log_review, self._folder.root, self.settings, self.terms.profile, what, said, {}, self._clock
-                    )
-                except BrightlineError as error:
-                    log.warning("how samples are drawn could not be logged: %s", error)
+            await self.noting.drawing(self.registry, self._hold_key, wanted, now)
             ours = [each for each in reviewing.to_open if each.shard == self.log.shard]
             if ours:
                 if self._cases_written is None:

@@ -104,7 +104,7 @@ def test_no_metric_and_no_page_of_operators_says_what_a_caller_said_or_who_he_is
 
 def test_the_operators_are_told_every_reason_and_callers_are_not(admin: Admin) -> None:
     node = admin.node
-    node.node.heads_watch._refused = "a reason"
+    node.node.combining.watch._refused = "a reason"
     try:
         told = admin.get("/readyz")
         assert told.status_code == 503
@@ -112,7 +112,7 @@ def test_the_operators_are_told_every_reason_and_callers_are_not(admin: Admin) -
         assert "a reason" not in httpx2.get(f"{node.url}/readyz").text
         assert admin.samples()["brightline_ready"] == 0
     finally:
-        node.node.heads_watch._refused = ""
+        node.node.combining.watch._refused = ""
     assert admin.get("/readyz").json() == {"status": "ok", "missing": []}
     assert admin.get("/livez").json() == {"status": "ok"}
 
