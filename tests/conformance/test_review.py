@@ -292,12 +292,14 @@ def test_the_figures_count_what_the_logs_say_and_show_no_words(node: Running) ->
     assert "vehicles" not in shown
 
 
-def test_what_was_released_is_counted_again_from_what_people_signed(node: Running, tmp_path: Path) -> None:
-    released(node, HELD + " Counted again.")
-    node.publish()
-    run("disclose", node.root, tmp_path / "opened")
-    parties = ("--installation", node.root / "installation.json", "--parties", node.root / "trust.json")
-    told = run("verify", node.root / "evidence", "--disclosures", tmp_path / "opened", *parties, "--json")
+def test_what_was_released_is_counted_again_from_what_people_signed(tmp_path: Path) -> None:
+    """By a node of its own: in the registry of the others stands what somebody else signed."""
+    with running(tmp_path / "state") as node:
+        released(node, HELD + " Counted again.")
+        node.publish()
+        run("disclose", node.root, tmp_path / "opened")
+        parties = ("--installation", node.root / "installation.json", "--parties", node.root / "trust.json")
+        told = run("verify", node.root / "evidence", "--disclosures", tmp_path / "opened", *parties, "--json")
     reports = json.loads(told.stdout)
     assert [each["contradictions"] for each in reports if each["contradictions"]] == []
     claims = [claim for each in reports for claim in each["claims"]]
