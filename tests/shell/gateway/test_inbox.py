@@ -66,6 +66,19 @@ def test_whoever_is_cancelled_keeps_nobody_else_waiting(most: int, steps: list[s
     asyncio.run(story())
 
 
+async def test_a_writer_that_is_cancelled_after_it_was_called_passes_its_turn_on() -> None:
+    inbox: Inbox[int] = Inbox(1)
+    inbox.put_now(1)
+    called, next_one = asyncio.create_task(inbox.put(2)), asyncio.create_task(inbox.put(3))
+    await settle()
+    assert await inbox.get() == 1
+    called.cancel()  # it was given the turn, and has not had it yet
+    async with asyncio.timeout(60):
+        assert await inbox.get() == 3
+    await next_one
+    assert called.cancelled()
+
+
 async def test_a_reader_that_is_cancelled_takes_nothing() -> None:
     inbox: Inbox[int] = Inbox(2)
     reading = asyncio.create_task(inbox.get())

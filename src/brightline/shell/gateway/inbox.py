@@ -44,7 +44,12 @@ class Inbox(Generic[_T]):
         while len(self._items) >= self._most:
             turn = asyncio.get_running_loop().create_future()
             self._writers.append(turn)
-            await turn  # one whose turn comes while it is cancelled is passed by: the next item that is taken calls on
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled() and not self.full:  # called, and no longer there: the next is
+                    self._call_on()
+                raise
         self.put_now(item)
 
     async def get(self) -> _T:
@@ -56,9 +61,13 @@ class Inbox(Generic[_T]):
             finally:
                 self._reader = None
         item = self._items.popleft()
+        self._call_on()
+        return item
+
+    def _call_on(self) -> None:
+        """Give the turn to who has waited longest for room, and waits still."""
         while self._writers:
             turn = self._writers.popleft()
             if not turn.done():
                 turn.set_result(None)
-                break
-        return item
+                return
