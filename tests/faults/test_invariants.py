@@ -24,9 +24,9 @@ from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
 from brightline.core.screening.finding import Finding, Judgement, Raised, Segment
 from brightline.shell import shipped
 from brightline.shell.clock import SystemClock
+from brightline.shell.combining import Combining
 from brightline.shell.inference.kinds import Judge
 from brightline.shell.inference.pool import ScreeningPool, ThreadDetector
-from brightline.shell.node import Node
 from brightline.wiring import open_node
 from tests.harness import RL1, JudgedBy, Running, Seconds, chunk, completion, make_state, read_records, running
 
@@ -320,11 +320,11 @@ def test_a_start_that_fails_at_its_last_step_leaves_nothing_open(
     make_state(root, "http://127.0.0.1:9")
     before = set(threading.enumerate())
 
-    def went_back(_node: Node) -> None:
+    def went_back(_combining: Combining) -> None:
         raise EvidenceDamaged("the registry", "it went back")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Node, "hold_registry", went_back)
+        patched.setattr(Combining, "hold_registry", went_back)
         with pytest.raises(EvidenceDamaged, match="went back"):
             asyncio.run(_start(root))
     left = set(threading.enumerate()) - before
