@@ -30,7 +30,7 @@ from brightline.core.evidence.audit_visit import Visit, head_of
 from brightline.verify.arguments import read_agreements
 from brightline.verify.examine import verify_evidence
 from brightline.verify.sample.ledger import Files, Ledger
-from brightline.verify.sample.site import GATEWAY, Site, honest_site
+from brightline.verify.sample.site import GATEWAY, LEASED, Site, honest_site
 
 NEW_SHARE: Final = 100  # of the log, one part in so many is new on the second visit
 
@@ -86,6 +86,8 @@ def _ledger(agreement: Agreement, count: int) -> Ledger:
     site: Site = honest_site(1, agreement)
     number = 0
     while len(site.gateway.records) < count:
+        if number % LEASED == 0:
+            site.attested()  # as a gateway does it: renewed before it is over
         exchange = f"ex_{number:026d}"  # as long as a gateway's ids
         acts = (site.answered, site.answered, site.refused, site.answered, site.refused, site.answered, site.held)
         acts[number % 7](exchange)
