@@ -26,7 +26,7 @@ from brightline.core.errors import ConfigError, OperatorError
 from brightline.shell.review.queue.tables import READ, REVISION
 
 T = TypeVar("T")
-BUSY_MS: Final = 5_000
+BUSY_MS: Final = 30_000  # SQLite lets in writers of several consoles in no order: under a rush somebody waits long
 POOL: Final = 8
 POOL_MORE: Final = 8
 CONNECT_SECONDS: Final = 5.0
