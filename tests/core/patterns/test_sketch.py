@@ -109,5 +109,18 @@ def test_what_is_no_sketch_is_refused(data: bytes) -> None:
         Sketch.read(data)
 
 
+def test_bytes_that_are_read_are_the_ones_that_are_written() -> None:
+    """Whichever byte is another: it is refused, or another sketch. A fuzzer found one that nobody looked at."""
+    whole = sketch_of([(number, number, 1) for number in range(3)]).write()
+    for at in range(len(whole)):
+        changed = bytearray(whole)
+        changed[at] ^= 0x40
+        try:
+            read = Sketch.read(bytes(changed))
+        except ValueError:
+            continue
+        assert read.write() == changed, at
+
+
 def test_a_sketch_takes_less_than_a_half_of_what_a_unit_may_take() -> None:
     assert len(sketch_of([(number, 0, 0) for number in range(3 * SIZE)]).write()) < 32 * 1_024

@@ -96,6 +96,8 @@ class Sketch:
         magic, over, size, since = _HEAD.unpack_from(data)
         if magic != _MAGIC or over > 1 or size > SIZE or len(data) != _HEAD.size + 26 * size:
             raise ValueError("these bytes are no sketch")
+        if not data.startswith(_HEAD.pack(magic, over, size, since)):
+            raise ValueError("what fills the head of a sketch is zero")
         sketch = Sketch(since)
         at = _HEAD.size
         sketch._over = bool(over)
