@@ -5,23 +5,20 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import openai
 import pytest
-from click.testing import CliRunner
 
 from brightline.core.attestation.development import UNMEASURED
 from brightline.core.errors import TrustError
-from brightline.shell.cli.main import brightline
 from brightline.shell.storage.sequencer import Head
+from tests.conformance.test_halt import PATIENCE_SECONDS, cli, until
 from tests.harness import Running, Seconds, chunk, completion, read_records, running
 
-PATIENCE_SECONDS = 60.0
 REVOKE = ("--measurement", UNMEASURED, "--reason", "a drill")
 
 
@@ -38,22 +35,6 @@ def node(serving: Running) -> Iterator[Running]:
     if serving.node.registry.attestations.revoked.by_id:
         cli("attest", "reinstate", serving.root, "--reason", "a test is over")
     until(lambda: serving.node.lease.fault == "")
-
-
-def cli(*arguments: str | Path, code: int = 0) -> str:
-    """What a command of this program prints."""
-    done = CliRunner().invoke(brightline, [*map(str, arguments)])
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    assert done.exit_code == code, done.output
-    return done.output
-
-
-def until(happened: Callable[[], bool]) -> None:
-    begun = time.monotonic()
-    while not happened():
-        assert time.monotonic() - begun < PATIENCE_SECONDS
-        time.sleep(0.02)
 
 
 def code_of(node: Running) -> str:

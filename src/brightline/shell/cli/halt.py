@@ -26,16 +26,16 @@ from brightline.core.halt import (
     Scope,
 )
 from brightline.core.review.halting import add_key_signature, read_asserted
-from brightline.core.statement import STATEMENT_BYTES_MAX, sign_statement, unverified_payload
+from brightline.core.statement import sign_statement, unverified_payload
 from brightline.shell.cli import render
+from brightline.shell.cli.signing import load_signers, signed_so_far
 from brightline.shell.clock import SystemClock
-from brightline.shell.development import HOLDERS, PROVIDER_KEY
+from brightline.shell.development import PROVIDER_KEY
 from brightline.shell.opening import in_force
 from brightline.shell.registry.following import Registry
 from brightline.shell.registry.halts import log_halt, log_resumption
 from brightline.shell.state import StateFolder
 from brightline.shell.trust.installation import read_installation
-from brightline.shell.trust.keys import load_key
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -67,7 +67,7 @@ def halt(state: Path, unit: str, model: str, reason: str, holder: str, keys: tup
         raise ConfigError("give --by HOLDER or --key FILE")
     clock = SystemClock()
     scope = Scope.UNIT if unit else Scope.MODEL if model else Scope.INSTALLATION
-    signers = _load(state, () if keys else (holder or PROVIDER_KEY,), keys)
+    signers = load_signers(state, () if keys else (holder or PROVIDER_KEY,), keys)
     with in_force(state, clock) as (settings, registry):
         _known(state, registry, scope, unit or model)
         order = HaltOrder(HALT_FORMAT, secrets.token_hex(16), scope, unit or model, reason, clock.unix())
@@ -103,20 +103,15 @@ def resume(
     as_json: bool,
 ) -> None:
     """Start again what was halted. The provider's officer and the customer's official both sign."""
-    if prepare is not None and prepared is not None:
-        raise ConfigError("give --prepare FILE or --prepared FILE")
     clock = SystemClock()
-    if not holders and not keys:
-        holders = tuple(holder for need in RESUMPTION_SIGNERS for holder in HOLDERS[need.role][: need.holders])
-    signers = _load(state, holders, keys)
+
+    def new(signers: Sequence[Ed25519PrivateKey]) -> bytes:
+        return _new(registry, ids, reason, clock.unix(), signers)
+
     with in_force(state, clock) as (settings, registry):
-        if prepared is not None:
-            envelope = _add(prepared, signers)
-        else:
-            envelope = _new(registry, ids, reason, clock.unix(), signers)
+        envelope = signed_so_far(state, RESUMPTION_SIGNERS, new, _add, holders, keys, prepare, prepared)
         said = unverified_payload(read_asserted(envelope).envelope, RESUMPTION_TYPE, Resumption)
         if prepare is not None:
-            _write(prepare, envelope)
             told: dict[str, object] = {"halts": list(said.halts), "prepared": str(prepare)}
             plain = f"signed so far in {prepare}; the other party runs: brightline resume --prepared {prepare}"
             click.echo(render.as_json(told) if as_json else plain)
@@ -154,11 +149,6 @@ def halts(state: Path, as_json: bool) -> None:
     raise SystemExit(1 if stand else 0)
 
 
-def _load(state: Path, holders: Sequence[str], keys: Sequence[Path]) -> list[Ed25519PrivateKey]:
-    folder = StateFolder(state)
-    return [*(load_key(folder.key(holder)) for holder in holders), *map(load_key, keys)]
-
-
 def _known(state: Path, registry: Registry, scope: Scope, name: str) -> None:
     """A name that was mistyped must not look as if something had been stopped. Raises ``ConfigError``."""
     if scope is Scope.INSTALLATION:
@@ -184,19 +174,8 @@ def _new(registry: Registry, ids: Sequence[str], reason: str, now: int, keys: Se
     )
 
 
-def _add(prepared: Path, keys: Sequence[Ed25519PrivateKey]) -> bytes:
-    with prepared.open("rb") as file:
-        envelope = file.read(STATEMENT_BYTES_MAX + 1)
-    for key in keys:
-        envelope = add_key_signature(envelope, RESUMPTION_TYPE, key)
-    return envelope
-
-
-def _write(path: Path, envelope: bytes) -> None:
-    try:
-        path.write_bytes(envelope)
-    except OSError as error:
-        raise ConfigError(f"cannot write {path}: {error.strerror}") from error
+def _add(envelope: bytes, key: Ed25519PrivateKey) -> bytes:
+    return add_key_signature(envelope, RESUMPTION_TYPE, key)
 
 
 def _what(halt: Halt) -> str:

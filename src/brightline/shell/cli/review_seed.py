@@ -26,6 +26,7 @@ from brightline.core.screening.release import Release
 from brightline.core.statement import sign_statement
 from brightline.core.workload import Workload
 from brightline.shell.cli import render
+from brightline.shell.cli.signing import load_signers
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import Settings
 from brightline.shell.development import HOLDERS
@@ -36,7 +37,6 @@ from brightline.shell.registry.reviewing import What, log_review
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.wal import shards_in
 from brightline.shell.trust.installation import read_installation
-from brightline.shell.trust.keys import load_key
 
 HOUR_SECONDS: Final = 3_600
 COUNT_MAX: Final = 1_000
@@ -74,7 +74,7 @@ def seed(
     clock = SystemClock()
     folder = StateFolder(state)
     names = holders or (() if keys else HOLDERS[SEED_SIGNERS[0].role][: SEED_SIGNERS[0].holders])
-    signers = [*(load_key(folder.key(name)) for name in names), *map(load_key, keys)]
+    signers = load_signers(state, names, keys)
     rows = list(read_corpus(corpus).rows)
     secrets.SystemRandom().shuffle(rows)
     with in_force(state, clock) as (settings, registry):

@@ -7,7 +7,8 @@ One person revokes, both parties reinstate and both put a policy in force; each 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -29,16 +30,14 @@ from brightline.core.attestation.revocation import (
     Revocation,
 )
 from brightline.core.errors import ConfigError, TrustError
-from brightline.core.statement import BOTH_PARTIES, STATEMENT_BYTES_MAX, add_signature, sign_statement
+from brightline.core.statement import BOTH_PARTIES, add_signature, sign_statement
 from brightline.files import read_within
 from brightline.shell.cli import render
+from brightline.shell.cli.signing import load_signers, signed_so_far
 from brightline.shell.clock import SystemClock
-from brightline.shell.development import HOLDERS, PROVIDER_KEY
+from brightline.shell.development import PROVIDER_KEY
 from brightline.shell.opening import in_force
 from brightline.shell.registry.attestations import log_policy, log_reinstatement, log_revocation
-from brightline.shell.registry.following import Registry
-from brightline.shell.state import StateFolder
-from brightline.shell.trust.keys import load_key
 
 
 def revoke(
@@ -48,7 +47,7 @@ def revoke(
     if holder and keys:
         raise ConfigError("give --by HOLDER or --key FILE")
     clock = SystemClock()
-    signers = _load(state, () if keys else (holder or PROVIDER_KEY,), keys)
+    signers = load_signers(state, () if keys else (holder or PROVIDER_KEY,), keys)
     with in_force(state, clock) as (settings, registry):
         said = Revocation(REVOCATION_FORMAT, secrets.token_hex(16), what, value, reason, clock.unix())
         envelope = sign_statement(said, REVOCATION_TYPE, signers)
@@ -75,7 +74,7 @@ def reinstate(
     """See ``brightline attest reinstate --help``."""
     clock = SystemClock()
 
-    def new(registry: Registry, signers: Sequence[Ed25519PrivateKey]) -> bytes:
+    def new(signers: Sequence[Ed25519PrivateKey]) -> bytes:
         stand = registry.attestations.revoked.by_id
         if unknown := [each for each in ids if each not in stand]:
             raise ConfigError(f"no revocation {unknown[0][:80]!r} is in force; `brightline attest status` lists them")
@@ -86,8 +85,9 @@ def reinstate(
         return sign_statement(said, REINSTATEMENT_TYPE, signers)
 
     with in_force(state, clock) as (settings, registry):
-        envelope = _by_both(state, registry, REINSTATEMENT_TYPE, new, holders, keys, prepare, prepared)
-        if envelope is None:
+        add = partial(_add, REINSTATEMENT_TYPE)
+        envelope = signed_so_far(state, BOTH_PARTIES, new, add, holders, keys, prepare, prepared)
+        if prepare is not None:
             _told_prepared(prepare, as_json=as_json)
             return
         record = log_reinstatement(state, settings, registry.attestations, registry.roots, envelope, clock)
@@ -114,7 +114,7 @@ def put_in_force(
     clock = SystemClock()
     policy = read_policy(read_within(file, POLICY_BYTES_MAX), str(file))
 
-    def new(registry: Registry, signers: Sequence[Ed25519PrivateKey]) -> bytes:
+    def new(signers: Sequence[Ed25519PrivateKey]) -> bytes:
         before = registry.attestations.policy
         if before is None:
             raise TrustError("the installation that both parties signed has no policy that another could follow")
@@ -124,8 +124,9 @@ def put_in_force(
         return sign_statement(said, POLICY_TYPE, signers)
 
     with in_force(state, clock) as (settings, registry):
-        envelope = _by_both(state, registry, POLICY_TYPE, new, holders, keys, prepare, prepared)
-        if envelope is None:
+        add = partial(_add, POLICY_TYPE)
+        envelope = signed_so_far(state, BOTH_PARTIES, new, add, holders, keys, prepare, prepared)
+        if prepare is not None:
             _told_prepared(prepare, as_json=as_json)
             return
         record = log_policy(state, settings, registry.attestations, registry.roots, envelope, clock)
@@ -159,45 +160,13 @@ def status(state: Path, *, as_json: bool) -> None:
         raise SystemExit(1)
 
 
-def _by_both(
-    state: Path,
-    registry: Registry,
-    kind: str,
-    new: Callable[[Registry, Sequence[Ed25519PrivateKey]], bytes],
-    holders: Sequence[str],
-    keys: Sequence[Path],
-    prepare: Path | None,
-    prepared: Path | None,
-) -> bytes | None:
-    """A statement for both parties, signed so far; ``None`` if it was written for the other party instead."""
-    if prepare is not None and prepared is not None:
-        raise ConfigError("give --prepare FILE or --prepared FILE")
-    if not holders and not keys:
-        holders = [holder for need in BOTH_PARTIES for holder in HOLDERS[need.role][: need.holders]]
-    signers = _load(state, holders, keys)
-    if prepared is not None:
-        envelope = read_within(prepared, STATEMENT_BYTES_MAX)
-        for key in signers:
-            envelope = add_signature(envelope, kind, key)
-    else:
-        envelope = new(registry, signers)
-    if prepare is None:
-        return envelope
-    try:
-        prepare.write_bytes(envelope)
-    except OSError as error:
-        raise ConfigError(f"cannot write {prepare}: {error.strerror}") from error
-    return None
+def _add(kind: str, envelope: bytes, key: Ed25519PrivateKey) -> bytes:
+    return add_signature(envelope, kind, key)
 
 
-def _told_prepared(prepare: Path | None, *, as_json: bool) -> None:
+def _told_prepared(prepare: Path, *, as_json: bool) -> None:
     plain = f"signed so far in {prepare}; the other party signs it too, with --prepared {prepare}"
     click.echo(render.as_json({"prepared": str(prepare)}) if as_json else plain)
-
-
-def _load(state: Path, holders: Sequence[str], keys: Sequence[Path]) -> list[Ed25519PrivateKey]:
-    folder = StateFolder(state)
-    return [*(load_key(folder.key(holder)) for holder in holders), *map(load_key, keys)]
 
 
 def _row(said: Revocation) -> dict[str, object]:
