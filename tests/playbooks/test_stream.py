@@ -9,22 +9,27 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from brightline.core.enforcement import commands as do
 from brightline.core.errors import Halted
+from brightline.core.screening.finding import Raised
 from tests.playbooks.playbook import (
     DENIED,
     DONE,
     HALTED,
     HELD,
     LAPSED,
+    RELEASE,
     SUSPENDED,
+    TERMS,
     Book,
     Story,
     call_chunk,
     chunk,
     completion,
+    judged,
 )
 
 CUT = ["CancelUpstream", "Record OUTCOME cut policy"]
@@ -54,6 +59,21 @@ def test_a_stream_leaves_behind_what_is_judged_and_its_end_after_the_outcome(boo
     assert story.outcome_durable() == ["Release 0 d plums. stop", "CloseStream", "End"]
     assert story.released == "Figs, dates, and plums."
     assert story.outcome["released_bytes"] == len(story.released)
+
+
+def test_where_something_came_near_a_threshold_the_stream_is_read_further_back_next_time(book: Book) -> None:
+    windows = msgspec.structs.replace(RELEASE.windows, reach_chars=48)
+    terms = msgspec.structs.replace(TERMS, release=msgspec.structs.replace(RELEASE, windows=windows))
+    told = "Figs, dates, plums, pears, "
+    for near, back in ((False, 16), (True, len(told))):
+        story = book.stream(terms=terms)
+        story.said(chunk(told))
+        asked = story.last(do.Screen).segments
+        raised = (Raised(0, "folded", told),) if near else ()
+        story.screened_by(msgspec.structs.replace(judged(asked), raised=raised))
+        story.said(chunk("and quinces"))
+        again = story.last(do.Screen).segments[0]
+        assert (again.path, again.text) == ("choices[0].content", told[-back:] + "and quinces")
 
 
 def test_an_upstream_may_end_its_stream_without_the_end_marker_once_the_answer_is_finished(book: Book) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brightline.core.enforcement.output import ANSWER_CHARS_MAX, SEGMENT_CHARS_MAX, Chain, Output
+from brightline.core.enforcement.output import ANSWER_CHARS_MAX, CALM_AFTER, SEGMENT_CHARS_MAX, Chain, Output
 from brightline.core.enforcement.states import IllegalStep
 from brightline.core.errors import UpstreamFailed
 from brightline.core.exchange.model import CallDelta, Delta, Exchange, StreamPart, ToolCall, Usage
@@ -48,6 +48,25 @@ def test_what_leaves_is_what_came_and_never_more_than_is_judged_less_the_hold_ba
         assert len(left) <= max(0, judged - WINDOWS.holdback_chars)
     out.take(part(finish="stop"))
     assert left + out.closing()[0].text == came
+
+
+def test_while_something_is_near_a_threshold_a_stream_is_read_further_back_until_it_is_calm_again() -> None:
+    out = Output(asking(stream=True, n=2), msgspec.structs.replace(WINDOWS, reach_chars=48))
+    came = ""
+    read: list[int] = []
+    near = [False] * 12 + [True] + [False] * 7
+    for number, one in enumerate(near):
+        out.take(part(piece := f"<{number:02}>"))
+        came += piece
+        out.take(part("....", choice=1))
+        first, other = content(out.next_ask())
+        assert first.text == came[first.start :]
+        read.append(len(first.text) - len(piece))
+        assert len(other.text) <= 4 + WINDOWS.overlap_chars  # nothing was near in the other choice
+        out.judged()
+        out.heard(frozenset({"choices[0].content"} if one else ()))
+    assert read[:13] == [min(4 * number, WINDOWS.overlap_chars) for number in range(13)]
+    assert read[13:] == [48] * CALM_AFTER + [WINDOWS.overlap_chars] * (7 - CALM_AFTER)
 
 
 def test_nothing_is_asked_before_a_stride_is_new_and_nothing_twice() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brightline.core.screening.finding import Segment, Surface
-from brightline.core.screening.segment import SENTENCE_END, Windows, cut, releasable, sentence_due, stream_window
+from brightline.core.screening.segment import SENTENCE_END, Windows, cut, releasable, sentence_due
 
 sizes = st.tuples(st.integers(2, 40), st.integers(1, 39)).filter(lambda pair: pair[1] < pair[0])
 
@@ -26,15 +26,13 @@ def test_every_stretch_up_to_the_overlap_lies_whole_in_some_segment(text: str, p
         assert any(s.start <= stretch[0] and stretch[1] <= s.start + len(s.text) for s in segments)
 
 
-@given(st.text(max_size=200), st.integers(0, 200), sizes)
-def test_a_stream_window_holds_what_is_new_and_the_overlap_before_it(
-    text: str, judged: int, pair: tuple[int, int]
-) -> None:
-    judged = min(judged, len(text))
-    windows = Windows(pair[0], pair[1], 1, 1)
-    window = stream_window(Segment("x", Surface.OUTPUT, text), judged, windows)
-    assert window.start == max(0, judged - pair[1])
-    assert window.text == text[window.start :]
+def test_a_stream_is_read_back_by_the_overlap_and_further_only_while_something_is_near_a_threshold() -> None:
+    windows = Windows(100, 20, 10, 10, 0, 60)
+    assert (windows.back(near=False), windows.back(near=True)) == (20, 60)
+    assert Windows(100, 20, 10, 10).back(near=True) == 20
+    for reach in (20, 10, 91, -1):  # no further than the overlap, or beyond a window with what is new
+        with pytest.raises(ValueError, match="reaches back"):
+            Windows(100, 20, 10, 10, 0, reach)
 
 
 @given(st.integers(0, 500), st.integers(0, 500))

@@ -87,6 +87,8 @@ STRICTER = {
     "silence that says less": {"silences": FACTS[:1]},
     "held back further": {"holdback_chars": 30, "stride_chars": 4},
     "asked where sentences end": {"sentence_chars": 3},
+    "read further back": {"reach_chars": 60},
+    "more that is near a threshold": {"encoded": encoder(near=0.5)},
     "one more detector": {"other": b"anything"},
 }
 LOOSER = {
@@ -104,6 +106,7 @@ LOOSER = {
     "silence that says more": ({"silences": FACTS}, "the silence of rules would say"),
     "held back less": ({"holdback_chars": 10}, "held back less far"),
     "asked less often": ({"stride_chars": 6}, "asked about less often"),
+    "less that is near a threshold": ({"encoded": encoder(near=0.0)}, "less would come near a threshold"),
     "other windows": ({"overlap_chars": 50}, "its windows are others"),
     "more time": ({"deadline_ms": 20}, "its deadline is another"),
 }
@@ -117,6 +120,13 @@ def test_a_stream_that_is_asked_about_where_fewer_sentences_end_is_looser() -> N
     assert looser(files(), files(sentence_chars=9)) == (), "beyond a stride it makes no difference"
 
 
+def test_a_stream_that_is_read_less_far_back_while_something_is_near_is_looser() -> None:
+    was = files(reach_chars=60)
+    for less in (0, 50):
+        assert any("read back less far" in why for why in looser(was, files(reach_chars=less)))
+    assert looser(was, files(reach_chars=70)) == ()
+
+
 @pytest.mark.parametrize("changed", STRICTER.values(), ids=STRICTER)
 def test_what_can_only_find_more_or_say_less_is_stricter(changed: dict[str, Any]) -> None:
     assert looser(files(), files(**changed)) == ()
@@ -124,7 +134,8 @@ def test_what_can_only_find_more_or_say_less_is_stricter(changed: dict[str, Any]
 
 @pytest.mark.parametrize(("changed", "why"), LOOSER.values(), ids=LOOSER)
 def test_what_could_find_less_or_say_more_is_refused(changed: dict[str, Any], why: str) -> None:
-    assert any(why in each for each in looser(files(), files(**changed)))
+    was = files(encoded=encoder(near=0.6)) if "near" in why else files()
+    assert any(why in each for each in looser(was, files(**changed)))
 
 
 def test_a_detector_that_is_gone_or_of_a_kind_unknown_here_is_refused_unless_it_is_the_same() -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from brightline.core.errors import ReleaseError
 from brightline.core.screening.encoder import Encoder, check_encoder, findings_from, load_encoder
-from brightline.core.screening.finding import Segment, Surface
+from brightline.core.screening.finding import Finding, Raised, Segment, Surface
 from brightline.folders import read_agreement
 from brightline.shell.inference.onnx import OnnxEncoder, read_part
 from brightline.shell.shipped import shipped_agreement, shipped_release
@@ -37,9 +37,13 @@ def ask(*texts: str) -> list[Segment]:
     return [Segment("x", Surface.INPUT, text) for text in texts]
 
 
+def findings(encoder: OnnxEncoder, segments: list[Segment]) -> list[Finding]:
+    return [one for one in encoder.judge(segments) if isinstance(one, Finding)]
+
+
 def test_it_finds_its_canaries_and_nothing_in_small_talk(encoder: OnnxEncoder) -> None:
     loaded = load_encoder(FILE, "encoder.json")
-    found = encoder.judge([Segment("x", canary.surface, canary.text) for canary in loaded.canary])
+    found = findings(encoder, [Segment("x", canary.surface, canary.text) for canary in loaded.canary])
     assert {(finding.segment, finding.fact) for finding in found} >= {
         (i, canary.fact) for i, canary in enumerate(loaded.canary)
     }
@@ -68,8 +72,8 @@ def test_what_has_no_blanks_is_read_and_not_taken_for_one_unknown_word(encoder: 
 
 def test_scores_do_not_depend_on_what_else_is_in_the_batch(encoder: OnnxEncoder) -> None:
     canary = load_encoder(FILE, "encoder.json").canary[0]
-    (alone,) = [f for f in encoder.judge(ask(canary.text)) if f.fact == canary.fact and f.view == "folded"]
-    together = encoder.judge(ask("word " * 400, canary.text, "x"))
+    (alone,) = [f for f in findings(encoder, ask(canary.text)) if f.fact == canary.fact and f.view == "folded"]
+    together = findings(encoder, ask("word " * 400, canary.text, "x"))
     (among,) = [f for f in together if f.segment == 1 and f.fact == canary.fact and f.view == "folded"]
     assert among.score == pytest.approx(alone.score, abs=1e-5)
 
@@ -77,6 +81,17 @@ def test_scores_do_not_depend_on_what_else_is_in_the_batch(encoder: OnnxEncoder)
 def test_a_text_with_more_windows_than_are_read_is_no_answer(encoder: OnnxEncoder) -> None:
     with pytest.raises(OverflowError):
         encoder.judge(ask("strange words here " * 20_000))
+
+
+def test_what_comes_near_a_threshold_and_reaches_none_is_raised_and_sets_no_fact() -> None:
+    loaded = load_encoder(FILE, "encoder.json")
+    high = tuple(msgspec.structs.replace(head, unknown=1 - 1e-12, yes=1 - 1e-13) for head in loaded.head)
+    wary = OnnxEncoder(msgspec.structs.replace(loaded, head=high, near=0.5), "encoder", (FOLDER,))
+    texts = (loaded.canary[0].text, "List three fruits.")
+    raised = wary.judge(ask(*texts))
+    assert all(isinstance(one, Raised) for one in raised)
+    assert {one.segment for one in raised} == {0}
+    assert not any(isinstance(one, Raised) for one in OnnxEncoder(loaded, "encoder", (FOLDER,)).judge(ask(*texts)))
 
 
 def test_behind_the_gateway_it_stops_what_no_rule_sees(tmp_path: Path) -> None:
@@ -177,8 +192,8 @@ def test_what_pieces_add_is_pinned_like_the_weights_and_moves_scores(tmp_path: P
     assert loaded.pieces is not None
     canary = loaded.canary[0]
     bare = OnnxEncoder(msgspec.structs.replace(loaded, pieces=None), "encoder", (FOLDER,))
-    (with_pieces,) = [f for f in encoder.judge(ask(canary.text)) if (f.fact, f.view) == (canary.fact, "folded")]
-    (without,) = [f for f in bare.judge(ask(canary.text)) if (f.fact, f.view) == (canary.fact, "folded")]
+    (with_pieces,) = [f for f in findings(encoder, ask(canary.text)) if (f.fact, f.view) == (canary.fact, "folded")]
+    (without,) = [f for f in findings(bare, ask(canary.text)) if (f.fact, f.view) == (canary.fact, "folded")]
     assert with_pieces.score != pytest.approx(without.score, abs=1e-6)
     data = (FOLDER / loaded.pieces.file).read_bytes()
     (tmp_path / loaded.pieces.file).write_bytes(data[:-1] + bytes([data[-1] ^ 1]))

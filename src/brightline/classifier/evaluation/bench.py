@@ -209,12 +209,12 @@ class _Heard:
         bounds = {head.fact: _Bounds(head.unknown, head.yes, head.value) for head in definition.head}
         self.bounds |= {(detector, fact): each for fact, each in bounds.items()}
         wide = tuple(msgspec.structs.replace(head, unknown=_FLOOR, yes=_CEILING) for head in definition.head)
-        inner = judge_of(msgspec.structs.replace(definition, head=wide), detector, folder, weights)
+        inner = judge_of(msgspec.structs.replace(definition, head=wide, near=0.0), detector, folder, weights)
 
         def listen(segments: Sequence[Segment]) -> Sequence[Finding]:
             found = []
             for score in inner(segments):
-                assert isinstance(score, Finding)  # noqa: S101 - an encoder raises nothing
+                assert isinstance(score, Finding)  # noqa: S101 - nothing is near where every score is told
                 bound = bounds[score.fact]
                 value = bound.value if score.score >= bound.yes else "unknown" if score.score >= bound.unknown else ""
                 heard = msgspec.structs.replace(score, value=value)

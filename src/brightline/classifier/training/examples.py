@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -11,13 +12,15 @@ import msgspec
 import numpy as np
 from tokenizers import Tokenizer
 
-from brightline.classifier.corpus import Corpus, Row
+from brightline.classifier.corpus import Corpus, Row, RowSurface
 from brightline.classifier.everyday import Everyday
 from brightline.classifier.training.target import EVERYDAY_WEIGHT, FACTS, MAIN, target
 from brightline.core.errors import ConfigError
 from brightline.core.screening.folding import fold
 
 BESIDE_TOKENS: Final = 40
+PREFIX_SHARE: Final = 0.25  # of the outputs, in each epoch: what a stream has said so far
+PREFIX_MIN: Final = 0.4  # of its tokens
 
 
 class Example(msgspec.Struct, frozen=True):
@@ -102,9 +105,15 @@ def plain_of(everyday: Iterable[Everyday], words: Words) -> tuple[list[Plain], l
 def disguised(example: Example, beside: Sequence[Plain], window: int, dice: random.Random) -> Item:
     """The row as it is, behind what it answers, or beside something everyday: none of these carries a label.
 
-    Of a row that is longer than a window, its beginning or its end.
+    Of a row that is longer than a window, its beginning or its end. Of some outputs, as much as a stream has said so
+    far (a monitor trained on whole texts knows little of begun ones: streaming content monitor, NeurIPS 2025). What
+    makes it a yes may still be to come, so that a yes counts less the more is missing; a no stays a no.
     """
     tokens = example.tokens
+    said = 1.0
+    if example.row.surface is RowSurface.OUTPUT and dice.random() < PREFIX_SHARE:
+        said = dice.uniform(PREFIX_MIN, 1.0)
+        tokens = tokens[: math.ceil(len(tokens) * said)]
     if len(tokens) > window and dice.random() < 0.5:
         tokens = tokens[-window:]
     if example.asked and dice.random() < 0.4:
@@ -113,7 +122,8 @@ def disguised(example: Example, beside: Sequence[Plain], window: int, dice: rand
         filler = dice.choice(beside).tokens[:BESIDE_TOKENS]
         tokens = filler + tokens if place < 0.1 else tokens + filler
     wanted, counts = target(example.row)
-    return Item(tokens, wanted, [count * example.weight for count in counts], example.weight)
+    weighs = [example.weight * (said**2 if value else 1.0) for value in wanted]
+    return Item(tokens, wanted, [count * weight for count, weight in zip(counts, weighs, strict=True)], example.weight)
 
 
 def ordinary(plain: Plain) -> Item:

@@ -28,8 +28,11 @@ PIECES: Final = "heads.pieces"
 ENCODER: Final = "encoder.json"
 REPORT: Final = "report.json"
 DEADLINE_MS: Final = 5_000
+NEAR: Final = 0.5  # of a threshold, from which a stream is read further back
+REACH_CHARS: Final = 4_096
 STRIDE_CHARS: Final = 128  # some 32 tokens: an encoder takes its time
 SENTENCE_CHARS: Final = 96  # and where a sentence ends; asking after shorter ones costs more than it finds early
+STREAMS: Final = {"stride_chars": STRIDE_CHARS, "sentence_chars": SENTENCE_CHARS, "reach_chars": REACH_CHARS}
 
 
 def write_screen(out: Path, screen: NGrams) -> None:
@@ -81,7 +84,7 @@ def write_release(
         "# A classifier release: which detectors must answer, how a stream is held back, what their silence may mean.",
         "# Written by `brightline classifier train`.",
         *_lines({"format": base["format"], "id": out.resolve().name, "note": note, "deadline_ms": DEADLINE_MS}),
-        *_table("[windows]", {**base["windows"], "stride_chars": STRIDE_CHARS, "sentence_chars": SENTENCE_CHARS}),
+        *_table("[windows]", {**base["windows"], **STREAMS}),
     ]
     for detector in detectors:
         parts += _table("[[detector]]", detector)

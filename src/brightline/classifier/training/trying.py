@@ -41,7 +41,7 @@ class Students:
         self._threshold = screen.header.threshold
         wide = tuple(msgspec.structs.replace(head, unknown=FLOOR, yes=CEILING) for head in encoder.head)
         self.facts = [head.fact for head in encoder.head]
-        self._encoder = OnnxEncoder(msgspec.structs.replace(encoder, head=wide), "encoder", folders)
+        self._encoder = OnnxEncoder(msgspec.structs.replace(encoder, head=wide, near=0.0), "encoder", folders)
 
     def raises(self, texts: Sequence[str]) -> Any:
         """Whether the first stage raises each text (folded), shape (texts,)."""
@@ -59,7 +59,8 @@ class Students:
             chosen = asked[first : first + TOGETHER]
             segments = [Segment("x", Surface.INPUT, fold(texts[i]), 0, "folded") for i in chosen]
             for finding in self._encoder.judge(segments):
-                self._note(scores, chosen, finding)
+                if isinstance(finding, Finding):
+                    self._note(scores, chosen, finding)
             step(len(texts) - len(asked) + first + len(chosen))
         return Tried(raised, scores)
 

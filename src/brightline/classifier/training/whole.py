@@ -90,7 +90,7 @@ def run(wanted: Wanted, files: Sequence[Path]) -> dict[str, Any]:
         msgspec.structs.replace(head, unknown=bounds[head.fact].unknown, yes=bounds[head.fact].yes)
         for head in encoder.head
     )
-    encoder = msgspec.structs.replace(encoder, head=tuple(heads))
+    encoder = msgspec.structs.replace(encoder, head=tuple(heads), near=release.NEAR)
     release.write_encoder(wanted.out, encoder)
     ours = trying.Students(screen, encoder, (wanted.out,))
     _check_canaries(ours, encoder)

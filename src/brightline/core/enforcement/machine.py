@@ -50,7 +50,7 @@ from brightline.core.errors import (
 from brightline.core.evidence.record import Outcome, RecordKind, RefusalClass
 from brightline.core.exchange.coverage import cover_request
 from brightline.core.review.kept import Named
-from brightline.core.screening.release import statements_from
+from brightline.core.screening.release import near_paths, statements_from
 from brightline.core.screening.trial import beside
 from brightline.core.standing import Conditions, Standing
 
@@ -209,6 +209,8 @@ class Machine(Withholding):
                 self._beside[each.fact] = worst(each.value, self._beside.get(each.fact, each.value))
             statements += more
         self._note_findings(own)
+        if self._output is not None:
+            self._output.heard(near_paths(release, self._asked, own))
         stated = tuple(dict.fromkeys(self._statements + statements))
         if stated != self._statements:  # a stream's later asks seldom state anything new
             self._statements = stated

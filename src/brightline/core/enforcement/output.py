@@ -31,10 +31,11 @@ from brightline.core.exchange.model import (
 )
 from brightline.core.exchange.tokens import spelling
 from brightline.core.screening.finding import Segment, Surface
-from brightline.core.screening.segment import SENTENCE_END, Windows, releasable, sentence_due, stream_window
+from brightline.core.screening.segment import SENTENCE_END, Windows, releasable, sentence_due
 
 ANSWER_CHARS_MAX: Final = 2_000_000
 CALLS_MAX: Final = 128
+CALM_AFTER: Final = 3  # asks without anything near, until a stream is read no further back than it need be
 SEGMENT_CHARS_MAX: Final = 4_096  # at most 16 KiB: a MARK can be made between any two segments
 
 
@@ -55,7 +56,7 @@ class _Channel:
     piece costs as much as itself, however long the text has become.
     """
 
-    __slots__ = ("_end", "_new", "_pieces", "_start", "asked", "judged", "name", "released", "size")
+    __slots__ = ("_end", "_new", "_pieces", "_start", "asked", "judged", "name", "released", "size", "wary")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -63,6 +64,7 @@ class _Channel:
         self.asked = 0
         self.judged = 0
         self.released = 0
+        self.wary = 0  # asks for which it is still read further back
         self._pieces: list[str] = []
         self._new: list[str] = []  # of the pieces, those that the end does not hold yet
         self._end = ""
@@ -226,16 +228,23 @@ class Output:
             for channel in self._channels(choice):
                 if not self._due(channel):
                     continue
-                start = max(0, channel.asked - self._windows.overlap_chars)
-                leaf = Segment(f"choices[{choice.index}].{channel.name}", Surface.OUTPUT, channel.since(start))
-                window = stream_window(leaf, channel.asked - start, self._windows)
-                segments.append(msgspec.structs.replace(window, start=start + window.start))
+                start = max(0, channel.asked - self._windows.back(channel.wary > 0))
+                segments.append(Segment(_path(choice, channel), Surface.OUTPUT, channel.since(start), start))
                 if channel is choice.content:
                     segments.append(exchange_view(self._exchange, segments[-1].text, choice.index))
                     segments += self._seam(choice)
                 channel.asked = channel.size
-                channel.let_go(min(channel.released, channel.asked - self._windows.overlap_chars))
+                channel.let_go(min(channel.released, channel.asked - self._windows.back(near=True)))
         return tuple(segments)
+
+    def heard(self, near: frozenset[str]) -> None:
+        """What was asked last has been answered; in these places something came near a threshold.
+
+        There the text is read further back from now on, until several asks in a row find nothing near.
+        """
+        for choice in self._choices:
+            for channel in self._channels(choice):
+                channel.wary = CALM_AFTER if _path(choice, channel) in near else max(0, channel.wary - 1)
 
     def _due(self, channel: _Channel) -> bool:
         """Whether enough is new: a stride, or the end of a sentence where the release wants them asked about."""
@@ -323,6 +332,10 @@ class Output:
         yield choice.reasoning
         yield choice.content
         yield choice.refusal
+
+
+def _path(choice: _Choice, channel: _Channel) -> str:
+    return f"choices[{choice.index}].{channel.name}"
 
 
 def _minted(choice: _Choice, channel: _Channel, text: str) -> JudgedSegment:

@@ -14,7 +14,7 @@ import base64
 import binascii
 import math
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Final
 
 import msgspec
@@ -22,7 +22,7 @@ from msgspec import Meta
 
 from brightline.core.errors import ReleaseError
 from brightline.core.facts import UNKNOWN, Source, Vocabulary
-from brightline.core.screening.finding import Finding, Segment, Surface
+from brightline.core.screening.finding import Finding, Raised, Segment, Surface
 from brightline.core.screening.views import views
 
 FORMAT: Final = "brightline-encoder/1"
@@ -65,7 +65,11 @@ class Canary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Encoder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An encoder with its heads. Long texts are read in windows of ``tokens`` with ``overlap``; the worst counts."""
+    """An encoder with its heads. Long texts are read in windows of ``tokens`` with ``overlap``; the worst counts.
+
+    A reading whose score reaches this share ``near`` of a head's first threshold, and not the threshold, says nothing
+    and is raised: a stream is then read further back. 0: nothing is near.
+    """
 
     format: str
     model: Part
@@ -76,6 +80,7 @@ class Encoder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     windows_max: Annotated[int, Meta(ge=1, le=4_096)]  # of one text; more is no answer
     head: tuple[Head, ...]
     canary: tuple[Canary, ...]
+    near: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     pieces: Part | None = None  # what the pieces of a text add to the log-odds of the heads (``pieces.py``)
 
 
@@ -153,6 +158,26 @@ def findings_from(
             elif score >= head.unknown:
                 found.append(Finding(detector, head.fact, UNKNOWN, f"head:{head.fact}", segment, view, score))
     return tuple(found)
+
+
+def near_from(
+    encoder: Encoder, read: Mapping[tuple[int, str], str], scored: Iterable[tuple[int, str, Sequence[float]]]
+) -> tuple[Raised, ...]:
+    """Of what was ``read``, by segment and view, the readings that come near a threshold and reach none.
+
+    ``scored`` is as for ``findings_from``.
+    """
+    best: dict[tuple[int, str], int] = {}
+    for segment, view, scores in scored:
+        if encoder.near:
+            found = max(map(_nearness(encoder), encoder.head, scores))
+            best[segment, view] = max(best.get((segment, view), 0), found)
+    return tuple(Raised(*place, read[place]) for place, found in best.items() if found == 1)
+
+
+def _nearness(encoder: Encoder) -> Callable[[Head, float], int]:
+    """0 for a score that is far from its threshold, 1 for one that is near, 2 for one that reaches it."""
+    return lambda head, score: 2 if score >= head.unknown else int(score >= encoder.near * head.unknown)
 
 
 def missed(canaries: Sequence[Canary], findings: Sequence[Finding]) -> tuple[str, ...]:

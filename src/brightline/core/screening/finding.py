@@ -53,7 +53,9 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Raised(msgspec.Struct, frozen=True):
-    """A first stage holds this reading of a segment worth the next stage's time. It sets no fact."""
+    """A first stage holds this reading of a segment worth the next stage's time; a last one, worth reading a stream
+    further back for. It sets no fact.
+    """
 
     segment: int
     view: str

@@ -206,12 +206,21 @@ def raised_segments(asked: Sequence[Segment], raised: Sequence[Raised]) -> tuple
 
 
 def of_the_batch(judgement: Judgement, raised: Sequence[Raised]) -> Judgement:
-    """A later stage's answer, its findings named by the segments of the whole batch. Raises ``IndexError``."""
+    """A later stage's answer, what it says named by the segments of the whole batch. Raises ``IndexError``."""
     findings = tuple(
         msgspec.structs.replace(finding, segment=raised[finding.segment].segment, view=raised[finding.segment].view)
         for finding in judgement.findings
     )
-    return msgspec.structs.replace(judgement, findings=findings)
+    near = tuple(raised[one.segment] for one in judgement.raised)
+    return msgspec.structs.replace(judgement, findings=findings, raised=near)
+
+
+def near_paths(release: Release, asked: Sequence[Segment], judgements: Sequence[Judgement]) -> frozenset[str]:
+    """The places in which a detector that stands before no other raised something: it came near a threshold there."""
+    first = {cascade.first for cascade in release.cascades}
+    return frozenset(
+        asked[one.segment].path for each in judgements if each.detector not in first for one in each.raised
+    )
 
 
 def statements_from(

@@ -24,7 +24,8 @@ class Windows(msgspec.Struct, frozen=True):
     """Sizes in characters, from the classifier release: they can change a verdict, so no deployment sets them.
 
     A stream is asked about once ``stride_chars`` are new; and, unless ``sentence_chars`` is 0, once a sentence has
-    ended in what is new and that is so long.
+    ended in what is new and that is so long. While something in it comes near a threshold, it is read together with
+    the last ``reach_chars`` before what is new, unless that is 0: what is spread over much text adds up.
     """
 
     window_chars: int
@@ -32,6 +33,7 @@ class Windows(msgspec.Struct, frozen=True):
     holdback_chars: int
     stride_chars: int
     sentence_chars: int = 0
+    reach_chars: int = 0
 
     def __post_init__(self) -> None:
         if not 0 < self.overlap_chars < self.window_chars:
@@ -40,6 +42,12 @@ class Windows(msgspec.Struct, frozen=True):
             raise ValueError("the hold-back must be positive and within the overlap; the stride at least 1")
         if self.sentence_chars < 0:
             raise ValueError("what is new where a sentence ends must be 0 characters or more")
+        if self.reach_chars and not self.overlap_chars < self.reach_chars <= self.window_chars - self.stride_chars:
+            raise ValueError("a stream reaches back 0 characters, or more than the overlap, within a window")
+
+    def back(self, near: bool) -> int:
+        """How many characters before what is new a stream is read from."""
+        return max(self.overlap_chars, self.reach_chars) if near else self.overlap_chars
 
 
 def cut(leaves: Iterable[Segment], windows: Windows) -> tuple[Segment, ...]:
@@ -54,12 +62,6 @@ def cut(leaves: Iterable[Segment], windows: Windows) -> tuple[Segment, ...]:
             text = leaf.text[start : start + windows.window_chars]
             segments.append(msgspec.structs.replace(leaf, text=text, start=leaf.start + start))
     return tuple(segments)
-
-
-def stream_window(path: Segment, judged: int, windows: Windows) -> Segment:
-    """The part of a growing text that must be judged next: what is new, and the overlap before it."""
-    start = max(0, judged - windows.overlap_chars)
-    return msgspec.structs.replace(path, text=path.text[start:], start=start)
 
 
 def sentence_due(new: int, windows: Windows) -> bool:

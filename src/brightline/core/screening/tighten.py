@@ -61,8 +61,8 @@ def _frame(old: Release, new: Release) -> Iterator[str]:
     if (was.window_chars, was.overlap_chars) != (now.window_chars, now.overlap_chars):
         yield "its windows are others"
     seldom = now.stride_chars > was.stride_chars or _sentence(now) > _sentence(was)
-    if now.holdback_chars < was.holdback_chars or seldom:
-        yield "streams would be held back less far, or asked about less often"
+    if now.holdback_chars < was.holdback_chars or now.back(near=True) < was.back(near=True) or seldom:
+        yield "streams would be held back less far, read back less far, or asked about less often"
     if new.deadline_seconds != old.deadline_seconds:
         yield "its deadline is another"
 
@@ -113,9 +113,11 @@ def _rules(
 
 
 def _encoder(old: Encoder, new: Encoder) -> Iterator[str]:
-    frame = msgspec.structs.replace(new, head=old.head, canary=old.canary)
+    frame = msgspec.structs.replace(new, head=old.head, canary=old.canary, near=old.near)
     if frame != old:
         yield "its weights, its tokenizer or its windows are others"
+    if old.near and not 0 < new.near <= old.near:
+        yield "less would come near a threshold"
     if not set(new.canary) >= set(old.canary):
         yield "a canary is not there"
     after = {head.fact: head for head in new.head}

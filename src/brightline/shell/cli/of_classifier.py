@@ -6,6 +6,7 @@ from __future__ import annotations
 from brightline.classifier.evaluation.card_command import card_command
 from brightline.classifier.evaluation.command import evaluate_command
 from brightline.classifier.evaluation.explain_command import explain_command
+from brightline.classifier.evaluation.streams_command import streams
 from brightline.classifier.grammar.command import grammar
 from brightline.classifier.judging.command import judge
 from brightline.classifier.rows import classifier
@@ -14,7 +15,7 @@ from brightline.classifier.weights import weights
 from brightline.shell.cli.classifier import add_to
 
 add_to(classifier)
-for command in (weights, judge, evaluate_command, explain_command, grammar, train, card_command):
+for command in (weights, judge, evaluate_command, explain_command, streams, grammar, train, card_command):
     classifier.add_command(command)
 
 __all__ = ["classifier"]

@@ -23,7 +23,7 @@ from brightline.folders import folder_reader
 from brightline.shell.inference.wire import Load
 
 Definition = RuleSet | CallRules | Encoder | NGrams | JudgeFile | RemoteJudge
-Judge = Callable[[Sequence[Segment]], Sequence[Finding] | Sequence[Raised]]
+Judge = Callable[[Sequence[Segment]], Sequence[Finding | Raised]]
 """The pure part of a detector: segments in, findings out, or what a first stage raises. It may raise any exception;
 that means unjudged."""
 

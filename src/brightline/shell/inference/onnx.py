@@ -15,8 +15,8 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 from brightline.core.errors import ReleaseError
-from brightline.core.screening.encoder import Encoder, Part, findings_from, texts_of, weights_of
-from brightline.core.screening.finding import Finding, Segment
+from brightline.core.screening.encoder import Encoder, Part, findings_from, near_from, texts_of, weights_of
+from brightline.core.screening.finding import Finding, Raised, Segment
 from brightline.core.screening.hashing import Adder
 from brightline.core.screening.pieces import load_pieces
 
@@ -62,12 +62,14 @@ class OnnxEncoder:
         self._bias = np.array([head.bias for head in encoder.head], np.float32)
         self._adder = _adder(encoder, folders)
 
-    def judge(self, segments: Sequence[Segment]) -> Sequence[Finding]:
+    def judge(self, segments: Sequence[Segment]) -> Sequence[Finding | Raised]:
         """Score every reading of every segment. Raises whatever goes wrong: then nothing was judged."""
         windows: list[tuple[int, str, list[int]]] = []
         added: dict[tuple[int, str], Any] = {}
+        read: dict[tuple[int, str], str] = {}
         for number, segment in enumerate(segments):
             for view, text in texts_of(segment):
+                read[number, view] = text
                 windows += [(number, view, ids) for ids in self.windows(text)]
                 if self._adder:
                     added[number, view] = self._adder.of(text)
@@ -78,7 +80,7 @@ class OnnxEncoder:
             more = [added.get((number, view), 0.0) for number, view, _ in batch]
             scores = self._scores([ids for _, _, ids in batch], more)
             scored += [(number, view, row.tolist()) for (number, view, _), row in zip(batch, scores, strict=True)]
-        return findings_from(self._encoder, self._detector, scored)
+        return (*findings_from(self._encoder, self._detector, scored), *near_from(self._encoder, read, scored))
 
     def windows(self, text: str) -> Iterator[list[int]]:
         """The token windows of a text, each with its begin and end. Raises ``OverflowError`` for too many."""
