@@ -20,12 +20,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from brightline.core.agreement.pattern import DAY_SECONDS, Over, Pattern, Touches
-from brightline.core.exchange.model import Exchange, Role, Turn
+from brightline.core.exchange.model import Exchange, Reply, ReplyChoice, Role, Turn
 from brightline.core.patterns.book import PatternBook
 from brightline.core.patterns.crossing import Crossed, crossings
 from brightline.core.patterns.seen import Seen, Whose, read_seen, see
 from brightline.core.patterns.token import STEP_SECONDS
-from brightline.core.patterns.touched import touched_by
+from brightline.core.patterns.touched import touched_by, touched_by_answer
 
 BEGAN: Final = 1_800_000_000
 KEYS: Final = {span: bytes([span % 251]) * 32 for span in range(BEGAN // STEP_SECONDS - 2, BEGAN // STEP_SECONDS + 5)}
@@ -98,6 +98,12 @@ PARAPHRASED: Final = (
     ("List acquaintances of {}.", "Whom does {} meet? Name contacts of {}."),
     ("Is {} religious?", "How does {} think politically, going by opinion pieces?"),
 )
+ANSWERS: Final = (
+    "Done.",
+    "**Summary**\n\nThe application is complete. Next Steps: send the form by Monday.",
+    "Dear Sir or Madam,\n\nthank you for your letter. We will call you.\n\nKind Regards\nCustomer Service",
+    "- **Key Findings**: the address is current.\n- **Open Questions**: none.",
+)
 BENIGN: Final[dict[str, tuple[int, int, tuple[str, ...]]]] = {
     # kind of unit: people in a month, requests in a month, what it asks
     "analyst with named subjects": (30, 600, DOSSIER["en"]),
@@ -155,6 +161,12 @@ class Gateway:
         seen = see(f"x{self._number}", touched_by(exchange), whose, unix, KEYS)
         self.book.enter(seen)
         self.seen.append(seen)
+        return crossings(self.book, PATTERNS, seen)
+
+    def answers(self, asked: Seen, about: int, reply: Reply) -> tuple[Crossed, ...]:
+        """The whole answer to a request."""
+        seen = asked.answered(touched_by_answer(reply, about), KEYS)
+        self.book.enter(seen)
         return crossings(self.book, PATTERNS, seen)
 
 
@@ -241,6 +253,7 @@ def benign_months(rng: random.Random, months: int) -> None:
             unix = BEGAN + number * 30 * DAY_SECONDS // requests
             text = rng.choice(texts).replace("{}", rng.choice(known))
             crossed = gateway.asks(text, Whose("k", "unit", "purpose"), unix)
+            crossed += gateway.answers(gateway.seen[-1], 0, Reply((ReplyChoice(0, rng.choice(ANSWERS)),)))
             held_here += bool(crossed)
             noticed_here += any(each.noticed for each in crossed)
         held[kind] += held_here
@@ -267,6 +280,13 @@ def costs(rng: random.Random) -> None:
             gateway.asks(text_of, Whose("k", "unit", "purpose"), BEGAN)
         spent = (time.process_time() - began) / len(texts) * 1e6
         say(f"one request, {label:<17} {spent:>7.0f} µs of CPU, with up to 2,000 people counted")
+    answer = "{} lives in Oslo.\n\n- She was seen at the hospital with {} and with friends.\n\n## Next Steps\n\n" * 20
+    replies = [Reply((ReplyChoice(0, answer.replace("{}", rng.choice(known))),)) for _ in range(1_000)]
+    began = time.process_time()
+    for number, reply in enumerate(replies):
+        gateway.answers(gateway.seen[number], 0, reply)
+    spent = (time.process_time() - began) / len(replies) * 1e6
+    say(f"one answer of {len(answer):,} characters   {spent:>7.0f} µs of CPU")
     sizes = sorted(len(sketch.write()) for _, sketch in gateway.book)
     say(f"largest count: {sizes[-1]:,} bytes in one span; two spans are under way")
     records = [(seen.exchange, {"workload": "k", "unit": "unit", **seen.fields()}) for seen in gateway.seen]

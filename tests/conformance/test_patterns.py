@@ -24,7 +24,16 @@ from brightline.core.standing import Standing
 from brightline.shell import shipped
 from brightline.shell.config import load_settings
 from brightline.shell.opening import open_agreement
-from tests.harness import Running, add_workload, read_records, running, running_again, within_two_seconds
+from tests.harness import (
+    Running,
+    add_workload,
+    chunk,
+    completion,
+    read_records,
+    running,
+    running_again,
+    within_two_seconds,
+)
 from tests.shell.cli.in_process import run
 
 PATIENCE_SECONDS = 60.0
@@ -81,11 +90,15 @@ def key_of(node: Running, name: str, **more: Any) -> str:
     return key
 
 
-def asks(client: openai.OpenAI, prompt: str) -> str:
+def asks(client: openai.OpenAI, prompt: str, *, streamed: bool = False) -> str:
     """Ask; the code of the refusal, empty if it is answered."""
+    messages: Any = [{"role": "user", "content": prompt}]
     try:
-        messages: Any = [{"role": "user", "content": prompt}]
-        client.chat.completions.create(model="m", messages=messages)
+        if streamed:
+            with client.chat.completions.create(model="m", messages=messages, stream=True) as stream:
+                assert list(stream)
+        else:
+            client.chat.completions.create(model="m", messages=messages)
     except openai.APIStatusError as error:
         return str(error.code)
     return ""
@@ -135,6 +148,29 @@ def test_a_dossier_asked_piece_by_piece_over_keys_is_held_then_a_matter_of_stand
         assert not [name for name in names if name in data or name.lower() in data], path
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_people_whom_only_answers_name_are_counted_and_the_answer_that_is_one_too_many_is_held(
+    tmp_path: Path, streamed: bool
+) -> None:
+    """Each question names nobody; each answer makes a profile."""
+    with counting(tmp_path) as node, node.client() as client:
+        codes = []
+        for number in range(PEOPLE):
+            profile = f"{person(number)} lives in Elm Street, has a handset and goes to church."
+            if streamed:
+                node.model.streams([chunk(profile[:9]), chunk(profile[9:]), chunk("", "stop")])
+            else:
+                node.model.says(completion(profile))
+            codes.append(asks(client, "Who is next on the list?", streamed=streamed))
+        assert codes == [""] * (PEOPLE - 1) + ["held_for_review"]
+        assert bytes_of(node.node.patterns.book) == recounted(node)
+        outcomes = [each for each in node.records() if each["kind"] == "OUTCOME"]
+        assert outcomes[-1]["committed"]["touched"]["crossed"] == [["profiles", "unit", PEOPLE]]
+    names = {name.encode() for number in range(PEOPLE) for name in person(number).split()}
+    patterns = (tmp_path / "state" / "patterns").rglob("*")
+    assert not [path for path in patterns if path.is_file() and any(name in path.read_bytes() for name in names)]
+
+
 def test_customers_who_do_their_work_are_never_held(tmp_path: Path) -> None:
     """An analyst with a few named subjects, casework, a help desk, a translator; far more people than profiles."""
     with counting(tmp_path) as node:
@@ -159,7 +195,9 @@ def shown(node: Running) -> dict[str, int]:
     """What the command says of units, once the gateway has kept all that it counted."""
     node.loop.call(node.node.patterns.keep())
     done = run("patterns", node.root, "--json", code=1)
-    return {each["name"]: each["people"] for each in json.loads(done.stdout)["counts"] if each["over"] == "unit"}
+    units = [each for each in json.loads(done.stdout)["counts"] if each["over"] == "unit"]
+    assert all(each["us_persons"] == 0 and sum(each["matters"]) >= each["people"] for each in units)
+    return {each["name"]: each["people"] for each in units}
 
 
 @pytest.mark.slow
@@ -200,7 +238,8 @@ def recounted(node: Running) -> dict[Any, bytes]:
     """The counts, made again from what the records commit to."""
     book = PatternBook()
     for record in read_records(node.root):
-        seen = read_seen(record["exchange"], record["committed"]) if record["kind"] == "ATTEMPT" else None
+        counted = record["kind"] in {"ATTEMPT", "OUTCOME"}
+        seen = read_seen(record["exchange"], record["committed"]) if counted else None
         if seen is not None:
             book.enter(seen)
     return bytes_of(book)

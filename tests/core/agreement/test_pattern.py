@@ -107,7 +107,15 @@ LOOSER = {
     "pattern.profiles.joins": with_(joins=3),
     "pattern.profiles.days": with_(days=4),
     "pattern.profiles.notice": with_(notice=0),
+    "pattern.profiles.us_persons": with_(us_persons=True),
 }
+
+
+def test_a_pattern_may_count_persons_of_the_united_states_alone_and_reads_back() -> None:
+    table = TABLE.replace("joins = 2", "joins = 2\nus_persons = true")
+    (pattern,) = loaded(table).patterns
+    assert pattern == msgspec.structs.replace(READ, us_persons=True)
+    assert pattern.words.startswith("1,000 U.S. persons with 2 or more")
 
 
 @pytest.mark.parametrize("path", LOOSER)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brightline.core.agreement.pattern import DAY_SECONDS, HOUR_SECONDS, Over, Pattern, Touches
+from brightline.core.agreement.pattern import DAY_SECONDS, HOUR_SECONDS, US_PERSON_BIT, Over, Pattern, Touches
 from brightline.core.facts import UNKNOWN, Source
-from brightline.core.patterns.book import PatternBook
+from brightline.core.patterns.book import Counted, PatternBook
 from brightline.core.patterns.crossing import crossings, statements_of
 from brightline.core.patterns.seen import Seen, Touched, Whose, read_seen, see
 from brightline.core.patterns.token import SPAN_SECONDS, STEP_SECONDS, begins, ends, spans_at
@@ -89,6 +89,21 @@ def test_a_clock_that_steps_back_hides_nobody() -> None:
     assert not crossings(book, [hour], later)
     book.enter(again)
     assert crossings(book, [hour], again)
+
+
+def test_a_pattern_of_persons_of_the_united_states_counts_those_who_were_marked() -> None:
+    marked = with_(us_persons=True, subjects=2)
+    mixed = [request([1, 2, 3]), request([1], PLACE | US_PERSON_BIT), request([4]), request([2], US_PERSON_BIT)]
+    assert crossed_after(marked, *mixed) == [False, False, False, True]
+
+
+def test_how_many_matters_came_up_of_how_many_people_is_counted_without_marks() -> None:
+    book = PatternBook()
+    for seen in (request([1, 2], PLACE | US_PERSON_BIT), request([2], BELIEF), request([3], 0)):
+        book.enter(seen)
+    span = spans_at(NOW)[0]
+    assert book.joined(Counted(span, Over.AGREEMENT, ""), NOW) == (1, 1, 1, 0, 0, 0, 0, 0)
+    assert book.joined(Counted(span, Over.AGREEMENT, ""), NOW + 1) == (0,) * 8
 
 
 def test_persistence_is_counted_in_days() -> None:

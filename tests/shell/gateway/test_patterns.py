@@ -15,7 +15,7 @@ import pytest
 from brightline.core.agreement.pattern import DAY_SECONDS, Over, Pattern
 from brightline.core.evidence.batch import Frame
 from brightline.core.evidence.record import Draft, Place, RecordKind
-from brightline.core.exchange.model import Exchange, Role, Turn
+from brightline.core.exchange.model import Exchange, Reply, ReplyChoice, Role, Turn
 from brightline.core.facts import UNKNOWN
 from brightline.core.patterns.crossing import Crossed, Watched
 from brightline.core.patterns.token import SPAN_SECONDS, STEP_SECONDS, ends, spans_at
@@ -96,12 +96,26 @@ class Town:
         exchange = f"x{next(self.ids)}"
         watched = watch.look(COUNTING, self.registers, book.WORKLOAD, exchange, request, self.clock.unix())
         if log:
-            seq = len(self.frames)
             committed = {"workload": book.WORKLOAD.id, "unit": book.WORKLOAD.unit, **watched.fields}
-            place = Place("gateway-0", 1, seq, "2027-01-15T08:00:00.000Z", "test")
-            record = sealed(Draft(RecordKind.ATTEMPT, exchange, {}, committed), place)
-            self.frames.append(Frame(seq, 1, RecordKind.ATTEMPT, exchange, record.leaf, record.contents))
+            self._log(RecordKind.ATTEMPT, exchange, committed)
         return watched
+
+    def answers(self, watch: PatternWatch, question: str, answer: str, *, log: bool = False) -> Watched:
+        """Ask, and have this answered; what the counts make of the answer."""
+        request = Exchange("chat", "m", (Turn(Role.USER, (question,)),))
+        exchange = f"x{next(self.ids)}"
+        asked = watch.look(COUNTING, self.registers, book.WORKLOAD, exchange, request, self.clock.unix())
+        reply = Reply((ReplyChoice(0, answer),))
+        watched = watch.answer(COUNTING, self.registers, book.WORKLOAD, asked, reply)
+        if log:
+            self._log(RecordKind.OUTCOME, exchange, watched.fields)
+        return watched
+
+    def _log(self, kind: RecordKind, exchange: str, committed: dict[str, Any]) -> None:
+        seq = len(self.frames)
+        place = Place("gateway-0", 1, seq, "2027-01-15T08:00:00.000Z", "test")
+        record = sealed(Draft(kind, exchange, {}, committed), place)
+        self.frames.append(Frame(seq, 1, kind, exchange, record.leaf, record.contents))
 
     def disk(self) -> bytes:
         return b"".join(path.read_bytes() for path in self.folder.rglob("*") if path.is_file())
@@ -282,6 +296,33 @@ def test_at_the_turn_of_a_span_the_key_is_there_already(town: Town) -> None:
     turned = town.clock.wall - NOW
     assert turned < 30 * DAY_SECONDS
     assert stated(town.asks(watch, NAMES[4])) == {"mass_domestic": UNKNOWN}
+
+
+def test_an_answer_that_names_the_fifth_person_makes_the_fact_unknown_and_a_restart_counts_it_too(town: Town) -> None:
+    watch = town.worker()
+    assert stated(town.answers(watch, "Who was there?", "; ".join(NAMES[:4]), log=True)) == {}
+    assert stated(town.answers(watch, "Who else?", NAMES[4], log=True)) == {"mass_domestic": UNKNOWN}
+    assert counts(town.worker()) == counts(watch)
+
+
+def test_an_answer_with_more_people_than_a_purpose_may_touch_is_outside_its_bounds(town: Town) -> None:
+    watch = town.worker()
+    town.registers = bounded(subjects_max=2, days=7)
+    assert stated(town.answers(watch, "Who was there?", "; ".join(NAMES[:2]))) == {}
+    assert stated(town.answers(watch, "Who else?", NAMES[2])) == {"constrained": "no"}
+
+
+def test_an_answer_whose_keys_are_gone_leaves_bounds_unknown(town: Town) -> None:
+    watch = town.worker()
+    request = Exchange("chat", "m", (Turn(Role.USER, ("Who?",)),))
+    asked = watch.look(COUNTING, town.registers, book.WORKLOAD, "x", request, NOW)
+    keep(watch)
+    town.clock.wall = ends(spans_at(NOW)[1]) + 1
+    keep(watch)
+    town.clock.pass_(FORGET_AFTER_SECONDS)
+    keep(watch)
+    reply = Reply((ReplyChoice(0, NAMES[0]),))
+    assert stated(watch.answer(COUNTING, town.registers, book.WORKLOAD, asked, reply)) == {"constrained": UNKNOWN}
 
 
 def test_the_file_is_for_its_owner_alone(town: Town) -> None:

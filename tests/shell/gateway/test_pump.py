@@ -16,6 +16,7 @@ from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
 from brightline.core.exchange.api import chat
 from brightline.core.exchange.judged import JudgedReply, JudgedSegment
 from brightline.core.exchange.model import UpstreamRequest, Usage
+from brightline.core.patterns.crossing import NOTHING_WATCHED
 from brightline.core.screening.finding import Judgement, Segment
 from brightline.core.standing import Conditions
 from brightline.shell.gateway.pump import Pump
@@ -122,6 +123,7 @@ async def walk(parts: Parts) -> None:
         responder=parts.client,
         exchange_id="xc_1",
         closed=lambda _closed: None,
+        answered=lambda _reply: NOTHING_WATCHED,
         sent=parts.forward,
     )
     await asyncio.wait_for(pump.run(), 20)

@@ -289,6 +289,7 @@ def _pattern(file: TomlFile, key: str, table: Table, vocabulary: Vocabulary) -> 
         days=wire.days,
         notice=0 if wire.notice is UNSET else wire.notice,
         says=wire.says,
+        us_persons=wire.us_persons,
     )
     if why := why_not(pattern, vocabulary):
         raise file.error(path, why, "correct the pattern, or who may set the fact")

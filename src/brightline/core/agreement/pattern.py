@@ -49,14 +49,18 @@ class Touches(enum.StrEnum):
 
 
 _PLACES: Final = {touches: place for place, touches in enumerate(Touches)}
+US_PERSON_BIT: Final = 1 << 15
+"""Beside what a text is about: that it says, or shows, that it is about a person of the United States."""
+KNOWN_BITS: Final = US_PERSON_BIT | ((1 << len(Touches)) - 1)
 
 
 class Pattern(msgspec.Struct, frozen=True):
     """One thing that is counted.
 
     A person counts who was named in the last ``window_seconds`` on at least ``days`` days, and of whom at least
-    ``joins`` of the matters in ``touching`` came up, in one request or in many. ``subjects`` of them make ``fact``
-    unknown; ``notice`` (0: never) call cleared people to look at the unit.
+    ``joins`` of the matters in ``touching`` came up, in one request or in many; with ``us_persons``, only who was
+    marked as a person of the United States. ``subjects`` of them make ``fact`` unknown; ``notice`` (0: never) call
+    cleared people to look at the unit.
     """
 
     id: str
@@ -69,6 +73,7 @@ class Pattern(msgspec.Struct, frozen=True):
     days: int = 1
     notice: int = 0
     says: str = ""
+    us_persons: bool = False
 
     @property
     def mask(self) -> int:
@@ -81,9 +86,10 @@ class Pattern(msgspec.Struct, frozen=True):
         joins = f" with {self.joins} or more of {', '.join(self.touching)}" if self.joins else ""
         days = f" on {self.days} or more days" if self.days > 1 else ""
         over = ", ".join(self.over)
+        people = "U.S. persons" if self.us_persons else "people"
         notice = f"; from {self.notice:,} on, cleared people look at the unit" if self.notice else ""
         return (
-            f"{self.subjects:,} people{joins}{days} in {window_words(self.window_seconds)}, counted by {over}, "
+            f"{self.subjects:,} {people}{joins}{days} in {window_words(self.window_seconds)}, counted by {over}, "
             f"make {self.fact} unknown{notice}"
         )
 

@@ -12,7 +12,7 @@ Each rule below says which direction is tighter. What is not listed may not chan
     what a fact needs        only more registers; none where no registration states it any more
     good value, values       unchanged but through ``formerly``; a new value is never the good one
     patterns                 none may vanish, and none may count less: over no fewer, in no shorter window, about no
-                             fewer matters, from no more joins, days or people on
+                             fewer matters, from no more joins, days or people on, and not U.S. persons alone
     limits, ladder           in their declared direction; none may vanish. Where the baseline is silent about a limit,
                              what counts is what is enforced then: a new number may not be looser than that
     change rules, parties,   unchanged
@@ -219,6 +219,8 @@ def _pattern(pattern: Pattern, candidate: Agreement) -> Iterator[Looser]:
     for name in ("subjects", "joins", "days"):
         if getattr(now, name) > getattr(pattern, name):
             yield _looser(f"{path}.{name}", getattr(pattern, name), getattr(now, name), "only lower counts more")
+    if now.us_persons and not pattern.us_persons:
+        yield _looser(f"{path}.us_persons", "everybody", "U.S. persons alone", "others would not be counted")
     if (now.notice or math.inf) > (pattern.notice or math.inf):
         yield _looser(f"{path}.notice", pattern.notice, now.notice or "never", "people would look later")
 

@@ -118,6 +118,7 @@ class PatternTable(_Wire, frozen=True):
     joins: Annotated[int, Meta(ge=0, le=len(Touches))] = 0
     days: Annotated[int, Meta(ge=1, le=30)] = 1
     notice: _People | UnsetType = UNSET
+    us_persons: bool = False
 
 
 class _LadderTest(_Wire, frozen=True):

@@ -170,6 +170,8 @@ def _pattern(pattern: Pattern) -> str:
     ]
     numbers = (("joins", pattern.joins, 0), ("days", pattern.days, 1), ("notice", pattern.notice, 0))
     members += [(name, str(value)) for name, value, silent in numbers if value != silent]
+    if pattern.us_persons:
+        members.append(("us_persons", "true"))
     return _table(f"pattern.{pattern.id}", [*members, ("says", string(pattern.says))])
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """How many people were touched, counted again from the records as the gateway counted them (``core/patterns``).
 
-What ATTEMPTs commit to are tokens, times and matters, never a name. The answer is for everybody, so it says numbers
-in powers of ten, and of no unit or purpose which it is. Any window of thirty days lies whole in one span, so the most
-that any span holds bounds them all.
+What ATTEMPTs and OUTCOMEs commit to are tokens, times and matters, never a name. The answer is for everybody, so it
+says numbers in powers of ten, and of no unit or purpose which it is. Any window of thirty days lies whole in one span,
+so the most that any span holds bounds them all.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from brightline.core.canonical import JsonValue
 from brightline.core.evidence.audit_books import Leaf
 from brightline.core.evidence.record import RecordKind
 from brightline.core.patterns.book import PatternBook, is_of_requests
-from brightline.core.patterns.seen import read_seen
+from brightline.core.patterns.seen import COUNTED_KINDS, read_seen
 
 
 class SubjectBook:
@@ -28,16 +28,21 @@ class SubjectBook:
         self._book = PatternBook()
         self._attempts = 0
         self._opened = 0
+        self._closed = 0
         self._odd = 0
 
     def enter(self, leaf: Leaf, opened: Mapping[str, JsonValue]) -> None:
         """Take in one record; ``opened`` is what a disclosure opens of it, nothing if there is none."""
-        if leaf.kind is not RecordKind.ATTEMPT:
+        if leaf.kind not in COUNTED_KINDS:
             return
-        self._attempts += 1
-        if "unit" not in opened:
+        if leaf.kind is RecordKind.ATTEMPT:
+            self._attempts += 1
+            if "unit" not in opened:
+                return
+            self._opened += 1
+        elif leaf.commitments and not opened:
+            self._closed += 1
             return
-        self._opened += 1
         try:
             seen = read_seen(leaf.exchange or "", opened)
         except ValueError:
@@ -54,6 +59,8 @@ class SubjectBook:
             return Found(Status.OPEN, f"nobody is counted under {which}")
         if self._opened < self._attempts:
             return Found(Status.OPEN, f"{self._opened:,} of {self._attempts:,} requests are opened: --disclosures")
+        if self._closed:
+            return Found(Status.OPEN, f"{self._closed:,} answers are not opened: --disclosures")
         if self._odd or self._book.full:
             return Found(Status.OPEN, f"of {self._odd:,} requests it cannot be read whom they touched")
         said = ", ".join(f"{_scope(over)} {_about(self._most(over))}" for over in Over)

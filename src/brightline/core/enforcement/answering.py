@@ -99,7 +99,7 @@ class Answering(Course):
         except CallerError as error:
             raise UpstreamFailed(str(error)) from error
         self._coverage = coverage.digest
-        return self._screen(coverage.segments)
+        return self._screen(coverage.segments, reply)
 
     def _upstream_failed(self, why: str) -> Commands:
         return self._close(Outcome.UPSTREAM_FAILED, RefusalClass.NONE, self._refusal(UpstreamFailed(why)))

@@ -12,7 +12,7 @@ from brightline.core.enforcement.pass_token import PassToken
 from brightline.core.errors import BrightlineError
 from brightline.core.evidence.record import Draft
 from brightline.core.exchange.judged import JudgedReply, JudgedSegment
-from brightline.core.exchange.model import UpstreamRequest, Usage
+from brightline.core.exchange.model import Reply, UpstreamRequest, Usage
 from brightline.core.screening.finding import Segment
 
 Notice = Mapping[str, JsonValue]
@@ -32,10 +32,14 @@ class Use(msgspec.Struct, frozen=True):
 
 
 class Screen(msgspec.Struct, frozen=True):
-    """Ask every detector that the release requires about these segments."""
+    """Ask every detector that the release requires about these segments.
+
+    ``answer`` is the whole answer, where they are all of it: then the persons in it are counted too.
+    """
 
     ask: int
     segments: tuple[Segment, ...]
+    answer: Reply | None = None
 
 
 class Forward(msgspec.Struct, frozen=True):

@@ -66,6 +66,7 @@ class Course:
         understood = None if isinstance(arrived.request, CallerError) else arrived.request
         self._exchange_digest = "" if understood is None else exchange_digest(understood)
         self._people = Holding(terms, arrived.people, arrived.workload, understood)
+        self._touched: dict[str, JsonValue] = {}  # the persons of the answer, as tokens
         self._gone = False
         self._decision = UNDECIDED
         # Set as the way goes on; an empty value means "not there yet", and each is read only after it was set.
@@ -133,7 +134,7 @@ class Course:
             public |= self._people.given()
         committed = self._judged_fields()
         if self._output is not None:
-            committed["chain"] = self._output.chain.digest
+            committed |= {"chain": self._output.chain.digest, **self._touched}
             if outcome is not Outcome.COMPLETED:
                 self._output.stop()
         record = self._record(RecordKind.OUTCOME, public, committed)
@@ -173,11 +174,11 @@ class Course:
             raise IllegalStep(f"a record is durable that is not the {kind.value} that was asked for")
         del self._recording[kind]
 
-    def _screen(self, segments: tuple[Segment, ...]) -> do.Screen:
+    def _screen(self, segments: tuple[Segment, ...], answer: Reply | None = None) -> do.Screen:
         self._asks += 1
         self._in_flight = True
         self._asked = cut(segments, self._terms.release.windows)
-        return do.Screen(self._asks, self._asked)
+        return do.Screen(self._asks, self._asked, answer)
 
     def _note_findings(self, judgements: tuple[Judgement, ...]) -> None:
         """Which rule saw what where, without the words: for reviewers and auditors, committed and never told."""

@@ -104,11 +104,12 @@ class RecordFailed(msgspec.Struct, frozen=True):
 
 
 class Screened(msgspec.Struct, frozen=True):
-    """The detectors answered ask number ``ask``."""
+    """The detectors answered ask number ``ask``; ``watched`` is what is counted, if that was the whole answer."""
 
     at: Instant
     ask: int
     judgements: tuple[Judgement, ...]
+    watched: Watched = NOTHING_WATCHED
 
 
 class ScreeningFailed(msgspec.Struct, frozen=True):

@@ -211,7 +211,8 @@ class Machine(Withholding):
         self._note_findings(own)
         if self._output is not None:
             self._output.heard(near_paths(release, self._asked, own))
-        stated = tuple(dict.fromkeys(self._statements + statements))
+        self._touched = event.watched.fields or self._touched
+        stated = tuple(dict.fromkeys(self._statements + statements + event.watched.statements))
         if stated != self._statements:  # a stream's later asks seldom state anything new
             self._statements = stated
         return self._decide(event.at)

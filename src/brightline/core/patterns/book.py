@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from brightline.core.agreement.pattern import Over, Pattern
+from brightline.core.agreement.pattern import US_PERSON_BIT, Over, Pattern
 from brightline.core.patterns.seen import Seen
 from brightline.core.patterns.sketch import Sketch
 from brightline.core.patterns.token import begins, ends
@@ -85,7 +85,13 @@ class PatternBook:
         if sketch is None:
             return 0
         since = unix - pattern.window_seconds
-        return sketch.count(since, pattern.mask if pattern.joins else 0, pattern.joins, pattern.days)
+        marked = US_PERSON_BIT if pattern.us_persons else 0
+        return sketch.count(since, pattern.mask if pattern.joins else 0, pattern.joins, pattern.days, marked)
+
+    def joined(self, counted: Counted, since: int) -> tuple[int, ...]:
+        """Of how many people of one sketch no matter, one, two and so on came up since then."""
+        sketch = self._sketches.get(counted)
+        return sketch.joined(since) if sketch is not None else ()
 
     def exceeds(self, counted: Counted, since: int, most: int) -> bool:
         """Whether more than ``most`` people, or requests, of one sketch came at ``since`` or later."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from brightline.core.agreement.pattern import DAY_SECONDS, Over, Pattern
+from brightline.core.agreement.pattern import DAY_SECONDS, US_PERSON_BIT, Over, Pattern
 from brightline.core.canonical import JsonValue
 from brightline.core.facts import UNKNOWN, FactSpec, Register, Source, Statement, Vocabulary
 from brightline.core.patterns.book import Counted, PatternBook, requests_of
@@ -33,10 +33,16 @@ class Crossed(msgspec.Struct, frozen=True):
 
 
 class Watched(msgspec.Struct, frozen=True):
-    """What the counts say of one request: ``statements`` for its facts, ``fields`` for its ATTEMPT to commit to."""
+    """What the counts say of one request: ``statements`` for its facts, ``fields`` for its ATTEMPT to commit to.
+
+    Of an answer: for its facts, and for its OUTCOME. ``seen`` and ``about`` are what the request says of persons, and
+    of nobody in particular; its answer is read together with them.
+    """
 
     statements: tuple[Statement, ...] = ()
     fields: dict[str, JsonValue] = {}
+    seen: Seen | None = None
+    about: int = 0
 
 
 NOTHING_WATCHED = Watched()
@@ -47,8 +53,13 @@ def crossings(book: PatternBook, patterns: Iterable[Pattern], seen: Seen) -> tup
     if not seen.subjects:
         return ()
     about = seen.about
-    found = (_most(book, each, seen) for each in patterns if not each.joins or about & each.mask)
+    found = (_most(book, each, seen) for each in patterns if _asked_of(each, about))
     return tuple(crossed for crossed in found if crossed is not None)
+
+
+def _asked_of(pattern: Pattern, about: int) -> bool:
+    """Whether a pattern counts anybody of whom this came up."""
+    return (not pattern.joins or about & pattern.mask != 0) and (not pattern.us_persons or about & US_PERSON_BIT != 0)
 
 
 def _most(book: PatternBook, pattern: Pattern, seen: Seen) -> Crossed | None:

@@ -30,19 +30,32 @@ class Identifier(NamedTuple):
     value: str
 
 
+class Place(NamedTuple):
+    """Where an identifier stands in a text, in characters."""
+
+    start: int
+    end: int
+    identifier: Identifier
+
+
 def identifiers(text: str) -> Iterator[Identifier]:
     """Every identifier in a text, in no promised order; one that is there twice comes twice."""
+    return (place.identifier for place in places_of_identifiers(text))
+
+
+def places_of_identifiers(text: str) -> Iterator[Place]:
+    """Every identifier in a text with its place, in no promised order."""
     if "@" in text:
-        for found in _EMAIL.findall(text):
-            yield Identifier("email", found.lower())
-    for found in _NUMBER.findall(text):
-        number = _number(found)
+        for found in _EMAIL.finditer(text):
+            yield Place(*found.span(), Identifier("email", found[0].lower()))
+    for found in _NUMBER.finditer(text):
+        number = _number(found[0])
         if number is not None:
-            yield number
-    for found in _IBAN.findall(text):
-        plain = found.replace(" ", "")
+            yield Place(*found.span(), number)
+    for found in _IBAN.finditer(text):
+        plain = found[0].replace(" ", "")
         if 15 <= len(plain) <= 34 and _mod_97(plain) == 1:
-            yield Identifier("iban", plain)
+            yield Place(*found.span(), Identifier("iban", plain))
 
 
 def _number(found: str) -> Identifier | None:

@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from brightline.core.canonical import JsonValue
+from brightline.core.patterns.given import GIVEN
+from brightline.core.patterns.ordinary import ORDINARY
 from brightline.core.patterns.words import EDGES, NAMED_AFTER_PERSONS, NO_PERSON, PARTICLES, TITLES
 
 COLUMNS_MAX: Final = 64
@@ -33,13 +35,52 @@ _NAME: Final = re.compile(
     rf"[{_UPPER}](?<![\w@.-][{_UPPER}]){_REST}(?: (?:{_CAPITAL}|{'|'.join(sorted(PARTICLES))})){{1,5}}"
 )
 _WORD: Final = re.compile(r"[^\W\d_][\w'’-]*")
+_TITLES_ALONE: Final = TITLES - {"private", "major", "miss"}  # the others make no headings
+_ABSTRACT: Final = (
+    *("tion", "sion", "ment", "ments", "ness", "ity", "ism", "ance", "ence", "ology", "ship", "able", "ible", "ously"),
+    *("tions", "sions", "ities", "ations", "ences", "ances", "ically", "tional", "ization", "ative"),
+)
+_ENDINGS: Final = (
+    "'s",
+    "s",
+    "es",
+    "ies",
+    "ied",
+    "ed",
+    "d",
+    "ing",
+    "ings",
+    "ly",
+    "er",
+    "ers",
+    "al",
+    "ical",
+    "ian",
+    "ians",
+)
 _SEPARATORS: Final = (",", ";", "\t", "|")
 
 
-def names_in(text: str) -> Iterator[str]:
-    """Names in running text, each in the spelling of :func:`spelled`."""
+def names_in(text: str, *, written: bool = False) -> Iterator[str]:
+    """Names in running text, each in the spelling of :func:`spelled`.
+
+    ``written`` says that a model wrote it. Models make headings of ordinary words, in capitals, so there a name has a
+    known given name or two words that are not ordinary.
+    """
     for found in dict.fromkeys(_NAME.findall(text)):
-        yield from _persons(found)
+        if not written or _is_no_heading(found):
+            yield from _persons(found)
+
+
+def places_of_names(text: str) -> Iterator[tuple[int, int, tuple[str, ...]]]:
+    """Where names stand in what a model wrote, from where to where, each in the spelling of :func:`spelled`."""
+    known: dict[str, tuple[str, ...]] = {}
+    for found in _NAME.finditer(text):
+        words = found[0]
+        if words not in known:
+            known[words] = tuple(_persons(words)) if _is_no_heading(words) else ()
+        if known[words]:
+            yield *found.span(), known[words]
 
 
 def columns_in(text: str) -> Iterator[str]:
@@ -117,6 +158,42 @@ def _persons(found: str) -> Iterator[str]:
         return
     for i in range(0, len(kept) - 1, 2):
         yield spelled(" ".join(kept[i : i + 2]))
+
+
+def _is_no_heading(found: str) -> bool:
+    special = 0
+    for each in found.split(" "):
+        word = plainly(each)
+        if word in ORDINARY:
+            continue
+        if word in GIVEN or word.rstrip(".") in _TITLES_ALONE:
+            return True
+        special += not is_ordinary(word)
+    return special >= 2
+
+
+def is_ordinary(word: str) -> bool:
+    """Whether a word, in small letters, is an ordinary one with or without an ending, or a number or an initial."""
+    if len(word) < 3 or word in ORDINARY or word in EDGES or word in NO_PERSON or word in PARTICLES:
+        return True
+    if "-" in word or not word.replace("'", "").isalpha():
+        return all(is_ordinary(part) for part in re.split(r"[^\w]+", word)) if "-" in word else True
+    if len(word) > 6 and word.endswith(_ABSTRACT):
+        return True
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            stem = word.removesuffix(ending)
+            if stem in ORDINARY or f"{stem}e" in ORDINARY or f"{stem}y" in ORDINARY or stem[:-1] in ORDINARY:
+                return True
+    return False
+
+
+def plainly(word: str) -> str:
+    """A word in small letters without accents and without what English adds for a possessor."""
+    small = _lower(word)
+    if small.isascii():
+        return small
+    return "".join(char for char in unicodedata.normalize("NFKD", small) if not unicodedata.combining(char))
 
 
 def _is_edge(word: str) -> bool:

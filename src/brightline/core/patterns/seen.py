@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a record says of the persons of one request: tokens, times and matters, from which every count is made again.
 
-An ATTEMPT commits to it (salted, like all that is committed), so that who opens the log can count as the gateway did,
-and nobody else learns even how many people there were. No person is in it, and without the keys of the spans, which
-are destroyed, no token leads to one.
+An ATTEMPT commits to those of the request, and an OUTCOME to those of the answer (salted, like all that is committed),
+so that who opens the log can count as the gateway did, and nobody else learns even how many people there were. No
+person is in it, and without the keys of the spans, which are destroyed, no token leads to one.
 """
 
 from __future__ import annotations
@@ -15,28 +15,31 @@ from typing import Final
 
 import msgspec
 
-from brightline.core.agreement.pattern import Over, Touches
+from brightline.core.agreement.pattern import KNOWN_BITS, Over
 from brightline.core.canonical import JsonValue
+from brightline.core.evidence.record import RecordKind
 from brightline.core.patterns.token import TOKEN_BYTES, spans_at, token_of
 
 FIELD: Final = "touched"
 """The name of the committed field."""
+COUNTED_KINDS: Final = frozenset({RecordKind.ATTEMPT, RecordKind.OUTCOME})
+"""The records that have it: of a request, and of its answer."""
 SUBJECTS_MAX: Final = 1_024
 """So many persons of one request are told apart; of more it is known that they are more."""
 
 _ROW: Final = struct.Struct(">QQH")
-_ABOUT_MAX: Final = (1 << len(Touches)) - 1
 
 
 class Touched(msgspec.Struct, frozen=True):
-    """Persons of one request, each with the bits of what comes up about them (``Touches.bit``).
+    """Persons of one request, or of its answer, each with the bits of what comes up about them (``Touches.bit``).
 
     They are texts, and never leave the process: :func:`see` makes tokens of them. ``more`` says that there were more
-    of them than are listed.
+    of them than are listed; ``about`` is what came up in texts that say of nobody whom they are about.
     """
 
     persons: tuple[tuple[str, int], ...] = ()
     more: bool = False
+    about: int = 0
 
 
 class Whose(msgspec.Struct, frozen=True):
@@ -100,6 +103,30 @@ class Seen(msgspec.Struct, frozen=True):
         rows_crossed: list[JsonValue] = [list(row) for row in crossed]
         return {FIELD: told | ({"crossed": rows_crossed} if rows_crossed else {})}
 
+    def fields_of_answer(self, crossed: Iterable[tuple[str, str, int]] = ()) -> dict[str, JsonValue]:
+        """What an OUTCOME commits to: as :meth:`fields`, and whose it is, which only the ATTEMPT says besides."""
+        fields = self.fields(crossed)
+        told = fields.get(FIELD)
+        if not isinstance(told, dict):
+            return {}
+        return {FIELD: told | {"key": self.whose.key, "unit": self.whose.unit}}
+
+    def answered(self, answer: Touched, keys: Mapping[int, bytes]) -> Seen:
+        """The persons of the answer to this request, at the time of the request.
+
+        What comes up in an answer without a person is said of whom the request names. Raises ``KeyError`` if a key of
+        its spans is missing.
+        """
+        named = see(self.exchange, answer, self.whose, self.unix, keys)
+        rows = {each.older: each for each in named.subjects}
+        if answer.about:
+            for each in self.subjects:
+                before = rows.get(each.older, each)
+                rows[each.older] = msgspec.structs.replace(each, about=before.about | each.about | answer.about)
+        smallest = sorted(rows.values(), key=lambda each: each.older)
+        more = answer.more or len(smallest) > SUBJECTS_MAX
+        return Seen(self.exchange, self.unix, self.whose, tuple(smallest[:SUBJECTS_MAX]), more)
+
 
 class _Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at: int
@@ -107,6 +134,8 @@ class _Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     subjects: str
     more: bool = False
     crossed: tuple[tuple[str, str, int], ...] = ()
+    key: str = ""
+    unit: str = ""
 
 
 def see(exchange: str, touched: Touched, whose: Whose, unix: int, keys: Mapping[int, bytes]) -> Seen:
@@ -117,7 +146,7 @@ def see(exchange: str, touched: Touched, whose: Whose, unix: int, keys: Mapping[
 
 
 def read_seen(exchange: str, committed: Mapping[str, JsonValue]) -> Seen | None:
-    """What the committed fields of the ATTEMPT of an exchange say of persons; ``None`` if nothing.
+    """What the committed fields of an ATTEMPT or OUTCOME of an exchange say of persons; ``None`` if nothing.
 
     Raises ``ValueError`` for what is no such record.
     """
@@ -128,7 +157,8 @@ def read_seen(exchange: str, committed: Mapping[str, JsonValue]) -> Seen | None:
     if len(rows) % _ROW.size or len(rows) > _ROW.size * SUBJECTS_MAX:
         raise ValueError("the subjects of a record are rows of 18 bytes")
     subjects = tuple(Subject(*row) for row in _ROW.iter_unpack(rows))
-    if any(subject.about > _ABOUT_MAX for subject in subjects):
+    if any(subject.about & ~KNOWN_BITS for subject in subjects):
         raise ValueError("a subject has matters that nobody knows")
-    whose = Whose(str(committed.get("workload", "")), str(committed.get("unit", "")), told.purpose)
+    key, unit = told.key or str(committed.get("workload", "")), told.unit or str(committed.get("unit", ""))
+    whose = Whose(key, unit, told.purpose)
     return Seen(exchange, told.at, whose, subjects, told.more)

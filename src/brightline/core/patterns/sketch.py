@@ -18,7 +18,7 @@ from array import array
 from bisect import bisect_left
 from typing import Final
 
-from brightline.core.agreement.pattern import DAY_SECONDS
+from brightline.core.agreement.pattern import DAY_SECONDS, US_PERSON_BIT, Touches
 
 SIZE: Final = 1_024
 DAYS: Final = 61  # a span of sixty days touches so many
@@ -73,15 +73,28 @@ class Sketch:
         """How many different people came in the whole span."""
         return len(self._tokens) * self.scale
 
-    def count(self, since: int, mask: int = 0, joins: int = 0, days: int = 1) -> int:
-        """How many people came at ``since`` or later, on so many days since, with so many matters of ``mask``."""
+    def count(self, since: int, mask: int = 0, joins: int = 0, days: int = 1, marked: int = 0) -> int:
+        """How many people came at ``since`` or later, on so many days since, with so many matters of ``mask`` and
+        with all the bits of ``marked``.
+        """
         recent = ((1 << DAYS) - 1) << max(0, (since - self._since) // DAY_SECONDS)
         found = sum(
             1
             for seen, on, about in zip(self._seen, self._days, self._about, strict=True)
-            if seen >= since and (about & mask).bit_count() >= joins and (on & recent).bit_count() >= days
+            if seen >= since
+            and (about & mask).bit_count() >= joins
+            and (on & recent).bit_count() >= days
+            and about & marked == marked
         )
         return round(found * self.scale)
+
+    def joined(self, since: int) -> tuple[int, ...]:
+        """Of how many people, who came at ``since`` or later, no matter came up, one, two and so on up to all."""
+        found = [0] * (len(Touches) + 1)
+        for seen, about in zip(self._seen, self._about, strict=True):
+            if seen >= since:
+                found[(about & ~US_PERSON_BIT).bit_count()] += 1
+        return tuple(round(each * self.scale) for each in found)
 
     def write(self) -> bytes:
         """The bytes: magic, whether there were more, how many, the begin; then tokens, times, days, matters."""

@@ -6,23 +6,28 @@
     2. of one text the kind of which there are most counts, so that a name beside its telephone number is one person
     3. what a text is about is said of the persons in it; of a text without any, of all persons in the request: a
        question of the second turn is about whom the first one named
+    4. an answer is read passage by passage, once it is whole: a passage without persons goes on about those of the
+       passage before, and where none were named yet, about whom the request names
 
 Nothing here counts, keeps or tells. The caller makes tokens of what comes back and drops it (``token.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 import re2
 
-from brightline.core.agreement.pattern import Touches
+from brightline.core.agreement.pattern import US_PERSON_BIT, Touches
 from brightline.core.errors import CallerError
 from brightline.core.exchange import strict_json
-from brightline.core.exchange.model import Exchange
-from brightline.core.patterns.identifiers import identifiers
-from brightline.core.patterns.names import columns_in, members_in, names_in, spelled
+from brightline.core.exchange.model import Exchange, Reply, Role
+from brightline.core.patterns.identifiers import identifiers, places_of_identifiers
+from brightline.core.patterns.names import columns_in, members_in, names_in, places_of_names, spelled
 from brightline.core.patterns.seen import SUBJECTS_MAX, Touched
 
 # Stems in English, German, French, Spanish and Italian.
@@ -48,6 +53,16 @@ _ABOUT: Final = {
     r"|vidéosurveill|caméra|rostro|c[aá]mara|volto|telecamer",
 }
 
+# That somebody is a person of the United States (50 U.S.C. 1801(i)), said or shown by a number of theirs.
+_US_PERSON: Final = (
+    r"\bu\.?s\.? (?:persons?|citizens?|nationals?|residents?)\b|american (?:citizen|national)"
+    r"|lawful permanent resident|green card|social security n|\bssn\b"
+    r"|\b[0-8][0-9]{2}-[0-9]{2}-[0-9]{4}\b|\+1[ (.-]*[2-9][0-9]{2}\b"
+    r"|\b(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]"
+    r"|W[AIVY]),? [0-9]{5}(?:-[0-9]{4})?\b|us-b[üu]rger|us-amerikan|amerikanische[nr]? staatsb"
+    r"|citoyen(?:ne)? am[ée]ricain|ciudadan[oa]s? (?:estadounidense|american)|cittadin[oa] (?:american|statunitens)"
+)
+
 
 def _compiled() -> re2.Set:
     options = re2.Options()
@@ -56,30 +71,68 @@ def _compiled() -> re2.Set:
     together = re2.Set.SearchSet(options)
     for about in Touches:
         together.Add(rf"(?:\b|[^\pL])(?:{_ABOUT[about]})")
+    together.Add(_US_PERSON)
     together.Compile()
     return together
 
 
 _TOGETHER: Final = _compiled()
-_BITS: Final = tuple(about.bit for about in Touches)
+_BITS: Final = (*(about.bit for about in Touches), US_PERSON_BIT)
+ANSWER_CHARS_MAX: Final = 262_144
+"""So much of an answer is read for persons; one that is longer has more of them than are told apart."""
+_MAY_IDENTIFY: Final = re.compile("[0-9@]")
+_PASSAGE: Final = re.compile(r"\n(?=[ \t]*(?:\n|[-*•]\s|\d{1,3}[.)]\s))")
+
+
+class _Persons:
+    """Persons with what came up about them, up to so many as are told apart."""
+
+    def __init__(self) -> None:
+        self.bits: dict[str, int] = {}
+        self.more = False
+
+    def say(self, persons: Iterable[str], about: int) -> None:
+        for person in persons:
+            if person not in self.bits and len(self.bits) >= SUBJECTS_MAX:
+                self.more = True
+                return
+            self.bits[person] = self.bits.get(person, 0) | about
+
+    def touched(self, about_all: int, about_nobody: int, *, more: bool = False) -> Touched:
+        rows = tuple((person, about | about_all) for person, about in self.bits.items())
+        return Touched(rows, more or self.more, about_nobody)
 
 
 def touched_by(exchange: Exchange) -> Touched:
     """Read a request. Pure; takes time in proportion to its texts."""
-    persons: dict[str, int] = {}
+    persons = _Persons()
     about_all = 0
-    more = False
-    for text in _texts(exchange):
+    for text, written in _texts(exchange):
         about = about_of(text)
-        found = persons_in(text)
+        found = persons_in(text, written=written)
         if not found:
             about_all |= about
-        for person in found:
-            if person not in persons and len(persons) >= SUBJECTS_MAX:
-                more = True
-                break
-            persons[person] = persons.get(person, 0) | about
-    return Touched(tuple((person, about | about_all) for person, about in persons.items()), more)
+        persons.say(found, about)
+    return persons.touched(about_all, about_all)
+
+
+def touched_by_answer(reply: Reply, asked_about: int) -> Touched:
+    """Read a whole answer; ``asked_about`` is what the request asked for, of nobody in particular.
+
+    Pure; takes time in proportion to its texts, of which it reads ``ANSWER_CHARS_MAX`` characters.
+    """
+    persons = _Persons()
+    about_nobody, left = 0, ANSWER_CHARS_MAX
+    for text in _said(reply):
+        for found, passages in _stretches(text[:left]):
+            about = about_of(passages)
+            persons.say(found, about)
+            if not found:
+                about_nobody |= about
+        left -= len(text)
+        if left < 0:
+            break
+    return persons.touched(asked_about, about_nobody, more=left < 0)
 
 
 def about_of(text: str) -> int:
@@ -90,16 +143,66 @@ def about_of(text: str) -> int:
     return bits
 
 
-def persons_in(text: str) -> dict[str, None]:
-    """The persons in one text, in one spelling each, of the kind of which there are most."""
+def persons_in(text: str, *, written: bool = False) -> dict[str, None]:
+    """The persons in one text, in one spelling each, of the kind of which there are most; ``written`` by a model."""
+    return max(_kinds_in(text, written=written).values(), key=len, default={})
+
+
+def _kinds_in(text: str, *, written: bool) -> dict[str, dict[str, None]]:
+    """The persons in one text by kind, ``name`` or that of an identifier."""
     kinds: dict[str, dict[str, None]] = {}
     for name in _structured(text):
         kinds.setdefault("name", {})[f"name {name}"] = None
-    for name in names_in(text):
+    for name in names_in(text, written=written):
         kinds.setdefault("name", {})[f"name {name}"] = None
     for kind, value in identifiers(text):
         kinds.setdefault(kind, {})[f"{kind} {value}"] = None
-    return max(kinds.values(), key=len, default={})
+    return kinds
+
+
+def _stretches(text: str) -> Iterator[tuple[Collection[str], str]]:
+    """Paragraphs and items of a list that go on about the same persons, with these.
+
+    All persons of one text are told apart by one kind, that of which there are most: so a telephone number in the
+    line below a name is no second person.
+    """
+    if text.lstrip().startswith(("{", "[")) or "\n" not in text:
+        yield persons_in(text, written=True), text
+        return
+    starts = [0, *(found.end() for found in _PASSAGE.finditer(text))]
+    kind, found = _mentions(text, starts)
+    persons: Collection[str] = ()
+    begin = 0
+    for number, start in enumerate(starts):
+        named = [person for person, mentioned in found.get(number, ()) if mentioned == kind]
+        if named and named != persons:
+            if start > begin:
+                yield persons, text[begin:start]
+            persons, begin = named, start
+    yield persons, text[begin:]
+
+
+def _mentions(text: str, starts: list[int]) -> tuple[str, dict[int, dict[tuple[str, str], None]]]:
+    """The kind of which there are most persons, and who is named in which of the passages, with the kind."""
+    found: dict[int, dict[tuple[str, str], None]] = {}
+    for start, _, names in places_of_names(text):
+        rows = found.setdefault(bisect_right(starts, start) - 1, {})
+        rows.update(((f"name {name}", "name"), None) for name in names)
+    if _MAY_IDENTIFY.search(text):
+        for place in places_of_identifiers(text):
+            kind, value = place.identifier
+            found.setdefault(bisect_right(starts, place.start) - 1, {})[(f"{kind} {value}", kind)] = None
+    for number, (start, end) in enumerate(zip(starts, [*starts[1:], len(text)], strict=True)):
+        passage = text[start:end].strip()
+        if passage.startswith("```"):
+            passage = passage.partition("\n")[2].rstrip("`")
+        if "\n" not in passage and passage[:1] not in {"{", "["}:
+            continue  # one line is no table
+        for name in _structured(passage):
+            found.setdefault(number, {})[(f"name {name}", "name")] = None
+    different = {row: None for rows in found.values() for row in rows}
+    kinds = Counter(kind for _, kind in different)
+    return max(kinds, key=lambda each: kinds[each], default=""), found
 
 
 def _structured(text: str) -> Iterator[str]:
@@ -112,10 +215,21 @@ def _structured(text: str) -> Iterator[str]:
         yield from columns_in(text)
 
 
-def _texts(exchange: Exchange) -> Iterator[str]:
+def _said(reply: Reply) -> Iterator[str]:
+    for choice in reply.choices:
+        for text in (choice.reasoning, choice.text, choice.refusal):
+            if text:
+                yield text
+        for call in choice.calls:
+            yield call.arguments
+
+
+def _texts(exchange: Exchange) -> Iterator[tuple[str, bool]]:
+    """Each text, and whether a model wrote it."""
     for turn in exchange.turns:
         if turn.name and (name := spelled(turn.name)):
-            yield f'{{"name":"{name}"}}'
-        yield from turn.texts
+            yield f'{{"name":"{name}"}}', False
+        for text in turn.texts:
+            yield text, turn.role is Role.ASSISTANT
         for call in turn.calls:
-            yield call.arguments
+            yield call.arguments, False

@@ -27,6 +27,8 @@ class _Row(msgspec.Struct, frozen=True):
     people: int
     hold: int
     notice: int
+    us_persons: int
+    matters: tuple[int, ...]
 
 
 @click.command()
@@ -36,7 +38,8 @@ def patterns(state: Path, as_json: bool) -> None:
     """Show how many people each key, unit, purpose and the agreement have touched, against the agreement's numbers.
 
     Counts are those that the gateway kept last, a second ago at most. Whose they are is named; who the people are,
-    nothing here knows.
+    nothing here knows. Beside them stand how many of these people a text marked as persons of the United States, and
+    of how many people of the whole count, in the window, no matter came up, one, two, and so on to all seven.
 
     Exit codes: 0 no number is reached; 1 one is; 2 the installation cannot be read.
     """
@@ -53,8 +56,16 @@ def patterns(state: Path, as_json: bool) -> None:
     elif not agreement.patterns:
         click.echo(f"{agreement.id} version {agreement.version} has no [pattern] table: nobody is counted")
     else:
-        head = ("pattern", "over", "name", "people", "hold from", "notice from")
-        cells = [(*msgspec.structs.astuple(row)[:5], row.notice or "never") for row in rows]
+        head = ("pattern", "over", "name", "people", "hold from", "notice from", "U.S. persons", "by matters")
+        cells = [
+            (
+                *msgspec.structs.astuple(row)[:5],
+                row.notice or "never",
+                row.us_persons,
+                " ".join(map(str, row.matters)),
+            )
+            for row in rows
+        ]
         render.table(f"people, under {agreement.id} version {agreement.version}", head, cells)
     raise SystemExit(1 if any(row.people >= row.hold for row in rows) else 0)
 
@@ -73,4 +84,7 @@ def _rows(folder: Path, counted: tuple[Pattern, ...], unix: int) -> Iterator[_Ro
         for each, _ in book:
             if each.span == older and each.over in pattern.over and not is_of_requests(each):
                 people = book.count(pattern, each, unix)
-                yield _Row(pattern.id, each.over.value, each.name or "(all)", people, pattern.subjects, pattern.notice)
+                marked = book.count(msgspec.structs.replace(pattern, us_persons=True), each, unix)
+                matters = book.joined(each, unix - pattern.window_seconds)
+                limits = pattern.subjects, pattern.notice
+                yield _Row(pattern.id, each.over.value, each.name or "(all)", people, *limits, marked, matters)

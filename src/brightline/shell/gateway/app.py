@@ -316,6 +316,7 @@ class Gateway:
             exchange_id=exchange_id,
             sent=entered.sent,
             closed=lambda closed: self._ended(workload, closed, now.unix),
+            answered=lambda reply: self._patterns.answer(terms.agreement, registers, workload, watched, reply),
         )
         try:
             await pump.run()

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Counts the people whom requests touch, and says when that is more than the agreement allows.
 
-It looks at a request once, before its ATTEMPT: the persons in it become tokens, the tokens are counted with those of
-before, and what crosses a pattern of the agreement is stated as unknown. An agreement without patterns costs nothing:
-nobody is read for, and nothing is counted.
+It looks at a request once, before its ATTEMPT, and at its answer once, when all of it is there: the persons in it
+become tokens, the tokens are counted with those of before, and what crosses a pattern of the agreement is stated as
+unknown. An agreement without patterns costs nothing: nobody is read for, and nothing is counted.
 
 Each second the counts are kept, merged with those of the other workers (``sketches.py``). While that has not been
 possible for ten seconds, whether anything is within its bounds is unknown; for a minute, and service stops. At a
@@ -25,8 +25,9 @@ from brightline.core.canonical import JsonValue
 from brightline.core.errors import CallerError, OperatorError
 from brightline.core.evidence.batch import Frame
 from brightline.core.evidence.keytree import KeyDestroyed
-from brightline.core.evidence.record import RecordKind, unix_of
-from brightline.core.exchange.model import Exchange
+from brightline.core.evidence.record import unix_of
+from brightline.core.exchange.model import Exchange, Reply
+from brightline.core.facts import Statement
 from brightline.core.patterns.book import PatternBook
 from brightline.core.patterns.crossing import (
     NOTHING_WATCHED,
@@ -37,9 +38,9 @@ from brightline.core.patterns.crossing import (
     statements_of,
     without_counts,
 )
-from brightline.core.patterns.seen import Whose, read_seen, see
+from brightline.core.patterns.seen import COUNTED_KINDS, Seen, Whose, read_seen, see
 from brightline.core.patterns.token import SPAN_SECONDS, spans_at
-from brightline.core.patterns.touched import touched_by
+from brightline.core.patterns.touched import touched_by, touched_by_answer
 from brightline.core.ports import Clock
 from brightline.core.register import PurposeBounds, RegisterBook
 from brightline.core.standing import UnitStanding
@@ -116,19 +117,45 @@ class PatternWatch:
         if not agreement.patterns:  # nobody is counted: then nobody knows whether a number is kept
             return Watched(without_counts(agreement.vocabulary)) if bounds.counted else NOTHING_WATCHED
         whose = Whose(workload.id, workload.unit, workload.registration.purpose_id)
+        touched = touched_by(request)
         try:
-            seen = see(exchange, touched_by(request), whose, unix, self._keys)
+            seen = see(exchange, touched, whose, unix, self._keys)
         except KeyError:  # no key of this time: nobody can be counted
             return Watched(without_counts(agreement.vocabulary))
+        statements, said = self._count(agreement, bounds, seen)
+        return Watched(statements, seen.fields(said), seen, touched.about)
+
+    def answer(
+        self,
+        agreement: Agreement,
+        registers: RegisterBook,
+        workload: Workload,
+        asked: Watched,
+        reply: Reply,
+    ) -> Watched:
+        """Count the whole answer to a request that was looked at, and say what the counts make of its facts."""
+        if asked.seen is None or reply.vectors:  # nobody is counted, or could be
+            return NOTHING_WATCHED
+        purpose = registers.purpose(workload.registration.purpose_id)
+        try:
+            answer = touched_by_answer(reply, asked.about)
+            seen = asked.seen.answered(answer, self._keys)
+        except KeyError:  # the keys of that time are gone
+            return Watched(without_counts(agreement.vocabulary))
+        statements, said = self._count(agreement, purpose.bounds if purpose is not None else UNBOUNDED, seen)
+        return Watched(statements, seen.fields_of_answer(said), seen)
+
+    def _count(
+        self, agreement: Agreement, bounds: PurposeBounds, seen: Seen
+    ) -> tuple[tuple[Statement, ...], list[tuple[str, str, int]]]:
+        """Count them; what that makes of facts, and which patterns were crossed, over what, with how many people."""
         self.book.enter(seen)
         crossed = crossings(self.book, agreement.patterns, seen)
-        self._notice(workload.unit, crossed)
-        stale = self._age > STALE_SECONDS or self.book.full
+        self._notice(seen.whose.unit, crossed)
         statements = statements_of(crossed) + beyond_bounds(self.book, bounds, seen, agreement.vocabulary)
-        if stale:
+        if self._age > STALE_SECONDS or self.book.full:
             statements += without_counts(agreement.vocabulary)
-        said = [(each.pattern.id, each.over.value, each.subjects) for each in crossed]
-        return Watched(statements, seen.fields(said))
+        return statements, [(each.pattern.id, each.over.value, each.subjects) for each in crossed]
 
     def not_called(self, unit: str) -> None:
         """It could not be logged: the next request that crosses the pattern finds it again."""
@@ -150,10 +177,10 @@ class PatternWatch:
         self._keys = keys  # last: from now on requests are counted
 
     def rebuild(self, frames: Iterable[Frame], peek: Peek) -> int:
-        """Count what a log says; return how many requests counted. What was destroyed is not counted."""
+        """Count what a log says; return how many records counted. What was destroyed is not counted."""
         counted = 0
         for frame in frames:
-            if frame.kind is not RecordKind.ATTEMPT:
+            if frame.kind not in COUNTED_KINDS:
                 continue
             with contextlib.suppress(KeyDestroyed):
                 seen = read_seen(frame.exchange, peek(frame))

@@ -30,10 +30,11 @@ from brightline.core.errors import (
 )
 from brightline.core.evidence.record import Draft, RecordKind
 from brightline.core.exchange.judged import JudgedReply, JudgedSegment
-from brightline.core.exchange.model import Usage
+from brightline.core.exchange.model import Reply, Usage
 from brightline.core.exchange.sse import SseParser
+from brightline.core.patterns.crossing import NOTHING_WATCHED, Watched
 from brightline.core.ports import Clock, ConditionSource, OnceLog, RecordLog, Upstream
-from brightline.core.screening.finding import Segment
+from brightline.core.screening.finding import Judgement
 from brightline.shell.gateway.inbox import Inbox
 from brightline.shell.inference.judges import Screeners
 
@@ -112,11 +113,13 @@ class Pump:
         once: OnceLog,
         sent: Callable[[], None],
         closed: Callable[[Closed], None],
+        answered: Callable[[Reply], Watched],
     ) -> None:
         self._exchange_id = exchange_id
         self._machine = machine
         self._sent = sent
         self._closed = closed
+        self._answered = answered
         self._model = model
         self._unit = unit
         self._log = log
@@ -185,8 +188,8 @@ class Pump:
             return
         try:
             match command:
-                case do.Screen(ask, segments):
-                    if self._screen(ask, segments):
+                case do.Screen():
+                    if self._screen(command):
                         await asyncio.sleep(0)  # a stream in a burst has many asks in a row: others have their turn
                 case do.Forward():
                     self._sent()
@@ -298,26 +301,30 @@ class Pump:
                 self._overdue.discard(task)
                 task.uncancel()
 
-    def _screen(self, ask: int, segments: tuple[Segment, ...]) -> bool:
+    def _screen(self, command: do.Screen) -> bool:
         """Have segments judged; whether that was done at once, on the loop."""
         try:
-            judgements = self._screeners.judge_now(segments)
+            judgements = self._screeners.judge_now(command.segments)
         except ScreeningUnavailable as error:
-            self._own.append(ev.ScreeningFailed(self._now(), ask, str(error)))
+            self._own.append(ev.ScreeningFailed(self._now(), command.ask, str(error)))
             return True
         if judgements is None:
-            self._spawn(self._screen_apart(ask, segments))
+            self._spawn(self._screen_apart(command))
             return False
-        self._own.append(ev.Screened(self._now(), ask, judgements))
+        self._own.append(self._screened(command, judgements))
         return True
 
-    async def _screen_apart(self, ask: int, segments: tuple[Segment, ...]) -> None:
+    async def _screen_apart(self, command: do.Screen) -> None:
         try:
-            judgements = await self._screeners.judge(segments)
+            judgements = await self._screeners.judge(command.segments)
         except ScreeningUnavailable as error:
-            await self._say(ev.ScreeningFailed(self._now(), ask, str(error)))
+            await self._say(ev.ScreeningFailed(self._now(), command.ask, str(error)))
             return
-        await self._say(ev.Screened(self._now(), ask, judgements))
+        await self._say(self._screened(command, judgements))
+
+    def _screened(self, command: do.Screen, judgements: tuple[Judgement, ...]) -> ev.Screened:
+        watched = NOTHING_WATCHED if command.answer is None else self._answered(command.answer)
+        return ev.Screened(self._now(), command.ask, judgements, watched)
 
     async def _forward(self, command: do.Forward) -> None:
         try:
