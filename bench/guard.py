@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+import uvloop
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from brightline.core.enforcement.pass_token import PassClaims, body_digest, read_pass
@@ -179,7 +180,7 @@ def tokens_each_second(count: int) -> float:
 def main(quick: bool, kind: str | None, folder: Path | None, model: str) -> None:
     """Measure."""
     if kind is not None and folder is not None:
-        asyncio.run(serve(kind, folder, model))
+        uvloop.run(serve(kind, folder, model))
         return
     rounds, count = (3, 500) if quick else (9, 3_000)
     with tempfile.TemporaryDirectory() as scratch:

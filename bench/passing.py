@@ -16,7 +16,7 @@ from typing import Any
 import uvloop
 
 from brightline.shell.body import read_body
-from brightline.shell.gateway.connections import Connections
+from brightline.shell.connections import Connections
 from brightline.shell.serve import bind, serving
 
 BODY_BYTES_MAX = 1 << 20

@@ -21,7 +21,7 @@ BROAD_CATCHES = {
     "shell/inference/kinds.py": 1,
     "shell/inference/process.py": 1,
     "shell/inference/worker.py": 1,
-    "shell/gateway/connections.py": 2,
+    "shell/connections.py": 2,
     "shell/gateway/pump.py": 1,
     "shell/upkeep.py": 1,
 }

@@ -20,7 +20,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from brightline.shell.gateway.connections import Connections
+from brightline.shell.connections import Connections
 from tests.harness import NO_TLS, Running, chunk, completion, running
 from tests.vectors import vectors_dir
 

@@ -31,6 +31,7 @@ from tests.guard.test_guard import CLAIMS, PATH, PINNED, signed
 from tests.harness import read_records
 
 CALLERS = 8
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-type: application/json\r\n\r\n{}"
 
 
@@ -64,6 +65,7 @@ class Story:
         self.seen: Counter[int] = Counter()
         self.answered: set[int] = set()
         self.issued = 0
+        self.awaited: dict[int, asyncio.Event] = {}
         self.told: Counter[str] = Counter()
         self.open: set[asyncio.StreamWriter] = set()
 
@@ -88,37 +90,49 @@ class Story:
 
     async def ask(self, guards: list[Killed], total: int, chance: random.Random) -> None:
         """Use tokens one after the other; what one guard did not answer is tried at each, as a thief would."""
+        kept: dict[Killed, Streams] = {}
         while self.issued < total:
             self.issued += 1
             number = self.issued
+            if number in self.awaited:
+                self.awaited[number].set()
             body = json.dumps({"model": "upstream-m", "n": number}).encode()
             now = int(time.time())
             claims = msgspec.structs.replace(
                 CLAIMS, exchange=f"x-{number}", wire_digest=body_digest(body), issued=now, expires=now + 120
             )
-            asked = f"POST {PATH} HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx-brightline-pass: {signed(claims)}\r\n"
+            asked = f"POST {PATH} HTTP/1.1\r\nhost: a\r\nx-brightline-pass: {signed(claims)}\r\n"
             whole = f"{asked}content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
             for guard in chance.sample(guards, 2) if chance.random() < 0.5 else guards:
-                status = await _status(guard.port, whole)
+                status = await _status(guard, kept, whole)
                 self.told[status] += 1
                 if status == "200":
                     self.answered.add(number)
+        for _, writer in kept.values():
+            await _closed(writer)
 
 
-async def _status(port: int, whole: bytes) -> str:
+async def _status(guard: Killed, kept: dict[Killed, Streams], whole: bytes) -> str:
+    """Ask over a connection that is kept as long as the guard lives."""
     try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        if guard not in kept:
+            kept[guard] = await asyncio.open_connection("127.0.0.1", guard.port)
     except OSError:
         await asyncio.sleep(0.01)
         return "away"
+    reader, writer = kept[guard]
     try:
         writer.write(whole)
-        line = await asyncio.wait_for(reader.read(65_536), 30)
-        return line[9:12].decode() if line else "broken"
-    except (OSError, TimeoutError):
-        return "broken"
-    finally:
+        async with asyncio.timeout(60):
+            head = await reader.readuntil(b"\r\n\r\n")
+            found = re.search(rb"content-length: (\d+)", head.lower())
+            assert found
+            await reader.readexactly(int(found.group(1)))
+        return head[9:12].decode()
+    except (OSError, TimeoutError, asyncio.IncompleteReadError):
+        del kept[guard]
         await _closed(writer)
+        return "broken"
 
 
 async def _closed(writer: asyncio.StreamWriter) -> None:
@@ -127,9 +141,12 @@ async def _closed(writer: asyncio.StreamWriter) -> None:
         await writer.wait_closed()
 
 
-async def _kill(guards: list[Killed], kills: int, chance: random.Random) -> None:
-    for _ in range(kills):
-        await asyncio.sleep(chance.uniform(0.05, 0.6))
+async def _kill(told: Story, guards: list[Killed], total: int, kills: int, chance: random.Random) -> None:
+    """Kill one of them after so many requests, and so on over the whole of the story."""
+    told.awaited = {after: asyncio.Event() for after in sorted(chance.sample(range(total // 10, total), kills))}
+    for reached in told.awaited.values():
+        await reached.wait()
+        await asyncio.sleep(chance.uniform(0, 0.01))  # so that no step of a request is the one that is always spared
         guard = chance.choice(guards)
         await asyncio.to_thread(guard.end, signal.SIGKILL)
         await asyncio.to_thread(guard.start)
@@ -166,7 +183,7 @@ def story(root: Path, requests: int, kills: int) -> None:
 
     async def run(running: list[Killed], path: str) -> None:
         async with await asyncio.start_unix_server(told.model, path):
-            killing = asyncio.create_task(_kill(running, kills, chance))
+            killing = asyncio.create_task(_kill(told, running, requests, kills, chance))
             await asyncio.gather(*(told.ask(running, requests, random.Random(f"{seed}{n}")) for n in range(CALLERS)))  # noqa: S311 - as above
             await killing
             await told.ask(running, requests + CALLERS, chance)  # when all is calm again it goes on

@@ -19,8 +19,8 @@ from brightline.guard.settings import ChannelSettings, GuardSettings, read_setti
 from brightline.shell.channel import KEY, ROOTS, Channel
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import UpstreamSettings
-from brightline.shell.gateway.connection import KEPT_SECONDS, Connection
-from brightline.shell.gateway.connections import Connections
+from brightline.shell.connection import KEPT_SECONDS, Connection
+from brightline.shell.connections import Connections
 from brightline.shell.gateway.upstreams import HttpUpstreams
 from brightline.shell.serve import Door, bind, serving
 from tests.channels import DOMAIN, GATEWAY, GUARD, HOUR, Authority, channel

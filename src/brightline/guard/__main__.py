@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 
@@ -55,7 +54,9 @@ def init(
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def serve(folder: Path) -> None:
     """Serve until interrupted."""
-    asyncio.run(_serve(folder))
+    import uvloop
+
+    uvloop.run(_serve(folder))
 
 
 async def _serve(folder: Path) -> None:

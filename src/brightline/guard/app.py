@@ -18,11 +18,12 @@ the answer arrives. Everything else, whatever the path, is refused in the shape 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final, Protocol
+
+import msgspec
 
 from brightline.core.canonical import JsonValue, canonical_bytes
 from brightline.core.enforcement.pass_token import PassClaims, PassRefused, body_digest, read_pass, token_id
@@ -202,14 +203,20 @@ class Guard:
             raise GuardRefusal("guard_unavailable", "the use of a token cannot be booked", 503) from error
 
 
+class _Asked(msgspec.Struct):
+    """Of a body that the gateway wrote, and signed the digest of: which model it asks for."""
+
+    model: str
+
+
 def _for_these_bytes(claims: PassClaims, scope: Scope, body: bytes) -> None:
     if scope["method"] != "POST" or scope["path"] != claims.path or scope.get("query_string"):
         raise GuardRefusal("pass_for_another", "this token is for another path")
     if body_digest(body) != claims.wire_digest:
         raise GuardRefusal("pass_for_another", "this token is for other bytes")
     try:
-        model = json.loads(body)["model"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        model = msgspec.json.decode(body, type=_Asked).model
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise GuardRefusal("pass_for_another", "the body names no model") from error
     if model != claims.model:
         raise GuardRefusal("pass_for_another", "this token is for another model")

@@ -21,6 +21,7 @@ import contextlib
 import sqlite3
 import threading
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -78,6 +79,7 @@ class ConsumedTokens:
         self._audience = audience
         self._bytes_max = bytes_max
         self._waiting: deque[_Ticket] = deque()
+        self._gathered: dict[asyncio.AbstractEventLoop, list[_Ticket]] = {}  # each touched by its own loop alone
         self._changed = threading.Condition()
         self._closing = False
         self._since_forgetting = 0
@@ -97,12 +99,23 @@ class ConsumedTokens:
         """Use a token: true the first time, durably; false ever after. Raises ``StoreUnavailable``."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[bool] = loop.create_future()
-        with self._changed:
-            if self._closing or len(self._waiting) >= QUEUE_MAX:
-                raise StoreUnavailable("the store of used tokens is closed or full")
-            self._waiting.append(_Ticket(wanted, loop, answer))
-            self._changed.notify()
+        ticket = _Ticket(wanted, loop, answer)
+        gathered = self._gathered.get(loop)
+        if gathered is None:
+            self._gathered[loop] = [ticket]
+            loop.call_soon(self._hand_over, loop)
+        else:
+            gathered.append(ticket)
         return await answer
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give the thread what one turn of the loop brought, so that one flush serves all of it."""
+        gathered = self._gathered.pop(loop)
+        with self._changed:
+            room = 0 if self._closing else QUEUE_MAX - len(self._waiting)
+            self._waiting += gathered[:room]
+            self._changed.notify()
+        _answer([(each, StoreUnavailable("the store of used tokens is closed or full")) for each in gathered[room:]])
 
     def close(self) -> None:
         """Answer what waits, and close."""
@@ -134,8 +147,7 @@ class ConsumedTokens:
             self._closing = True
             waiting = [*self._waiting]
             self._waiting.clear()
-        for ticket in waiting:
-            _answer(ticket, StoreUnavailable("the store of used tokens has ended"))
+        _answer([(each, StoreUnavailable("the store of used tokens has ended")) for each in waiting])
 
     def _take(self) -> list[_Ticket] | None:
         with self._changed:
@@ -156,11 +168,9 @@ class ConsumedTokens:
             with contextlib.suppress(sqlite3.Error):  # then the next BEGIN says so
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
-            for ticket in tickets:
-                _answer(ticket, StoreUnavailable(f"a token could not be booked: {error}"))
+            _answer([(each, StoreUnavailable(f"a token could not be booked: {error}")) for each in tickets])
             return
-        for ticket, was_first in zip(tickets, first, strict=True):
-            _answer(ticket, was_first)
+        _answer(list(zip(tickets, first, strict=True)))
 
     def _forget(self, connection: sqlite3.Connection, tickets: list[_Ticket]) -> None:
         """Forget ids whose tokens expired long ago, by the latest expiry seen: no clock is asked."""
@@ -209,14 +219,21 @@ def _insert(connection: sqlite3.Connection, wanted: Consumption) -> bool:
     return done.rowcount == 1
 
 
-def _answer(ticket: _Ticket, answer: bool | StoreUnavailable) -> None:
-    def settle() -> None:
+def _answer(answers: Sequence[tuple[_Ticket, bool | StoreUnavailable]]) -> None:
+    """Answer all, with one wake-up for each loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Ticket, bool | StoreUnavailable]]] = {}
+    for each in answers:
+        by_loop.setdefault(each[0].loop, []).append(each)
+    for loop, of_it in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # it has closed, and nobody waits there any more
+            loop.call_soon_threadsafe(_settle, of_it)
+
+
+def _settle(answers: Sequence[tuple[_Ticket, bool | StoreUnavailable]]) -> None:
+    for ticket, answer in answers:
         if ticket.answer.done():  # whoever asked has gone; the token stays used
-            return
+            continue
         if isinstance(answer, StoreUnavailable):
             ticket.answer.set_exception(answer)
         else:
             ticket.answer.set_result(answer)
-
-    with contextlib.suppress(RuntimeError):  # its loop has closed
-        ticket.loop.call_soon_threadsafe(settle)

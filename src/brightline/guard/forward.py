@@ -1,68 +1,68 @@
 # SPDX-License-Identifier: Apache-2.0
 """From the guard to the model server: the checked bytes there, what comes back as it is.
 
-No cookies, no redirects, no decompression; the token stays here. A client that leaves cancels the model's work.
+No cookies, no redirects, no decompression, nothing sent twice; the token stays here. A client that leaves ends the
+model's work at once, also while it has said nothing yet.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
+import math
+import ssl
+from collections.abc import Callable
 from typing import Final
-
-import aiohttp
 
 from brightline.guard.app import Scope, Send, answer
 from brightline.shell.body import Receive
+from brightline.shell.connection import Connection
+from brightline.shell.connections import Connections
+from brightline.shell.serve import LEAVING
 
-CHUNK_BYTES: Final = 16_384
 ANSWER_BYTES_MAX: Final = 1_048_576  # of an answer to the guard itself
+CONNECTIONS_MAX: Final = 1_024
 CONNECT_SECONDS: Final = 5.0
 IDLE_SECONDS: Final = 300.0
 _FORWARDED: Final = frozenset({b"content-type", b"accept", b"authorization"})
-_RETURNED: Final = frozenset({"content-type", "content-length", "cache-control"})
+_RETURNED: Final = frozenset({b"content-type", b"content-length", b"cache-control"})
 
 
 class Forward:
     """An ASGI application that is a model server elsewhere. Create it inside the running loop."""
 
     def __init__(self, base_url: str, socket: str = "") -> None:
-        """``socket`` is the path of a Unix socket; without one the address of ``base_url`` is asked."""
-        self._base = base_url.rstrip("/")
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.UnixConnector(path=socket) if socket else None,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=IDLE_SECONDS),
-        )
+        """``socket`` is the path of a Unix socket; without one the address of ``base_url`` is asked.
+
+        Raises ``ConfigError`` for what is no address.
+        """
+        tls = base_url.startswith("https:")
+        trusted = ssl.create_default_context() if tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # which trusts none
+        self._connections = Connections(base_url, trusted, CONNECTIONS_MAX, CONNECT_SECONDS, socket)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the request on, and its answer back."""
-        message = await receive()
-        headers = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"] if name in _FORWARDED
-        }
-        headers["accept-encoding"] = "identity"
+        body = (await receive())["body"]
+        headers = [(name, value) for name, value in scope["headers"] if name in _FORWARDED]
+        asked = self._request(scope["path"], headers, body)
+        client = _Client()
         started = False
         try:
-            async with self._session.post(
-                self._base + scope["path"], data=message["body"], headers=headers, allow_redirects=False
-            ) as response:
-                back = [
-                    (name.lower().encode("latin-1"), value.encode("latin-1"))
-                    for name, value in response.headers.items()
-                    if name.lower() in _RETURNED
-                ]
-                await send({"type": "http.response.start", "status": response.status, "headers": back})
-                started = True
-                async with _until_gone(receive) as gone:
-                    async for chunk in response.content.iter_chunked(CHUNK_BYTES):
-                        if gone.done():
-                            return
+            now = asyncio.get_running_loop().time()
+            connection = await self._connections.take(now + IDLE_SECONDS)
+            try:
+                async with _Watch(client, connection, scope, receive):
+                    await connection.ask(asked, now + IDLE_SECONDS, math.inf, IDLE_SECONDS)
+                    back = [each for each in connection.headers if each[0] in _RETURNED]
+                    await send({"type": "http.response.start", "status": connection.status, "headers": back})
+                    started = True
+                    while chunk := await connection.take():
                         await send({"type": "http.response.body", "body": chunk, "more_body": True})
-                await send({"type": "http.response.body", "body": b""})
-        except (aiohttp.ClientError, TimeoutError) as error:
+            finally:
+                self._connections.give_back(connection)
+            await send({"type": "http.response.body", "body": b""})
+        except OSError as error:
+            if client.gone:
+                return
             if started:  # an answer that broke off must not look whole
                 raise ConnectionError("the model server broke off") from error
             said = {"message": "the model server cannot be used", "type": "guard_error", "param": None}
@@ -70,38 +70,75 @@ class Forward:
 
     async def ask(self, path: str, body: bytes, seconds: float) -> bytes:
         """Ask the model for the guard itself; the body of its answer. Raises ``OSError`` for any other than 200."""
-        headers = {"content-type": "application/json", "accept-encoding": "identity"}
+        latest = asyncio.get_running_loop().time() + seconds
+        connection = await self._connections.take(latest)
         try:
-            async with (
-                asyncio.timeout(seconds),
-                self._session.post(self._base + path, data=body, headers=headers, allow_redirects=False) as response,
-            ):
-                data = await response.content.read(ANSWER_BYTES_MAX + 1)
-                while len(data) <= ANSWER_BYTES_MAX and (more := await response.content.read(ANSWER_BYTES_MAX)):
-                    data += more
-        except aiohttp.ClientError as error:
-            raise ConnectionError("the model server cannot be used") from error
-        if response.status != 200 or len(data) > ANSWER_BYTES_MAX:
-            raise ConnectionError(f"the model server answered with status {response.status}, {len(data)} bytes")
-        return data
+            asked = self._request(path, [(b"content-type", b"application/json")], body)
+            await connection.ask(asked, latest, latest, seconds)
+            data = bytearray()
+            while len(data) <= ANSWER_BYTES_MAX and (chunk := await connection.take()):
+                data += chunk
+        finally:
+            self._connections.give_back(connection)
+        if connection.status != 200 or len(data) > ANSWER_BYTES_MAX:
+            raise ConnectionError(f"the model server answered with status {connection.status}, {len(data)} bytes")
+        return bytes(data)
+
+    def _request(self, path: str, headers: list[tuple[bytes, bytes]], body: bytes) -> bytes:
+        where = self._connections
+        head = b"POST %b%b HTTP/1.1\r\nhost: %b\r\naccept-encoding: identity\r\n" % (
+            where.path,
+            path.encode("ascii"),
+            where.host,
+        )
+        fields = b"".join(b"%b: %b\r\n" % each for each in headers)
+        return b"%b%bcontent-length: %d\r\n\r\n%b" % (head, fields, len(body), body)
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._session.close()
+        self._connections.close()
 
 
-@contextlib.asynccontextmanager
-async def _until_gone(receive: Receive) -> AsyncIterator[asyncio.Task[None]]:
-    """A task that ends when the client has gone."""
+class _Client:
+    """Whether the client has gone, and what is to be dropped then."""
 
-    async def wait() -> None:
-        while (await receive())["type"] != "http.disconnect":
+    __slots__ = ("connection", "gone")
+
+    def __init__(self) -> None:
+        self.gone = False
+        self.connection: Connection | None = None
+
+    def leave(self) -> None:
+        """It has gone. Once the answer is read to its end the connection is another's, and nothing is dropped."""
+        if self.connection is not None:
+            self.gone = True
+            self.connection.drop()
+
+
+class _Watch:
+    """While it is open a client that leaves drops the connection."""
+
+    def __init__(self, client: _Client, connection: Connection, scope: Scope, receive: Receive) -> None:
+        self._client = client
+        self._connection = connection
+        self._tell: Callable[[Callable[[], None]], None] | None = scope.get("extensions", {}).get(LEAVING)
+        self._receive = receive
+        self._waiting: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> None:
+        self._client.connection = self._connection
+        if self._tell is not None:
+            self._tell(self._client.leave)
+        else:  # another server than ours
+            self._waiting = asyncio.create_task(self._wait())
+
+    async def __aexit__(self, *_: object) -> None:
+        self._client.connection = None
+        if self._waiting is not None:
+            self._waiting.cancel()
+            await asyncio.gather(self._waiting, return_exceptions=True)
+
+    async def _wait(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
             pass
-
-    task = asyncio.create_task(wait())
-    try:
-        yield task
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        self._client.leave()

@@ -19,7 +19,7 @@ from brightline.core.exchange.model import UpstreamRequest
 from brightline.core.ports import Clock
 from brightline.shell.channel import Channel
 from brightline.shell.config import UpstreamSettings
-from brightline.shell.gateway.connections import Connections
+from brightline.shell.connections import Connections
 from brightline.shell.gateway.health import Health
 
 PASS_HEADER: Final = "x-brightline-pass"  # noqa: S105 - the name of a header

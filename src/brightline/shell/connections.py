@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The connections to one model server: kept between requests, bounded, each given to one request at a time."""
+"""The connections to one model server: kept between requests, bounded, each given to one request at a time.
+
+A gateway has them to its guard, and a guard to its model server, there perhaps over a Unix socket.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from urllib.parse import urlsplit
 
 from brightline.core.errors import ConfigError, TrustError
 from brightline.shell.channel import Channel
-from brightline.shell.gateway.connection import Connection
+from brightline.shell.connection import Connection
 
 _PORTS: Final = {"http": 80, "https": 443}
 
@@ -19,11 +22,17 @@ _PORTS: Final = {"http": 80, "https": 443}
 class Connections:
     """``url`` is the server's, with a path before all others perhaps. Raises ``ConfigError`` for what is none.
 
-    Over a ``Channel`` the server is known by its identity, and nothing is written before that was looked at.
+    Over a ``Channel`` the server is known by its identity, and nothing is written before that was looked at. With the
+    path of a Unix ``socket`` the server is asked there, and the address is only what stands in a request.
     """
 
     def __init__(
-        self, url: str, context: ssl.SSLContext | Channel, connections_max: int, connect_seconds: float
+        self,
+        url: str,
+        context: ssl.SSLContext | Channel,
+        connections_max: int,
+        connect_seconds: float,
+        socket: str = "",
     ) -> None:
         try:
             parts = urlsplit(url)
@@ -38,6 +47,7 @@ class Connections:
         self.host = parts.netloc.encode()  # as it is written after ``Host``
         self.path = parts.path.rstrip("/").encode()
         self._address = host, port
+        self._socket = socket
         self._context = context if parts.scheme == "https" else None
         self._max = connections_max
         self._connect_seconds = connect_seconds
@@ -90,9 +100,12 @@ class Connections:
             context = self._context.client() if isinstance(self._context, Channel) else self._context
             loop = asyncio.get_running_loop()
             async with asyncio.timeout(self._connect_seconds):
-                transport, connection = await loop.create_connection(
-                    Connection, *self._address, ssl=context, server_hostname=self._address[0] if context else None
-                )
+                name = self._address[0] if context else None
+                if self._socket:
+                    opening = loop.create_unix_connection(Connection, self._socket, ssl=context, server_hostname=name)
+                else:
+                    opening = loop.create_connection(Connection, *self._address, ssl=context, server_hostname=name)
+                transport, connection = await opening
             if channel is not None:
                 _look_at(channel, transport, connection, loop.time())
         except BaseException:

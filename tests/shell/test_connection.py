@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from brightline.core.errors import ConfigError
+from brightline.shell import connection as module
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import UpstreamSettings
-from brightline.shell.gateway import connection as module
-from brightline.shell.gateway.connection import BUFFERED_BYTES_MAX, Broken
-from brightline.shell.gateway.connections import Connections
+from brightline.shell.connection import BUFFERED_BYTES_MAX, Broken
+from brightline.shell.connections import Connections
 from brightline.shell.gateway.health import Health
 from brightline.shell.gateway.upstream import HttpUpstream
 
