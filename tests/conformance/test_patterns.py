@@ -200,6 +200,69 @@ def shown(node: Running) -> dict[str, int]:
     return {each["name"]: each["people"] for each in units}
 
 
+LOOP = """
+[pattern.loop]
+fact = "weapon_direct"
+counts = "acts"
+over = ["key", "unit", "agreement"]
+window = "1h"
+subjects = 4
+notice = 6
+says = "Acts at a tempo that no person reads."
+[pattern.cases]
+fact = "acts_alone"
+counts = "cases"
+over = ["unit", "agreement"]
+window = "30d"
+subjects = 5
+notice = 7
+says = "Cases are decided one by one, by nobody."
+"""
+DISPATCH: Any = {"type": "function", "function": {"name": "dispatch_van", "parameters": {"type": "object"}}}
+
+
+def steps(client: openai.OpenAI, number: int) -> str:
+    """The result of a tool came in, and the model may call it again; the code of the refusal, if any."""
+    call = {"id": "c1", "type": "function", "function": {"name": "dispatch_van", "arguments": f'{{"van": {number}}}'}}
+    messages: Any = [
+        {"role": "user", "content": "Keep the vans of the bakery busy."},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": f"van {number} is back"},
+    ]
+    try:
+        client.chat.completions.create(model="m", messages=messages, tools=[DISPATCH])
+    except openai.APIStatusError as error:
+        return str(error.code)
+    return ""
+
+
+def test_a_loop_that_acts_without_a_person_is_held_then_a_matter_of_standing_and_who_asks_without_tools_goes_on(
+    tmp_path: Path,
+) -> None:
+    folder = agreement_with(tmp_path / "agreement", LOOP)
+    more = f'[agreement]\ndirectory = "{folder}"\n'
+    with running(tmp_path / "state", more_toml=more, tools=[DISPATCH]) as node:
+        with node.client() as client:
+            assert [steps(client, number) for number in range(4)] == [""] * 3 + ["held_for_review"]
+            assert asks(client, "List three fruits.") == ""
+            cases = [f"Claim {number}: nine years of residence. Approve or deny?" for number in range(6)]
+            assert [asks(client, each) for each in cases] == [""] * 6  # its clause asks for high stakes besides
+            told = [each["committed"]["facts"] for each in node.records() if "facts" in each["committed"]]
+            assert {facts["weapon_direct"] for facts in told} == {"no", "unknown"}
+            assert {facts["acts_alone"] for facts in told} == {"no", "unknown"}
+            assert [steps(client, number) for number in (5, 6)] == ["held_for_review"] * 2
+            until(node, Standing.NOTICED)
+        assert bytes_of(node.node.patterns.book) == recounted(node)
+        node.loop.call(node.node.patterns.keep())
+        told = json.loads(run("patterns", node.root, "--json", code=1).stdout)["counts"]
+        by_unit = {row["pattern"]: (row["people"], row["counts"]) for row in told if row["over"] == "unit"}
+        assert by_unit["loop"] == (6, "steps from a tool to the next act")
+        assert by_unit["cases"] == (6, "cases to decide")
+        key, counted = node.key, bytes_of(node.node.patterns.book)
+    with running_again(tmp_path / "state", key) as again:
+        assert bytes_of(again.node.patterns.book) == counted
+
+
 @pytest.mark.slow
 def test_a_dossier_over_ten_keys_of_five_units_shuffled_into_ordinary_work_is_stopped_and_nobody_else_is(
     tmp_path: Path,

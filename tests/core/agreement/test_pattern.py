@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import msgspec
@@ -14,9 +15,10 @@ from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.lint import Rule, lint
 from brightline.core.agreement.load import load_agreement
 from brightline.core.agreement.merge import Side, merge
-from brightline.core.agreement.pattern import DAY_SECONDS, Over, Pattern, Touches
+from brightline.core.agreement.pattern import DAY_SECONDS, OVER_OF, Counts, Over, Pattern, Touches
 from brightline.core.agreement.ratchet import check
 from brightline.core.agreement.who import compare_who
+from brightline.core.agreement.writer import write_agreement
 from brightline.core.errors import AgreementError
 from brightline.shell import shipped
 
@@ -97,6 +99,60 @@ def test_a_table_that_counts_nothing_that_can_be_counted_is_refused_at_its_place
     assert "agreement.toml:" in refused.value.where
 
 
+LOOP = """
+[pattern.loop]
+fact = "weapon_direct"
+counts = "acts"
+over = ["key", "unit", "agreement"]
+window = "10min"
+subjects = 30
+notice = 60
+says = "Acts at a tempo that no person reads."
+"""
+
+
+def test_a_table_may_count_other_things_than_people_and_reads_back_as_it_is_written() -> None:
+    (loop,) = loaded(LOOP).patterns
+    assert (loop.counts, loop.window_seconds) == (Counts.ACTS, 600)
+    assert loop.words == (
+        "30 steps from a tool to the next act in 10min, counted by key, unit, agreement, make weapon_direct unknown; "
+        "from 60 on, cleared people look at the unit"
+    )
+    for counts in Counts:
+        days, joins = 2 if counts is Counts.STANDING else 1, 2 if counts is Counts.SPREAD else 0
+        whole = Pattern("it", "acts_alone", OVER_OF.get(counts, tuple(Over)), DAY_SECONDS * 7, 50, counts=counts)
+        whole = msgspec.structs.replace(whole, days=days, joins=joins, says="Too many.")
+        counting = msgspec.structs.replace(BASELINE, patterns=(whole,))
+        written = write_agreement(counting, hashlib.sha256(PROSE).hexdigest())
+        assert load_agreement(written.encode(), lambda _: PROSE).patterns == (whole,)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({'"acts"': '"guesses"'}, "guesses"),
+        ({"window =": "joins = 2\nwindow ="}, "not counted by matters"),
+        ({'"10min"': '"59s"'}, "from 1min to 30d"),
+        ({'"acts"': '"cases"'}, "from 1h to 30d"),
+        ({"notice = 60": "notice = 101"}, "more than 100"),
+        ({'"acts"': '"clockwork"'}, "not counted over agreement"),
+        ({'"acts"': '"template"', '"10min"': '"1d"'}, "not counted over key"),
+        ({'"acts"': '"standing"', '"key", "unit", "agreement"': '"unit"', '"10min"': '"1d"'}, "two or more `days`"),
+        ({'"acts"': '"spread"', '"10min"': '"1d"'}, "two or more `joins`"),
+        ({'"acts"': '"rows"', '"10min"': '"2d"', "window =": "days = 2\nwindow ="}, "not counted by days"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_cannot_be_counted_in_this_way_is_refused(changes: dict[str, str], says: str) -> None:
+    table = LOOP
+    for old, new in changes.items():
+        assert old in table
+        table = table.replace(old, new)
+    with pytest.raises(AgreementError) as refused:
+        loaded(table)
+    assert says in str(refused.value)
+
+
 LOOSER = {
     "pattern.profiles": msgspec.structs.replace(LATER, patterns=()),
     "pattern.profiles.fact": with_(fact="monitoring"),
@@ -105,6 +161,7 @@ LOOSER = {
     "pattern.profiles.window": with_(window_seconds=29 * DAY_SECONDS),
     "pattern.profiles.subjects": with_(subjects=1001),
     "pattern.profiles.joins": with_(joins=3),
+    "pattern.profiles.counts": with_(counts=Counts.SPREAD),
     "pattern.profiles.days": with_(days=4),
     "pattern.profiles.notice": with_(notice=0),
     "pattern.profiles.us_persons": with_(us_persons=True),

@@ -290,6 +290,7 @@ def _pattern(file: TomlFile, key: str, table: Table, vocabulary: Vocabulary) -> 
         notice=0 if wire.notice is UNSET else wire.notice,
         says=wire.says,
         us_persons=wire.us_persons,
+        counts=wire.counts,
     )
     if why := why_not(pattern, vocabulary):
         raise file.error(path, why, "correct the pattern, or who may set the fact")

@@ -11,8 +11,8 @@ Each rule below says which direction is tighter. What is not listed may not chan
     organisations            of no fewer are those of an office who must say the same
     what a fact needs        only more registers; none where no registration states it any more
     good value, values       unchanged but through ``formerly``; a new value is never the good one
-    patterns                 none may vanish, and none may count less: over no fewer, in no shorter window, about no
-                             fewer matters, from no more joins, days or people on, and not U.S. persons alone
+    patterns                 none may vanish, count another thing or count less: over no fewer, in no shorter window,
+                             about no fewer matters, from no more joins, days or people on, and not U.S. persons alone
     limits, ladder           in their declared direction; none may vanish. Where the baseline is silent about a limit,
                              what counts is what is enforced then: a new number may not be looser than that
     change rules, parties,   unchanged
@@ -209,6 +209,8 @@ def _pattern(pattern: Pattern, candidate: Agreement) -> Iterator[Looser]:
     fact, _ = candidate.vocabulary.in_words_of_now(pattern.fact, UNKNOWN)
     if now.fact != fact:
         yield _looser(f"{path}.fact", pattern.fact, now.fact, "it is counted for the same fact")
+    if now.counts is not pattern.counts:
+        yield _looser(f"{path}.counts", pattern.counts, now.counts, "another thing is counted")
     for name, before, after in (("over", pattern.over, now.over), ("touching", pattern.touching, now.touching)):
         if lost := [each for each in before if each not in after]:
             why = f"{', '.join(lost)} would not be counted"

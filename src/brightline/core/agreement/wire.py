@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from brightline.core.agreement.clause import Part, RungState, Tighter, Verdict
-from brightline.core.agreement.pattern import SUBJECTS_MAX, Over, Touches
+from brightline.core.agreement.pattern import SUBJECTS_MAX, Counts, Over, Touches
 from brightline.core.agreement.places import Table
 from brightline.core.facts import NO, YES, Register, Source
 
@@ -119,6 +119,7 @@ class PatternTable(_Wire, frozen=True):
     days: Annotated[int, Meta(ge=1, le=30)] = 1
     notice: _People | UnsetType = UNSET
     us_persons: bool = False
+    counts: Counts = Counts.PEOPLE
 
 
 class _LadderTest(_Wire, frozen=True):

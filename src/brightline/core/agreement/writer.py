@@ -13,7 +13,7 @@ from typing import Final
 
 from brightline.core.agreement.clause import Agreement, Authority, Clause, ClauseKind, Example, LadderTest, Limit, Rung
 from brightline.core.agreement.condition import write
-from brightline.core.agreement.pattern import Pattern, window_words
+from brightline.core.agreement.pattern import Counts, Pattern, window_words
 from brightline.core.facts import NO, YES, FactSpec, Source
 
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -163,6 +163,7 @@ def _limit(limit: Limit) -> str:
 def _pattern(pattern: Pattern) -> str:
     members = [
         ("fact", string(pattern.fact)),
+        *([("counts", string(pattern.counts))] if pattern.counts is not Counts.PEOPLE else []),
         ("over", _flat(pattern.over)),
         ("window", string(window_words(pattern.window_seconds))),
         ("subjects", str(pattern.subjects)),

@@ -11,12 +11,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from brightline.core.agreement.pattern import US_PERSON_BIT, Over, Pattern
+from brightline.core.agreement.pattern import US_PERSON_BIT, Counts, Over, Pattern
+from brightline.core.patterns.kinds import (
+    EVEN_EVERY,
+    KIND_OF,
+    Kind,
+    all_places,
+    entries,
+    name_of,
+    place_of,
+    size_of,
+    tally,
+)
 from brightline.core.patterns.seen import Seen
 from brightline.core.patterns.sketch import Sketch
-from brightline.core.patterns.token import begins, ends
+from brightline.core.patterns.token import begins, ends, spans_at
 
-SKETCHES_MAX: Final = 50_000
+SKETCHES_MAX: Final = 150_000
 _REQUESTS: Final = "requests of "
 
 
@@ -34,8 +45,18 @@ def requests_of(span: int, purpose: str) -> Counted:
 
 
 def is_of_requests(counted: Counted) -> bool:
-    """Whether a sketch has requests, and no people."""
-    return counted.over is Over.PURPOSE and counted.name.startswith(_REQUESTS)
+    """Whether a sketch has requests, questions, cases or rows, and no people."""
+    return " of " in counted.name
+
+
+def owner_of(counted: Counted) -> str:
+    """The key, unit or purpose whose sketch it is; empty for the agreement as a whole."""
+    return counted.name.rpartition(" of ")[2]
+
+
+def places_of(pattern: Pattern, over: Over, name: str, unix: int) -> tuple[Counted, ...]:
+    """The sketches of a scope in which a pattern may find its number; where there are several, in any of them."""
+    return tuple(Counted(span, over, each) for span, each in all_places(pattern, over, name, spans_at(unix)))
 
 
 class _Slack(NamedTuple):
@@ -59,8 +80,22 @@ class PatternBook:
 
     def enter(self, seen: Seen) -> None:
         """Count the persons of a request, in both of its spans."""
-        if not seen.subjects:
+        if not seen.counts:
             return
+        if seen.subjects:
+            self._enter_people(seen)
+            self._enter_request(seen)
+        for entry in entries(seen):
+            for over, name in seen.whose.scopes():
+                full_name = name_of(entry, over, name)
+                if full_name is None:
+                    continue
+                counted = Counted(entry.span, over, full_name)
+                sketch = self._sketch(counted)
+                if sketch is not None and sketch.add(entry.token, seen.unix, entry.about):
+                    self._touch(counted, entry.weight * sketch.scale)
+
+    def _enter_people(self, seen: Seen) -> None:
         older, newer = seen.spans
         for over, name in seen.whose.scopes():
             first, second = Counted(older, over, name), Counted(newer, over, name)
@@ -71,7 +106,6 @@ class PatternBook:
             self._touch(first, grown * ones.scale)
             grown = sum(others.add(each.newer, seen.unix, each.about) for each in seen.subjects)
             self._touch(second, grown * others.scale)
-        self._enter_request(seen)
 
     def merge(self, counted: Counted, sketch: Sketch) -> None:
         """Take in what somebody else counted. Raises ``ValueError`` for a sketch of another span."""
@@ -80,7 +114,9 @@ class PatternBook:
             self._slack.pop(counted, None)
 
     def count(self, pattern: Pattern, counted: Counted, unix: int) -> int:
-        """How many people a pattern counts at this time in one sketch."""
+        """How many people, or of whatever it counts, a pattern counts at this time in one sketch."""
+        if pattern.counts is not Counts.PEOPLE:
+            return tally(pattern, self._read(pattern, counted), unix).most
         sketch = self._sketches.get(counted)
         if sketch is None:
             return 0
@@ -98,19 +134,29 @@ class PatternBook:
         sketch = self._sketches.get(counted)
         return sketch is not None and sketch.total() > most and sketch.count(since) > most
 
-    def reached(self, pattern: Pattern, counted: Counted, unix: int) -> int:
-        """The count if it has reached the pattern's number, else 0.
+    def reached(self, pattern: Pattern, over: Over, name: str, seen: Seen) -> int:
+        """The count of a scope if it has reached the pattern's number, else 0; of one question, for what asks it.
 
         It is counted only once enough was added since it was counted last, or at an earlier time: time that goes on
         makes no count larger.
         """
+        span, full_name = place_of(pattern, over, name, seen)
+        counted, unix = Counted(span, over, full_name), seen.unix
         slack = self._slack.setdefault(counted, {})
         last = slack.get(pattern)
         if last is not None and last.people > 0 and last.unix <= unix:
             return 0
-        found = self.count(pattern, counted, unix)
-        slack[pattern] = _Slack(pattern.subjects - found, unix)
-        return found if found >= pattern.subjects else 0
+        if pattern.counts is Counts.PEOPLE:
+            most = own = self.count(pattern, counted, unix)
+        else:
+            asked, kind = seen.asked, KIND_OF.get(pattern.counts)
+            question = asked.older if kind is Kind.QUESTIONS else asked.newer
+            most, own = tally(pattern, self._read(pattern, counted), unix, question)
+        missing = pattern.subjects - most
+        if pattern.counts is Counts.CLOCKWORK and missing > 0:  # one more request may make many even
+            missing = min(missing, 2 * EVEN_EVERY)
+        slack[pattern] = _Slack(missing, unix)
+        return own if own >= pattern.subjects else 0
 
     def take_changed(self) -> dict[Counted, bytes]:
         """The sketches that changed since this was asked last, as bytes."""
@@ -137,13 +183,23 @@ class PatternBook:
             if sketch is not None and sketch.add(seen.request, seen.unix, 0):
                 self._changed[counted] = None
 
+    def _read(self, pattern: Pattern, counted: Counted) -> list[Sketch]:
+        """The sketches that a pattern reads together: of what is counted in one span only, also the one before."""
+        spans = (
+            (counted.span,)
+            if KIND_OF.get(pattern.counts, Kind.QUESTIONS) is Kind.QUESTIONS
+            else (counted.span, counted.span - 1)
+        )
+        found = (self._sketches.get(counted._replace(span=span)) for span in spans)
+        return [sketch for sketch in found if sketch is not None]
+
     def _sketch(self, counted: Counted) -> Sketch | None:
         found = self._sketches.get(counted)
         if found is None:
             if len(self._sketches) >= SKETCHES_MAX:
                 self.full = True
                 return None
-            found = self._sketches[counted] = Sketch(begins(counted.span))
+            found = self._sketches[counted] = Sketch(begins(counted.span), size_of(counted.name))
         return found
 
     def _touch(self, counted: Counted, grown: float) -> None:

@@ -11,16 +11,17 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from brightline.core.agreement.pattern import DAY_SECONDS, US_PERSON_BIT, Over, Pattern
+from brightline.core.agreement.pattern import DAY_SECONDS, Counts, Over, Pattern
 from brightline.core.canonical import JsonValue
 from brightline.core.facts import UNKNOWN, FactSpec, Register, Source, Statement, Vocabulary
 from brightline.core.patterns.book import Counted, PatternBook, requests_of
+from brightline.core.patterns.kinds import is_asked
 from brightline.core.patterns.seen import Seen
 from brightline.core.register import PurposeBounds
 
 
 class Crossed(msgspec.Struct, frozen=True):
-    """A pattern whose number is reached: over what, and how many people there are."""
+    """A pattern whose number is reached: over what, and how many people, or of what it counts, there are."""
 
     pattern: Pattern
     over: Over
@@ -50,16 +51,10 @@ NOTHING_WATCHED = Watched()
 
 def crossings(book: PatternBook, patterns: Iterable[Pattern], seen: Seen) -> tuple[Crossed, ...]:
     """The patterns that a request crosses, once it is in the book; each over what has most people."""
-    if not seen.subjects:
+    if not seen.counts:
         return ()
-    about = seen.about
-    found = (_most(book, each, seen) for each in patterns if _asked_of(each, about))
+    found = (_most(book, each, seen) for each in patterns if is_asked(each, seen))
     return tuple(crossed for crossed in found if crossed is not None)
-
-
-def _asked_of(pattern: Pattern, about: int) -> bool:
-    """Whether a pattern counts anybody of whom this came up."""
-    return (not pattern.joins or about & pattern.mask != 0) and (not pattern.us_persons or about & US_PERSON_BIT != 0)
 
 
 def _most(book: PatternBook, pattern: Pattern, seen: Seen) -> Crossed | None:
@@ -68,11 +63,10 @@ def _most(book: PatternBook, pattern: Pattern, seen: Seen) -> Crossed | None:
 
 
 def _reached(book: PatternBook, pattern: Pattern, seen: Seen) -> Iterator[Crossed]:
-    span, _ = seen.spans
-    if seen.more:  # more people in one request than are told apart
+    if seen.more and pattern.counts is Counts.PEOPLE:  # more people in one request than are told apart
         yield Crossed(pattern, pattern.over[0], max(pattern.subjects, len(seen.subjects)))
     for over, name in seen.whose.scopes():
-        if over in pattern.over and (count := book.reached(pattern, Counted(span, over, name), seen.unix)):
+        if over in pattern.over and (count := book.reached(pattern, over, name, seen)):
             yield Crossed(pattern, over, count)
 
 

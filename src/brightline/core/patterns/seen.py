@@ -18,6 +18,7 @@ import msgspec
 from brightline.core.agreement.pattern import KNOWN_BITS, Over
 from brightline.core.canonical import JsonValue
 from brightline.core.evidence.record import RecordKind
+from brightline.core.patterns.asked import NOT_ASKED, Asked, read_asked
 from brightline.core.patterns.token import TOKEN_BYTES, spans_at, token_of
 
 FIELD: Final = "touched"
@@ -63,13 +64,22 @@ class Subject(msgspec.Struct, frozen=True):
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """The persons of one request at ``unix``; ``more``: there were more of them than are here."""
+    """The persons of one request at ``unix``; ``more``: there were more of them than are here.
+
+    ``asked`` is how it asks, whoever it is about.
+    """
 
     exchange: str
     unix: int
     whose: Whose
     subjects: tuple[Subject, ...]
     more: bool = False
+    asked: Asked = NOT_ASKED
+
+    @property
+    def counts(self) -> bool:
+        """Whether anything of it is counted."""
+        return bool(self.subjects) or self.asked != NOT_ASKED
 
     @property
     def spans(self) -> tuple[int, int]:
@@ -90,18 +100,18 @@ class Seen(msgspec.Struct, frozen=True):
         return bits
 
     def fields(self, crossed: Iterable[tuple[str, str, int]] = ()) -> dict[str, JsonValue]:
-        """What a record commits to; nothing if nobody is touched.
+        """What a record commits to; nothing if nothing is counted.
 
         ``crossed`` says which patterns (by id) a request crossed, over what, with how many people.
         """
-        if not self.subjects:
+        if not self.counts:
             return {}
         rows = b"".join(_ROW.pack(each.older, each.newer, each.about) for each in self.subjects)
         told: dict[str, JsonValue] = {"at": self.unix, "purpose": self.whose.purpose, "subjects": rows.hex()}
         if self.more:
             told["more"] = True
         rows_crossed: list[JsonValue] = [list(row) for row in crossed]
-        return {FIELD: told | ({"crossed": rows_crossed} if rows_crossed else {})}
+        return {FIELD: told | ({"crossed": rows_crossed} if rows_crossed else {})} | self.asked.fields()
 
     def fields_of_answer(self, crossed: Iterable[tuple[str, str, int]] = ()) -> dict[str, JsonValue]:
         """What an OUTCOME commits to: as :meth:`fields`, and whose it is, which only the ATTEMPT says besides."""
@@ -161,4 +171,4 @@ def read_seen(exchange: str, committed: Mapping[str, JsonValue]) -> Seen | None:
         raise ValueError("a subject has matters that nobody knows")
     key, unit = told.key or str(committed.get("workload", "")), told.unit or str(committed.get("unit", ""))
     whose = Whose(key, unit, told.purpose)
-    return Seen(exchange, told.at, whose, subjects, told.more)
+    return Seen(exchange, told.at, whose, subjects, told.more, read_asked(committed))

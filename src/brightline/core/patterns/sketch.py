@@ -16,6 +16,7 @@ import struct
 import sys
 from array import array
 from bisect import bisect_left
+from collections import Counter
 from typing import Final
 
 from brightline.core.agreement.pattern import DAY_SECONDS, US_PERSON_BIT, Touches
@@ -28,12 +29,13 @@ _WHOLE: Final = 1 << 64
 
 
 class Sketch:
-    """Of one span that begins at ``since`` (Unix seconds)."""
+    """Of one span that begins at ``since`` (Unix seconds), with up to ``size`` tokens."""
 
-    __slots__ = ("_about", "_days", "_over", "_seen", "_since", "_tokens")
+    __slots__ = ("_about", "_days", "_over", "_seen", "_since", "_size", "_tokens")
 
-    def __init__(self, since: int) -> None:
+    def __init__(self, since: int, size: int = SIZE) -> None:
         self._since = since
+        self._size = size
         self._tokens = array("Q")
         self._seen = array("Q")
         self._days = array("Q")
@@ -96,22 +98,41 @@ class Sketch:
                 found[(about & ~US_PERSON_BIT).bit_count()] += 1
         return tuple(round(each * self.scale) for each in found)
 
+    def rows(self, since: int, days: int = 1) -> list[tuple[int, int, int]]:
+        """Token, time and matters of each that came at ``since`` or later, on so many days since."""
+        columns = zip(self._tokens, self._seen, self._about, self._days, strict=True)
+        if days == 1:
+            return [(token, seen, about) for token, seen, about, _ in columns if seen >= since]
+        recent = ((1 << DAYS) - 1) << max(0, (since - self._since) // DAY_SECONDS)
+        return [
+            (token, seen, about)
+            for token, seen, about, on in columns
+            if seen >= since and (on & recent).bit_count() >= days
+        ]
+
+    def matters(self, since: int) -> Counter[int]:
+        """How many there are with each set of matters, of those that came at ``since`` or later."""
+        return Counter(about for seen, about in zip(self._seen, self._about, strict=True) if seen >= since)
+
     def write(self) -> bytes:
         """The bytes: magic, whether there were more, how many, the begin; then tokens, times, days, matters."""
         head = _HEAD.pack(_MAGIC, self._over, len(self._tokens), self._since)
         return head + b"".join(_big(each) for each in (self._tokens, self._seen, self._days, self._about))
 
     @staticmethod
-    def read(data: bytes) -> Sketch:
-        """The sketch of some bytes. Raises ``ValueError`` for what :meth:`write` does not write."""
+    def read(data: bytes, most: int = SIZE) -> Sketch:
+        """The sketch of some bytes, with up to ``most`` tokens.
+
+        Raises ``ValueError`` for what :meth:`write` does not write.
+        """
         if len(data) < _HEAD.size:
             raise ValueError("a sketch has a head of 16 bytes")
         magic, over, size, since = _HEAD.unpack_from(data)
-        if magic != _MAGIC or over > 1 or size > SIZE or len(data) != _HEAD.size + 26 * size:
+        if magic != _MAGIC or over > 1 or size > most or len(data) != _HEAD.size + 26 * size:
             raise ValueError("these bytes are no sketch")
         if not data.startswith(_HEAD.pack(magic, over, size, since)):
             raise ValueError("what fills the head of a sketch is zero")
-        sketch = Sketch(since)
+        sketch = Sketch(since, most)
         at = _HEAD.size
         sketch._over = bool(over)
         columns = []
@@ -136,12 +157,12 @@ class Sketch:
                 self._days[at] |= days
                 self._about[at] |= about
             return bool(changed)
-        if at == SIZE:
+        if at == self._size:
             changed, self._over = not self._over, True
             return changed
         for column, value in ((self._tokens, token), (self._seen, seen), (self._days, days), (self._about, about)):
             column.insert(at, value)
-        if len(self._tokens) > SIZE:
+        if len(self._tokens) > self._size:
             self._over = True
             for column in (self._tokens, self._seen, self._days, self._about):
                 column.pop()

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``brightline patterns``: how many people are counted now, against the agreement's numbers; never who."""
+"""``brightline patterns``: how many people, and whatever else is counted, there are now against the agreement's
+numbers; never who.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,8 @@ from typing import Any
 import click
 import msgspec
 
-from brightline.core.agreement.pattern import Pattern
-from brightline.core.patterns.book import PatternBook, is_of_requests
-from brightline.core.patterns.token import spans_at
+from brightline.core.agreement.pattern import Counts, Pattern
+from brightline.core.patterns.book import PatternBook, owner_of, places_of
 from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
 from brightline.shell.opening import in_force
@@ -25,6 +26,7 @@ class _Row(msgspec.Struct, frozen=True):
     over: str
     name: str
     people: int
+    counts: str
     hold: int
     notice: int
     us_persons: int
@@ -35,7 +37,7 @@ class _Row(msgspec.Struct, frozen=True):
 @click.argument("state", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def patterns(state: Path, as_json: bool) -> None:
-    """Show how many people each key, unit, purpose and the agreement have touched, against the agreement's numbers.
+    """Show what is counted of each key, unit, purpose and the agreement, against the agreement's numbers.
 
     Counts are those that the gateway kept last, a second ago at most. Whose they are is named; who the people are,
     nothing here knows. Beside them stand how many of these people a text marked as persons of the United States, and
@@ -56,17 +58,27 @@ def patterns(state: Path, as_json: bool) -> None:
     elif not agreement.patterns:
         click.echo(f"{agreement.id} version {agreement.version} has no [pattern] table: nobody is counted")
     else:
-        head = ("pattern", "over", "name", "people", "hold from", "notice from", "U.S. persons", "by matters")
+        head = (
+            "pattern",
+            "over",
+            "name",
+            "how many",
+            "of what",
+            "hold from",
+            "notice from",
+            "U.S. persons",
+            "by matters",
+        )
         cells = [
             (
-                *msgspec.structs.astuple(row)[:5],
+                *msgspec.structs.astuple(row)[:6],
                 row.notice or "never",
                 row.us_persons,
                 " ".join(map(str, row.matters)),
             )
             for row in rows
         ]
-        render.table(f"people, under {agreement.id} version {agreement.version}", head, cells)
+        render.table(f"what is counted, under {agreement.id} version {agreement.version}", head, cells)
     raise SystemExit(1 if any(row.people >= row.hold for row in rows) else 0)
 
 
@@ -79,12 +91,15 @@ def _rows(folder: Path, counted: tuple[Pattern, ...], unix: int) -> Iterator[_Ro
             book.merge(each, sketch)
     finally:
         store.close()
-    older, _ = spans_at(unix)
     for pattern in counted:
-        for each, _ in book:
-            if each.span == older and each.over in pattern.over and not is_of_requests(each):
-                people = book.count(pattern, each, unix)
-                marked = book.count(msgspec.structs.replace(pattern, us_persons=True), each, unix)
-                matters = book.joined(each, unix - pattern.window_seconds)
-                limits = pattern.subjects, pattern.notice
-                yield _Row(pattern.id, each.over.value, each.name or "(all)", people, *limits, marked, matters)
+        for over, name in dict.fromkeys((each.over, owner_of(each)) for each, _ in book):
+            if over not in pattern.over:
+                continue
+            places = places_of(pattern, over, name, unix)
+            many = max(book.count(pattern, place, unix) for place in places)
+            marked = matters = None
+            if pattern.counts is Counts.PEOPLE:
+                marked = book.count(msgspec.structs.replace(pattern, us_persons=True), places[0], unix)
+                matters = book.joined(places[0], unix - pattern.window_seconds)
+            limits = pattern.counts.noun, pattern.subjects, pattern.notice
+            yield _Row(pattern.id, over.value, name or "(all)", many, *limits, marked or 0, matters or ())

@@ -38,6 +38,7 @@ from brightline.core.patterns.crossing import (
     statements_of,
     without_counts,
 )
+from brightline.core.patterns.question import ask
 from brightline.core.patterns.seen import COUNTED_KINDS, Seen, Whose, read_seen, see
 from brightline.core.patterns.token import SPAN_SECONDS, spans_at
 from brightline.core.patterns.touched import touched_by, touched_by_answer
@@ -119,7 +120,8 @@ class PatternWatch:
         whose = Whose(workload.id, workload.unit, workload.registration.purpose_id)
         touched = touched_by(request)
         try:
-            seen = see(exchange, touched, whose, unix, self._keys)
+            asked = ask(request, touched.persons, unix, self._keys)
+            seen = msgspec.structs.replace(see(exchange, touched, whose, unix, self._keys), asked=asked)
         except KeyError:  # no key of this time: nobody can be counted
             return Watched(without_counts(agreement.vocabulary))
         statements, said = self._count(agreement, bounds, seen)

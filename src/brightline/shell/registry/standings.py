@@ -126,7 +126,9 @@ def log_crossing(
     Raises ``OperatorError`` or ``EvidenceUnavailable`` if it cannot be logged.
     """
     pattern = crossed.pattern
-    reason = f"pattern {pattern.id}: {crossed.subjects:,} people, counted by {crossed.over}; {pattern.words}"
+    reason = (
+        f"pattern {pattern.id}: {crossed.subjects:,} {pattern.counts.noun}, counted by {crossed.over}; {pattern.words}"
+    )
     figures: dict[str, JsonValue] = {
         "pattern": pattern.id,
         "over": crossed.over.value,

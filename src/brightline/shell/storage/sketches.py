@@ -24,6 +24,7 @@ import msgspec
 from brightline.core.agreement.pattern import Over
 from brightline.core.errors import OperatorError
 from brightline.core.patterns.book import Counted
+from brightline.core.patterns.kinds import size_of
 from brightline.core.patterns.sketch import Sketch
 from brightline.core.patterns.token import KEY_BYTES, ends
 from brightline.shell.storage.durable import HeldDirectory
@@ -101,7 +102,7 @@ class SketchStore:
             for counted, data in changed.items():
                 merged = data
                 if counted in theirs:
-                    sketch = Sketch.read(data)
+                    sketch = Sketch.read(data, size_of(counted.name))
                     sketch.merge(theirs[counted])
                     merged = sketch.write()
                 connection.execute("INSERT OR REPLACE INTO sketch VALUES (?, ?, ?, ?, ?)", (*counted, turn, merged))
@@ -144,4 +145,4 @@ def _turn(connection: sqlite3.Connection) -> int:
 def _rows(connection: sqlite3.Connection, after: int) -> Iterator[tuple[Counted, Sketch]]:
     rows = connection.execute("SELECT span, over, name, data FROM sketch WHERE turn > ? ORDER BY turn", (after,))
     for span, over, name, data in rows.fetchall():
-        yield Counted(span, Over(over), name), Sketch.read(data)
+        yield Counted(span, Over(over), name), Sketch.read(data, size_of(name))

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is counted beside people, as sketches: of each scope's questions, times, steps, acts, cases and rows.
+
+Each is a sketch (``sketch.py``) whose tokens are made so that the smallest ones are what is needed, and so it merges
+like the others: twice, late or in another order gives the same bytes.
+
+    questions   a person in a question. The last sixteen bits tell the question, so that the people in one of them are
+                counted; over the agreement as a whole in sixteen parts, by question
+    times       a request that asks a question: the later, the smaller its token, so the latest are kept
+    steps, acts a step of a loop, likewise
+    cases       a case that is to be decided
+    rows        a request that hands over rows; its ``about`` is how many
+
+Only questions have tokens of both spans. The others stand in the span that began last, and are read together with the
+one before it, so that each request is there once.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import struct
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from statistics import median_low
+from typing import Final, NamedTuple
+
+from brightline.core.agreement.pattern import OVER_OF, US_PERSON_BIT, Counts, Over, Pattern, Touches
+from brightline.core.patterns.seen import Seen
+from brightline.core.patterns.sketch import SIZE, Sketch
+
+PARTS: Final = 16
+SURE: Final = 12
+"""Of a sketch that holds only a part, so many rows of one question are needed to say how many there are."""
+EVEN_SHARE: Final = 0.9
+EVEN_EVERY: Final = 4
+"""Whether requests come at even intervals is looked at once in so many."""
+EVEN_SECONDS_MIN: Final = 5
+"""Requests that follow one another more quickly are a burst, and not like clockwork."""
+_FOLD: Final = 0xFFFF
+_MATTERS: Final = (1 << len(Touches)) - 1
+_LATEST: Final = (1 << 40) - 1
+_PAIR: Final = struct.Struct(">QQ")
+
+
+class Kind(enum.StrEnum):
+    """Of what a sketch is; of people where its name says none."""
+
+    QUESTIONS = "questions"
+    TIMES = "times"
+    STEPS = "steps"
+    ACTS = "acts"
+    CASES = "cases"
+    ROWS = "rows"
+
+    def of(self, name: str) -> str:
+        """The name of the sketch of a key, unit or purpose, none of which has a space in its id."""
+        return f"{self} of {name}"
+
+    def part(self, token: int) -> str:
+        """The name of the part of the agreement's sketch in which a question is."""
+        return self.numbered((token & _FOLD) * PARTS >> 16)
+
+    def numbered(self, part: int) -> str:
+        """The name of a part."""
+        return f"{self}/{part} of "
+
+
+SIZES: Final = {
+    Kind.QUESTIONS: 256,
+    Kind.TIMES: 128,
+    Kind.STEPS: 128,
+    Kind.ACTS: 128,
+    Kind.CASES: 256,
+    Kind.ROWS: 128,
+}
+_EVERYWHERE: Final = tuple(Over)
+_OVER: Final = {Kind.QUESTIONS: OVER_OF[Counts.TEMPLATE], Kind.TIMES: OVER_OF[Counts.CLOCKWORK]}
+KIND_OF: Final = {
+    Counts.TEMPLATE: Kind.QUESTIONS,
+    Counts.STANDING: Kind.QUESTIONS,
+    Counts.CLOCKWORK: Kind.TIMES,
+    Counts.LOOP: Kind.STEPS,
+    Counts.ACTS: Kind.ACTS,
+    Counts.CASES: Kind.CASES,
+    Counts.ROWS: Kind.ROWS,
+}
+
+
+class Entry(NamedTuple):
+    """One token for the sketches of a kind in a span; ``weight`` is by how much a count may grow by it."""
+
+    kind: Kind
+    span: int
+    token: int
+    about: int
+    weight: int = 1
+
+
+def size_of(name: str) -> int:
+    """How many tokens a sketch of this name holds."""
+    kind, between, _ = name.partition(" of ")
+    return SIZES.get(Kind(kind), SIZE) if between and kind in set(Kind) else SIZE
+
+
+def entries(seen: Seen) -> Iterator[Entry]:
+    """What a request adds beside its people."""
+    asked, (older, newer) = seen.asked, seen.spans
+    if asked.older or asked.newer:
+        pairs = [(each.older, each.newer, each.about) for each in seen.subjects if each.about & _MATTERS] or [
+            (0, 0, asked.about)
+        ]
+        for first, second, about in pairs:
+            yield Entry(Kind.QUESTIONS, older, _pair(asked.older, first), about)
+            yield Entry(Kind.QUESTIONS, newer, _pair(asked.newer, second), about)
+        yield Entry(Kind.TIMES, newer, _latest(seen, asked.newer), seen.about | asked.about)
+    if asked.step:
+        yield Entry(Kind.STEPS, newer, _latest(seen, 0), 0)
+        if asked.acts:
+            yield Entry(Kind.ACTS, newer, _latest(seen, 0), 0)
+    if asked.case:
+        yield Entry(Kind.CASES, newer, asked.case, 0)
+    if asked.rows:
+        yield Entry(Kind.ROWS, newer, seen.request, asked.rows, asked.rows)
+
+
+def name_of(entry: Entry, over: Over, name: str) -> str | None:
+    """In which sketch of a scope an entry is, if in any."""
+    if over not in _OVER.get(entry.kind, _EVERYWHERE):
+        return None
+    if entry.kind is Kind.QUESTIONS and over is Over.AGREEMENT:
+        return entry.kind.part(entry.token)
+    return entry.kind.of(name)
+
+
+def place_of(pattern: Pattern, over: Over, name: str, seen: Seen) -> tuple[int, str]:
+    """The span and the name of the sketch from which a pattern is read for a request."""
+    older, newer = seen.spans
+    kind = KIND_OF.get(pattern.counts)
+    if kind is None:
+        return older, name
+    if kind is not Kind.QUESTIONS:
+        return newer, kind.of(name)
+    return older, kind.part(seen.asked.older) if over is Over.AGREEMENT else kind.of(name)
+
+
+def all_places(pattern: Pattern, over: Over, name: str, spans: tuple[int, int]) -> Iterator[tuple[int, str]]:
+    """Every span and sketch of a scope from which a pattern is read for some request at a time in these spans."""
+    older, newer = spans
+    kind = KIND_OF.get(pattern.counts)
+    if kind is None:
+        yield older, name
+    elif kind is not Kind.QUESTIONS:
+        yield newer, kind.of(name)
+    elif over is Over.AGREEMENT:
+        yield from ((older, kind.numbered(part)) for part in range(PARTS))
+    else:
+        yield older, kind.of(name)
+
+
+def is_asked(pattern: Pattern, seen: Seen) -> bool:
+    """Whether a request is one of those that a pattern counts, so that it is held once there are too many."""
+    about = seen.about | seen.asked.about
+    if pattern.joins and (about & pattern.mask).bit_count() < (1 if pattern.counts in _JOINED else pattern.joins):
+        return False
+    match pattern.counts:
+        case Counts.PEOPLE | Counts.SPREAD:
+            return bool(seen.subjects) and (not pattern.us_persons or about & US_PERSON_BIT != 0)
+        case Counts.TEMPLATE | Counts.STANDING | Counts.CLOCKWORK:
+            return bool(seen.asked.older or seen.asked.newer)
+        case Counts.LOOP:
+            return seen.asked.step
+        case Counts.ACTS:
+            return seen.asked.acts
+        case Counts.CASES:
+            return bool(seen.asked.case)
+        case Counts.ROWS:
+            return bool(seen.asked.rows)
+
+
+_JOINED: Final = frozenset({Counts.PEOPLE, Counts.SPREAD})  # what came up in other requests is joined
+
+
+class Tally(NamedTuple):
+    """How many there are; ``own``: of the one question that is asked, where a pattern counts by question."""
+
+    most: int
+    own: int
+
+
+def tally(pattern: Pattern, sketches: Sequence[Sketch], unix: int, question: int | None = None) -> Tally:
+    """How many of what it counts there are in these sketches; ``question`` is the token of the one that is asked.
+
+    Of a question of which too little is remembered to be sure nothing is said.
+    """
+    since = unix - pattern.window_seconds
+    if pattern.counts is Counts.TEMPLATE:
+        return _in_questions(sketches[0], since, pattern, question) if sketches else Tally(0, 0)
+    if pattern.counts is Counts.CLOCKWORK:
+        rows = [row for each in sketches for row in each.rows(since) if _joins(pattern, row[2])]
+        return _like_clockwork([(token & _FOLD, seen) for token, seen, _ in rows], question)
+    found = _found(pattern, sketches, since)
+    return Tally(found, found)
+
+
+def _found(pattern: Pattern, sketches: Iterable[Sketch], since: int) -> int:
+    match pattern.counts:
+        case Counts.SPREAD:
+            return max((_spread(each, since, pattern) for each in sketches), default=0)
+        case Counts.ROWS:
+            return round(sum(each.scale * sum(row[2] for row in each.rows(since)) for each in sketches))
+        case Counts.LOOP | Counts.ACTS:
+            return sum(len(each.rows(since)) for each in sketches)
+        case _:
+            mask = pattern.mask if pattern.joins else 0
+            return sum(each.count(since, mask, pattern.joins, pattern.days) for each in sketches)
+
+
+def _joins(pattern: Pattern, about: int) -> bool:
+    return not pattern.joins or (about & pattern.mask).bit_count() >= pattern.joins
+
+
+def _spread(sketch: Sketch, since: int, pattern: Pattern) -> int:
+    """Of so many people each of ``joins`` matters came up: as many as of the rarest of the commonest ones."""
+    by_matters = sketch.matters(since).items()
+    bits = [each.bit for each in pattern.touching]
+    people = sorted((sum(count for about, count in by_matters if about & bit) for bit in bits), reverse=True)
+    return round(people[pattern.joins - 1] * sketch.scale)
+
+
+def _in_questions(sketch: Sketch, since: int, pattern: Pattern, question: int | None) -> Tally:
+    """The people in the question that has most, and in the one that is asked."""
+    rows = sketch.rows(since, pattern.days)
+    counted = Counter(token & _FOLD for token, _, about in rows if _joins(pattern, about))
+    most = max(counted.values(), default=0)
+    own = most if question is None else counted[question & _FOLD]
+    sure = sketch.scale == 1 or own >= SURE
+    return Tally(round(most * sketch.scale), round(own * sketch.scale) if sure else 0)
+
+
+def _like_clockwork(rows: Sequence[tuple[int, int]], question: int | None) -> Tally:
+    """The most requests at even intervals: of one question, or all together."""
+    by_question: dict[int, list[int]] = {}
+    for each, unix in rows:
+        by_question.setdefault(each, []).append(unix)
+    if question is not None:
+        fold = question & _FOLD
+        by_question = {fold: by_question.get(fold, [])}
+    groups = [*by_question.values(), [unix for _, unix in rows]]
+    found = max((len(times) for times in groups if _even(times)), default=0)
+    return Tally(found, found)
+
+
+def _even(times: list[int]) -> bool:
+    """Whether nine of ten intervals are the middle one, or up to three of it where a request was missed."""
+    times.sort()
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    if not gaps or (middle := median_low(gaps)) < EVEN_SECONDS_MIN:
+        return False
+    allowed, longest = max(1, middle // 10), 3 * middle + middle // 2
+    even = sum(gap <= longest and (gap + allowed) % middle <= 2 * allowed and gap >= middle - allowed for gap in gaps)
+    return even >= EVEN_SHARE * len(gaps)
+
+
+def _pair(question: int, person: int) -> int:
+    """A person in a question: forty-eight bits that are evenly spread, then sixteen of the question."""
+    mixed = hashlib.blake2b(_PAIR.pack(question, person), digest_size=6).digest()
+    return int.from_bytes(mixed, "big") << 16 | question & _FOLD
+
+
+def _latest(seen: Seen, question: int) -> int:
+    """A request: the later the smaller, then eight bits of its own and sixteen of its question."""
+    return (_LATEST - seen.unix) << 24 | (seen.request & 0xFF) << 16 | question & _FOLD
