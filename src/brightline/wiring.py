@@ -47,6 +47,7 @@ from brightline.shell.trust.installation import Installation, read_installation,
 from brightline.shell.trust.keys import load_key, load_secret, public_hex
 from brightline.shell.trust.roots import read_roots as read_vendor_roots
 from brightline.shell.trust.roots import shipped_roots
+from brightline.shell.trust.sealed import require_sealed
 from brightline.shell.witnessing import Witnessing, read_policy
 
 BODY_GRACE_SECONDS: Final = 2.0
@@ -64,6 +65,7 @@ async def open_node(
     """
     folder, settings = StateFolder(root), load_settings(root)
     roots = read_roots(folder.roots)
+    require_sealed(folder.keys, roots.profile)
     installation = read_installation(folder.installation, roots, clock.unix())
     agreement = open_baseline(root, settings, installation.agreement)
     release = shipped.read_release(release_folder(settings), agreement.vocabulary)

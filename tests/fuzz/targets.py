@@ -21,12 +21,14 @@ from brightline.core.admission.training import open_training
 from brightline.core.attestation.claims import Claims
 from brightline.core.attestation.development import verify_development
 from brightline.core.attestation.event_log import read_log
+from brightline.core.attestation.handing import read_asked, read_handed
 from brightline.core.attestation.policy import read_policy
 from brightline.core.attestation.tpm import read_public, read_quote
 from brightline.core.errors import (
     CallerError,
     ConfigError,
     EvidenceRefused,
+    KeysRefused,
     ReleaseError,
     ScreeningUnavailable,
     TrustError,
@@ -73,7 +75,7 @@ from brightline.core.screening.update import UPDATE_TYPE, ReleaseUpdate
 from brightline.core.screening.views import views
 from brightline.core.statement import TrustRoots, sign_statement, unverified_payload
 from brightline.shell import shipped
-from brightline.shell.trust.attesters import read_printed
+from brightline.shell.trust.asking import read_printed
 from tests.authenticator import ORIGIN, RP_ID, Passkey
 from tests.core.attestation.samples import SAMPLES
 from tests.core.review.test_docket import OPENED, said
@@ -293,6 +295,10 @@ def evidence(data: bytes, chance: random.Random) -> None:
             read(data)
         except EvidenceRefused:
             continue
+    with contextlib.suppress(KeysRefused):
+        read_asked(data).pieces()
+    with contextlib.suppress(KeysRefused):
+        read_handed(data, bytes(32), bytes(32), "sha256:" + "00" * 32, 0.0)
     for read_text in (read_policy, read_form):
         try:
             read_text(data, "it")

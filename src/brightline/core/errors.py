@@ -416,6 +416,19 @@ class EvidenceRefused(OperatorError):
         self.said = message
 
 
+class KeysRefused(TrustError):
+    """A key broker hands over no keys, or what it handed over is no answer; ``fault`` names the reason."""
+
+    next_step = (
+        "docs/key-broker.md says what each refusal means; a node without its keys signs nothing and serves nothing."
+    )
+
+    def __init__(self, fault: str, message: str) -> None:
+        super().__init__(f"{fault}: {message}")
+        self.fault = fault
+        self.said = message
+
+
 class NotSigned(TrustError):
     """A decision whose signature does not hold, whoever is on the roster."""
 

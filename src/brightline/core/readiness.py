@@ -33,7 +33,8 @@ class Condition(enum.StrEnum):
     INSTALLATION = "installation", "bring trust.json, and installation.json signed by both parties and in date"
     KEYS = (
         "keys",
-        "put the keys of this gateway in place, readable by its user alone; `brightline shard add` makes one",
+        "put the keys of this gateway in place, readable by its user alone (`brightline shard add` makes one); "
+        "in production seal them: `brightline keys seal`, and let `brightline keys agent` run",
     )
     AGREEMENT = "agreement", "bring the agreement that both parties signed; `brightline agreement prove` shows why not"
     REGISTRY = "registry", "look at what the registry says is wrong; nobody serves who cannot see a suspension"

@@ -79,7 +79,7 @@ from brightline.shell.state import StateFolder
 from brightline.shell.storage.agreements import AgreementStore, agreement_files
 from brightline.shell.storage.wal import shard_directory
 from brightline.shell.trust import installation as signed
-from brightline.shell.trust.attesters import ATTESTER_KEY
+from brightline.shell.trust.asking import ATTESTER_KEY
 from brightline.shell.trust.installation import read_roots
 from brightline.shell.trust.keys import load_key, make_key, make_secret, public_hex
 from brightline.shell.trust.software_tpm import ask_tpm

@@ -42,6 +42,7 @@ from brightline.shell.trust.keys import load_key, load_secret
 from brightline.shell.trust.lease import ask
 from brightline.shell.trust.roots import read_roots as read_vendor_roots
 from brightline.shell.trust.roots import shipped_roots
+from brightline.shell.trust.sealed import require_sealed
 from brightline.wiring import first_release, node_keys, opened_witnesses
 
 AHEAD_SECONDS: Final = 5  # so much a file may be newer than the clock
@@ -102,7 +103,9 @@ async def preflight(root: Path, shard: str, clock: Clock) -> tuple[Check, ...]:
     async with AsyncExitStack() as opened:
         signed = await looking.at(Condition.INSTALLATION, (), lambda: asyncio.to_thread(_signed, folder, clock))
         await looking.at(
-            Condition.KEYS, (Condition.SETTINGS,), lambda: asyncio.to_thread(_keys, folder, _is(settings), shard)
+            Condition.KEYS,
+            (Condition.SETTINGS,),
+            lambda: asyncio.to_thread(_keys, folder, _is(settings), shard, signed),
         )
         agreement = await looking.at(
             Condition.AGREEMENT,
@@ -167,7 +170,9 @@ def _signed(folder: StateFolder, clock: Clock) -> tuple[TrustRoots, Installation
     return roots, installation
 
 
-def _keys(folder: StateFolder, settings: Settings, shard: str) -> None:
+def _keys(folder: StateFolder, settings: Settings, shard: str, signed: tuple[TrustRoots, Installation] | None) -> None:
+    if signed is not None:  # without, the installation is what is told
+        require_sealed(folder.keys, signed[0].profile)
     load_key(folder.key("token"))
     load_secret(folder.key("hold"))
     open_vault(folder)

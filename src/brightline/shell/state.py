@@ -11,7 +11,7 @@ delivery/            the pinned root of a delivery repository, and what was veri
 trial/<shard>.json   what each worker counted of a candidate release in its present stage
 enrolments/          passkeys that people made with their codes, for both parties to sign in
 handed/              answers that somebody gave in a terminal, for a few minutes, to be signed in the console
-keys/                private keys (development profile only)
+keys/                private keys: in clear in the development profile alone, else sealed to a key broker
 heads/               the combined heads of all shards, shared by all gateways (heads.sqlite)
 witness-policy       who must cosign the log (optional in development)
 wal/<shard>/         the write-ahead log, its fields encrypted (private)
@@ -109,10 +109,15 @@ class StateFolder(msgspec.Struct, frozen=True):
         """What counts people over many requests, which the workers of a gateway share."""
         return self.root / "patterns"
 
+    @property
+    def keys(self) -> Path:
+        """Private keys, or what is sealed of them."""
+        return self.root / "keys"
+
     def key(self, name: str) -> Path:
         """A private key by name: ``provider-officer``, ``customer-official``, ``token``, ``hold``,
         ``tenant``, ``log-<shard>``."""
-        return self.root / "keys" / name
+        return self.keys / name
 
     def log_key(self, shard: str) -> Path:
         """The private key that signs for a shard."""

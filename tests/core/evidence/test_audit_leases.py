@@ -138,3 +138,31 @@ def test_an_attestation_that_says_nothing_is_contradicted() -> None:
     findings = Findings()
     LeaseAudit(KnownRevocations(), findings).enter(0, [leaf("ATTESTATION", 0, what="measurement")])
     assert findings.kept(Severity.CONTRADICTED)
+
+
+def keys(at: int, **more: Any) -> Leaf:
+    said = {"what": "handed", "evidence": "e", "expires": BEGAN + at + LONG, "nonce": f"n{at}", "policy": "p"}
+    return leaf("KEYS", at, **{**said, "production": False, "rests_on": ["m"], "stated": {}, **more})
+
+
+def test_keys_that_were_handed_over_to_what_was_shown_speak_for_themselves() -> None:
+    claim, told = audited(keys(0), leaf("KEYS", 1, what="refused", fault="denied"), keys(2))
+    assert (claim.status, told) == (Status.PROVEN, "")
+    assert "2 times" in claim.detail
+
+
+@pytest.mark.parametrize(
+    ("leaves", "said"),
+    [
+        ((keys(0), keys(5, nonce="n0")), "a nonce that was used before"),
+        ((keys(0, expires=BEGAN + 10_000),), "no lease is longer"),
+        ((keys(0, evidence=""),), "names its nonce, evidence"),
+        ((keys(0, what="given"),), "handed over or refused"),
+        ((keys(0, profile="production"),), "attests nothing"),
+        ((keys(20),), "was revoked"),
+    ],
+)
+def test_what_speaks_against_keys_is_named(leaves: tuple[Leaf, ...], said: str) -> None:
+    claim, told = audited(*leaves, registry=(revoked(1),) if "revoked" in said else ())
+    assert claim.status is Status.CONTRADICTED
+    assert said in told

@@ -20,12 +20,8 @@ from brightline.core.evidence.record import Draft, DurableRecord, Place, mint_du
 from brightline.core.facts import FactSpec, Source, Vocabulary
 from brightline.shell.config import AttestationSettings
 from brightline.shell.state import StateFolder
-from brightline.shell.trust.attesters import (
-    ATTESTER_KEY,
-    CommandAttester,
-    DevelopmentAttester,
-    open_attester,
-)
+from brightline.shell.trust.asking import ATTESTER_KEY, CommandAttester, DevelopmentAttester
+from brightline.shell.trust.attesters import open_attester
 from brightline.shell.trust.keys import make_key
 from brightline.shell.trust.lease import LeaseKeeper
 from tests.shell.trust.test_attestation import Clock

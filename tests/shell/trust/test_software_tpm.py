@@ -19,7 +19,8 @@ from brightline.core.attestation.evidence import verify
 from brightline.core.errors import EvidenceRefused, TrustError
 from brightline.shell.config import AttestationSettings
 from brightline.shell.state import StateFolder
-from brightline.shell.trust.attesters import ATTESTER_KEY, open_attester
+from brightline.shell.trust.asking import ATTESTER_KEY
+from brightline.shell.trust.attesters import open_attester
 from brightline.shell.trust.software_tpm import SoftwareTpmAttester, ask_tpm
 from tests.harness import make_state, running
 from tests.shell.trust.test_attestation import Clock

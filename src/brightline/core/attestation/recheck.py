@@ -21,13 +21,17 @@ from brightline.core.attestation.claims import Claims, Kind
 from brightline.core.attestation.demands import Challenge, check_nonce, check_not_debug
 from brightline.core.attestation.evidence import Evidence, verify
 from brightline.core.attestation.fault import Fault, refuse
+from brightline.core.attestation.handing import challenge_over
 from brightline.core.attestation.lease import Node, Shown, challenge_of, rests_on
 from brightline.core.attestation.policy import Policy
 from brightline.core.canonical import JsonValue
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """Of an ATTESTED record what is looked at again. ``stated`` are the facts that it says follow."""
+    """Of an ATTESTED record, or a KEYS record of a key broker, what is looked at again.
+
+    ``stated`` are the facts that it says follow. ``sealed`` and ``installation`` are of a KEYS record alone.
+    """
 
     profile: str
     agreement: str
@@ -38,6 +42,16 @@ class Recorded(msgspec.Struct, frozen=True):
     policy: str
     rests_on: tuple[str, ...]
     stated: dict[str, str]
+    installation: str = ""
+    sealed: str = ""
+
+    def challenge(self, nonce: bytes, keys: tuple[bytes, ...]) -> bytes:
+        """What its evidence had to carry. Raises ``EvidenceRefused``."""
+        if not self.sealed:
+            return challenge_of(Node(self.profile, keys, self.agreement, self.release), nonce)
+        if len(keys) != 1:
+            refuse(Fault.MALFORMED, "keys are handed to one recipient")
+        return challenge_over(nonce, keys[0], self.installation, self.sealed)
 
 
 class _Piece(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,7 +90,7 @@ def recheck(
         refuse(Fault.MALFORMED, f"what was opened is no evidence: {str(error)[:200]}")
     if Shown(nonce, shown, "", production=False).digest != record.evidence:
         refuse(Fault.INCONSISTENT, "what was opened is other evidence than the record names")
-    challenge = challenge_of(Node(record.profile, keys, record.agreement, record.release), nonce)
+    challenge = record.challenge(nonce, keys)
     claims = tuple(verify(piece, roots, at) for piece in shown)
     for each in claims:
         check_not_debug(each)

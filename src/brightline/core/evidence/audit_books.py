@@ -293,9 +293,9 @@ class BooksAudit:
             case RecordKind.OBSERVED:  # in an observer's log: nothing was served, so nothing is owed
                 if not leaf.agreement or not leaf.release or not leaf.verdict:
                     self._wrong(index, "an OBSERVED names its agreement, release and verdict")
-            case RecordKind.ADMISSION:  # in a guard's log too: which model answered
+            case RecordKind.ADMISSION | RecordKind.KEYS:  # in the logs of a guard and of a key broker
                 if not leaf.what:
-                    self._wrong(index, "an ADMISSION says what was done")
+                    self._wrong(index, f"the record {leaf.kind} says what was done")
             case RecordKind.CONSUMED:  # in a guard's log
                 if not leaf.token:
                     self._wrong(index, "a CONSUMED names its token")

@@ -6,6 +6,8 @@ lease counts in its boot epoch, until the time that its record names, and a late
 says publicly, by digest, what was revoked and when; a node has ``LAG_SECONDS`` to hear of that. A PASS that a slow
 disk made durable after the end is no fault if its OUTCOME says that nothing was served: then nothing was sent.
 
+A key broker's log has no permits: there each KEYS record is as a lease of the machine that was handed keys.
+
 That a record names evidence does not show what the evidence says: whoever may open the record verifies it again.
 """
 
@@ -22,6 +24,9 @@ from brightline.core.evidence.audit_memory import LeaseMemory, StatedLease, Stat
 from brightline.core.evidence.note import VerifierKey
 from brightline.core.evidence.record import Outcome, RecordKind, RefusalClass, unix_of
 
+HANDED: Final = "handed"
+REFUSED: Final = "refused"
+NONCES_MAX: Final = 100_000
 REVOCATIONS_MAX: Final = 10_000
 LATE_MAX: Final = 10_000
 SERVED_NOT: Final = frozenset({RefusalClass.UNAVAILABLE, RefusalClass.HALTED, RefusalClass.SUSPENDED})
@@ -71,6 +76,8 @@ class LeaseAudit:
         self._leases = self._passes = self._unleased = 0
         self._for_development = False
         self._keys: frozenset[str] = frozenset()
+        self._handed = 0
+        self._nonces: set[str] = set()  # of keys that were handed over
 
     def open(self, keys: Sequence[VerifierKey]) -> None:
         """Say which keys sign for this log."""
@@ -84,7 +91,7 @@ class LeaseAudit:
         )
         late = tuple((name, index, why) for name, (index, why) in self._late.items())
         counted = (self._leases, self._passes, self._unleased)
-        return LeaseMemory(stated, self._lease, late, counted, self._for_development)
+        return LeaseMemory(stated, self._lease, late, counted, self._for_development, self._handed)
 
     def resume(self, earlier: LeaseMemory, time: str) -> None:
         """Go on from where an earlier visit ended; ``time`` is that of the last record that it read."""
@@ -95,6 +102,7 @@ class LeaseAudit:
         self._lease, self._for_development = earlier.lease, earlier.for_development
         self._late = {name: (index, why) for name, index, why in earlier.late}
         self._leases, self._passes, self._unleased = earlier.counted
+        self._handed = earlier.handed
         if earlier.stated or not time or not self._leases:
             return
         now = unix_of(time)
@@ -115,6 +123,8 @@ class LeaseAudit:
                     self._ended(*self._late.pop(leaf.exchange), leaf)
             elif leaf.kind is RecordKind.ATTESTED:
                 self._attested(index, leaf)
+            elif leaf.kind is RecordKind.KEYS:
+                self._handed_over(index, leaf)
             elif leaf.kind is RecordKind.ATTESTATION:
                 self._stated.append(leaf)
                 if not self._known.enter(leaf, fresh=True):
@@ -151,6 +161,37 @@ class LeaseAudit:
             self._findings.contradict(Topic.LEASED, place, "a lease by what attests nothing, in a log for production")
         self._for_development |= not leaf.production
         self._lease = StatedLease(leaf.epoch, leaf.expires, leaf.nonce, frozenset(leaf.rests_on or ()))
+
+    def _handed_over(self, index: int, leaf: Leaf) -> None:
+        """Keys go to what was shown, for as long as a lease lasts, by a nonce of their own, or not at all."""
+        if leaf.what == REFUSED:
+            return
+        try:
+            unix = unix_of(leaf.time)
+        except ValueError:
+            return
+        self._handed += 1
+        for wrong in self._wrongly_handed(leaf, unix):
+            self._findings.contradict(Topic.LEASED, self._findings.record(index), wrong)
+
+    def _wrongly_handed(self, leaf: Leaf, unix: int) -> Iterator[str]:
+        if leaf.what != HANDED or not isinstance(leaf.production, bool):
+            yield "a KEYS says if keys were handed over or refused, and if it is for production"
+            return
+        if not (leaf.expires and leaf.evidence and leaf.policy and leaf.nonce):
+            yield "a KEYS names its nonce, evidence, policy and end"
+            return
+        if leaf.expires > unix + LEASE_SECONDS_MAX + LAG_SECONDS:
+            yield f"keys for {leaf.expires - unix} s; no lease is longer than {LEASE_SECONDS_MAX} s"
+        if leaf.nonce in self._nonces:
+            yield "keys by a nonce that was used before"
+        if len(self._nonces) < NONCES_MAX:
+            self._nonces.add(leaf.nonce)
+        if not leaf.production and leaf.profile != DEVELOPMENT:
+            yield "keys for what attests nothing, in a log for production"
+        lease = StatedLease(leaf.epoch, leaf.expires, leaf.nonce, frozenset(leaf.rests_on or ()))
+        if (said := self._known.ending(lease, unix)) is not None:
+            yield f"keys more than {LAG_SECONDS} s after what they rest on was revoked ({shown(said.id)})"
 
     def _pass(self, index: int, leaf: Leaf) -> None:
         self._passes += 1
@@ -194,6 +235,11 @@ class LeaseAudit:
 
     def claims(self) -> Iterator[Claim]:
         """The claim, for a log that lets anything through or states a lease."""
+        if self._handed:
+            yield self._findings.claim(
+                Topic.LEASED, f"keys were handed over {self._handed:,} times, to what was shown"
+            )
+            return
         if not self._passes and not self._leases:
             return
         whose = "; some of them by what attests nothing" if self._for_development else ""

@@ -204,7 +204,7 @@ class StatedLease(msgspec.Struct, frozen=True):
 class LeaseMemory(msgspec.Struct, frozen=True):
     """ATTESTATION records (time, revocation, name, what it ends, policy), the lease, and late PASSes (see HaltMemory).
 
-    ``counted`` are leases, permits, and permits before any lease.
+    ``counted`` are leases, permits, and permits before any lease; ``handed`` how often keys were handed over.
     """
 
     stated: tuple[tuple[str, str, str, tuple[str, ...], str], ...] = ()
@@ -212,6 +212,7 @@ class LeaseMemory(msgspec.Struct, frozen=True):
     late: tuple[tuple[str, int, str], ...] = ()
     counted: tuple[int, int, int] = (0, 0, 0)
     for_development: bool = False
+    handed: int = 0
 
 
 class VersionsMemory(msgspec.Struct, frozen=True):

@@ -53,6 +53,7 @@ class RecordKind(enum.StrEnum):
     PRESERVE = "PRESERVE"  # a legal hold: what it names is not destroyed until it is lifted
     CONSUMED = "CONSUMED"  # a guard let one request through, in the guard's own log
     ADMISSION = "ADMISSION"  # a guard admits a model, takes it out, or says that it admits nothing, in its own log
+    KEYS = "KEYS"  # a key broker handed keys to a machine that showed what it is, or refused, in its own log
     OBSERVED = "OBSERVED"  # what would have been said of an exchange that somebody else served, in an observer's log
     DEMAND = "DEMAND"  # an order that was received and changed nothing
     HEAD = "HEAD"  # the head of a log, in the log of all heads

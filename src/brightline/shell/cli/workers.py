@@ -22,6 +22,7 @@ from brightline.shell.registry.log import log_signer
 from brightline.shell.serve import bind
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.wal import shards_in
+from brightline.shell.trust.keys import has_key
 from brightline.shell.workers import Channels, Plan, supervise
 
 PORT_MAX: Final = 65_535
@@ -41,7 +42,7 @@ def serve_with_workers(
     folder = StateFolder(state)
     for worker in range(1, count):
         shard = shard_of(first, worker)
-        if not folder.log_key(shard).exists():
+        if not has_key(folder.log_key(shard)):
             make_shard(state, shard)
             vkey = log_signer(folder, settings, shard).verifier.vkey()
             click.echo(f"made the shard {shard}; its verifier key, for witnesses and auditors: {vkey}", err=True)

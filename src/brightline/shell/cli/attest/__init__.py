@@ -108,6 +108,12 @@ _KEY = click.option("--key", "keys", multiple=True, type=_THERE, help="A private
 _BY = click.option("--by", "holders", multiple=True, metavar="HOLDER", help="Who signs; without it one of each party.")
 _PREPARE = click.option("--prepare", type=_FILE, help="Log nothing: write it, signed so far, for the other party.")
 _PREPARED = click.option("--prepared", type=_THERE, help="What the other party has signed; sign it too, and log it.")
+_COPY = click.option(
+    "--copy",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write it to FILE too, for a key broker or a guard.",
+)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -119,6 +125,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_REASON
 @click.option("--by", "holder", default="", metavar="HOLDER", help="Who signs; without it the provider's officer.")
 @_KEY
+@_COPY
 @_JSON
 def revoke(
     state: Path,
@@ -128,6 +135,7 @@ def revoke(
     reason: str,
     holder: str,
     keys: tuple[Path, ...],
+    copy: Path | None,
     as_json: bool,
 ) -> None:
     """Revoke a measurement, an issuer or a node at once. One signature of either party is enough.
@@ -143,7 +151,7 @@ def revoke(
     if len(given) != 1:
         raise click.UsageError("give one of --measurement, --issuer and --node")
     [(what, value)] = given
-    run(state, what, value, reason, holder, keys, as_json=as_json)
+    run(state, what, value, reason, holder, keys, as_json=as_json, copy=copy)
 
 
 @attest.command()
@@ -154,6 +162,7 @@ def revoke(
 @_KEY
 @_PREPARE
 @_PREPARED
+@_COPY
 @_JSON
 def reinstate(
     state: Path,
@@ -163,12 +172,13 @@ def reinstate(
     keys: tuple[Path, ...],
     prepare: Path | None,
     prepared: Path | None,
+    copy: Path | None,
     as_json: bool,
 ) -> None:
     """Take back what was revoked. The provider's officer and the customer's official both sign."""
     from brightline.shell.cli.attest.signed import reinstate as run
 
-    run(state, ids, reason, holders, keys, prepare, prepared, as_json=as_json)
+    run(state, ids, reason, holders, keys, prepare, prepared, as_json=as_json, copy=copy)
 
 
 @attest.command("policy")
@@ -179,6 +189,7 @@ def reinstate(
 @_KEY
 @_PREPARE
 @_PREPARED
+@_COPY
 @_JSON
 def policy_(
     state: Path,
@@ -188,6 +199,7 @@ def policy_(
     keys: tuple[Path, ...],
     prepare: Path | None,
     prepared: Path | None,
+    copy: Path | None,
     as_json: bool,
 ) -> None:
     """Put the policy of FILE in force in the place of the one before it. Both parties sign.
@@ -196,7 +208,7 @@ def policy_(
     """
     from brightline.shell.cli.attest.signed import put_in_force
 
-    put_in_force(state, file, reason, holders, keys, prepare, prepared, as_json=as_json)
+    put_in_force(state, file, reason, holders, keys, prepare, prepared, as_json=as_json, copy=copy)
 
 
 @attest.command()
@@ -219,6 +231,8 @@ def status(state: Path, as_json: bool) -> None:
 @_JSON
 def recheck(log: str, disclosures: Path, ruled: Path | None, roots: Path | None, as_json: bool) -> None:
     """Verify again what was shown for the leases of LOG (a folder, or an address), at the time of each record.
+
+    Of a key broker's log it is what was shown for the keys that it handed over.
 
     The challenge is made again from the record, so nothing is believed of the node but that this is its record: that
     the log is what was signed, and by whose key, says `brightline verify`.

@@ -21,6 +21,7 @@ from brightline.shell.cli.attest.given import policy_of, roots_of
 from brightline.verify.arguments import DisclosureFile
 from brightline.verify.sources import Log, claimed, logs_at
 
+REFUSED: Final = "refused"  # a KEYS record of nothing that was handed over
 BUNDLE_BYTES_MAX: Final = TILE_WIDTH * (65_535 + 2)
 
 
@@ -29,6 +30,7 @@ class _Header(msgspec.Struct, frozen=True):
     seq: int
     time: str
     commitments: tuple[str, ...]
+    what: str = ""
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -79,7 +81,7 @@ def _verified(rows: Sequence[_Row]) -> int:
 
 
 def _attested(log: Log) -> Iterator[tuple[_Header, bytes]]:
-    """The ATTESTED records of a log as it is published; that it is what was signed is for ``brightline verify``."""
+    """The ATTESTED and KEYS records of a log as published; that it is what was signed is for ``brightline verify``."""
     _, size = claimed(log.published)
     for first in range(0, size, TILE_WIDTH):
         path = entries_path(first // TILE_WIDTH, min(TILE_WIDTH, size - first))
@@ -88,8 +90,10 @@ def _attested(log: Log) -> Iterator[tuple[_Header, bytes]]:
         except (UnreadableError, ValueError) as error:
             raise ConfigError(f"{log.place}: {path}: {error}") from error
         for leaf in leaves:
-            if b'"kind":"ATTESTED"' in leaf:
+            if b'"kind":"ATTESTED"' in leaf or b'"kind":"KEYS"' in leaf:
                 try:
-                    yield msgspec.json.decode(leaf, type=_Header), leaf
+                    header = msgspec.json.decode(leaf, type=_Header)
                 except (msgspec.DecodeError, UnicodeDecodeError) as error:
                     raise ConfigError(f"{log.place}: {path}: {error}") from error
+                if header.what != REFUSED:
+                    yield header, leaf

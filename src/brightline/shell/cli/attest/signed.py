@@ -31,7 +31,7 @@ from brightline.core.attestation.revocation import (
 )
 from brightline.core.errors import ConfigError, TrustError
 from brightline.core.statement import BOTH_PARTIES, add_signature, sign_statement
-from brightline.files import read_within
+from brightline.files import read_within, write_private
 from brightline.shell.cli import render
 from brightline.shell.cli.signing import load_signers, signed_so_far
 from brightline.shell.clock import SystemClock
@@ -41,7 +41,15 @@ from brightline.shell.registry.attestations import log_policy, log_reinstatement
 
 
 def revoke(
-    state: Path, what: Revocable, value: str, reason: str, holder: str, keys: Sequence[Path], *, as_json: bool
+    state: Path,
+    what: Revocable,
+    value: str,
+    reason: str,
+    holder: str,
+    keys: Sequence[Path],
+    *,
+    as_json: bool,
+    copy: Path | None = None,
 ) -> None:
     """See ``brightline attest revoke --help``."""
     if holder and keys:
@@ -52,6 +60,7 @@ def revoke(
         said = Revocation(REVOCATION_FORMAT, secrets.token_hex(16), what, value, reason, clock.unix())
         envelope = sign_statement(said, REVOCATION_TYPE, signers)
         record = log_revocation(state, settings, registry.attestations, registry.roots, envelope, clock)
+    _copy(envelope, copy)
     if as_json:
         click.echo(render.as_json({**_row(said), "record": record.place.seq}))
         return
@@ -70,6 +79,7 @@ def reinstate(
     prepared: Path | None,
     *,
     as_json: bool,
+    copy: Path | None = None,
 ) -> None:
     """See ``brightline attest reinstate --help``."""
     clock = SystemClock()
@@ -91,6 +101,7 @@ def reinstate(
             _told_prepared(prepare, as_json=as_json)
             return
         record = log_reinstatement(state, settings, registry.attestations, registry.roots, envelope, clock)
+        _copy(envelope, copy)
         registry.refresh()
         left = list(registry.attestations.revoked.by_id.values())
     if as_json:
@@ -109,6 +120,7 @@ def put_in_force(
     prepared: Path | None,
     *,
     as_json: bool,
+    copy: Path | None = None,
 ) -> None:
     """See ``brightline attest policy --help``."""
     clock = SystemClock()
@@ -130,6 +142,7 @@ def put_in_force(
             _told_prepared(prepare, as_json=as_json)
             return
         record = log_policy(state, settings, registry.attestations, registry.roots, envelope, clock)
+    _copy(envelope, copy)
     if as_json:
         click.echo(render.as_json({"record": record.place.seq, "policy": policy.digest}))
         return
@@ -158,6 +171,12 @@ def status(state: Path, *, as_json: bool) -> None:
             render.table("Revoked", ["revocation", "what", "value", "reason"], rows)
     if policy is None:
         raise SystemExit(1)
+
+
+def _copy(envelope: bytes, copy: Path | None) -> None:
+    """Write what was signed and logged once more, for those who have no registry: a key broker, a guard."""
+    if copy is not None:
+        write_private(copy, envelope)
 
 
 def _add(kind: str, envelope: bytes, key: Ed25519PrivateKey) -> bytes:
