@@ -12,4 +12,5 @@ uv pip compile "${flags[@]}" pyproject.toml --extra judge -c requirements/all.lo
 uv pip compile "${flags[@]}" pyproject.toml --extra console -c requirements/all.lock -o requirements/console.lock
 uv pip compile "${flags[@]}" pyproject.toml --extra otel -c requirements/all.lock -o requirements/otel.lock
 uv pip compile "${flags[@]}" pyproject.toml --extra prove -c requirements/all.lock -o requirements/prove.lock
+uv pip compile "${flags[@]}" pyproject.toml --extra ray -c requirements/all.lock -o requirements/ray.lock
 uv pip compile "${flags[@]}" requirements/guard.in -c requirements/all.lock -o requirements/guard.lock

@@ -125,6 +125,7 @@ def test_requirement_files_hold_hashes_and_no_addresses() -> None:
         "judge",
         "otel",
         "prove",
+        "ray",
         "uv",
     }
     for lock in locks:

@@ -229,6 +229,7 @@ def test_every_direct_dependency_has_its_line_and_no_other_has() -> None:
         ("## For the judge", project["optional-dependencies"]["judge"]),
         ("## For Inspect", project["optional-dependencies"]["inspect"]),
         ("## For the console", project["optional-dependencies"]["console"]),
+        ("## For hunts on Ray", project["optional-dependencies"]["ray"]),
         ("## For traces", project["optional-dependencies"]["otel"]),
         ("## For development", project["optional-dependencies"]["dev"]),
     ):

@@ -463,6 +463,16 @@ class WorkersFailed(OperatorError):
     next_step = "The lines above say what the worker met; mend that and start again."
 
 
+class HuntBroken(OperatorError):
+    """A hunt whose results do not add up, or came out in two ways for the same records."""
+
+    code = "hunt_broken"
+    next_step = (
+        "Nothing of it is signed. Plan and run it again in a new folder; if it differs again, a detector of the "
+        "release does not always say the same, and no digest of it can be made again."
+    )
+
+
 class Unreachable(OperatorError):
     """A published log or a repository whose server does not answer, or sends elsewhere. It says nothing of either."""
 

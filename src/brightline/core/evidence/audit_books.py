@@ -64,6 +64,7 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     refusal_class: RefusalClass | UnsetType = UNSET
     clauses: tuple[_Text, ...] | UnsetType = UNSET
     commitments: tuple[_Text, ...]
+    counted: dict[_Text, _Number] | UnsetType = UNSET
     disk: Disk | UnsetType = UNSET
     end: _Number | UnsetType = UNSET
     ends: tuple[_Text, ...] | UnsetType = UNSET
@@ -75,6 +76,7 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     halt: _Text | UnsetType = UNSET
     hold: _Text | UnsetType = UNSET
     holds: tuple[_Text, ...] | UnsetType = UNSET
+    hunt: _Text | UnsetType = UNSET
     keys: tuple[_Text, ...] | UnsetType = UNSET
     kind: RecordKind
     log: _Text | UnsetType = UNSET
@@ -290,6 +292,8 @@ class BooksAudit:
                 pass  # in the registry: what it keeps, or of whom it is, is committed
             case RecordKind.HEAD | RecordKind.SEAL:
                 pass  # what they say of other logs is compared with those (audit_combined.py)
+            case RecordKind.HUNT:
+                pass  # in the registry: what it says was screened again is compared with those logs (audit_hunts.py)
             case RecordKind.OBSERVED:  # in an observer's log: nothing was served, so nothing is owed
                 if not leaf.agreement or not leaf.release or not leaf.verdict:
                     self._wrong(index, "an OBSERVED names its agreement, release and verdict")

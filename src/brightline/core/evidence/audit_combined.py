@@ -24,6 +24,7 @@ from brightline.core.evidence.audit_findings import Claim, Findings, Topic, show
 from brightline.core.evidence.audit_halts import KnownHalts
 from brightline.core.evidence.audit_heads import root_below
 from brightline.core.evidence.audit_holds import KnownHolds
+from brightline.core.evidence.audit_hunts import KnownHunts
 from brightline.core.evidence.audit_leases import KnownRevocations
 from brightline.core.evidence.audit_memory import CombinedMemory
 from brightline.core.evidence.audit_tree import Published
@@ -55,6 +56,7 @@ class CombinedBook:
         self.revocations = KnownRevocations()
         self.holds = KnownHolds(len(present) or 1)
         self.versions = KnownVersions()
+        self.hunts = KnownHunts()
 
     def head(self, head: LogHead) -> str:
         """Take in a head; return what speaks against it, if anything does."""

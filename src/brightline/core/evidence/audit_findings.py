@@ -51,6 +51,7 @@ class Topic(enum.StrEnum):
     HALTED = "nothing was let through while people had halted"
     LEASED = "every exchange was let through under a lease in force"
     PEOPLE = "what people decided was signed by people on the roster"
+    HUNTED = "what was screened again was covered whole, and nothing twice"
     UPSTREAMS = "each model server has a guard that is named"
 
 

@@ -253,6 +253,26 @@ class HoldsMemory(msgspec.Struct, frozen=True):
     used: tuple[tuple[str, str, str], ...] = ()
 
 
+class HuntMemory(msgspec.Struct, frozen=True):
+    """A hunt as far as its records were read: how many there are, the next one, and where the log at hand stands."""
+
+    hunt: str
+    parts: int
+    part: int
+    log: str
+    at: int
+    size: int
+    records: int
+    logs: tuple[str, ...] = ()
+
+
+class HuntsMemory(msgspec.Struct, frozen=True):
+    """What a registry says was screened again: hunts, and heads (log, size, root)."""
+
+    hunts: tuple[HuntMemory, ...] = ()
+    heads: tuple[tuple[str, int, str], ...] = ()
+
+
 class StatedMemory(msgspec.Struct, frozen=True):
     """What a log states beyond its records."""
 
@@ -262,6 +282,7 @@ class StatedMemory(msgspec.Struct, frozen=True):
     holds: HoldsMemory = HoldsMemory()
     versions: VersionsMemory = VersionsMemory()
     leases: LeaseMemory = LeaseMemory()
+    hunts: HuntsMemory = HuntsMemory()
 
 
 class NoteMemory(msgspec.Struct, frozen=True):

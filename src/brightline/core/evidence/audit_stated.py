@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a log states beyond its records: periods, heads and ends of others, halts, holds, versions. Audits as one."""
+"""What a log states beyond its records: periods, heads, ends, halts, holds, versions, hunts. Audits as one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from brightline.core.evidence.audit_combined import CombinedAudit, CombinedBook
 from brightline.core.evidence.audit_findings import Claim, Findings
 from brightline.core.evidence.audit_halts import HaltAudit
 from brightline.core.evidence.audit_holds import HoldAudit
+from brightline.core.evidence.audit_hunts import HuntAudit
 from brightline.core.evidence.audit_leases import LeaseAudit
 from brightline.core.evidence.audit_memory import LogMemory, StatedMemory
 from brightline.core.evidence.audit_people import People
@@ -42,6 +43,7 @@ class Stated:
         self._holds = HoldAudit(book.holds, findings)
         self._leases = LeaseAudit(book.revocations, findings)
         self._versions = VersionAudit(book.versions, findings)
+        self._hunts = HuntAudit(book.hunts, findings)
         self._book = book
         self._tokens = tokens
 
@@ -51,6 +53,7 @@ class Stated:
         self._heads.open(origin, begin)
         self._holds.open(origin)
         self._leases.open(keys)
+        self._hunts.open(origin)
         self._tokens.read(key.vkey() for key in keys)
 
     def memory(self) -> StatedMemory:
@@ -62,6 +65,7 @@ class Stated:
             self._holds.memory(),
             self._versions.memory(),
             self._leases.memory(),
+            self._hunts.memory(),
         )
 
     def resume(self, earlier: LogMemory) -> None:
@@ -72,10 +76,11 @@ class Stated:
         self._holds.resume(earlier.stated.holds)
         self._versions.resume(earlier.stated.versions)
         self._leases.resume(earlier.stated.leases, earlier.books.time)
+        self._hunts.resume(earlier.stated.hunts)
 
     def sizes(self, signed: Checkpoint) -> list[int]:
         """The sizes at which the log's root must be known."""
-        return self._heads.sizes(signed)
+        return [*self._heads.sizes(signed), *self._hunts.sizes(signed)]
 
     def enter(self, bundle: Bundle, leaves: Sequence[Leaf | None]) -> None:
         """Take in a bundle and its records; ``None`` is one that cannot be believed."""
@@ -84,11 +89,13 @@ class Stated:
         self._holds.enter(bundle.first, leaves)
         self._versions.enter(bundle.first, leaves)
         self._leases.enter(bundle.first, leaves)
+        self._hunts.enter(bundle.first, leaves)
         self._periods.enter(bundle, leaves)
 
     def compare(self, published: Published, signed: Checkpoint, roots: Mapping[int, bytes], books: BooksAudit) -> None:
         """Compare the log with what others say of it; ``roots`` are those that the pass over it came to."""
         self._heads.close(published, signed, roots, books)
+        self._hunts.compare(published, signed, roots)
 
     def files(self) -> Set[str]:
         """The files of statements; one that nobody named is told."""
@@ -99,6 +106,7 @@ class Stated:
         self._periods.close(recount)
         self._halts.close()
         self._leases.close()
+        self._hunts.close()
         self._book.holds.whole = self._book.whole
         self._holds.close()
 
@@ -108,5 +116,6 @@ class Stated:
         yield from self._halts.claims()
         yield from self._leases.claims()
         yield from self._versions.claims()
+        yield from self._hunts.claims()
         yield from self._holds.claims()
         yield from self._periods.claims(attempts)

@@ -55,6 +55,7 @@ class RecordKind(enum.StrEnum):
     ADMISSION = "ADMISSION"  # a guard admits a model, takes it out, or says that it admits nothing, in its own log
     KEYS = "KEYS"  # a key broker handed keys to a machine that showed what it is, or refused, in its own log
     OBSERVED = "OBSERVED"  # what would have been said of an exchange that somebody else served, in an observer's log
+    HUNT = "HUNT"  # sealed records were screened again: what was covered and found, signed, in the registry
     DEMAND = "DEMAND"  # an order that was received and changed nothing
     HEAD = "HEAD"  # the head of a log, in the log of all heads
     SEAL = "SEAL"  # a log whose writer never came back ends here, in the registry

@@ -34,6 +34,7 @@ WHERE: Final[Mapping[str, str]] = {
     "guard": "brightline.guard.__main__:guard",
     "halt": "brightline.shell.cli.halt:halt",
     "halts": "brightline.shell.cli.halt:halts",
+    "hunt": "brightline.shell.cli.hunt:hunt",
     "import": "brightline.shell.cli.import_:import_",
     "init": "brightline.shell.cli.gateway:init",
     "key": "brightline.shell.cli.gateway:key",
