@@ -244,7 +244,7 @@ def test_a_demand_that_lacks_something_is_not_recorded(changes: dict[str, Any], 
     ],
     ids=str,
 )
-def test_a_purpose_with_numbers_that_cannot_be_counted_is_refused(numbers: dict[str, int]) -> None:
+def test_a_purpose_with_numbers_that_cannot_be_counted_is_refused(numbers: dict[str, Any]) -> None:
     with pytest.raises(TrustError, match="purpose planning"):
         check_entry(purpose(bounds=PurposeBounds("", "", "", **numbers)))
 

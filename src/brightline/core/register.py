@@ -70,6 +70,8 @@ class PurposeBounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
 
     In numbers, which are counted where the agreement counts people: so many people, and so many requests that touch
     anybody, in so many ``days`` (1 to 30). 0 is no such number.
+
+    ``minimised`` says that what identifies persons of the United States is masked in answers.
     """
 
     subjects: str
@@ -78,6 +80,7 @@ class PurposeBounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     subjects_max: int = 0
     requests_max: int = 0
     days: int = 0
+    minimised: bool = False
 
     @property
     def counted(self) -> bool:

@@ -8,10 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brightline.core.enforcement.output import ANSWER_CHARS_MAX, CALM_AFTER, SEGMENT_CHARS_MAX, Chain, Output
+from brightline.core.enforcement.output import (
+    ANSWER_CHARS_MAX,
+    CALM_AFTER,
+    MINIMISED_CHARS_MAX,
+    SEGMENT_CHARS_MAX,
+    Chain,
+    Output,
+)
 from brightline.core.enforcement.states import IllegalStep
 from brightline.core.errors import UpstreamFailed
-from brightline.core.exchange.model import CallDelta, Delta, Exchange, StreamPart, ToolCall, Usage
+from brightline.core.exchange.model import CallDelta, Delta, Exchange, Reply, ReplyChoice, StreamPart, ToolCall, Usage
 from brightline.core.screening.finding import Segment
 from tests.playbooks.playbook import RELEASE, asking
 
@@ -48,6 +55,35 @@ def test_what_leaves_is_what_came_and_never_more_than_is_judged_less_the_hold_ba
         assert len(left) <= max(0, judged - WINDOWS.holdback_chars)
     out.take(part(finish="stop"))
     assert left + out.closing()[0].text == came
+
+
+def test_of_a_minimised_answer_nothing_leaves_before_it_is_whole_and_then_it_is_masked() -> None:
+    out = Output(asking(stream=True), WINDOWS, minimised=True)
+    for piece in ("Maria Jensen was there", ". Her SSN is 078-", "05-1120. ", "Nothing more. " * 20):
+        out.take(part(piece))
+        out.next_ask()
+        assert out.judged() == ()
+    out.take(part(finish="stop"))
+    (segment,) = out.closing()
+    assert segment.text == "[US person 1] was there. Her SSN is [SSN 1]. " + "Nothing more. " * 20
+    assert out.as_it_leaves(reply := out.reply()).choices[0].text == segment.text
+    assert reply.choices[0].text != segment.text, "what is judged is what the model said"
+
+
+def test_an_answer_that_was_kept_is_masked_when_it_is_given_out() -> None:
+    out = Output(asking(stream=True), WINDOWS, minimised=True)
+    kept = Reply((ReplyChoice(0, "SSN 078-05-1120"),))
+    out.take_reply(kept)
+    assert [segment.text for segment in out.given(kept)] == ["SSN [SSN 1]"]
+    assert out.closing_reply(kept).reply.choices[0].text == "SSN [SSN 1]"
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_an_answer_longer_than_is_masked_does_not_leave(streamed: bool) -> None:
+    out = Output(asking(stream=streamed), WINDOWS, minimised=True)
+    text = "x" * (MINIMISED_CHARS_MAX + 1)
+    with pytest.raises(UpstreamFailed, match="masked"):
+        out.take(part(text)) if streamed else out.take_reply(Reply((ReplyChoice(0, text),)))
 
 
 def test_while_something_is_near_a_threshold_a_stream_is_read_further_back_until_it_is_calm_again() -> None:

@@ -259,7 +259,7 @@ def _rows(watch: PatternWatch) -> list[tuple[Any, int]]:
     return [(counted, token) for counted, sketch in watch.book for token in sketch.tokens]
 
 
-def bounded(**numbers: int) -> RegisterBook:
+def bounded(**numbers: Any) -> RegisterBook:
     """The registers, where the purpose has numbers."""
     return book_of(purpose(bounds=PurposeBounds("", "", "", **numbers)))
 

@@ -134,7 +134,7 @@ class Course:
             public |= self._people.given()
         committed = self._judged_fields()
         if self._output is not None:
-            committed |= {"chain": self._output.chain.digest, **self._touched}
+            committed |= {**self._output.fields, **self._touched}
             if outcome is not Outcome.COMPLETED:
                 self._output.stop()
         record = self._record(RecordKind.OUTCOME, public, committed)
@@ -263,9 +263,10 @@ class Course:
     @property
     def whole_answer(self) -> Reply | None:
         """What was given out, where it is words: for those who keep it. ``None`` of what was not completed."""
-        if self.completed is not None and self._pending_reply is not None:
-            return None if self._pending_reply.vectors else self._pending_reply
-        return None if self.completed is None or self._output is None else self._output.reply()
+        if self.completed is None or self._output is None:
+            return None
+        reply = self._output.reply() if self._pending_reply is None else self._pending_reply
+        return None if reply.vectors else self._output.as_it_leaves(reply)
 
     # ---- what is there from this state on -----------------------------------------------------------------------
 
@@ -279,6 +280,12 @@ class Course:
     def _sent(self) -> bool:
         """Whether a model was asked: nothing is asked for an answer that was kept."""
         return self._output is not None and self._people.kept is None
+
+    def _new_output(self) -> Output:
+        """What takes in the answer; masked where the purpose that both parties signed says so."""
+        purpose = self._arrived.registers.purpose(self._arrived.workload.registration.purpose_id)
+        minimised = purpose is not None and purpose.bounds.minimised
+        return Output(self._exchange, self._terms.release.windows, minimised=minimised)
 
     @property
     def _out(self) -> Output:

@@ -30,7 +30,6 @@ from brightline.core.enforcement import commands as do
 from brightline.core.enforcement import events as ev
 from brightline.core.enforcement.bounds import outside, within
 from brightline.core.enforcement.course import UNDECIDED, Commands
-from brightline.core.enforcement.output import Output
 from brightline.core.enforcement.pass_token import mint_pass, token_id, wire_digest
 from brightline.core.enforcement.states import TRANSITIONS, IllegalStep, State, check_step, is_late
 from brightline.core.enforcement.withholding import Withholding
@@ -281,7 +280,7 @@ class Machine(Withholding):
         tested = self._arrived.workload.registration.vvt
         served = model.upstream_model, model.upstream
         token = mint_pass(event.record, self._request, *served, now, expires, signer, tested)
-        self._output = Output(self._exchange, self._terms.release.windows)
+        self._output = self._new_output()
         return [do.Forward(token, self._request)]
 
     # ---- what may happen at any time -----------------------------------------------------------------------------

@@ -30,10 +30,12 @@ from brightline.core.exchange.model import (
     ToolCall,
 )
 from brightline.core.exchange.tokens import spelling
+from brightline.core.patterns.minimise import Minimised, minimised
 from brightline.core.screening.finding import Segment, Surface
 from brightline.core.screening.segment import SENTENCE_END, Windows, releasable, sentence_due
 
 ANSWER_CHARS_MAX: Final = 2_000_000
+MINIMISED_CHARS_MAX: Final = 262_144  # of an answer that is masked before it leaves
 CALLS_MAX: Final = 128
 CALM_AFTER: Final = 3  # asks without anything near, until a stream is read no further back than it need be
 SEGMENT_CHARS_MAX: Final = 4_096  # at most 16 KiB: a MARK can be made between any two segments
@@ -169,9 +171,11 @@ class Chain(msgspec.Struct, frozen=True):
 class Output:
     """The answer of one exchange, plain or streamed."""
 
-    def __init__(self, exchange: Exchange, windows: Windows) -> None:
+    def __init__(self, exchange: Exchange, windows: Windows, *, minimised: bool = False) -> None:
         self._exchange = exchange
         self._windows = windows
+        self._minimised = minimised
+        self._masked: tuple[Reply, Minimised] | None = None
         self._choices = [_Choice(index) for index in range(exchange.choices)]
         self._chars = 0
         self.usage = NO_USAGE
@@ -187,14 +191,27 @@ class Output:
                 self._chars += sum(len(call.name) + len(call.arguments) for call in delta.calls)
             if self._chars > ANSWER_CHARS_MAX:
                 raise UpstreamFailed(f"the upstream's answer exceeds {ANSWER_CHARS_MAX} characters")
+            self._bounded(self._chars)
             self._choices[delta.choice].take(delta)
         if part.usage != NO_USAGE:
             self.usage = part.usage
 
     def take_reply(self, reply: Reply) -> None:
-        """Take a whole plain answer."""
+        """Take a whole plain answer. Raises ``UpstreamFailed`` for more than is masked, where it is to be."""
+        self._bounded(
+            sum(
+                len(one.text) + len(one.refusal) + len(one.reasoning) + sum(len(call.arguments) for call in one.calls)
+                for one in reply.choices
+            )
+        )
         self._choices = [_Choice(choice.index) for choice in reply.choices]
         self.usage = reply.usage
+
+    def _bounded(self, chars: int) -> None:
+        if self._minimised and chars > MINIMISED_CHARS_MAX:
+            raise UpstreamFailed(
+                f"the upstream's answer exceeds {MINIMISED_CHARS_MAX} characters, and is to be masked"
+            )
 
     @property
     def finished(self) -> bool:
@@ -234,7 +251,8 @@ class Output:
                     segments.append(exchange_view(self._exchange, segments[-1].text, choice.index))
                     segments += self._seam(choice)
                 channel.asked = channel.size
-                channel.let_go(min(channel.released, channel.asked - self._windows.back(near=True)))
+                kept = channel.asked if self._minimised else channel.released
+                channel.let_go(min(kept, channel.asked - self._windows.back(near=True)))
         return tuple(segments)
 
     def heard(self, near: frozenset[str]) -> None:
@@ -254,11 +272,16 @@ class Output:
         return new >= self._windows.stride_chars
 
     def judged(self) -> tuple[JudgedSegment, ...]:
-        """The agreement permits what was asked: return what may leave now, minted."""
+        """The agreement permits what was asked: return what may leave now, minted.
+
+        Nothing of a minimised answer does: who is masked in it may stand in its last sentence.
+        """
         out: list[JudgedSegment] = []
         for choice in self._choices:
             for channel in self._channels(choice):
                 channel.judged = channel.asked
+            if self._minimised:
+                continue
             for channel in self._channels(choice):
                 end = releasable(channel.judged, channel.released, self._windows)
                 if choice.thought_out(channel) and choice.content.judged > self._windows.holdback_chars:
@@ -285,6 +308,10 @@ class Output:
 
     def closing(self) -> tuple[JudgedSegment, ...]:
         """The agreement permits the whole answer: the last content of every choice, minted, one for each."""
+        if self._minimised:
+            for choice in self._choices:
+                choice.step(ChoiceState.RELEASED)
+            return self.given(self.reply())
         out: list[JudgedSegment] = []
         for choice in self._choices:
             choice.step(ChoiceState.RELEASED)
@@ -304,6 +331,7 @@ class Output:
 
     def closing_reply(self, reply: Reply) -> JudgedReply:
         """The agreement permits the plain answer: mint it and book it in the chain."""
+        reply = self.as_it_leaves(reply)
         for choice in reply.choices:
             said = (choice.text, choice.refusal, choice.calls, choice.finish, choice.reasoning, choice.tokens)
             self.left(mint_segment(choice.index, *said))
@@ -312,14 +340,28 @@ class Output:
         return mint_reply(reply)
 
     def given(self, reply: Reply) -> tuple[JudgedSegment, ...]:
-        """The agreement permits a whole answer that was kept: as the segments of a stream, minted."""
+        """The agreement permits a whole answer that is there: as the segments of a stream, minted."""
         out: list[JudgedSegment] = []
-        for choice in reply.choices:
+        for choice in self.as_it_leaves(reply).choices:
             if choice.reasoning:
                 out.append(mint_segment(choice.index, reasoning=choice.reasoning))
             said = (choice.text, choice.refusal, choice.calls, choice.finish)
             out.append(mint_segment(choice.index, *said, tokens=choice.tokens))
         return tuple(out)
+
+    def as_it_leaves(self, reply: Reply) -> Reply:
+        """A whole answer as it leaves: masked, where the purpose is minimised."""
+        if not self._minimised:
+            return reply
+        if self._masked is None or self._masked[0] is not reply:
+            self._masked = reply, minimised(self._exchange, reply)
+        return self._masked[1].reply
+
+    @property
+    def fields(self) -> dict[str, JsonValue]:
+        """What an OUTCOME commits to of what left: the chain, and what was masked."""
+        masked = {} if self._masked is None else self._masked[1].fields()
+        return {"chain": self.chain.digest, **masked}
 
     def stop(self) -> None:
         """Nothing more leaves."""

@@ -13,10 +13,9 @@ from brightline.core.enforcement import events as ev
 from brightline.core.enforcement.answering import Answering
 from brightline.core.enforcement.course import UNDECIDED, Commands
 from brightline.core.enforcement.holding import Fields
-from brightline.core.enforcement.output import Output
 from brightline.core.enforcement.states import IllegalStep, State
 from brightline.core.enforcement.terms import Terms
-from brightline.core.errors import EvidenceUnavailable, HeldForReview, HoldNotReleased, QuotaReached
+from brightline.core.errors import EvidenceUnavailable, HeldForReview, HoldNotReleased, QuotaReached, UpstreamFailed
 from brightline.core.evidence.record import Draft, Outcome, RecordKind, RefusalClass
 from brightline.core.exchange.api.protocol import Api
 from brightline.core.review.kept import Kept
@@ -92,8 +91,11 @@ class Withholding(Answering):
 
     def _take_kept(self, kept: Kept) -> Commands:
         """The question is permitted: judge again what the model had answered to it. No model is asked."""
-        self._output = Output(self._exchange, self._terms.release.windows)
-        self._out.take_reply(kept.reply)
+        self._output = self._new_output()
+        try:
+            self._out.take_reply(kept.reply)
+        except UpstreamFailed as error:  # it was kept before the purpose was minimised
+            return self._refuse(HoldNotReleased(str(error)), RefusalClass.MALFORMED)
         self._pending_reply, self._whole = kept.reply, True
         self.state = State.SCREENING_KEPT
         return [self._screen_whole(kept.reply)]

@@ -68,7 +68,7 @@ def names_in(text: str, *, written: bool = False) -> Iterator[str]:
     known given name or two words that are not ordinary.
     """
     for found in dict.fromkeys(_NAME.findall(text)):
-        if not written or _is_no_heading(found):
+        if not written or _is_noheading(found):
             yield from _persons(found)
 
 
@@ -78,7 +78,7 @@ def places_of_names(text: str) -> Iterator[tuple[int, int, tuple[str, ...]]]:
     for found in _NAME.finditer(text):
         words = found[0]
         if words not in known:
-            known[words] = tuple(_persons(words)) if _is_no_heading(words) else ()
+            known[words] = tuple(_persons(words)) if _is_noheading(words) else ()
         if known[words]:
             yield *found.span(), known[words]
 
@@ -89,7 +89,7 @@ def columns_in(text: str) -> Iterator[str]:
     if not rest or len(head) > 4_096:
         return
     separator = next((each for each in _SEPARATORS if each in head), "")
-    headings = [_heading(each) for each in head.split(separator)] if separator else [_heading(head)]
+    headings = [heading(each) for each in head.split(separator)] if separator else [heading(head)]
     places = [place for place, heading in enumerate(headings[:COLUMNS_MAX]) if heading in NAMED_AFTER_PERSONS]
     if not places:
         return
@@ -106,13 +106,13 @@ def members_in(value: JsonValue, *, called: bool = False) -> Iterator[str]:
         own = [
             child
             for key, child in value.items()
-            if isinstance(child, str) and _heading(key) in NAMED_AFTER_PERSONS and len(child) <= NAME_CHARS_MAX
+            if isinstance(child, str) and heading(key) in NAMED_AFTER_PERSONS and len(child) <= NAME_CHARS_MAX
         ]
         if own and (name := spelled(" ".join(own))):
             yield name
         for key, child in value.items():
             if not isinstance(child, str):
-                yield from members_in(child, called=_heading(key) in NAMED_AFTER_PERSONS)
+                yield from members_in(child, called=heading(key) in NAMED_AFTER_PERSONS)
     elif isinstance(value, list):
         for child in value:
             if isinstance(child, str):
@@ -160,7 +160,7 @@ def _persons(found: str) -> Iterator[str]:
         yield spelled(" ".join(kept[i : i + 2]))
 
 
-def _is_no_heading(found: str) -> bool:
+def _is_noheading(found: str) -> bool:
     special = 0
     for each in found.split(" "):
         word = plainly(each)
@@ -204,5 +204,6 @@ def _lower(word: str) -> str:
     return word.lower().removesuffix("'s").removesuffix("’s")
 
 
-def _heading(text: str) -> str:
+def heading(text: str) -> str:
+    """What a column or a member is called, in one spelling."""
     return text.strip().strip("\"'*#:").strip().lower().replace(" ", "_").replace("-", "_")

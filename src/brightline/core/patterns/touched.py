@@ -27,6 +27,7 @@ from brightline.core.errors import CallerError
 from brightline.core.exchange import strict_json
 from brightline.core.exchange.model import Exchange, Reply, Role
 from brightline.core.patterns.identifiers import identifiers, places_of_identifiers
+from brightline.core.patterns.masks import US_PERSON
 from brightline.core.patterns.names import columns_in, members_in, names_in, places_of_names, spelled
 from brightline.core.patterns.seen import SUBJECTS_MAX, Touched
 
@@ -53,14 +54,11 @@ _ABOUT: Final = {
     r"|vidéosurveill|caméra|rostro|c[aá]mara|volto|telecamer",
 }
 
-# That somebody is a person of the United States (50 U.S.C. 1801(i)), said or shown by a number of theirs.
+# That somebody is a person of the United States, said or shown by a number or an address of theirs.
 _US_PERSON: Final = (
-    r"\bu\.?s\.? (?:persons?|citizens?|nationals?|residents?)\b|american (?:citizen|national)"
-    r"|lawful permanent resident|green card|social security n|\bssn\b"
-    r"|\b[0-8][0-9]{2}-[0-9]{2}-[0-9]{4}\b|\+1[ (.-]*[2-9][0-9]{2}\b"
+    rf"{US_PERSON}|\b[0-8][0-9]{{2}}-[0-9]{{2}}-[0-9]{{4}}\b|\+1[ (.-]*[2-9][0-9]{{2}}\b"
     r"|\b(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]"
-    r"|W[AIVY]),? [0-9]{5}(?:-[0-9]{4})?\b|us-b[üu]rger|us-amerikan|amerikanische[nr]? staatsb"
-    r"|citoyen(?:ne)? am[ée]ricain|ciudadan[oa]s? (?:estadounidense|american)|cittadin[oa] (?:american|statunitens)"
+    r"|W[AIVY]),? [0-9]{5}(?:-[0-9]{4})?\b"
 )
 
 

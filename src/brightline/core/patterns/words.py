@@ -23,6 +23,11 @@ señor señora mme mlle dott sig
 """)
 """What makes one word in capitals a name."""
 
+SHORTENED: Final = _words("""
+Mr Ms Dr St Jr Sr Lt No no vs Mrs Col Gen Sgt Maj Sen Rep Gov Hon Rev Cpl Adm etc Prof Capt
+""")
+"""Words after which a full stop ends no sentence."""
+
 EDGES: Final = _words("""
 a an the and or but if of in on at to for from with by is are was were be been has have had do does did will would can
 could should may might must not no yes what who whom whose where when why how which that this these those it he she
@@ -49,6 +54,7 @@ street road avenue boulevard drive square river lake mountain island bay valley 
 region province northern southern eastern western new york los angeles san francisco act code section article chapter
 table figure appendix annex title form project program programme plan policy model version english french german
 spanish italian russian chinese arabic windows linux python java microsoft google amazon apple openai
+ssn itin dob id tel fax gps imei
 """)
 """Words of offices, firms and places: they are taken out before words in capitals are counted."""
 

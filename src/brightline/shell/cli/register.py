@@ -75,6 +75,7 @@ def purpose() -> None:
 @click.option(
     "--in-days", type=click.IntRange(1, COUNTED_DAYS_MAX), default=30, show_default=True, help="Within so many days."
 )
+@click.option("--minimised", is_flag=True, help="What identifies U.S. persons is masked in answers.")
 @click.option("--foreign-intelligence", is_flag=True, help="This is a defined foreign-intelligence purpose.")
 @click.option("--owner", default="", help=_owner("Without it: the official."))
 @_DAYS
@@ -91,6 +92,7 @@ def add_purpose(
     subjects_max: int,
     requests_max: int,
     in_days: int,
+    minimised: bool,
     foreign_intelligence: bool,
     owner: str,
     days: int,
@@ -122,6 +124,7 @@ def add_purpose(
             subjects_max=subjects_max,
             requests_max=requests_max,
             days=in_days if subjects_max or requests_max else 0,
+            minimised=minimised,
         ),
         foreign_intelligence=foreign_intelligence,
     )
