@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from brightline.core.evidence.cosignature import subtree_message
 from brightline.core.evidence.merkle import (
     EMPTY_ROOT,
+    GrowingRoot,
     ProofError,
     Tree,
     leaf_hash,
@@ -48,6 +49,15 @@ def test_the_compact_tree_and_the_plain_computation_agree_at_every_size(size: in
     tree = tree_of(size)
     for smaller in range(size + 1):
         assert tree.root(smaller) == root_of(hashes[:smaller])
+
+
+def test_a_root_that_grows_is_that_of_the_tree_at_every_size() -> None:
+    growing, tree = GrowingRoot(), tree_of(70)
+    for size in range(70):
+        assert (growing.size, growing.root()) == (size, tree.root(size))
+        growing.append(leaf_hash(f"record {size}".encode()))
+    with pytest.raises(ValueError, match="32 bytes"):
+        growing.append(b"short")
 
 
 @given(st.data())

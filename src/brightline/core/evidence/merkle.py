@@ -175,6 +175,34 @@ class Tree(ProvingTree):
         return self._levels[level][index]
 
 
+class GrowingRoot:
+    """The root of what was appended so far, and nothing else: one hash for each bit of the size is kept."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._complete: list[tuple[int, bytes]] = []  # (height, root) of complete subtrees, the largest first
+
+    def append(self, hash_: bytes) -> None:
+        """Append a leaf hash. Raises ``ValueError`` unless it has 32 bytes."""
+        if len(hash_) != HASH_BYTES:
+            raise ValueError(f"a leaf hash has {HASH_BYTES} bytes; found {len(hash_)}")
+        height = 0
+        while self._complete and self._complete[-1][0] == height:
+            hash_ = node_hash(self._complete.pop()[1], hash_)
+            height += 1
+        self._complete.append((height, hash_))
+        self.size += 1
+
+    def root(self) -> bytes:
+        """The root now."""
+        if not self._complete:
+            return EMPTY_ROOT
+        root = self._complete[-1][1]
+        for _, left in reversed(self._complete[:-1]):
+            root = node_hash(left, root)
+        return root
+
+
 def _split(size: int) -> int:
     """The largest power of two smaller than ``size``."""
     return 1 << ((size - 1).bit_length() - 1)

@@ -19,7 +19,7 @@ from pathlib import Path
 from brightline.core.errors import EvidenceDamaged
 from brightline.core.evidence.audit_tree import BUNDLE_BYTES_MAX, UnreadableError
 from brightline.core.evidence.checkpoint import open_checkpoint
-from brightline.core.evidence.merkle import Tree, leaf_hashes
+from brightline.core.evidence.merkle import GrowingRoot, leaf_hashes
 from brightline.core.evidence.note import NoteError, VerifierKey
 from brightline.core.evidence.tile import TILE_WIDTH, TileError, entries_path, unpack_entries
 from brightline.core.hunt.plan import Covered, Plan, Shard
@@ -50,11 +50,13 @@ def _check_log(log: Covered, shards: list[Shard], published: PublishedFolder, ke
         raise EvidenceDamaged(f"the plan names no checkpoint of this log: {error}", place) from error
     if (signed.origin, signed.size) != (log.origin, log.size):
         raise EvidenceDamaged("the plan names another log, or another size, than its checkpoint", place)
-    tree = Tree()
+    tree, root = GrowingRoot(), b""
     waiting = iter(shards)
     shard, hashed = next(waiting, None), hashlib.sha256()
     for seq, hash_ in enumerate(_hashes(published, signed.size, place)):
         tree.append(hash_)
+        if tree.size == log.end:
+            root = tree.root()
         if shard is None or seq < shard.start:
             continue
         hashed.update(hash_)
@@ -66,7 +68,7 @@ def _check_log(log: Covered, shards: list[Shard], published: PublishedFolder, ke
             shard, hashed = next(waiting, None), hashlib.sha256()
     if tree.size != signed.size or tree.root() != signed.root:
         raise EvidenceDamaged("its public entries do not hash to the root that it signed", place)
-    if tree.root(log.end).hex() != log.root:
+    if root.hex() != log.root:
         raise EvidenceDamaged(f"the plan names another root of its first {log.end:,} records", place)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -37,12 +37,12 @@ from brightline.core.review.life import CaseKind
 from brightline.core.screening.remote import RemoteJudge
 from brightline.shell import shipped
 from brightline.shell.hunt.folder import Job, Opened
+from brightline.shell.hunt.reading import Records
 from brightline.shell.inference.kinds import Definition, Judge, judge_of
 from brightline.shell.inference.screen import Judged, Screen
 from brightline.shell.keyring import open_vault
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.vault import VaultReader
-from brightline.shell.storage.wal import frames_from
 
 RULES_MAX: Final = 200
 _BY_NAME: Final = {api.NAME: api for api in APIS}
@@ -76,10 +76,9 @@ class Examiner:
                 f"{opened.plan.release} with {opened.plan.judge or 'none'}"
             )
         state = StateFolder(Path(job.state))
-        self._wal = state.wal
+        self._records = Records(state.wal)
         self._vault = open_vault(state)
         self._keys: dict[str, VaultReader] = {}
-        self._reading: tuple[str, Iterator[Frame], Frame | None] | None = None
 
     def examine(self, number: int, on_case: Callable[[], None] = lambda: None) -> bytes:
         """The result of a shard; ``on_case`` is called before each case, for who must say that it still works.
@@ -127,37 +126,14 @@ class Examiner:
         kept: dict[int, Frame] = {}
         kinds: Counter[str] = Counter()
         hashed = hashlib.sha256()
-        for frame in self._frames(shard.log, shard.start, shard.end):
+        for frame in self._records.between(shard.log, shard.start, shard.end):
             hashed.update(leaf_hash(frame.leaf))
             kinds[frame.kind.value] += 1
             if frame.seq in wanted:
                 kept[frame.seq] = frame
-        beyond = sorted(wanted - kept.keys())
-        if beyond:
-            for frame in frames_from(self._wal, shard.log, beyond[0]):
-                if frame.seq in wanted:
-                    kept[frame.seq] = frame
-                if frame.seq >= beyond[-1]:
-                    break
-        if missing := sorted(wanted - kept.keys()):
-            raise EvidenceDamaged("it was planned and is not here", _place(shard, missing[0]))
+        for seq in sorted(wanted - kept.keys()):
+            kept[seq] = self._records.one(shard.log, seq)
         return kept, kinds, "sha256:" + hashed.hexdigest()
-
-    def _frames(self, log: str, start: int, end: int) -> Iterator[Frame]:
-        """The records of a range. Who asks for shards in order has the log read once."""
-        before = self._reading
-        self._reading = None
-        frame: Frame | None = None
-        if before is not None and before[0] == log and before[2] is not None and before[2].seq <= start:
-            _, frames, frame = before
-        else:
-            frames = frames_from(self._wal, log, start)
-            frame = next(frames, None)
-        while frame is not None and frame.seq < end:
-            if frame.seq >= start:
-                yield frame
-            frame = next(frames, None)
-        self._reading = (log, frames, frame)
 
     # ---- one case -----------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from brightline.core.errors import ConfigError, EvidenceDamaged, OperatorError
 from brightline.core.evidence.checkpoint import Checkpoint, open_checkpoint
 from brightline.core.evidence.heads import HEADS_SHARD, REGISTRY_SHARD
 from brightline.core.evidence.keytree import Range
-from brightline.core.evidence.merkle import Tree, leaf_hash
+from brightline.core.evidence.merkle import GrowingRoot, leaf_hash
 from brightline.core.evidence.note import NOTE_BYTES_MAX, NoteError, VerifierKey
 from brightline.core.evidence.record import RecordKind, unix_of
 from brightline.core.evidence.shred import merge, read_shredded
@@ -128,27 +128,28 @@ class _Reading:
         if published is None or not published[1].size:
             return None
         note, signed = published
-        tree, cutting, start, end = Tree(), None, signed.size, signed.size
+        tree, cutting, start, end = GrowingRoot(), None, signed.size, signed.size
+        root = b""  # at the end of what is covered
         for frame in frames_on_disk(self._logs.wal, self._name):
             if frame.kind is RecordKind.SHRED and (said := read_shredded(frame.leaf)) is not None:
                 self._gone += [(each, said.because.value) for each in said.ranges]
             if frame.seq >= signed.size:
                 continue  # what was destroyed since is still named above
             hash_ = leaf_hash(frame.leaf)
-            tree.append(hash_)
             if cutting is None and self._begins(frame.leaf):
                 start = frame.seq
                 cutting = Cutting(self._name, start, self._number, self._records)
             if cutting is not None and end == signed.size and self._ends(frame.leaf):
-                end = frame.seq
+                end, root = frame.seq, tree.root()
+            tree.append(hash_)
             if cutting is not None and frame.seq < end:
                 cutting.enter(frame, hash_)
             tell(before + frame.seq + 1)
         self._compare(tree, signed)
+        root = root or signed.root
         if cutting is None or start >= end:
             return None
-        root = tree.root(end).hex()
-        covered = Covered(self._name, signed.origin, start, end, root, signed.size, note)
+        covered = Covered(self._name, signed.origin, start, end, root.hex(), signed.size, note)
         return covered, cutting.shards(_Destroyed(self._gone).why)
 
     def _begins(self, leaf: bytes) -> bool:
@@ -157,11 +158,11 @@ class _Reading:
     def _ends(self, leaf: bytes) -> bool:
         return bool(self._within.until) and _time(leaf) >= self._within.until
 
-    def _compare(self, tree: Tree, signed: Checkpoint) -> None:
+    def _compare(self, tree: GrowingRoot, signed: Checkpoint) -> None:
         place = f"shard {self._name}"
         if tree.size < signed.size:
             raise EvidenceDamaged(f"{signed.size:,} records are published and {tree.size:,} are here", place)
-        if tree.root(signed.size) != signed.root:
+        if tree.root() != signed.root:
             raise EvidenceDamaged("its records do not hash to the published root", place)
 
 
