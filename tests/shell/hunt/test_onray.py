@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
 import socket
@@ -25,6 +24,7 @@ from tests.hunts import Said, release_with, site
 from tests.shell.cli.in_process import run
 
 CLOCK = SystemClock()
+STARTS = 5  # Ray gives its processes 30 seconds to start, which is little where others work
 IN_A_NAMESPACE = """
 import ctypes, fcntl, os, socket, struct, sys
 if ctypes.CDLL(None, use_errno=True).unshare(0x40000000):  # CLONE_NEWNET
@@ -97,16 +97,19 @@ def test_our_own_interfaces_are_seen() -> None:
 
 
 @pytest.mark.skipif(find_spec("ray") is None, reason="the extra `ray` is not installed")
-@pytest.mark.skipif(os.geteuid() != 0 or ctypes.CDLL(None) is None, reason="a network namespace needs root")
+@pytest.mark.skipif(os.geteuid() != 0, reason="a network namespace needs root")
 def test_actors_come_to_the_digest_that_one_process_comes_to(planned: Path, tmp_path: Path) -> None:
     here = Path(shutil.copytree(planned, tmp_path / "here"))
     run_here(here, open_hunt(here), nothing, CLOCK)
     hunt = Path(shutil.copytree(planned, tmp_path / "hunt"))
     command = [sys.executable, "-c", "from brightline.shell.cli.main import main; main()", "hunt", "run", str(hunt)]
     words = [sys.executable, "-c", IN_A_NAMESPACE, *command, "--ray", "--workers", "2"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=600)
-    if done.returncode == 77:
-        pytest.skip("no network namespace can be made here")
+    for _ in range(STARTS):
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=600)
+        if done.returncode == 77:
+            pytest.skip("no network namespace can be made here")
+        if "timed out during startup" not in done.stderr:
+            break
     assert done.returncode == 0, done.stderr
     assert report_of(hunt, open_hunt(hunt)).digest == report_of(here, open_hunt(here)).digest
     assert (hunt / onray.TOKEN_FILE).stat().st_mode & 0o077 == 0
