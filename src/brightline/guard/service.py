@@ -2,7 +2,8 @@
 """A guard from its folder: settings, its own log, the store of used tokens, and the model server behind it.
 
 guard.toml       ``settings.py``
-keys/            the key that signs the checkpoints of its log
+keys/            the key that signs the checkpoints of its log; outside development sealed to a key broker
+trust.json, installation.json, statements/   what people signed of machines, where it has a lease (``lease.py``)
 consumed.sqlite  used tokens; several guards of one model share the file, or a database (``consumed`` in guard.toml)
 wal/, evidence/  its own log, private and public
 """
@@ -30,6 +31,7 @@ from brightline.guard.app import Guard
 from brightline.guard.consumed import ConsumedTokens, Tokens
 from brightline.guard.consumed_postgres import SCHEME, SharedTokens
 from brightline.guard.forward import Forward
+from brightline.guard.lease import GuardLease, find
 from brightline.guard.settings import FILE_NAME, GuardSettings, read_settings, to_toml
 from brightline.shell.channel import Channel
 from brightline.shell.keyring import TENANT_KEY
@@ -38,7 +40,9 @@ from brightline.shell.storage.periods import PeriodWriter
 from brightline.shell.storage.publisher import Publisher, read_published
 from brightline.shell.storage.sequencer import Sequencer
 from brightline.shell.storage.vault import Vault
+from brightline.shell.trust.asking import ATTESTER_KEY
 from brightline.shell.trust.keys import load_key, load_secret, make_key, make_secret
+from brightline.shell.trust.sealed import require_sealed
 
 PUBLISH_SECONDS: Final = 0.5
 PERIOD_SECONDS: Final = 60.0
@@ -54,6 +58,8 @@ def make_guard(folder: Path, settings: GuardSettings) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     make_key(folder / "keys" / LOG_KEY)
     make_secret(folder / "keys" / TENANT_KEY)
+    if settings.attestation is not None and not settings.attestation.command:
+        make_key(folder / "keys" / ATTESTER_KEY)  # the development attester's, which attests nothing
     (folder / FILE_NAME).write_text(to_toml(settings), "utf-8")
 
 
@@ -118,6 +124,8 @@ def open_door(folder: Path, settings: GuardSettings, guard: Guard, clock: Clock)
 async def open_guard(folder: Path, clock: Clock) -> AsyncIterator[Guard]:
     """Open everything, and close it in the end. Raises ``OperatorError`` saying what to mend."""
     settings = read_settings(folder)
+    require_sealed(folder / "keys", settings.profile)
+    found = find(folder, settings, clock)
     key = load_key(folder / "keys" / LOG_KEY)
     signer = _signer(settings, key)
     evidence = folder / "evidence"
@@ -137,9 +145,16 @@ async def open_guard(folder: Path, clock: Clock) -> AsyncIterator[Guard]:
         admits = ModelAdmission(settings.model, folder, forward.ask, book, clock.unix)
         work.append(asyncio.create_task(admits.run()))
         work[0].add_done_callback(_say_why)
-    guard = Guard(forward, settings.upstream, gateways, tokens, book, admits, clock.unix)
-    if isinstance(admits, ModelAdmission):
-        admits.looked = guard.cut_what_is_not_admitted
+    lease: GuardLease | None = None
+    if found is not None:
+        lease = GuardLease(found, folder, settings, key.public_key().public_bytes_raw(), log)
+        work += [asyncio.create_task(each) for each in (lease.keeper.keep(), lease.watch())]
+        for each in work[-2:]:
+            each.add_done_callback(_say_why)
+    guard = Guard(forward, settings.upstream, gateways, tokens, book, admits, clock.unix, lease)
+    for looks in (admits, lease):
+        if isinstance(looks, ModelAdmission | GuardLease):
+            looks.looked = guard.cut_what_may_not_go_on
     work.append(asyncio.create_task(_state_periods(periods, guard)))
     try:
         if settings.model is None:
@@ -171,7 +186,9 @@ async def _open_tokens(
 
 def _say_why(looking: asyncio.Task[None]) -> None:
     if not looking.cancelled() and (failure := looking.exception()) is not None:
-        _log.error("nobody looks at the model any more, and nothing is let through", exc_info=failure)
+        _log.error(
+            "nobody looks at the model, or at the lease, any more; nothing is let through then", exc_info=failure
+        )
 
 
 async def _state_periods(periods: PeriodWriter, guard: Guard) -> None:

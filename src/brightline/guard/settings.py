@@ -48,6 +48,17 @@ class ChannelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gateways: Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(min_length=1, max_length=64)]
 
 
+class AttestationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[attestation]``: the guard has a lease of its own, by what people signed, which lies in its folder.
+
+    ``command`` prints evidence of this machine; empty, the development attester answers, in its profile alone.
+    ``roots`` is a folder of roots in place of the vendors' that are shipped: a policy names those that count.
+    """
+
+    command: str = ""
+    roots: str = ""
+
+
 class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole of ``guard.toml``. ``gateways`` are raw Ed25519 public keys in hex.
 
@@ -69,6 +80,7 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model_socket: str = ""
     model: ModelSettings | None = None
     channel: ChannelSettings | None = None
+    attestation: AttestationSettings | None = None
 
 
 def read_settings(folder: Path) -> GuardSettings:
@@ -91,6 +103,10 @@ def _as_the_profile_demands(settings: GuardSettings, path: Path) -> None:
         return
     if settings.channel is None:
         raise ConfigError(f"{path}: in the production profile a guard knows its gateways; write the table [channel]")
+    if settings.attestation is None or not settings.attestation.command:
+        raise ConfigError(
+            f"{path}: in the production profile a guard shows what it is; write command in the table [attestation]"
+        )
     if settings.model is None:
         raise ConfigError(f"{path}: in the production profile a guard admits its model; write the table [model]")
     if not settings.model_socket:

@@ -166,3 +166,28 @@ def test_what_speaks_against_keys_is_named(leaves: tuple[Leaf, ...], said: str) 
     claim, told = audited(*leaves, registry=(revoked(1),) if "revoked" in said else ())
     assert claim.status is Status.CONTRADICTED
     assert said in told
+
+
+def used(at: int, **more: Any) -> Leaf:
+    return leaf("CONSUMED", at, token=f"t-{at}", **more)
+
+
+def test_what_a_guard_lets_through_under_its_own_lease_is_proven() -> None:
+    claim, told = audited(lease(0), used(1), used(2))
+    assert (claim.status, told) == (Status.PROVEN, "")
+    assert claim.detail.startswith("2 tokens used under 1 leases")
+
+
+@pytest.mark.parametrize(
+    ("leaves", "said"),
+    [
+        ((lease(0), used(LONG + 60)), "60 s after the guard's lease ended"),
+        ((lease(0), used(9, epoch=2)), "before any lease"),
+        ((used(9, profile="production"),), "before any lease"),
+        ((lease(0), used(20)), "was revoked"),
+    ],
+)
+def test_what_a_guard_lets_through_without_one_is_named(leaves: tuple[Leaf, ...], said: str) -> None:
+    claim, told = audited(*leaves, registry=(revoked(1),) if "revoked" in said else ())
+    assert claim.status is Status.CONTRADICTED
+    assert said in told

@@ -77,6 +77,7 @@ class LeaseAudit:
         self._for_development = False
         self._keys: frozenset[str] = frozenset()
         self._handed = 0
+        self._uses = 0  # of tokens, in a guard's log
         self._nonces: set[str] = set()  # of keys that were handed over
 
     def open(self, keys: Sequence[VerifierKey]) -> None:
@@ -91,7 +92,7 @@ class LeaseAudit:
         )
         late = tuple((name, index, why) for name, (index, why) in self._late.items())
         counted = (self._leases, self._passes, self._unleased)
-        return LeaseMemory(stated, self._lease, late, counted, self._for_development, self._handed)
+        return LeaseMemory(stated, self._lease, late, counted, self._for_development, self._handed, self._uses)
 
     def resume(self, earlier: LeaseMemory, time: str) -> None:
         """Go on from where an earlier visit ended; ``time`` is that of the last record that it read."""
@@ -102,7 +103,7 @@ class LeaseAudit:
         self._lease, self._for_development = earlier.lease, earlier.for_development
         self._late = {name: (index, why) for name, index, why in earlier.late}
         self._leases, self._passes, self._unleased = earlier.counted
-        self._handed = earlier.handed
+        self._handed, self._uses = earlier.handed, earlier.used
         if earlier.stated or not time or not self._leases:
             return
         now = unix_of(time)
@@ -123,6 +124,8 @@ class LeaseAudit:
                     self._ended(*self._late.pop(leaf.exchange), leaf)
             elif leaf.kind is RecordKind.ATTESTED:
                 self._attested(index, leaf)
+            elif leaf.kind is RecordKind.CONSUMED:
+                self._used(index, leaf)
             elif leaf.kind is RecordKind.KEYS:
                 self._handed_over(index, leaf)
             elif leaf.kind is RecordKind.ATTESTATION:
@@ -161,6 +164,27 @@ class LeaseAudit:
             self._findings.contradict(Topic.LEASED, place, "a lease by what attests nothing, in a log for production")
         self._for_development |= not leaf.production
         self._lease = StatedLease(leaf.epoch, leaf.expires, leaf.nonce, frozenset(leaf.rests_on or ()))
+
+    def _used(self, index: int, leaf: Leaf) -> None:
+        """A guard lets nothing through without a lease of its own; in development it may have none at all."""
+        lease = self._lease
+        if not self._leases and leaf.profile == DEVELOPMENT:
+            return
+        self._uses += 1
+        if lease is None or lease.epoch != leaf.epoch:
+            wrong = "a token was used before any lease of the guard's in its boot epoch"
+        else:
+            try:
+                unix = unix_of(leaf.time)
+            except ValueError:
+                return
+            if unix > lease.expires + LAG_SECONDS:
+                wrong = f"a token was used {unix - lease.expires} s after the guard's lease ended"
+            elif (said := self._known.ending(lease, unix)) is not None:
+                wrong = f"a token was used after what the guard's lease rests on was revoked ({shown(said.id)})"
+            else:
+                return
+        self._findings.contradict(Topic.LEASED, self._findings.record(index), wrong)
 
     def _handed_over(self, index: int, leaf: Leaf) -> None:
         """Keys go to what was shown, for as long as a lease lasts, by a nonce of their own, or not at all."""
@@ -240,10 +264,11 @@ class LeaseAudit:
                 Topic.LEASED, f"keys were handed over {self._handed:,} times, to what was shown"
             )
             return
-        if not self._passes and not self._leases:
+        if not self._passes and not self._leases and not self._uses:
             return
         whose = "; some of them by what attests nothing" if self._for_development else ""
-        yield self._findings.claim(Topic.LEASED, f"{self._passes:,} permits under {self._leases:,} leases{whose}")
+        what = f"{self._uses:,} tokens used" if self._uses else f"{self._passes:,} permits"
+        yield self._findings.claim(Topic.LEASED, f"{what} under {self._leases:,} leases{whose}")
 
 
 def _leaf(time: str, revocation: str, name: str, ends: tuple[str, ...], policy: str) -> Leaf:

@@ -204,7 +204,8 @@ class StatedLease(msgspec.Struct, frozen=True):
 class LeaseMemory(msgspec.Struct, frozen=True):
     """ATTESTATION records (time, revocation, name, what it ends, policy), the lease, and late PASSes (see HaltMemory).
 
-    ``counted`` are leases, permits, and permits before any lease; ``handed`` how often keys were handed over.
+    ``counted`` are leases, permits, and permits before any lease; ``handed`` how often keys were handed over,
+    ``used`` how many tokens a guard with leases let through.
     """
 
     stated: tuple[tuple[str, str, str, tuple[str, ...], str], ...] = ()
@@ -213,6 +214,7 @@ class LeaseMemory(msgspec.Struct, frozen=True):
     counted: tuple[int, int, int] = (0, 0, 0)
     for_development: bool = False
     handed: int = 0
+    used: int = 0
 
 
 class VersionsMemory(msgspec.Struct, frozen=True):

@@ -16,7 +16,9 @@ import click
 from brightline.core.errors import ConfigError
 from brightline.core.evidence.heads import HEADS_SHARD, REGISTRY_SHARD
 from brightline.core.ports import Attester
+from brightline.guard.lease import guard_attester
 from brightline.guard.settings import FILE_NAME as GUARD_FILE
+from brightline.guard.settings import read_settings
 from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import load_settings
@@ -154,5 +156,7 @@ async def _hold(node: Path) -> None:
 
 def _attester(node: Path) -> Attester:
     """Who asks this machine what it is. Raises ``OperatorError``."""
+    if (node / GUARD_FILE).exists():
+        return guard_attester(node, read_settings(node), SystemClock())
     folder = StateFolder(node)
     return open_attester(folder, load_settings(node).attestation, read_roots(folder.roots).profile, SystemClock())
