@@ -130,7 +130,7 @@ def without_keys(given: Asking) -> Asking:
 
 
 def without_guard(given: Asking) -> Asking:
-    keys = tuple(key for key in given.evidence.keys if "guard" not in key)
+    keys = tuple(key for key in given.evidence.keys if "guard" not in Path(key).name)
     return msgspec.structs.replace(given, evidence=msgspec.structs.replace(given.evidence, guards=(), keys=keys))
 
 
@@ -145,7 +145,7 @@ def with_asking(**other: object) -> Callable[[Asking], Asking]:
 MISSING: dict[str, tuple[Callable[[Asking], Asking], set[str]]] = {
     "keys": (without_keys, {"keys", "canaries"}),
     "disclosures": (with_evidence(disclosures=None), {"replays", "sampled"}),
-    "guard": (without_guard, {"guarded"}),
+    "guard": (without_guard, {"guarded", "admitted"}),
     "policy": (with_evidence(policy=None), {"witnessed"}),
     "receipts": (with_evidence(receipts=()), {"receipts"}),
     "canaries": (with_asking(canaries=None), {"canaries"}),
@@ -167,7 +167,7 @@ def test_what_is_not_given_opens_what_rests_on_it(name: str, whole: Path, honest
 def lose(folder: Path, shard: str) -> Asking:
     shutil.rmtree(folder / "evidence" / shard)
     given = asking(folder)
-    keys = tuple(key for key in given.evidence.keys if shard not in key)
+    keys = tuple(key for key in given.evidence.keys if shard not in Path(key).name)
     return msgspec.structs.replace(given, evidence=msgspec.structs.replace(given.evidence, keys=keys))
 
 

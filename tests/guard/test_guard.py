@@ -400,6 +400,8 @@ def test_the_verifier_compares_both_sides(tmp_path: Path) -> None:
     assert {status for status, _ in claims_of(verify_evidence(evidence))} == {"NOT SHOWN"}
     (told,) = claims_of(verify_evidence(evidence, guards=[guard_log]))
     assert told == ("PROVEN", "3 used tokens are among 3 issued")
+    said = [each for r in verify_evidence(guard_log) for each in r.claims if each.name == Topic.ADMITTED]
+    assert [each.status.value for each in said] == ["NOT SHOWN"]  # here a guard admits nothing, and says so
 
 
 def test_an_answer_that_no_guard_saw_and_a_token_that_nobody_issued_are_contradictions(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from brightline.core.admission.probes import Probe, Probes, failed_too_often, pa
 from brightline.core.canonical import JsonValue, canonical_bytes
 from brightline.core.enforcement.pass_token import PassClaims
 from brightline.core.errors import ConfigError, EvidenceUnavailable, ModelNotAdmitted, TrustError
+from brightline.core.evidence.record import MODEL_ADMITTED, NOTHING_ADMITTED
 from brightline.files import read_within
 from brightline.guard.settings import ModelSettings
 from brightline.shell.storage.model_files import model_digests, model_marks, model_signature
@@ -36,8 +37,7 @@ LOOK_SECONDS: Final = 0.5
 REST_SECONDS: Final = 2.0  # between two times of hashing, at least
 UNANSWERED_SECONDS: Final = 5.0
 PAPERS_SECONDS: Final = 60.0  # after which papers that did not hold are read again: one may have begun
-NOTHING: Final = "nothing"
-ADMITTED: Final = "admitted"
+NOTHING: Final = NOTHING_ADMITTED
 NOT_ADMITTED: Final = "not_admitted"
 CHAT_PATH: Final = "/v1/chat/completions"
 log = logging.getLogger("brightline.guard")
@@ -258,7 +258,7 @@ class ModelAdmission:
 
     async def _take_in(self, found: Admissible) -> None:
         asked, until = len(found.probes.probe), int(found.until)
-        said = Admission(ADMITTED, "", found.digest, until, found.probes_digest, asked, self._failed)
+        said = Admission(MODEL_ADMITTED, "", found.digest, until, found.probes_digest, asked, self._failed)
         while True:
             try:
                 await self._book.admission(said)

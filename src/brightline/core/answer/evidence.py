@@ -41,6 +41,9 @@ _TABLE: Final = (
     # ---- what others hold ----------------------------------------------------------------------------------------
     Evidence("witnessed", Topic.WITNESSED.value, "witnesses that you trust yourself (--policy)"),
     Evidence("guarded", Topic.GUARDED.value, "whoever runs the model server, with the log of its guard (--guard)"),
+    Evidence(
+        "admitted", Topic.ADMITTED.value, "whoever runs the model server: a guard that asks for the model's papers"
+    ),
     Evidence("upstreams", Topic.UPSTREAMS.value, "the operator: a guard before each model server"),
     Evidence("heads", Topic.HEADS.value, "the operator, with the log of all heads among the EVIDENCE"),
     Evidence(

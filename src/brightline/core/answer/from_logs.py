@@ -23,7 +23,7 @@ from brightline.core.evidence.canary import Odds
 from brightline.core.evidence.heads import REGISTRY_SHARD
 from brightline.core.evidence.record import RecordKind
 
-_OF_ALL: Final = frozenset({Topic.LOG, Topic.RECORDS, Topic.GUARDED})  # also of the guards' own logs
+_OF_ALL: Final = frozenset({Topic.LOG, Topic.RECORDS, Topic.GUARDED, Topic.ADMITTED})  # also of the guards' own logs
 _OF_EXCHANGES: Final = frozenset(
     {Topic.BOOKS, Topic.PASSED, Topic.REPLAYS, Topic.PERIODS, Topic.LOST, Topic.UPSTREAMS}
 )

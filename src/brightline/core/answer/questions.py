@@ -57,7 +57,7 @@ _RATCHET: Final = Claim(
 _PLACE: Final = Claim(
     "place",
     "The model runs in the provider's cloud behind this stack, and nowhere else.",
-    ("agreement", "proofs", "refuses-elsewhere", "attested"),
+    ("agreement", "proofs", "refuses-elsewhere", "admitted", "attested"),
     ("Weights that were copied elsewhere ask no gateway.",),
 )
 _PEOPLE: Final = Claim(

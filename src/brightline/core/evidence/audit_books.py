@@ -56,6 +56,7 @@ class Disk(msgspec.Struct, frozen=True):
 class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal_class": "class"}):
     """A record as it is logged. The members are in canonical order, so encoding gives the canonical bytes."""
 
+    admitted: _Text | UnsetType = UNSET
     agreement: _Text | UnsetType = UNSET
     attester: _Text | UnsetType = UNSET
     baseline: _Text | UnsetType = UNSET
@@ -80,6 +81,7 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     keys: tuple[_Text, ...] | UnsetType = UNSET
     kind: RecordKind
     log: _Text | UnsetType = UNSET
+    model: _Text | UnsetType = UNSET
     name: _Text | UnsetType = UNSET
     nonce: _Text | UnsetType = UNSET
     office: _Text | UnsetType = UNSET
@@ -107,6 +109,7 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     statement: _Text | UnsetType = UNSET
     time: _Text
     token: _Text | UnsetType = UNSET
+    until: _Number | UnsetType = UNSET
     use: _Text | UnsetType = UNSET
     v: Literal[1]
     verdict: _Verdict | UnsetType = UNSET

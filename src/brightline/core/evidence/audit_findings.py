@@ -53,6 +53,7 @@ class Topic(enum.StrEnum):
     PEOPLE = "what people decided was signed by people on the roster"
     HUNTED = "what was screened again was covered whole, and nothing twice"
     UPSTREAMS = "each model server has a guard that is named"
+    ADMITTED = "whatever answered was a model that was admitted"
 
 
 class Status(enum.StrEnum):

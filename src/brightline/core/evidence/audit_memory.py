@@ -217,6 +217,21 @@ class LeaseMemory(msgspec.Struct, frozen=True):
     used: int = 0
 
 
+class StatedAdmission(msgspec.Struct, frozen=True):
+    """A model as a guard admitted it: boot epoch, digest (empty for none), and until when (Unix seconds)."""
+
+    epoch: int
+    model: str
+    until: int
+
+
+class AdmissionMemory(msgspec.Struct, frozen=True):
+    """Of a guard's log the admission that counts; used tokens, those without a model or a word of one, admissions."""
+
+    said: StatedAdmission | None = None
+    counted: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+
 class VersionsMemory(msgspec.Struct, frozen=True):
     """RELEASE records: time, agreement or classifier, the digest that came, and the one that it replaced."""
 
@@ -285,6 +300,7 @@ class StatedMemory(msgspec.Struct, frozen=True):
     versions: VersionsMemory = VersionsMemory()
     leases: LeaseMemory = LeaseMemory()
     hunts: HuntsMemory = HuntsMemory()
+    admissions: AdmissionMemory = AdmissionMemory()
 
 
 class NoteMemory(msgspec.Struct, frozen=True):

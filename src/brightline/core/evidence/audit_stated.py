@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence, Set
 
 from brightline.core.agreement.clause import Agreement
+from brightline.core.evidence.audit_admissions import AdmissionAudit
 from brightline.core.evidence.audit_books import BooksAudit, Leaf, Recount
 from brightline.core.evidence.audit_combined import CombinedAudit, CombinedBook
 from brightline.core.evidence.audit_findings import Claim, Findings
@@ -42,6 +43,7 @@ class Stated:
         self._halts = HaltAudit(book.halts, findings)
         self._holds = HoldAudit(book.holds, findings)
         self._leases = LeaseAudit(book.revocations, findings)
+        self._admissions = AdmissionAudit(findings)
         self._versions = VersionAudit(book.versions, findings)
         self._hunts = HuntAudit(book.hunts, findings)
         self._book = book
@@ -66,6 +68,7 @@ class Stated:
             self._versions.memory(),
             self._leases.memory(),
             self._hunts.memory(),
+            self._admissions.memory(),
         )
 
     def resume(self, earlier: LogMemory) -> None:
@@ -77,6 +80,7 @@ class Stated:
         self._versions.resume(earlier.stated.versions)
         self._leases.resume(earlier.stated.leases, earlier.books.time)
         self._hunts.resume(earlier.stated.hunts)
+        self._admissions.resume(earlier.stated.admissions)
 
     def sizes(self, signed: Checkpoint) -> list[int]:
         """The sizes at which the log's root must be known."""
@@ -90,6 +94,7 @@ class Stated:
         self._versions.enter(bundle.first, leaves)
         self._leases.enter(bundle.first, leaves)
         self._hunts.enter(bundle.first, leaves)
+        self._admissions.enter(bundle.first, leaves)
         self._periods.enter(bundle, leaves)
 
     def compare(self, published: Published, signed: Checkpoint, roots: Mapping[int, bytes], books: BooksAudit) -> None:
@@ -107,6 +112,7 @@ class Stated:
         self._halts.close()
         self._leases.close()
         self._hunts.close()
+        self._admissions.close()
         self._book.holds.whole = self._book.whole
         self._holds.close()
 
@@ -115,6 +121,7 @@ class Stated:
         yield from self._heads.claims()
         yield from self._halts.claims()
         yield from self._leases.claims()
+        yield from self._admissions.claims()
         yield from self._versions.claims()
         yield from self._hunts.claims()
         yield from self._holds.claims()

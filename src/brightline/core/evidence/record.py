@@ -61,6 +61,8 @@ class RecordKind(enum.StrEnum):
     SEAL = "SEAL"  # a log whose writer never came back ends here, in the registry
 
 
+MODEL_ADMITTED: Final = "admitted"  # what an ADMISSION says was done
+NOTHING_ADMITTED: Final = "nothing"  # … by a guard that admits no model; so says each CONSUMED of it then
 CASES: Final = frozenset({RecordKind.HOLD, RecordKind.CASE})  # of each the first part opens a case
 
 

@@ -23,7 +23,7 @@ from brightline.core.evidence.period import Period, StatedUpstream
 from brightline.core.evidence.record import RecordKind
 from brightline.core.evidence.tile import entries_path
 from brightline.verify.sample.ledger import BEGAN, Files, Ledger, seeded
-from brightline.verify.sample.site import ANSWERED, MEASURED, REFUSED, RELEASED, UNKEPT, UNPROMISED, Site
+from brightline.verify.sample.site import ANSWERED, MEASURED, MODEL, REFUSED, RELEASED, UNKEPT, UNPROMISED, Site
 
 
 class Means(enum.StrEnum):
@@ -252,6 +252,22 @@ def _period_lies(site: Site) -> None:
 
 def _guard_unnamed(site: Site) -> None:
     site.gateway.upstreams = (StatedUpstream("default", ""),)
+
+
+def _another_model(site: Site) -> None:
+    site.guard.records[-1].value["admitted"] = "sha256:" + "5d" * 32
+
+
+def _taken_out(site: Site) -> None:
+    site.admission("not_admitted", MODEL)
+    for number in range(3):  # a record every two seconds
+        site.answered(f"x-after-{number}")
+
+
+def _admits_nothing(site: Site) -> None:
+    for record in site.guard.records:
+        if record.value["kind"] == RecordKind.CONSUMED:
+            record.value["admitted"] = "nothing"
 
 
 def _never_decided(site: Site) -> None:
@@ -594,6 +610,28 @@ FRAUDS: Final = (
         "The statements name no guard before the model server.",
         _guard_unnamed,
         ((Means.LOG, Topic.UPSTREAMS, _UNSHOWN), *_FORK),
+    ),
+    Fraud(
+        "another-model",
+        "serve another model",
+        "The guard lets a request through to a model that it had not admitted.",
+        _another_model,
+        ((Means.GUARD, Topic.ADMITTED, _NO),),
+        "with the digest forged too, the probes, perhaps: files that were hashed are not files that were loaded",
+    ),
+    Fraud(
+        "model-taken-out",
+        "serve another model",
+        "The guard took its model out, and lets requests through.",
+        _taken_out,
+        ((Means.GUARD, Topic.ADMITTED, _NO),),
+    ),
+    Fraud(
+        "nothing-admitted",
+        "serve another model",
+        "The guard asks for no model's papers at all.",
+        _admits_nothing,
+        ((Means.GUARD, Topic.ADMITTED, _UNSHOWN),),
     ),
     Fraud(
         "other-key",

@@ -47,6 +47,8 @@ STATED: Final = 25  # so many exchanges are between two periods
 LEASED: Final = 20  # so many exchanges are between two leases
 LEASE_SECONDS: Final = 300
 MEASURED: Final = name_of(Revocable.MEASUREMENT, "5a" * 32)  # what runs there, as leases name it
+MODEL: Final = "sha256:" + "5c" * 32  # which the guard admitted
+ADMITTED_SECONDS: Final = 30 * 86_400
 RELEASE: Final = "students-2026.11"  # which judged everything here, as the records say
 GATEWAY: Final = "gateway-0"
 GUARD: Final = "guard-0"
@@ -91,7 +93,13 @@ class Site(msgspec.Struct):
 
     def use(self, exchange: str) -> None:
         """The guard books the token."""
-        self.guard.say(RecordKind.CONSUMED, "", self.terms | {"token": token(exchange), "upstream": "default"})
+        public = {"token": token(exchange), "upstream": "default", "admitted": MODEL}
+        self.guard.say(RecordKind.CONSUMED, "", self.terms | public)
+
+    def admission(self, what: str, model: str = "", until: int = 0) -> None:
+        """The guard admits a model, or takes it out."""
+        public: dict[str, JsonValue] = {"what": what, "model": model, "until": until, "upstream": "default"}
+        self.guard.say(RecordKind.ADMISSION, "", public, {"why": ""})
 
     def end(
         self,
@@ -211,6 +219,7 @@ def honest_site(seed: int, agreement: Agreement) -> Site:
     gateway.upstreams = (StatedUpstream("default", guard.signer.verifier.vkey()),)
     gateway.budget = agreement.digest, lost_budget(agreement)
     named: dict[str, JsonValue] = {"what": "classifier", "release": site.terms["release"], "replaces": EARLIER}
+    site.admission("admitted", MODEL, int(BEGAN.timestamp()) + ADMITTED_SECONDS)
     registry.say(RecordKind.RELEASE, "", named, {"statement": "what both organisations signed"})
     for number in range(EXCHANGES):
         if number % STATED == STATED - 1:
