@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What it costs to screen sealed records again: in one process, in two, and on Ray, to one digest.
 
-    python bench/hunt.py            500 exchanges with content among 2,000
+    python bench/hunt.py            300 exchanges with content among 1,200
     python bench/hunt.py --quick    100 among 400; without Ray
 
 An installation is written as a gateway would write it, from everyday questions. Told are records and cases a second of
@@ -84,7 +84,7 @@ def main() -> int:
     reading = argparse.ArgumentParser(description=__doc__)
     reading.add_argument("--quick", action="store_true")
     quick = reading.parse_args().quick
-    count = 400 if quick else 2_000
+    count = 400 if quick else 1_200
     with tempfile.TemporaryDirectory() as where:
         root = Path(where)
         state = site(root / "state", exchanges(count))

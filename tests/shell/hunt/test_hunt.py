@@ -181,6 +181,12 @@ def test_workers_that_are_killed_again_and_again_or_meet_an_error_end_the_run(
     assert "nowhere cannot be read" in capfd.readouterr().err
 
 
+def test_a_worker_whose_parent_is_gone_takes_no_shard(planned: Path) -> None:
+    orphan = subprocess.run([*running.COMMAND, str(planned), "0"], check=False)
+    assert orphan.returncode == 0
+    assert not HuntFolder(planned).work.exists()
+
+
 # ---- work that is shared ------------------------------------------------------------------------------------------
 
 

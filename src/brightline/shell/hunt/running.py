@@ -74,7 +74,8 @@ def run_with(root: Path, opened: Opened, workers: int, tell: Tell, clock: Clock)
                 work.give_back_of(has_ended)
             crew = running
             while len(crew) < min(workers, standing.shards - standing.done):
-                crew.append(subprocess.Popen((*COMMAND, str(root)), env=child_environment()))  # noqa: S603 - our own
+                command = (*COMMAND, str(root), str(os.getpid()))
+                crew.append(subprocess.Popen(command, env=child_environment()))  # noqa: S603 - our own module
             time.sleep(LOOK_SECONDS)
         tell(standing.done)
     finally:
@@ -122,9 +123,14 @@ class _Heart:
 
 
 def main(arguments: list[str]) -> int:
-    """One worker: the folder of a hunt is its argument. It ends when nothing is left, or when its parent has ended."""
+    """One worker, of the hunt in this folder, for the parent of this number: it ends with it, or when nothing is left.
+
+    Its parent may be gone before it has begun; so it is told who that was, and does not ask.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it too, and ends its workers
-    root, parent = Path(arguments[0]), os.getppid()
+    root, parent = Path(arguments[0]), int(arguments[1])
+    if os.getppid() != parent:
+        return 0
     try:
         opened = open_hunt(root)
         work = Work(HuntFolder(root).work, opened.hunt, len(opened.plan.shards))
