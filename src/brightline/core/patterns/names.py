@@ -34,7 +34,12 @@ _CAPITAL: Final = rf"[{_UPPER}]{_REST}"
 _NAME: Final = re.compile(
     rf"[{_UPPER}](?<![\w@.-][{_UPPER}]){_REST}(?: (?:{_CAPITAL}|{'|'.join(sorted(PARTICLES))})){{1,5}}"
 )
-_WORD: Final = re.compile(r"[^\W\d_][\w'’-]*")
+_MARKS: Final = (  # vowels and the like that are no letters by themselves: Hebrew, Arabic, scripts of India, Thai
+    "\u0591-\u05c7\u064b-\u065f\u0670\u0900-\u0903\u093a-\u0963\u0981-\u09cd\u0a01-\u0a51\u0a81-\u0acd\u0b01-\u0b57"
+    "\u0b82-\u0bcd\u0c00-\u0c56\u0c81-\u0cd6\u0d00-\u0d4d\u0e31\u0e34-\u0e4e"
+)
+_WORD: Final = re.compile(rf"[^\W\d_][\w'’{_MARKS}-]*")
+_CJK: Final = "\u2e80"
 _TITLES_ALONE: Final = TITLES - {"private", "major", "miss"}  # the others make no headings
 _ABSTRACT: Final = (
     *("tion", "sion", "ment", "ments", "ness", "ity", "ism", "ance", "ence", "ology", "ship", "able", "ible", "ously"),
@@ -130,8 +135,11 @@ def spelled(name: str) -> str:
     plain = name[:NAME_CHARS_MAX]
     if not plain.isascii():
         plain = "".join(char for char in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(char))
-    words = [word for word in _WORD.findall(plain.casefold()) if word not in TITLES and len(word) > 1]
-    return " ".join(sorted(words))
+        plain = unicodedata.normalize("NFC", plain)  # a syllable of Korean is one letter again
+    words = _WORD.findall(plain.casefold())
+    if words and min(words)[0] >= _CJK:  # Chinese, Japanese, Korean: blanks in a name are at will
+        return "".join(words)
+    return " ".join(sorted(word for word in words if word not in TITLES and len(word) > 1))
 
 
 def _persons(found: str) -> Iterator[str]:
@@ -183,7 +191,8 @@ def is_ordinary(word: str) -> bool:
     for ending in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             stem = word.removesuffix(ending)
-            if stem in ORDINARY or f"{stem}e" in ORDINARY or f"{stem}y" in ORDINARY or stem[:-1] in ORDINARY:
+            doubled = stem[:-1] if stem[-1] == stem[-2] else stem
+            if any(each in ORDINARY for each in (stem, f"{stem}e", f"{stem}y", doubled)):
                 return True
     return False
 

@@ -4,8 +4,8 @@
     1. each text that a model is asked, its tool calls too, is read for persons: members of objects and columns of
        tables first, then identifiers that hold, then names
     2. of one text the kind of which there are most counts, so that a name beside its telephone number is one person
-    3. what a text is about is said of the persons in it; of a text without any, of all persons in the request: a
-       question of the second turn is about whom the first one named
+    3. what a text is about is said of the persons in it; of a text without any, of whom it means (``referring.py``),
+       and where that is not told, of all persons in the request
     4. an answer is read passage by passage, once it is whole: a passage without persons goes on about those of the
        passage before, and where none were named yet, about whom the request names
 
@@ -29,7 +29,10 @@ from brightline.core.exchange.model import Exchange, Reply, Role
 from brightline.core.patterns.identifiers import identifiers, places_of_identifiers
 from brightline.core.patterns.masks import US_PERSON
 from brightline.core.patterns.names import columns_in, members_in, names_in, places_of_names, spelled
+from brightline.core.patterns.referring import Named
+from brightline.core.patterns.scripts import names_without_capitals
 from brightline.core.patterns.seen import SUBJECTS_MAX, Touched
+from brightline.core.patterns.small import names_in_small_letters
 
 # Stems in English, German, French, Spanish and Italian.
 _ABOUT: Final = {
@@ -103,14 +106,17 @@ class _Persons:
 
 def touched_by(exchange: Exchange) -> Touched:
     """Read a request. Pure; takes time in proportion to its texts."""
-    persons = _Persons()
+    persons, named = _Persons(), Named(persons_in)
     about_all = 0
     for text, written in _texts(exchange):
         about = about_of(text)
         found = persons_in(text, written=written)
-        if not found:
+        meant = named.meant(text) or (() if found else named.meant_by_pronoun(text))
+        if not found and not meant:
             about_all |= about
-        persons.say(found, about)
+        persons.say((*found, *meant), about)
+        if found:
+            named.hear(text, found)
     return persons.touched(about_all, about_all)
 
 
@@ -152,6 +158,8 @@ def _kinds_in(text: str, *, written: bool) -> dict[str, dict[str, None]]:
     for name in _structured(text):
         kinds.setdefault("name", {})[f"name {name}"] = None
     for name in names_in(text, written=written):
+        kinds.setdefault("name", {})[f"name {name}"] = None
+    for name in (*names_in_small_letters(text), *map(spelled, names_without_capitals(text))):
         kinds.setdefault("name", {})[f"name {name}"] = None
     for kind, value in identifiers(text):
         kinds.setdefault(kind, {})[f"{kind} {value}"] = None

@@ -45,6 +45,39 @@ dove chi cosa quando come trova cerca dammi
 """)
 """Words that begin a sentence, or stand beside a name in one, and are no part of it."""
 
+ALSO_WORDS: Final = _words("""
+ada adel adelaide africa alba ale alex also amber amor ana angel apple april art asia asset august aurora austin
+autumn bailey bali bay bell ben bill blaze bond bran brook brooke bruno bush camel candy carmel carol cash castle
+casa chad charity chase cherry chess china chip chris christian cliff clay cloud cole comfort cora coral corona
+costa cruz crystal curt daisy dakota dale dallas dan dana dante dawn dean delta denver destiny devi diamond dick
+diva dolores dom don dora drew duke dusty earl ease echo eden edison edu elle elm em ema emery era eve even faith
+fay fermin fern fidel finn flora florence floyd ford forest frank gay gem gene georgia ginger glen glory gloria
+grace grant gray green guy harmony hazel heath heather henna holly honey hope houston hunter india ian iris isa
+israel ivory ivy jack jade jaime jam jamaica jane jar jasmine jay jean jersey jet jewel job jordan joy jude julep
+june junior justice karma kelly kenya kim king kit lance lane laura laurel laws lee lena leo liberty lily lincoln
+linda lisa logan lola london long lot lou louis love luna luz lux lynn mac madison maja mali mandy mar marina
+marine mark marks mars martini mason max may maya mel melody mercy merit messi mia miles ming miranda mira mission
+misty mona monica morgan nadir nana nature neo nick nil nile noble nora nova oasis ocean olive oliver opal oscar
+page paige palm pam pan paris park parker pat patience paz peace pearl peg penny pia pierce pilar pio piper polly
+porter prince prudence queen rain ram rana raven ray reed reese rein rex rich river rob robin rock rod roman rome
+rory rosa rose ross roy royal ruby rusty ryan sage sal sally salsa sam samba samson sandy santa savannah scarlet
+scout shade shell sienna sierra skip skye sol sole sonny sophia spencer star stella sterling stone storm sue summer
+sunny sydney taj tanner tara tate tea terra terry texas theo tiara tiffany tiger tim tina tom tony tracy trent
+trinity troy tyler una urban van vega venus vera verity vero victor victoria viola violet virginia wade walker ward
+wayne west will willow winter wolf wood yoga york young zion sem nada mas mara ida elke mina saga thi ghi hasta
+gian lan lea jana oba hadi huu borja amable jina kata moja siku tatu
+""")
+"""Given names that are other words too, or places: in small letters they make no name."""
+
+FOLLOW_NAMES: Final = _words("""
+wohnt lebt ist war hat hatte und oder nicht auch mit bei von aus nach zum zur wird wurde kann soll muss geht kommt
+arbeitet sagt trifft heisst fahrt kennt gestern heute morgen wo wer was wann wie ihr sein seine ihre der die das
+den dem habite vit est etait a et ou pas dans avec chez qui va vient travaille parle rencontre hier demain son sa
+ses leur aime vive es era no en con que va viene trabaja tiene dice habla ayer hoy su sus por para y o donde cuando
+abita e non in che ha lavora parla ieri oggi suo sua per dove quando si sta viene andato
+""")
+"""Words of German, French, Spanish and Italian that often follow a name and are no part of it."""
+
 NO_PERSON: Final = _words("""
 united states kingdom union republic department ministry office agency bureau board committee commission council court
 parliament senate congress house university college school institute hospital clinic company corporation corp inc llc
