@@ -17,51 +17,26 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Final
 
-from brightline.core.agreement.pattern import DAY_SECONDS, Over, Pattern, Touches
+import msgspec
+
+from brightline.core.agreement.load import load_agreement
+from brightline.core.agreement.pattern import DAY_SECONDS, HOUR_SECONDS, Pattern
 from brightline.core.exchange.model import Exchange, Reply, ReplyChoice, Role, Turn
 from brightline.core.patterns.book import PatternBook
 from brightline.core.patterns.crossing import Crossed, crossings
+from brightline.core.patterns.question import ask as how_it_asks
 from brightline.core.patterns.seen import Seen, Whose, read_seen, see
 from brightline.core.patterns.token import STEP_SECONDS
 from brightline.core.patterns.touched import touched_by, touched_by_answer
+from brightline.shell import shipped
 
 BEGAN: Final = 1_800_000_000
 KEYS: Final = {span: bytes([span % 251]) * 32 for span in range(BEGAN // STEP_SECONDS - 2, BEGAN // STEP_SECONDS + 5)}
-WATCHED: Final = (Touches.PLACE, Touches.DEVICE, Touches.ASSOCIATION, Touches.BELIEF, Touches.FACE)
-PATTERNS: Final = (
-    Pattern(
-        "profiles",
-        "mass_domestic",
-        (Over.UNIT, Over.PURPOSE, Over.AGREEMENT),
-        30 * DAY_SECONDS,
-        subjects=100,
-        touching=WATCHED,
-        joins=4,
-        notice=150,
-    ),
-    Pattern(
-        "beliefs",
-        "mass_domestic",
-        (Over.UNIT, Over.PURPOSE, Over.AGREEMENT),
-        30 * DAY_SECONDS,
-        subjects=40,
-        touching=(Touches.BELIEF,),
-        joins=1,
-        notice=80,
-    ),
-    Pattern(
-        "watched",
-        "monitoring",
-        (Over.UNIT, Over.PURPOSE),
-        30 * DAY_SECONDS,
-        subjects=50,
-        touching=(Touches.PLACE, Touches.ASSOCIATION, Touches.BELIEF),
-        joins=2,
-        days=8,
-    ),
-)
+PROPOSED: Final = Path(__file__).parent.parent / "docs" / "patterns-proposed.toml"
 _PARTS: Final = (
     "b br c ch d dr f g gr h j k kl l m n p pr r s st t tr v w z",
     "a e i o u ai ei ia o",
@@ -146,6 +121,14 @@ def names(rng: random.Random, count: int) -> list[str]:
     return list(made)
 
 
+@cache
+def proposed() -> tuple[Pattern, ...]:
+    """The patterns that are proposed, read as a gateway reads them: at the end of the shipped agreement."""
+    folder = shipped.shipped_agreement()
+    toml = (folder / "agreement.toml").read_bytes() + PROPOSED.read_bytes()
+    return load_agreement(toml, lambda name: (folder / name).read_bytes()).patterns
+
+
 class Gateway:
     """Reader, tokens, counts and patterns, as the gateway puts them together."""
 
@@ -156,18 +139,24 @@ class Gateway:
 
     def asks(self, text: str, whose: Whose, unix: int) -> tuple[Crossed, ...]:
         """One request."""
-        self._number += 1
         exchange = Exchange("chat", "m", (Turn(Role.USER, (text,)),))
-        seen = see(f"x{self._number}", touched_by(exchange), whose, unix, KEYS)
+        return self.enters(exchange, whose, unix)
+
+    def enters(self, exchange: Exchange, whose: Whose, unix: int) -> tuple[Crossed, ...]:
+        """One request of any shape."""
+        self._number += 1
+        touched = touched_by(exchange)
+        asked = how_it_asks(exchange, touched.persons, unix, KEYS)
+        seen = msgspec.structs.replace(see(f"x{self._number}", touched, whose, unix, KEYS), asked=asked)
         self.book.enter(seen)
         self.seen.append(seen)
-        return crossings(self.book, PATTERNS, seen)
+        return crossings(self.book, proposed(), seen)
 
     def answers(self, asked: Seen, about: int, reply: Reply) -> tuple[Crossed, ...]:
         """The whole answer to a request."""
         seen = asked.answered(touched_by_answer(reply, about), KEYS)
         self.book.enter(seen)
-        return crossings(self.book, PATTERNS, seen)
+        return crossings(self.book, proposed(), seen)
 
 
 def say(line: str) -> None:
@@ -200,41 +189,84 @@ def paraphrased(number: int, person: str) -> Iterator[str]:
     yield from (ways[number % len(ways)].replace("{}", person) for ways in PARAPHRASED)
 
 
-def stopped(rng: random.Random, people: int, ask: Callable[[int, str], Iterator[str]], keys: int, mixed: int) -> str:
-    """Run one dossier until it is noticed, and say how far it came."""
+def without_beliefs(_number: int, person: str) -> Iterator[str]:
+    yield from (text.format(person) for text in DOSSIER["en"] if "church" not in text)
+
+
+def two_matters(_number: int, person: str) -> Iterator[str]:
+    yield from (text.format(person) for text in DOSSIER["en"][:2])
+
+
+def everything(number: int, person: str) -> Iterator[str]:
+    """Five languages, and in each question words that are put in by chance."""
+    rng = random.Random(number)  # noqa: S311 - a simulation
+    ways = [*DOSSIER.values(), tuple(each[number % len(each)] for each in PARAPHRASED)]
+    for text in ways[number % len(ways)]:
+        yield f"{text.replace('{}', person)} ({''.join(rng.choice('abcdeklmnorst') for _ in range(7))})"
+
+
+class Split(msgspec.Struct, frozen=True):
+    """How a dossier is spread: over so many keys, over so many units, among so many requests of others for each."""
+
+    keys: int = 50
+    units: int = 1
+    mixed: int = 0
+
+
+def stopped(rng: random.Random, people: int, ask: Callable[[int, str], Iterator[str]], split: Split) -> str:
+    """Run one dossier over 30 days until each of its units is noticed, and say how far it came."""
     gateway = Gateway()
-    population = names(rng, people)
-    asked = dossier(rng, population, ask)
+    asked = dossier(rng, names(rng, people), ask)
     ordinary = {kind: names(rng, people) for kind, (people, _, _) in BENIGN.items()}
     every = 30 * DAY_SECONDS / len(asked)
-    touched: Counter[str] = Counter()
+    touched, answered, over = set[str](), set[str](), set[str]()
+    by: Counter[str] = Counter()
     held_at = ""
     for number, (person, text) in enumerate(asked):
-        unix = BEGAN + int(number * every)
-        for _ in range(mixed):
+        unix, unit = BEGAN + int(number * every), f"unit{number % split.units}"
+        if unit in over:
+            continue
+        for _ in range(split.mixed):
             kind = rng.choice(list(BENIGN))
             gateway.asks(
                 rng.choice(BENIGN[kind][2]).replace("{}", rng.choice(ordinary[kind])),
                 Whose(f"b{rng.randrange(50)}", f"other-{kind}", f"other-{kind}"),
                 unix,
             )
-        whose = Whose(f"k{number % keys}", "unit", "purpose")
-        touched[person] += 1
-        crossed = gateway.asks(text, whose, unix)
-        how_far = f"day {number * every / DAY_SECONDS:.2f}: {_reached(touched, people)}"
-        if crossed and not held_at:
-            held_at = f"held, {how_far}"
-        if any(each.noticed for each in crossed):
-            return f"{held_at}; stopped, {how_far}"
-    return held_at or "never"
-
-
-def _reached(touched: Counter[str], people: int) -> str:
-    whole = sum(count >= 4 for count in touched.values())
-    return f"asked about {100 * len(touched) / people:.2f} %, {100 * whole / people:.2f} % in four matters"
+        touched.add(person)
+        crossed = gateway.asks(
+            text, Whose(f"k{number % split.keys}", unit, f"purpose of {unit}".replace(" ", "-")), unix
+        )
+        if not crossed:
+            answered.add(person)
+        elif not held_at:
+            held_at = f"held at {100 * len(touched) / people:.2f} %, "
+        if noticed := [each.pattern.id for each in crossed if each.noticed]:
+            over.add(unit)
+            by[noticed[0]] += 1
+        if len(over) == split.units:
+            break
+    day = number * every / DAY_SECONDS
+    end = f"stopped on day {day:.2f} by {', '.join(by)}" if len(over) == split.units else "never stopped"
+    return f"{held_at}{end}: asked {100 * len(touched) / people:.2f} %, answered {100 * len(answered) / people:.2f} %"
 
 
 # ---- who does their work -----------------------------------------------------------------------------------------
+
+
+def when(rng: random.Random, kind: str, requests: int) -> list[int]:
+    """When people ask: on working days from eight to six; after a disaster half of it in the first three days; a help
+    desk has one day on which a tenth of the month comes.
+    """
+    times = []
+    for _ in range(requests):
+        day = rng.choice([day for day in range(30) if day % 7 < 5])
+        if kind == "family reunification" and rng.random() < 0.5:
+            day = rng.randrange(3)
+        if kind == "help desk" and rng.random() < 0.1:
+            day = 9
+        times.append(BEGAN + day * DAY_SECONDS + 8 * HOUR_SECONDS + rng.randrange(10 * HOUR_SECONDS))
+    return sorted(times)
 
 
 def benign_months(rng: random.Random, months: int) -> None:
@@ -243,23 +275,27 @@ def benign_months(rng: random.Random, months: int) -> None:
     held: Counter[str] = Counter()
     units: Counter[str] = Counter()
     asked: Counter[str] = Counter()
+    by: Counter[str] = Counter()
     for month in range(months):
         kind = list(BENIGN)[month % len(BENIGN)]
         people, requests, texts = BENIGN[kind]
         gateway, known = Gateway(), names(rng, people)
         units[kind] += 1
         held_here = noticed_here = 0
+        times = when(rng, kind, requests)
         for number in range(requests):
-            unix = BEGAN + number * 30 * DAY_SECONDS // requests
+            unix = times[number]
             text = rng.choice(texts).replace("{}", rng.choice(known))
             crossed = gateway.asks(text, Whose("k", "unit", "purpose"), unix)
             crossed += gateway.answers(gateway.seen[-1], 0, Reply((ReplyChoice(0, rng.choice(ANSWERS)),)))
             held_here += bool(crossed)
+            by.update(each.pattern.id for each in crossed)
             noticed_here += any(each.noticed for each in crossed)
         held[kind] += held_here
         noticed[kind] += noticed_here > 0
         asked[kind] += requests
-    say("\nkind of unit                   unit-months  requests  held  noticed units")
+    say(f"\nheld by: {dict(by)}")
+    say("kind of unit                   unit-months  requests  held  noticed units")
     for kind, count in units.items():
         say(f"{kind:<30} {count:>11,} {asked[kind]:>9,} {held[kind]:>5,} {noticed[kind]:>6,}")
 
@@ -272,14 +308,18 @@ def costs(rng: random.Random) -> None:
     known = names(rng, 5_000)
     long = "Summarise the case of {} for the next meeting and say what is missing in the application. " * 20
     gateway = Gateway()
-    for label, text in (("short", "Where does {} live?"), ("1,800 characters", long)):
+    for label, text, apart in (
+        ("short", "Where does {} live?", 1_296),
+        ("1,800 characters", long, 1_296),
+        ("one too many in its hour", "Where does {} live?", 0),
+    ):
         gateway = Gateway()
         texts = [text.replace("{}", rng.choice(known)) for _ in range(2_000)]
         began = time.process_time()
-        for text_of in texts:
-            gateway.asks(text_of, Whose("k", "unit", "purpose"), BEGAN)
+        for number, text_of in enumerate(texts):
+            gateway.asks(text_of, Whose("k", "unit", "purpose"), BEGAN + apart * number)
         spent = (time.process_time() - began) / len(texts) * 1e6
-        say(f"one request, {label:<17} {spent:>7.0f} µs of CPU, with up to 2,000 people counted")
+        say(f"one request, {label:<24} {spent:>7.0f} µs of CPU, with up to 2,000 people counted")
     answer = "{} lives in Oslo.\n\n- She was seen at the hospital with {} and with friends.\n\n## Next Steps\n\n" * 20
     replies = [Reply((ReplyChoice(0, answer.replace("{}", rng.choice(known))),)) for _ in range(1_000)]
     began = time.process_time()
@@ -307,22 +347,23 @@ def main() -> None:
     rng = random.Random(10)  # noqa: S311 - a simulation
     costs(rng)
     people = 1_000 if quick else 20_000
-    for pattern in PATTERNS:
+    for pattern in proposed():
         say(f"{pattern.id}: {pattern.words}")
     say(f"\na dossier on {people:,} people in 30 days, each asked about in four or five requests, shuffled:")
-    for label, ask, keys, mixed in (
-        ("over one key", english, 1, 0),
-        ("over 50 keys", english, 50, 0),
-        ("in five languages", five_languages, 50, 0),
-        ("paraphrased", paraphrased, 50, 0),
-        (
-            "mixed 1:10 into other traffic" if quick else "mixed 1:100 into other traffic",
-            english,
-            50,
-            10 if quick else 100,
-        ),
+    among = 10 if quick else 100
+    for label, ask, split in (
+        ("over one key", english, Split(keys=1)),
+        ("over 50 keys, shuffled", english, Split()),
+        ("in five languages", five_languages, Split()),
+        ("paraphrased", paraphrased, Split()),
+        (f"mixed 1:{among} into other traffic", english, Split(mixed=among)),
+        ("all of these, and words by chance", everything, Split(mixed=among)),
+        ("never about beliefs", without_beliefs, Split()),
+        ("about two matters alone", two_matters, Split()),
+        ("over 50 units, each below each number", english, Split(units=50)),
+        ("over 50 units, never about beliefs", without_beliefs, Split(units=50)),
     ):
-        say(f"  {label:<32} {stopped(rng, people, ask, keys, mixed)}")
+        say(f"  {label:<38} {stopped(rng, people, ask, split)}")
     benign_months(rng, 16 if quick else 1_000)
 
 

@@ -154,6 +154,35 @@ def test_who_writes_code_in_a_loop_does_not_act_on_the_world_and_is_in_a_loop_al
     assert crossed(pattern(Counts.LOOP, 10, window_seconds=600), coding)[-1] == 12
 
 
+def test_a_tool_that_uses_force_is_told_from_one_that_acts() -> None:
+    force = pattern(Counts.FORCE, 10, window_seconds=600)
+    assert crossed(force, (request(n, at=NOW + n, exchange=step("gun.fire")) for n in range(12)))[-1] == 12
+    assert not any(crossed(force, (request(n, at=NOW + n, exchange=step("send_letter")) for n in range(12))))
+
+
+def test_many_people_in_an_hour_are_counted_exactly_however_many_came_in_the_month_before() -> None:
+    pace = pattern(Counts.PACE, 50, window_seconds=HOUR_SECONDS, joins=1)
+    book = PatternBook()
+    month = (request(n, [n], at=NOW - 30 * DAY_SECONDS + 1_200 * n) for n in range(2_100))
+    assert not any(crossed(pace, month, book))
+    hour = (request(10**6 + n, [10**6 + n], at=NOW + 60 * n) for n in range(60))
+    assert crossed(pace, hour, book)[48:52] == [0, 50, 51, 52]
+
+
+def test_few_people_who_are_asked_about_all_the_time_are_few() -> None:
+    pace = pattern(Counts.PACE, 31, window_seconds=HOUR_SECONDS)
+    assert not any(crossed(pace, (request(n, [n % 30], at=NOW + 5 * n) for n in range(700))))
+
+
+def test_a_clock_that_jumps_ahead_and_back_hides_no_step() -> None:
+    acts = pattern(Counts.ACTS, 10, window_seconds=600)
+    book = PatternBook()
+    jumped = [request(n, at=NOW + DAY_SECONDS + n, exchange=step("engage")) for n in range(200)]
+    assert crossed(acts, jumped, book)[-1] >= 10
+    again = [request(1_000 + n, at=NOW + n, exchange=step("engage")) for n in range(12)]
+    assert min(crossed(acts, again, book)) >= 10  # what came "later" counts until its time has passed
+
+
 def test_a_question_of_a_person_is_no_step() -> None:
     assert not any(crossed(pattern(Counts.LOOP, 1, window_seconds=600), [request(1, exchange=LOOP)]))
 

@@ -70,20 +70,21 @@ def test_a_token_is_another_in_each_span_and_under_each_key() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tool", "acts"),
+    ("tool", "acts", "force"),
     [
-        ("assign_effector", True),
-        ("denyBenefit", True),
-        ("gun.fire", True),
-        ("transfer-funds", True),
-        ("write_file", False),
-        ("search", False),
-        ("firewall_status", False),
+        ("assign_effector", True, True),
+        ("gun.fire", True, True),
+        ("LaunchInterceptors", True, True),
+        ("denyBenefit", True, False),
+        ("transfer-funds", True, False),
+        ("write_file", False, False),
+        ("search", False, False),
+        ("firewall_status", False, False),
     ],
 )
-def test_a_step_is_a_tool_s_result_that_comes_in_while_calls_may_go_out(tool: str, acts: bool) -> None:
+def test_a_step_is_a_tool_s_result_that_comes_in_while_calls_may_go_out(tool: str, acts: bool, force: bool) -> None:
     asked = how(step(tool))
-    assert (asked.step, asked.acts) == (True, acts)
+    assert (asked.step, asked.acts, asked.force) == (True, acts, force)
 
 
 def test_a_user_who_speaks_a_result_after_which_nothing_may_be_called_and_tools_alone_are_no_step() -> None:

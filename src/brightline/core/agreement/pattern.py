@@ -12,6 +12,7 @@ says that a fact is good.
 from __future__ import annotations
 
 import enum
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -24,7 +25,10 @@ DAY_SECONDS: Final = 86_400
 WINDOW_SECONDS_MAX: Final = 30 * DAY_SECONDS
 SUBJECTS_MAX: Final = 1_000_000
 LATEST_MAX: Final = 100
-"""So many requests are the most that a pattern of tempo may count: of each scope the latest 128 are remembered."""
+PEOPLE_LATELY_MAX: Final = 200
+"""So many requests, and people, are the most that a pattern of tempo may count: of each scope the latest 128, and the
+latest 256 times that somebody was asked about, are remembered.
+"""
 
 
 class Over(enum.StrEnum):
@@ -41,12 +45,14 @@ class Counts(enum.StrEnum):
 
     PEOPLE = "people"  # different people; with `joins`, those of each of whom so many matters came up
     SPREAD = "spread"  # for each of so many matters so many people, of some this and of others that
+    PACE = "pace"  # different people within minutes or hours, read out of the latest
     TEMPLATE = "template"  # different people put into one question
     STANDING = "standing"  # questions that were asked again on so many days about the same people, or about nobody
     ROWS = "rows"  # rows of tables, members of lists and calls at once, handed over in requests
     CLOCKWORK = "clockwork"  # requests at even intervals
     LOOP = "loop"  # steps from a tool's result to the next call, whatever the tool
     ACTS = "acts"  # such steps with a tool that acts on the world
+    FORCE = "force"  # such steps with a tool that uses force
     CASES = "cases"  # different single cases that are to be decided
 
     @property
@@ -58,23 +64,28 @@ class Counts(enum.StrEnum):
 _NOUNS: Final = {
     Counts.PEOPLE: "people",
     Counts.SPREAD: "people for each matter",
+    Counts.PACE: "people in a short time",
     Counts.TEMPLATE: "people in one question",
     Counts.STANDING: "questions",
     Counts.ROWS: "rows",
     Counts.CLOCKWORK: "requests like clockwork",
     Counts.LOOP: "steps from a tool to the next call",
     Counts.ACTS: "steps from a tool to the next act",
+    Counts.FORCE: "steps from a tool to the next use of force",
     Counts.CASES: "cases to decide",
 }
-TEMPO: Final = frozenset({Counts.CLOCKWORK, Counts.LOOP, Counts.ACTS})
+TEMPO: Final = frozenset({Counts.PACE, Counts.CLOCKWORK, Counts.LOOP, Counts.ACTS, Counts.FORCE})
 """What is read out of the latest requests alone, so also in minutes, and up to ``LATEST_MAX``."""
 OVER_OF: Final = {
-    Counts.TEMPLATE: (Over.UNIT, Over.PURPOSE, Over.AGREEMENT),
-    Counts.STANDING: (Over.UNIT, Over.PURPOSE),
+    Counts.TEMPLATE: (Over.UNIT, Over.AGREEMENT),
+    Counts.STANDING: (Over.UNIT,),
+    Counts.PACE: (Over.UNIT, Over.PURPOSE),
     Counts.CLOCKWORK: (Over.KEY, Over.UNIT),
 }
 """Over what these are counted; all others over everything."""
-MATTERS: Final = frozenset({Counts.PEOPLE, Counts.SPREAD, Counts.TEMPLATE, Counts.STANDING, Counts.CLOCKWORK})
+MATTERS: Final = frozenset(
+    {Counts.PEOPLE, Counts.SPREAD, Counts.PACE, Counts.TEMPLATE, Counts.STANDING, Counts.CLOCKWORK}
+)
 """What may be counted by the matters of people's lives that come up."""
 
 
@@ -127,7 +138,7 @@ class Pattern(msgspec.Struct, frozen=True):
     @property
     def mask(self) -> int:
         """The bits of ``touching``."""
-        return sum(touches.bit for touches in self.touching)
+        return _mask_of(self.touching)
 
     @property
     def words(self) -> str:
@@ -136,16 +147,28 @@ class Pattern(msgspec.Struct, frozen=True):
         days = f" on {self.days} or more days" if self.days > 1 else ""
         over = ", ".join(self.over)
         notice = f"; from {self.notice:,} on, cleared people look at the unit" if self.notice else ""
-        noun = "people" if self.counts is Counts.SPREAD else "U.S. persons" if self.us_persons else self.counts.noun
+        noun = (
+            "people"
+            if self.counts in {Counts.SPREAD, Counts.PACE}
+            else "U.S. persons"
+            if self.us_persons
+            else self.counts.noun
+        )
         return (
             f"{self.subjects:,} {noun}{joins}{days} in {window_words(self.window_seconds)}, counted by {over}, "
             f"make {self.fact} unknown{notice}"
         )
 
 
+@lru_cache(maxsize=256)
+def _mask_of(touching: tuple[Touches, ...]) -> int:
+    return sum(touches.bit for touches in touching)
+
+
 _JOINED: Final = {
     Counts.PEOPLE: "with",
     Counts.SPREAD: "for each of",
+    Counts.PACE: "with",
     Counts.TEMPLATE: "about",
     Counts.STANDING: "about",
     Counts.CLOCKWORK: "about",
@@ -194,6 +217,7 @@ def _odd(pattern: Pattern) -> str:
         return "a question that comes back comes on two or more `days`"
     if pattern.days > 1 and pattern.counts not in {Counts.PEOPLE, Counts.TEMPLATE, Counts.STANDING}:
         return f"{pattern.counts.noun} are not counted by days"
-    if pattern.counts in TEMPO and max(pattern.subjects, pattern.notice) > LATEST_MAX:
-        return f"more than {LATEST_MAX} {pattern.counts.noun} are not remembered: write a shorter window"
+    most = PEOPLE_LATELY_MAX if pattern.counts is Counts.PACE else LATEST_MAX
+    if pattern.counts in TEMPO and max(pattern.subjects, pattern.notice) > most:
+        return f"more than {most} {pattern.counts.noun} are not remembered: write a shorter window"
     return ""

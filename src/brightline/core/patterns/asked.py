@@ -28,8 +28,8 @@ class Asked(msgspec.Struct, frozen=True):
 
     ``older`` and ``newer`` are the tokens of its question in the two spans, 0 where nothing of anybody's life came up;
     ``about`` has the bits of the matters that came up. ``rows`` is how many rows it hands over, ``step``
-    that a tool's result came in while calls may go out, ``acts`` that one of these tools acts on the world, ``case``
-    the token of a single case that is to be decided, or 0.
+    that a tool's result came in while calls may go out, ``acts`` that one of these tools acts on the world and
+    ``force`` that it uses force, ``case`` the token of a single case that is to be decided, or 0.
     """
 
     older: int = 0
@@ -38,6 +38,7 @@ class Asked(msgspec.Struct, frozen=True):
     rows: int = 0
     step: bool = False
     acts: bool = False
+    force: bool = False
     case: int = 0
 
     def fields(self) -> dict[str, JsonValue]:
@@ -50,7 +51,7 @@ class Asked(msgspec.Struct, frozen=True):
         if self.rows:
             told["rows"] = self.rows
         if self.step:
-            told |= {"step": True, "acts": self.acts}
+            told |= {"step": True, "acts": self.acts, "force": self.force}
         if self.case:
             told["case"] = f"{self.case:016x}"
         return {FIELD: told}
@@ -65,6 +66,7 @@ class _Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows: int = 0
     step: bool = False
     acts: bool = False
+    force: bool = False
     case: str = ""
 
 
@@ -79,4 +81,4 @@ def read_asked(committed: Mapping[str, JsonValue]) -> Asked:
     if not 0 <= told.rows <= ROWS_MAX or not 0 <= told.about < 1 << 16:
         raise ValueError("so many rows, or such matters, are in no request")
     older, newer = _QUESTION.unpack(question) if question else (0, 0)
-    return Asked(older, newer, told.about, told.rows, told.step, told.acts, int.from_bytes(case, "big"))
+    return Asked(older, newer, told.about, told.rows, told.step, told.acts, told.force, int.from_bytes(case, "big"))

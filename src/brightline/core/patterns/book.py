@@ -18,8 +18,8 @@ from brightline.core.patterns.kinds import (
     Kind,
     all_places,
     entries,
-    name_of,
     place_of,
+    places_of_entry,
     size_of,
     tally,
 )
@@ -59,11 +59,13 @@ def places_of(pattern: Pattern, over: Over, name: str, unix: int) -> tuple[Count
     return tuple(Counted(span, over, each) for span, each in all_places(pattern, over, name, spans_at(unix)))
 
 
-class _Slack(NamedTuple):
-    """How many people more reach a pattern's number, since when."""
+class _Slack:
+    """How many people more reach the number of this pattern, since when."""
 
-    people: float
-    unix: int
+    __slots__ = ("pattern", "people", "unix")
+
+    def __init__(self, people: float, unix: int, pattern: Pattern) -> None:
+        self.people, self.unix, self.pattern = people, unix, pattern
 
 
 class PatternBook:
@@ -73,7 +75,7 @@ class PatternBook:
         self.full = False
         self._sketches: dict[Counted, Sketch] = {}
         self._changed: dict[Counted, None] = {}
-        self._slack: dict[Counted, dict[Pattern, _Slack]] = {}
+        self._slack: dict[Counted, dict[str, _Slack]] = {}
 
     def __iter__(self) -> Iterator[tuple[Counted, Sketch]]:
         return iter(self._sketches.items())
@@ -85,12 +87,12 @@ class PatternBook:
         if seen.subjects:
             self._enter_people(seen)
             self._enter_request(seen)
+        self._enter_entries(seen)
+
+    def _enter_entries(self, seen: Seen) -> None:
         for entry in entries(seen):
-            for over, name in seen.whose.scopes():
-                full_name = name_of(entry, over, name)
-                if full_name is None:
-                    continue
-                counted = Counted(entry.span, over, full_name)
+            for over, name in places_of_entry(entry, seen.whose):
+                counted = Counted(entry.span, over, name)
                 sketch = self._sketch(counted)
                 if sketch is not None and sketch.add(entry.token, seen.unix, entry.about):
                     self._touch(counted, entry.weight * sketch.scale)
@@ -134,17 +136,19 @@ class PatternBook:
         sketch = self._sketches.get(counted)
         return sketch is not None and sketch.total() > most and sketch.count(since) > most
 
-    def reached(self, pattern: Pattern, over: Over, name: str, seen: Seen) -> int:
+    def reached(self, pattern: Pattern, over: Over, name: str, seen: Seen, spans: tuple[int, int]) -> int:
         """The count of a scope if it has reached the pattern's number, else 0; of one question, for what asks it.
 
         It is counted only once enough was added since it was counted last, or at an earlier time: time that goes on
         makes no count larger.
         """
-        span, full_name = place_of(pattern, over, name, seen)
+        span, full_name = place_of(pattern, over, name, spans, seen.asked.older)
         counted, unix = Counted(span, over, full_name), seen.unix
-        slack = self._slack.setdefault(counted, {})
-        last = slack.get(pattern)
-        if last is not None and last.people > 0 and last.unix <= unix:
+        slack = self._slack.get(counted)
+        if slack is None:
+            slack = self._slack[counted] = {}
+        last = slack.get(pattern.id)
+        if last is not None and last.pattern is pattern and last.people > 0 and last.unix <= unix:
             return 0
         if pattern.counts is Counts.PEOPLE:
             most = own = self.count(pattern, counted, unix)
@@ -155,7 +159,7 @@ class PatternBook:
         missing = pattern.subjects - most
         if pattern.counts is Counts.CLOCKWORK and missing > 0:  # one more request may make many even
             missing = min(missing, 2 * EVEN_EVERY)
-        slack[pattern] = _Slack(missing, unix)
+        slack[pattern.id] = _Slack(missing, unix, pattern)
         return own if own >= pattern.subjects else 0
 
     def take_changed(self) -> dict[Counted, bytes]:
@@ -208,5 +212,5 @@ class PatternBook:
         self._changed[counted] = None
         slack = self._slack.get(counted)
         if slack:
-            for pattern, last in slack.items():  # twice: in a full sketch one more makes the others stand for more
-                slack[pattern] = _Slack(last.people - 2 * grown, last.unix)
+            for last in slack.values():  # twice: in a full sketch one more makes the others stand for more
+                last.people -= 2 * grown

@@ -53,21 +53,21 @@ def crossings(book: PatternBook, patterns: Iterable[Pattern], seen: Seen) -> tup
     """The patterns that a request crosses, once it is in the book; each over what has most people."""
     if not seen.counts:
         return ()
-    found = (_most(book, each, seen) for each in patterns if is_asked(each, seen))
-    return tuple(crossed for crossed in found if crossed is not None)
-
-
-def _most(book: PatternBook, pattern: Pattern, seen: Seen) -> Crossed | None:
-    reached = list(_reached(book, pattern, seen))
-    return max(reached, key=lambda each: each.subjects) if reached else None
-
-
-def _reached(book: PatternBook, pattern: Pattern, seen: Seen) -> Iterator[Crossed]:
-    if seen.more and pattern.counts is Counts.PEOPLE:  # more people in one request than are told apart
-        yield Crossed(pattern, pattern.over[0], max(pattern.subjects, len(seen.subjects)))
-    for over, name in seen.whose.scopes():
-        if over in pattern.over and (count := book.reached(pattern, over, name, seen)):
-            yield Crossed(pattern, over, count)
+    about, spans, scopes = seen.about | seen.asked.about, seen.spans, seen.whose.scopes()
+    found = []
+    for pattern in patterns:
+        if not is_asked(pattern, seen, about):
+            continue
+        most = None
+        if seen.more and pattern.counts is Counts.PEOPLE:  # more people in one request than are told apart
+            most = Crossed(pattern, pattern.over[0], max(pattern.subjects, len(seen.subjects)))
+        for over, name in scopes:
+            count = book.reached(pattern, over, name, seen, spans) if over in pattern.over else 0
+            if count > (most.subjects if most is not None else 0):
+                most = Crossed(pattern, over, count)
+        if most is not None:
+            found.append(most)
+    return tuple(found)
 
 
 def statements_of(crossed: Iterable[Crossed]) -> tuple[Statement, ...]:

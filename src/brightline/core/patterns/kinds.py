@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is counted beside people, as sketches: of each scope's questions, times, steps, acts, cases and rows.
+"""What is counted beside people, as sketches: of each scope's questions, latest, steps, cases and rows.
 
 Each is a sketch (``sketch.py``) whose tokens are made so that the smallest ones are what is needed, and so it merges
 like the others: twice, late or in another order gives the same bytes.
 
     questions   a person in a question. The last sixteen bits tell the question, so that the people in one of them are
                 counted; over the agreement as a whole in sixteen parts, by question
+    lately      a person: the later, the smaller the token, so that a short time is read exactly and not out of a part
     times       a request that asks a question: the later, the smaller its token, so the latest are kept
-    steps, acts a step of a loop, likewise
+    steps, acts, force   a step of a loop, likewise
     cases       a case that is to be decided
     rows        a request that hands over rows; its ``about`` is how many
 
@@ -21,13 +22,14 @@ import enum
 import hashlib
 import struct
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from statistics import median_low
 from typing import Final, NamedTuple
 
 from brightline.core.agreement.pattern import OVER_OF, US_PERSON_BIT, Counts, Over, Pattern, Touches
-from brightline.core.patterns.seen import Seen
+from brightline.core.patterns.seen import Seen, Whose
 from brightline.core.patterns.sketch import SIZE, Sketch
 
 PARTS: Final = 16
@@ -40,6 +42,7 @@ EVEN_SECONDS_MIN: Final = 5
 """Requests that follow one another more quickly are a burst, and not like clockwork."""
 _FOLD: Final = 0xFFFF
 _MATTERS: Final = (1 << len(Touches)) - 1
+_PERSON: Final = 0xFFFFFF
 _LATEST: Final = (1 << 40) - 1
 _PAIR: Final = struct.Struct(">QQ")
 
@@ -48,15 +51,17 @@ class Kind(enum.StrEnum):
     """Of what a sketch is; of people where its name says none."""
 
     QUESTIONS = "questions"
+    LATELY = "lately"
     TIMES = "times"
     STEPS = "steps"
     ACTS = "acts"
+    FORCE = "force"
     CASES = "cases"
     ROWS = "rows"
 
     def of(self, name: str) -> str:
         """The name of the sketch of a key, unit or purpose, none of which has a space in its id."""
-        return f"{self} of {name}"
+        return _named(self, name)
 
     def part(self, token: int) -> str:
         """The name of the part of the agreement's sketch in which a question is."""
@@ -64,25 +69,38 @@ class Kind(enum.StrEnum):
 
     def numbered(self, part: int) -> str:
         """The name of a part."""
-        return f"{self}/{part} of "
+        return _named(f"{self.value}/{part}", "")
+
+
+@lru_cache(maxsize=65_536)
+def _named(kind: str, name: str) -> str:
+    return f"{kind} of {name}"
 
 
 SIZES: Final = {
     Kind.QUESTIONS: 256,
+    Kind.LATELY: 256,
     Kind.TIMES: 128,
     Kind.STEPS: 128,
     Kind.ACTS: 128,
+    Kind.FORCE: 128,
     Kind.CASES: 256,
     Kind.ROWS: 128,
 }
 _EVERYWHERE: Final = tuple(Over)
-_OVER: Final = {Kind.QUESTIONS: OVER_OF[Counts.TEMPLATE], Kind.TIMES: OVER_OF[Counts.CLOCKWORK]}
+_OVER: Final = {
+    Kind.QUESTIONS: OVER_OF[Counts.TEMPLATE],
+    Kind.LATELY: OVER_OF[Counts.PACE],
+    Kind.TIMES: OVER_OF[Counts.CLOCKWORK],
+}
 KIND_OF: Final = {
     Counts.TEMPLATE: Kind.QUESTIONS,
     Counts.STANDING: Kind.QUESTIONS,
+    Counts.PACE: Kind.LATELY,
     Counts.CLOCKWORK: Kind.TIMES,
     Counts.LOOP: Kind.STEPS,
     Counts.ACTS: Kind.ACTS,
+    Counts.FORCE: Kind.FORCE,
     Counts.CASES: Kind.CASES,
     Counts.ROWS: Kind.ROWS,
 }
@@ -107,7 +125,7 @@ def size_of(name: str) -> int:
 def entries(seen: Seen) -> Iterator[Entry]:
     """What a request adds beside its people."""
     asked, (older, newer) = seen.asked, seen.spans
-    if asked.older or asked.newer:
+    if asked.older:
         pairs = [(each.older, each.newer, each.about) for each in seen.subjects if each.about & _MATTERS] or [
             (0, 0, asked.about)
         ]
@@ -115,34 +133,41 @@ def entries(seen: Seen) -> Iterator[Entry]:
             yield Entry(Kind.QUESTIONS, older, _pair(asked.older, first), about)
             yield Entry(Kind.QUESTIONS, newer, _pair(asked.newer, second), about)
         yield Entry(Kind.TIMES, newer, _latest(seen, asked.newer), seen.about | asked.about)
-    if asked.step:
-        yield Entry(Kind.STEPS, newer, _latest(seen, 0), 0)
-        if asked.acts:
-            yield Entry(Kind.ACTS, newer, _latest(seen, 0), 0)
+    for each in seen.subjects:
+        yield Entry(Kind.LATELY, newer, (_LATEST - seen.unix) << 24 | each.newer & _PERSON, each.about)
+    for kind, is_one in ((Kind.STEPS, asked.step), (Kind.ACTS, asked.acts), (Kind.FORCE, asked.force)):
+        if is_one:
+            yield Entry(kind, newer, _latest(seen, 0), 0)
     if asked.case:
         yield Entry(Kind.CASES, newer, asked.case, 0)
     if asked.rows:
         yield Entry(Kind.ROWS, newer, seen.request, asked.rows, asked.rows)
 
 
-def name_of(entry: Entry, over: Over, name: str) -> str | None:
-    """In which sketch of a scope an entry is, if in any."""
-    if over not in _OVER.get(entry.kind, _EVERYWHERE):
-        return None
-    if entry.kind is Kind.QUESTIONS and over is Over.AGREEMENT:
-        return entry.kind.part(entry.token)
-    return entry.kind.of(name)
+def places_of_entry(entry: Entry, whose: Whose) -> tuple[tuple[Over, str], ...]:
+    """In which sketches of which scopes an entry is."""
+    places = _places(entry.kind, whose)
+    if entry.kind is not Kind.QUESTIONS:
+        return places
+    return (*places, (Over.AGREEMENT, entry.kind.part(entry.token)))
 
 
-def place_of(pattern: Pattern, over: Over, name: str, seen: Seen) -> tuple[int, str]:
-    """The span and the name of the sketch from which a pattern is read for a request."""
-    older, newer = seen.spans
+@lru_cache(maxsize=65_536)
+def _places(kind: Kind, whose: Whose) -> tuple[tuple[Over, str], ...]:
+    over_of = _OVER.get(kind, _EVERYWHERE)
+    in_parts = (Over.AGREEMENT,) if kind is Kind.QUESTIONS else ()
+    return tuple((over, kind.of(name)) for over, name in whose.scopes() if over in over_of and over not in in_parts)
+
+
+def place_of(pattern: Pattern, over: Over, name: str, spans: tuple[int, int], question: int) -> tuple[int, str]:
+    """The span and the name of the sketch from which a pattern is read for a request that asks this question."""
+    older, newer = spans
     kind = KIND_OF.get(pattern.counts)
     if kind is None:
         return older, name
     if kind is not Kind.QUESTIONS:
         return newer, kind.of(name)
-    return older, kind.part(seen.asked.older) if over is Over.AGREEMENT else kind.of(name)
+    return older, kind.part(question) if over is Over.AGREEMENT else kind.of(name)
 
 
 def all_places(pattern: Pattern, over: Over, name: str, spans: tuple[int, int]) -> Iterator[tuple[int, str]]:
@@ -159,27 +184,31 @@ def all_places(pattern: Pattern, over: Over, name: str, spans: tuple[int, int]) 
         yield older, kind.of(name)
 
 
-def is_asked(pattern: Pattern, seen: Seen) -> bool:
-    """Whether a request is one of those that a pattern counts, so that it is held once there are too many."""
-    about = seen.about | seen.asked.about
-    if pattern.joins and (about & pattern.mask).bit_count() < (1 if pattern.counts in _JOINED else pattern.joins):
+def is_asked(pattern: Pattern, seen: Seen, about: int) -> bool:
+    """Whether a request is one of those that a pattern counts, so that it is held once there are too many.
+
+    ``about`` is what came up in it.
+    """
+    if not _IS_ASKED[pattern.counts](seen):
         return False
-    match pattern.counts:
-        case Counts.PEOPLE | Counts.SPREAD:
-            return bool(seen.subjects) and (not pattern.us_persons or about & US_PERSON_BIT != 0)
-        case Counts.TEMPLATE | Counts.STANDING | Counts.CLOCKWORK:
-            return bool(seen.asked.older or seen.asked.newer)
-        case Counts.LOOP:
-            return seen.asked.step
-        case Counts.ACTS:
-            return seen.asked.acts
-        case Counts.CASES:
-            return bool(seen.asked.case)
-        case Counts.ROWS:
-            return bool(seen.asked.rows)
+    if not pattern.joins and not pattern.us_persons:
+        return True
+    joined = 1 if pattern.counts in _JOINED else pattern.joins
+    if pattern.joins and (about & pattern.mask).bit_count() < joined:
+        return False
+    return not pattern.us_persons or about & US_PERSON_BIT != 0
 
 
-_JOINED: Final = frozenset({Counts.PEOPLE, Counts.SPREAD})  # what came up in other requests is joined
+_JOINED: Final = frozenset({Counts.PEOPLE, Counts.SPREAD, Counts.PACE})  # what came up in other requests is joined
+_IS_ASKED: Final[dict[Counts, Callable[[Seen], bool]]] = {
+    **dict.fromkeys(_JOINED, lambda seen: bool(seen.subjects)),
+    **dict.fromkeys((Counts.TEMPLATE, Counts.STANDING, Counts.CLOCKWORK), lambda seen: seen.asked.older != 0),
+    Counts.LOOP: lambda seen: seen.asked.step,
+    Counts.ACTS: lambda seen: seen.asked.acts,
+    Counts.FORCE: lambda seen: seen.asked.force,
+    Counts.CASES: lambda seen: seen.asked.case != 0,
+    Counts.ROWS: lambda seen: seen.asked.rows != 0,
+}
 
 
 class Tally(NamedTuple):
@@ -210,11 +239,25 @@ def _found(pattern: Pattern, sketches: Iterable[Sketch], since: int) -> int:
             return max((_spread(each, since, pattern) for each in sketches), default=0)
         case Counts.ROWS:
             return round(sum(each.scale * sum(row[2] for row in each.rows(since)) for each in sketches))
-        case Counts.LOOP | Counts.ACTS:
+        case Counts.PACE:
+            return sum(_different(each, since, pattern) for each in sketches)
+        case Counts.LOOP | Counts.ACTS | Counts.FORCE:
             return sum(len(each.rows(since)) for each in sketches)
         case _:
             mask = pattern.mask if pattern.joins else 0
             return sum(each.count(since, mask, pattern.joins, pattern.days) for each in sketches)
+
+
+def _different(sketch: Sketch, since: int, pattern: Pattern) -> int:
+    """How many people are among the latest, with what came up of each joined."""
+    matters: dict[int, int] = {}
+    for token, _, about in sketch.rows(since):
+        person = token & _PERSON
+        matters[person] = matters.get(person, 0) | about
+    if not pattern.joins:
+        return len(matters)
+    mask, joins = pattern.mask, pattern.joins
+    return sum((about & mask).bit_count() >= joins for about in matters.values())
 
 
 def _joins(pattern: Pattern, about: int) -> bool:

@@ -36,12 +36,17 @@ SHORT_ANSWER_TOKENS: Final = 32
 _WORD: Final = re.compile(r"[^\W\d_]{4,40}")
 _ANY_WORD: Final = re.compile(r"\w+")
 _SEPARATORS: Final = (",", ";", "\t", "|")
-# Verbs of a tool that changes something for people or things outside, as words of its name; not what works on files.
+# Verbs of a tool that uses force, and of one that changes something for people or things outside; not what works on
+# files. They are words of its name.
+_FORCE: Final = (
+    r"fire|engage|launch|strike|intercept|detonate|arm|aim|slew|jam|target|lock_on|shoot|kill|neutrali[sz]e|suppress"
+    r"|effector|weapon|gun|turret|munition|feuer|waffe|tirer|dispara|fuoco"
+)
+_FORCES: Final = re.compile(rf"(?<![a-z])(?:{_FORCE})s?(?![a-z])")
 _ACTS: Final = re.compile(
-    r"(?<![a-z])(?:fire|engage|launch|strike|intercept|detonate|arm|aim|slew|steer|fly|goto|move|drive|actuate|release"
-    r"|drop|jam|assign|dispatch|task|deploy|target|lock|open|close|deny|approve|reject|grant|revoke|admit|dismiss"
-    r"|suspend|terminate|cancel|evict|detain|arrest|deport|sanction|flag|block|ban|freeze|transfer|pay|charge|order|buy"
-    r"|sell|trade|send|publish|feuer|waffe|tirer|dispara|fuoco)(?![a-z])",
+    rf"(?<![a-z])(?:{_FORCE}|steer|fly|goto|move|drive|actuate|release|drop|assign|dispatch|task|deploy|lock|open|close"
+    r"|deny|approve|reject|grant|revoke|admit|dismiss|suspend|terminate|cancel|evict|detain|arrest|deport|sanction|flag"
+    r"|block|ban|freeze|transfer|pay|charge|order|buy|sell|trade|send|publish)(?![a-z])",
 )
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -77,6 +82,7 @@ def ask(exchange: Exchange, persons: Iterable[tuple[str, int]], unix: int, keys:
         words = f"question {question_of(exchange, text, named)}"
         first, second = token_of(words, older), token_of(words, newer)
     step = bool(exchange.tools) and bool(exchange.turns) and exchange.turns[-1].role is Role.TOOL
+    names = [_HUMP.sub(" ", name).lower() for name in _called(exchange)] if step else []
     rows = rows_of(exchange)
     return Asked(
         older=first,
@@ -84,7 +90,8 @@ def ask(exchange: Exchange, persons: Iterable[tuple[str, int]], unix: int, keys:
         about=about,
         rows=rows if rows >= ROWS_MIN else 0,
         step=step,
-        acts=step and any(_acts(name) for name in _called(exchange)),
+        acts=step and any(_ACTS.search(name) for name in names),
+        force=step and any(_FORCES.search(name) for name in names),
         case=token_of(f"case {text}", newer) if _is_case(exchange, text) else 0,
     )
 
@@ -101,6 +108,10 @@ def question_of(exchange: Exchange, text: str, persons: Iterable[str]) -> str:
 
 def rows_of(exchange: Exchange) -> int:
     """The most rows, members of a list or calls at once in what came last."""
+    if len(exchange.turns) == 1 and not any(
+        "\n" in text or text[:1] in {"{", "["} for text in exchange.turns[0].texts
+    ):
+        return 0  # one line is no table
     last = next((turn for turn in reversed(exchange.turns) if turn.role is Role.ASSISTANT), Turn(Role.ASSISTANT))
     texts = (each for role in (Role.USER, Role.TOOL) for each in _last_texts(exchange.turns, role))
     return min(ROWS_MAX, max((_rows(text) for text in texts), default=0) + len(last.calls))
@@ -151,10 +162,6 @@ def _called(exchange: Exchange) -> Iterator[str]:
             break
         yield from (call.name for call in turn.calls)
     yield from (tool.name for tool in exchange.tools)
-
-
-def _acts(name: str) -> bool:
-    return _ACTS.search(_HUMP.sub(" ", name).lower()) is not None
 
 
 def _last(turns: tuple[Turn, ...], role: Role) -> str:

@@ -79,14 +79,10 @@ class Sketch:
         """How many people came at ``since`` or later, on so many days since, with so many matters of ``mask`` and
         with all the bits of ``marked``.
         """
-        recent = ((1 << DAYS) - 1) << max(0, (since - self._since) // DAY_SECONDS)
         found = sum(
-            1
-            for seen, on, about in zip(self._seen, self._days, self._about, strict=True)
-            if seen >= since
-            and (about & mask).bit_count() >= joins
-            and (on & recent).bit_count() >= days
-            and about & marked == marked
+            people
+            for about, people in self.matters(since, days).items()
+            if (about & mask).bit_count() >= joins and about & marked == marked
         )
         return round(found * self.scale)
 
@@ -110,9 +106,11 @@ class Sketch:
             if seen >= since and (on & recent).bit_count() >= days
         ]
 
-    def matters(self, since: int) -> Counter[int]:
-        """How many there are with each set of matters, of those that came at ``since`` or later."""
-        return Counter(about for seen, about in zip(self._seen, self._about, strict=True) if seen >= since)
+    def matters(self, since: int, days: int = 1) -> Counter[int]:
+        """How many there are with each set of matters, of those that came at ``since`` or later, on so many days."""
+        if days == 1:  # the day on which it came last is one
+            return Counter([about for seen, about in zip(self._seen, self._about, strict=True) if seen >= since])
+        return Counter(about for _, _, about in self.rows(since, days))
 
     def write(self) -> bytes:
         """The bytes: magic, whether there were more, how many, the begin; then tokens, times, days, matters."""
