@@ -21,9 +21,10 @@ from brightline.core.attestation.chain import Root
 from brightline.core.attestation.lease import Node
 from brightline.core.errors import ConfigError
 from brightline.core.facts import Statement, Vocabulary
-from brightline.core.ports import Attester, Clock, RecordLog
+from brightline.core.ports import Attester, Clock
 from brightline.guard.settings import GuardSettings
 from brightline.shell.channel import read_own
+from brightline.shell.storage.sequencer import Sequencer
 from brightline.shell.trust.accepted import Accepted
 from brightline.shell.trust.asking import ATTESTER_KEY, CommandAttester, DevelopmentAttester
 from brightline.shell.trust.lease import LeaseKeeper
@@ -58,7 +59,7 @@ class GuardLease:
     """The :class:`~brightline.core.ports.LeaseSource` of a guard. ``keep`` and ``watch`` are for ever."""
 
     def __init__(
-        self, found: Found, folder: Path, settings: GuardSettings, log_key: bytes, records: RecordLog
+        self, found: Found, folder: Path, settings: GuardSettings, log_key: bytes, records: Sequencer
     ) -> None:
         """``log_key`` is the raw public key of the guard's log. Raises ``ConfigError`` for a channel that is none."""
         accepted, clock = found.accepted, found.clock
@@ -76,6 +77,7 @@ class GuardLease:
             lambda: _NO_FACTS,
             records,
             clock,
+            records.counters,
         )
         self._watched = True
         self.looked: Callable[[], None] = lambda: None

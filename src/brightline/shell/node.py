@@ -179,6 +179,7 @@ class Node:
             lambda: self.agreement.vocabulary,
             self.log,
             clock,
+            self.log.counters,
         )
         self._counted: Compared | None = None
         self._upkeep = Upkeep(

@@ -220,7 +220,7 @@ async def _lease(folder: StateFolder, settings: Settings, registry: Registry, sh
         registry.releases.current.digest,
         registry.classifiers.current,
     )
-    lease = await ask(attester, node, policy, read_vendor_roots(shipped_roots()), clock)
+    lease = await ask(attester, node, policy, read_vendor_roots(shipped_roots()), clock, {})
     if not lease.rests_on.isdisjoint(registry.attestations.revoked.names):
         raise TrustError(Loss.REVOKED.value)
     return lease

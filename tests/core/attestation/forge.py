@@ -177,10 +177,14 @@ def quote(
     extra: bytes = b"n" * 32,
     tail: bytes = b"",
     safe: int = 1,
+    counters: tuple[int, int, int] = (2, 1, 9),
 ) -> bytes:
-    """TPMS_ATTEST over registers 0 to 7 of the SHA-256 bank."""
+    """TPMS_ATTEST over registers 0 to 7 of the SHA-256 bank; ``counters`` are resets, restarts and the clock."""
     head = magic.to_bytes(4, "big") + kind.to_bytes(2, "big") + sized(b"\x00\x0b" + bytes(32)) + sized(extra)
-    clock = (9).to_bytes(8, "big") + (2).to_bytes(4, "big") + (1).to_bytes(4, "big") + bytes([safe]) + bytes(8)
+    resets, restarts, ticks = counters
+    clock = (
+        ticks.to_bytes(8, "big") + resets.to_bytes(4, "big") + restarts.to_bytes(4, "big") + bytes([safe]) + bytes(8)
+    )
     chosen = selected if selected is not None else selection((0x0B, b"\xff\x00\x00"))
     return head + clock + chosen + sized(digest if digest is not None else hashlib.sha256(registers).digest()) + tail
 

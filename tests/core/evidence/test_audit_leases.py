@@ -37,6 +37,26 @@ def lease(at: int, **more: Any) -> Leaf:
     return leaf("ATTESTED", at, **{**said, "production": False, "rests_on": ["m"], "stated": {}, **more})
 
 
+def test_a_tpm_whose_counters_went_back_between_two_leases_is_contradicted() -> None:
+    def counted(at: int, *numbers: int, key: str = "sha256:k") -> Leaf:
+        return lease(at, counters={key: [*numbers]})
+
+    for later in ((2, 1, 8), (2, 1, 9), (2, 0, 90), (1, 9, 90)):
+        claim, told = audited(counted(0, 2, 1, 9), counted(1, *later))
+        assert claim.status.value == "CONTRADICTED", later
+        assert "its last evidence" in told
+    for later in ((2, 1, 10), (2, 2, 0), (3, 0, 0)):
+        assert audited(counted(0, 2, 1, 9), counted(1, *later))[0].status.value == "PROVEN", later
+    another = counted(1, 1, 0, 0, key="sha256:other")
+    assert audited(counted(0, 2, 1, 9), another)[0].status.value == "PROVEN"
+    findings = Findings()
+    first, second = LeaseAudit(KnownRevocations(), Findings()), LeaseAudit(KnownRevocations(), findings)
+    first.enter(0, [counted(0, 2, 1, 9)])
+    second.resume(first.memory(), "")
+    second.enter(1, [counted(1, 1, 0, 0)])
+    assert findings.kept(Severity.CONTRADICTED)  # also on a later visit
+
+
 def passed(at: int, **more: Any) -> Leaf:
     return leaf("PASS", at, exchange=f"x-{at}", token="t", verdict="permit", **more)
 

@@ -62,6 +62,7 @@ class World:
             lambda: VOCABULARY,
             self.records,
             self.clock,
+            {},
         )
 
     def renew(self) -> bool:

@@ -62,6 +62,17 @@ class Counters(msgspec.Struct, frozen=True, order=True):
     restarts: int
     clock: int
 
+    def behind(self, before: Counters) -> str:
+        """Why these are not later than ``before``, in words; nothing if they are.
+
+        Resets and restarts never fall; within one of them the clock goes on.
+        """
+        if (self.resets, self.restarts) < (before.resets, before.restarts):
+            return "the TPM's counters are behind those of its last evidence"
+        if (self.resets, self.restarts) == (before.resets, before.restarts) and self.clock <= before.clock:
+            return "the TPM's clock is not after that of its last evidence"
+        return ""
+
 
 class Tcb(msgspec.Struct, frozen=True):
     """How old the platform is. ``parts`` are security version numbers by name, each the least of all that it says.

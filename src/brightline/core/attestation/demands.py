@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -28,16 +28,23 @@ _IN_REPORT_DATA: Final = frozenset({Kind.SNP, Kind.TDX})
 class Challenge(msgspec.Struct, frozen=True):
     """What evidence must answer: a nonce that was never used before; a key that it must bind, where there is one.
 
-    ``after`` are the counters of the machine's last accepted evidence. ``ValueError`` for a nonce of odd length.
+    ``after`` are the counters of the machine's last accepted evidence; ``seen`` those of each key that signed any
+    (:func:`signer_of`), which go before. ``ValueError`` for a nonce of odd length.
     """
 
     nonce: bytes
     key: bytes = b""
     after: Counters | None = None
+    seen: Mapping[str, Counters] = {}
 
     def __post_init__(self) -> None:
         if not NONCE_BYTES_MIN <= len(self.nonce) <= NONCE_BYTES_MAX:
             raise ValueError(f"a nonce has {NONCE_BYTES_MIN} to {NONCE_BYTES_MAX} bytes, and not {len(self.nonce)}")
+
+
+def signer_of(claims: Claims) -> str:
+    """``sha256:<hex>`` of the key that signed evidence; empty if nobody says which."""
+    return f"sha256:{hashlib.sha256(claims.signer).hexdigest()}" if claims.signer else ""
 
 
 class Piece(msgspec.Struct, frozen=True):
@@ -82,26 +89,20 @@ def check_fresh(claims: Claims, policy: Policy, challenge: Challenge, at: float,
         refuse(Fault.NOT_YET, f"evidence says that it was made {claims.made - at:.0f} seconds from now")
     if claims.until is not None and at > claims.until:
         refuse(Fault.EXPIRED, f"what the evidence rests on ended {at - claims.until:.0f} seconds ago")
-    if claims.counters is not None and challenge.after is not None:
-        _check_counters(claims.counters, challenge.after)
+    if claims.counters is not None:
+        last = challenge.seen.get(signer_of(claims)) or challenge.after
+        if last is not None and (why := claims.counters.behind(last)):
+            refuse(Fault.WENT_BACK, why)
     check_not_debug(claims)
-    never = {claims.instance, f"sha256:{hashlib.sha256(claims.signer).hexdigest()}"} - {""}
+    never = {claims.instance, signer_of(claims)} - {""}
     if never & set(policy.deny):
         refuse(Fault.DENIED, "the policy names this machine among those that are never accepted")
-
-
-def _check_counters(now: Counters, before: Counters) -> None:
-    """Resets and restarts never fall; within one of them the clock goes on."""
-    if (now.resets, now.restarts) < (before.resets, before.restarts) or now.resets < before.resets:
-        refuse(Fault.WENT_BACK, "the TPM's counters are behind those of its last evidence")
-    if (now.resets, now.restarts) == (before.resets, before.restarts) and now.clock <= before.clock:
-        refuse(Fault.WENT_BACK, "the TPM's clock is not after that of its last evidence")
 
 
 def _check_issuer(claims: Claims, entry: Accept, before: Sequence[Piece]) -> None:
     if claims.issuer and claims.issuer in entry.issuers:
         return
-    if claims.signer and f"sha256:{hashlib.sha256(claims.signer).hexdigest()}" in entry.signers:
+    if claims.signer and signer_of(claims) in entry.signers:
         return
     if claims.signer and any(p.claims.kind in entry.bound_by and p.claims.key == claims.signer for p in before):
         return

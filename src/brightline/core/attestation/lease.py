@@ -25,11 +25,12 @@ from typing import Final
 import msgspec
 
 from brightline.core.attestation.appraise import Appraisal, Tier
-from brightline.core.attestation.claims import Claims
+from brightline.core.attestation.claims import Claims, Counters
+from brightline.core.attestation.demands import signer_of
 from brightline.core.attestation.evidence import Evidence
 from brightline.core.attestation.fault import Fault, refuse
 from brightline.core.attestation.policy import NOT_FOR_PRODUCTION
-from brightline.core.canonical import JsonValue, digest
+from brightline.core.canonical import INTEGER_MAX, JsonValue, digest
 from brightline.core.facts import Source, Statement, Vocabulary
 
 LEASE_SECONDS_MAX: Final = 600
@@ -127,9 +128,22 @@ class Lease(msgspec.Struct, frozen=True):
                 found.append(said)
         return tuple(found)
 
-    def public(self) -> dict[str, JsonValue]:
-        """What its ATTESTED record says to everybody."""
+    @property
+    def counters(self) -> dict[str, Counters]:
+        """The counters of each TPM that answered, by the digest of the key that signed."""
         return {
+            signer_of(claims): claims.counters
+            for _, claims in self.appraisal.accepted
+            if claims.counters is not None and claims.signer
+        }
+
+    def public(self) -> dict[str, JsonValue]:
+        """What its ATTESTED record says to everybody. Counters stand there so that the next start knows them."""
+        counters: dict[str, JsonValue] = {
+            name: [each.resets, each.restarts, min(each.clock, INTEGER_MAX)] for name, each in self.counters.items()
+        }
+        more: dict[str, JsonValue] = {"counters": counters} if counters else {}
+        return more | {
             "agreement": self.node.agreement,
             "attester": self.shown.attester,
             "evidence": self.shown.digest,
@@ -181,6 +195,19 @@ def grant(node: Node, shown: Shown, appraisal: Appraisal, now: Instant) -> Lease
     until = Instant(now.steady + seconds, now.wall + seconds)
     shown = msgspec.structs.replace(shown, production=not for_development)
     return Lease(node, shown, appraisal, now, until, names)
+
+
+class _Counted(msgspec.Struct):
+    counters: dict[str, tuple[int, int, int]] = {}
+
+
+def read_counters(leaf: bytes) -> dict[str, Counters]:
+    """The counters in an ATTESTED record as it is logged; none where it names none, or is not one of ours."""
+    try:
+        said = msgspec.json.decode(leaf, type=_Counted)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return {name: Counters(*each) for name, each in said.counters.items()}
 
 
 class Revocable(enum.StrEnum):

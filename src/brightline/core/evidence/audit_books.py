@@ -66,6 +66,7 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     clauses: tuple[_Text, ...] | UnsetType = UNSET
     commitments: tuple[_Text, ...]
     counted: dict[_Text, _Number] | UnsetType = UNSET
+    counters: dict[_Text, tuple[_Number, _Number, _Number]] | UnsetType = UNSET
     disk: Disk | UnsetType = UNSET
     end: _Number | UnsetType = UNSET
     ends: tuple[_Text, ...] | UnsetType = UNSET

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from brightline.core.attestation.claims import Counters
 from brightline.core.attestation.lease import DEVELOPMENT, LEASE_SECONDS_MAX
 from brightline.core.attestation.revocation import LAG_SECONDS
 from brightline.core.evidence.audit_books import Leaf
@@ -77,6 +78,7 @@ class LeaseAudit:
         self._for_development = False
         self._keys: frozenset[str] = frozenset()
         self._handed = 0
+        self._counters: dict[str, Counters] = {}  # of each TPM, by the digest of its key
         self._uses = 0  # of tokens, in a guard's log
         self._nonces: set[str] = set()  # of keys that were handed over
 
@@ -92,7 +94,8 @@ class LeaseAudit:
         )
         late = tuple((name, index, why) for name, (index, why) in self._late.items())
         counted = (self._leases, self._passes, self._unleased)
-        return LeaseMemory(stated, self._lease, late, counted, self._for_development, self._handed, self._uses)
+        told = {key: (each.resets, each.restarts, each.clock) for key, each in self._counters.items()}
+        return LeaseMemory(stated, self._lease, late, counted, self._for_development, self._handed, self._uses, told)
 
     def resume(self, earlier: LeaseMemory, time: str) -> None:
         """Go on from where an earlier visit ended; ``time`` is that of the last record that it read."""
@@ -104,6 +107,7 @@ class LeaseAudit:
         self._late = {name: (index, why) for name, index, why in earlier.late}
         self._leases, self._passes, self._unleased = earlier.counted
         self._handed, self._uses = earlier.handed, earlier.used
+        self._counters = {key: Counters(*each) for key, each in earlier.counters.items()}
         if earlier.stated or not time or not self._leases:
             return
         now = unix_of(time)
@@ -162,6 +166,11 @@ class LeaseAudit:
             self._findings.contradict(Topic.LEASED, place, "a lease by the nonce of the one before it")
         if not leaf.production and leaf.profile != DEVELOPMENT:
             self._findings.contradict(Topic.LEASED, place, "a lease by what attests nothing, in a log for production")
+        for key, numbers in (leaf.counters or {}).items():
+            counters = Counters(*numbers)
+            if (before := self._counters.get(key)) is not None and (why := counters.behind(before)):
+                self._findings.contradict(Topic.LEASED, place, f"{why} in this log")
+            self._counters[key] = counters
         self._for_development |= not leaf.production
         self._lease = StatedLease(leaf.epoch, leaf.expires, leaf.nonce, frozenset(leaf.rests_on or ()))
 

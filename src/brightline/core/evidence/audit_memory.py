@@ -205,7 +205,7 @@ class LeaseMemory(msgspec.Struct, frozen=True):
     """ATTESTATION records (time, revocation, name, what it ends, policy), the lease, and late PASSes (see HaltMemory).
 
     ``counted`` are leases, permits, and permits before any lease; ``handed`` how often keys were handed over,
-    ``used`` how many tokens a guard with leases let through.
+    ``used`` how many tokens a guard with leases let through; ``counters`` those of TPMs, by key.
     """
 
     stated: tuple[tuple[str, str, str, tuple[str, ...], str], ...] = ()
@@ -215,6 +215,7 @@ class LeaseMemory(msgspec.Struct, frozen=True):
     for_development: bool = False
     handed: int = 0
     used: int = 0
+    counters: dict[str, tuple[int, int, int]] = {}
 
 
 class StatedAdmission(msgspec.Struct, frozen=True):

@@ -32,12 +32,14 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self
 
 import msgspec
 
+from brightline.core.attestation.claims import Counters
+from brightline.core.attestation.lease import read_counters
 from brightline.core.canonical import JsonValue
 from brightline.core.errors import DiskFull, EvidenceDamaged, EvidenceUnavailable, OperatorError
 from brightline.core.evidence.batch import BATCH_FRAMES_MAX, Batch, Books, Frame, lost_draft
@@ -84,6 +86,7 @@ class Sequencer:
         self._directory = directory
         self._keys = keys
         self._shredded: list[Shredded] = []
+        self._counters: dict[str, Counters] = {}
         self._shard = shard
         self._profile = profile
         self._clock = clock
@@ -235,6 +238,11 @@ class Sequencer:
         """What was destroyed, as the records say that were there when the log was opened."""
         return tuple(self._shredded)
 
+    @property
+    def counters(self) -> Mapping[str, Counters]:
+        """The counters of each TPM in its last ATTESTED record, as they were when the log was opened."""
+        return self._counters
+
     def shred(self, draft: Draft) -> DurableRecord:
         """Make a SHRED record durable, and then destroy the keys of the records that it names. Blocks.
 
@@ -263,6 +271,8 @@ class Sequencer:
         self._tree.append(leaf_hash(frame.leaf))
         if frame.kind is RecordKind.SHRED and (said := read_shredded(frame.leaf)) is not None:
             self._shredded.append(said)
+        if frame.kind is RecordKind.ATTESTED:
+            self._counters |= read_counters(frame.leaf)
         if published is not None and self._tree.size == published.size and self._tree.root() != published.root:
             raise EvidenceDamaged(
                 f"the first {published.size} records are not those that were published",

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from brightline.core.attestation.appraise import appraise
@@ -51,8 +51,12 @@ class LeaseKeeper:
         vocabulary: Callable[[], Vocabulary],
         records: RecordLog,
         clock: Clock,
+        seen: Mapping[str, Counters],
     ) -> None:
-        """``policy`` and ``revoked`` are asked each time: what people signed last is what counts."""
+        """``policy`` and ``revoked`` are asked each time: what people signed last is what counts.
+
+        ``seen`` are the counters of TPMs that the log knows from earlier leases, also of an earlier start.
+        """
         self.attester = attester
         self._node = node
         self._policy = policy
@@ -63,6 +67,7 @@ class LeaseKeeper:
         self._clock = clock
         self._lease: Lease | None = None
         self._under: Policy | None = None  # the policy that the lease was granted under
+        self._seen = dict(seen)
         self._loss = Loss.NONE
         self._refused = ""  # why there is no newer one
         self._stated: tuple[Vocabulary | None, tuple[Statement, ...]] = (None, ())
@@ -138,18 +143,12 @@ class LeaseKeeper:
         policy = self._policy()
         if policy is None:
             refuse(Fault.NOT_ASKED_FOR, "the signed installation has no attestation policy: nothing is accepted")
-        lease = await ask(self.attester, self._node(), policy, self._roots, self._clock, self._counters())  # 1. to 3.
+        lease = await ask(self.attester, self._node(), policy, self._roots, self._clock, self._seen)  # 1. to 3.
         if (loss := lease.over(self._now(), self._revoked())) is not None:
             refuse(Fault.DENIED, loss.value)
         await self._records.append(Draft(RecordKind.ATTESTED, "", lease.public(), lease.committed()))  # 4.
+        self._seen |= lease.counters
         self._lease, self._under, self._stated = lease, policy, (None, ())  # 5.
-
-    def _counters(self) -> Counters | None:
-        """The counters of a TPM, as the last lease knew them."""
-        if self._lease is None:
-            return None
-        found = [claims.counters for _, claims in self._lease.appraisal.accepted if claims.counters is not None]
-        return found[0] if len(found) == 1 else None
 
     def _now(self) -> Instant:
         return instant(self._clock)
@@ -161,11 +160,11 @@ async def ask(
     policy: Policy,
     roots: tuple[Root, ...],
     clock: Clock,
-    after: Counters | None = None,
+    seen: Mapping[str, Counters],
 ) -> Lease:
     """A lease as it would be recorded and come into force, for what the attester shows now.
 
-    ``after`` are the counters of a TPM when it was asked last. Raises ``EvidenceRefused``.
+    ``seen`` are the counters of each TPM when it was asked last, by the digest of its key. Raises ``EvidenceRefused``.
     """
     nonce = secrets.token_bytes(NONCE_BYTES)  # 1.
     challenge = challenge_of(node, nonce)
@@ -175,7 +174,7 @@ async def ask(
     def appraised() -> Lease:  # 3.
         at = instant(clock)
         claims = [verify(piece, roots, at.wall) for piece in evidence]
-        return grant(node, shown, appraise(claims, policy, Challenge(challenge, after=after), at.wall), at)
+        return grant(node, shown, appraise(claims, policy, Challenge(challenge, seen=seen), at.wall), at)
 
     return await asyncio.to_thread(appraised)
 
