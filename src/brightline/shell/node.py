@@ -69,6 +69,7 @@ from brightline.shell.retention import Retention
 from brightline.shell.review.keeping import read_kept
 from brightline.shell.serve import Door
 from brightline.shell.state import StateFolder
+from brightline.shell.still import Still
 from brightline.shell.storage.periods import PeriodWriter
 from brightline.shell.storage.publisher import Publisher
 from brightline.shell.storage.sequencer import Sequencer
@@ -144,6 +145,7 @@ class Node:
         self.publisher = opened.publisher
         self.periods = opened.periods
         self.upstream = opened.upstream
+        self._still = Still(opened.folder.root, opened.clock)
         self.peers = opened.peers
         self._folder = opened.folder
         self._clock = clock = opened.clock
@@ -408,6 +410,9 @@ class Node:
 
     def faults(self) -> tuple[str, ...]:
         """Why no exchange may go on now."""
+        return (*self._still.faults, *self._evidence_faults())
+
+    def _evidence_faults(self) -> tuple[str, ...]:
         out = list(self._upkeep.faults)
         if self.agreement.patterns and self.patterns.lost:
             out.append("the counts of people cannot be kept")
@@ -433,7 +438,7 @@ class Node:
 
     def checks(self) -> tuple[Check, ...]:
         """The conditions for serving as they stand now; those that are looked at only at the start are left out."""
-        faults, current, halts = self.faults(), self.judges.current, self.registry.halts.book
+        faults, current, halts = self._evidence_faults(), self.judges.current, self.registry.halts.book
         model = self.installation.models[0].name
         facts = self.agreement.vocabulary.join(self.conditions.read(model, AGREEMENT_SCOPE).statements)
         unstated = of_facts(self.agreement.vocabulary, facts.view)
@@ -442,6 +447,11 @@ class Node:
             halted += ("people have halted every model",)
         lease = self.lease.fault
         return (
+            Check(
+                Condition.SETTINGS,
+                ("the settings do not read",) if self._still.settings else (),
+                (self._still.settings,) if self._still.settings else (),
+            ),
             Check(Condition.REGISTRY, detail=(self.registry.failure,) if self.registry.failure else ()),
             Check(
                 Condition.DETECTORS,
@@ -465,6 +475,7 @@ class Node:
             ),
             Check(Condition.WITNESSES, detail=tuple(self.combining.unwitnessed())),
             Check(Condition.UPSTREAM, self._without_server()),
+            Check(Condition.CLOCK, (behind,) if (behind := self._still.clock) else ()),
         )
 
     def _without_server(self) -> tuple[str, ...]:
@@ -536,6 +547,7 @@ class Node:
                 self.follow()
             except BrightlineError as error:
                 log.warning("the registry cannot be read: %s", error)
+            await self._still.look()
             await asyncio.sleep(REFRESH_SECONDS)
 
     async def _follow_release(self) -> None:

@@ -90,7 +90,7 @@ def test_a_gateway_that_serves_looks_at_the_same_conditions_all_the_time(tmp_pat
     with running(tmp_path / "state") as node:
         served: Node = node.node
         watched = {check.condition for check in served.checks()}
-        at_the_start = {"settings", "installation", "keys", "agreement", "release", "clock"}
+        at_the_start = {"installation", "keys", "agreement", "release"}
         assert watched == {each for each in Condition if each.value not in at_the_start}
         assert all(check.holds for check in served.checks())
         assert json.loads(cli("preflight", node.root, "--json"))["ready"] is True  # beside the gateway
