@@ -134,11 +134,21 @@ def test_of_the_compose_file_only_gateway_and_console_are_reachable_and_the_mode
             check_command(service["command"])
     assert [name for name, service in services.items() if "ports" in service] == ["gateway", "console"]
     assert services["console"]["ports"] == ["127.0.0.1:8092:8092"]
-    beside = {name for name, service in services.items() if "inside" in service["networks"]}
+    assert services["model"]["network_mode"] == "none"
+    assert "networks" not in services["model"]
+    assert services["guard"]["networks"] == ["middle"]
+    assert compose["networks"]["middle"]["internal"]
+    mounted = {name: dict(volume.rsplit(":", 2)[:2] for volume in each["volumes"]) for name, each in services.items()}
+    beside = {name for name, volumes in mounted.items() if "socket" in volumes}
     assert beside == {"guard", "model"}
-    assert services["model"]["networks"] == ["inside"]
-    assert compose["networks"]["inside"]["internal"]
-    assert set(services["gateway"]["networks"]) & set(services["model"]["networks"]) == set()
+    assert "mode=0700" in compose["volumes"]["socket"]["driver_opts"]["o"]
+    (started,) = services["model"]["command"]
+    at = re.search(r"--host (\S+)", started)
+    assert at is not None
+    assert f"rm -f {at.group(1)} && " in started  # it does not start over its last one
+    assert str(Path(at.group(1)).parent) == mounted["model"]["socket"] == mounted["guard"]["socket"]
+    page = (ROOT / "docs" / "for-deployment-engineers.md").read_text("utf-8")
+    assert f'model_socket = "{at.group(1)}"' in page
 
 
 # ---- the chart -----------------------------------------------------------------------------------------------
