@@ -39,8 +39,11 @@ from brightline.core.exchange.api import chat
 from brightline.core.exchange.api.table import APIS
 from brightline.core.exchange.coverage import cover_reply, cover_request
 from brightline.core.exchange.framing import Framing
+from brightline.core.exchange.model import Exchange, Reply, ReplyChoice
 from brightline.core.exchange.sse import SseEvent, SseParser
 from brightline.core.halt import HALT_FORMAT, HALT_TYPE, HaltOrder, Scope
+from brightline.core.patterns.masks import masks_in
+from brightline.core.patterns.minimise import minimised
 from brightline.core.patterns.sketch import Sketch
 from brightline.core.patterns.touched import persons_in
 from brightline.core.review.decision import open_made
@@ -352,12 +355,22 @@ _SKETCHES = [
     b"name,city\nmaria jensen,Oslo\n",
     b'{"subjects": ["maria jensen"]}',
     b"Where is Maria Jensen?",
+    b"Maria Jensen, a U.S. person, SSN 078-05-1120, maria@example.org, (415) 555-0132.",
+    "1. 王志强先生\n2. محمد أحمد\nWhere does subject 2 live?".encode(),
 ]
+_ASKED = Exchange("chat", "m", ())
 
 
 def persons(data: bytes, chance: random.Random) -> None:
-    """A person is one in one spelling, whatever the text; and bytes that are a sketch are the ones it writes."""
-    for person in persons_in(data.decode(errors="replace")):
+    """A person has one spelling; masks lie in the text, in order, and leave no number; a sketch is what it writes."""
+    text = data.decode(errors="replace")
+    end = 0
+    for mask in masks_in(text, ("jensen maria",)):
+        assert end <= mask.start < mask.end <= len(text)
+        end = mask.end
+    left = minimised(_ASKED, Reply((ReplyChoice(0, text),))).reply.choices[0].text
+    assert not [mask for mask in masks_in(left, ()) if mask.kind in {"SSN", "e-mail"}]
+    for person in persons_in(text):
         kind, _, value = person.partition(" ")
         assert kind in {"name", "email", "phone", "ssn", "iban", "imei"}
         assert value

@@ -105,6 +105,11 @@ def test_objects_and_arguments_are_masked_member_by_member_and_stay_objects() ->
     assert (choice.calls[0].id, choice.calls[0].name) == ("c", "store")
 
 
+def test_what_a_member_is_called_is_masked_too_and_no_member_is_lost() -> None:
+    found = left(json.dumps({"078-05-1120": 1, "078 05 1120": 2, "maria@example.org": {"n": 3}}))
+    assert json.loads(found) == {"[SSN 1]": 1, "[SSN 1]'": 2, "[e-mail 1]": {"n": 3}}
+
+
 def test_reasoning_and_refusals_are_masked_too_and_tokens_do_not_tell_what_was() -> None:
     tokens = (Token(b"SSN 078-05-1120", -0.1),)
     found = masked("SSN 078-05-1120", reasoning="It is 078-05-1120.", refusal="Not 078-05-1120.", tokens=tokens)

@@ -113,5 +113,13 @@ def test_where_it_is_not_told_who_is_meant_everybody_is(question: str) -> None:
     assert all(about & BELIEF for about in touched(LISTED, question).values())
 
 
+@pytest.mark.parametrize(
+    "text", ["no" + " " * 100_000 + "x1", "subject 1" + "," * 100_000, "\t" * 100_000 + "1", "王" * 100_000]
+)
+def test_a_text_that_is_made_to_take_long_takes_time_in_proportion_to_its_length(text: str) -> None:
+    """With one pattern that goes back over blanks, the first of these would take hours."""
+    assert "jensen maria" in touched(LISTED, text)
+
+
 def test_a_pronoun_after_a_list_means_everybody_in_it() -> None:
     assert all(about & BELIEF for about in touched(LISTED, "Which mosque does he go to?").values())

@@ -133,7 +133,13 @@ class _Masker:
             return [self._value(child, f"{path}[{number}]") for number, child in enumerate(value)]
         if not isinstance(value, dict):
             return value
-        return {key: self._member(key, child, path) for key, child in value.items()}
+        masked: dict[str, JsonValue] = {}
+        for key, child in value.items():
+            name = self._plain(key, f"{path}{{}}")
+            while name in masked:  # two names with one label: neither member is lost
+                name += "'"
+            masked[name] = self._member(key, child, path)
+        return masked
 
     def _member(self, key: str, child: JsonValue, path: str) -> JsonValue:
         place = f"{path}.{key[:64]}"
@@ -167,7 +173,8 @@ class _Masker:
             ]
             if own and any(_says_so(key, child) for key, child in value.items()):
                 self._marked |= {*own, " ".join(sorted({word for name in own for word in name.split(" ")}))}
-            for child in value.values():
+            for key, child in value.items():
+                self._marked |= marked_names(key)
                 self._hear_value(child)
 
 

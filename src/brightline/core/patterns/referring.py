@@ -22,7 +22,7 @@ _NUMBERED: Final = re.compile(
 )
 _LABEL: Final = re.compile(
     r"(?i)\b(?:subjects?|persons?|targets?|suspects?|patients?|individuals?|candidates?|numbers?|no\.?|entry|entries)"
-    r"[ \t]*#?[ \t]*([0-9]{1,4})(?![0-9.,]*[0-9])|(?<![\w&])#([0-9]{1,4})\b"
+    r"[ \t]{0,3}#?[ \t]{0,3}([0-9]{1,4})(?![0-9.,]*[0-9])|(?<![\w&])#([0-9]{1,4})\b"
 )
 _ONE: Final = re.compile(
     r"(?i)\b(?:he|him|his|himself|she|her|hers|herself|the same (?:person|man|woman|one)|this (?:person|man|woman)"

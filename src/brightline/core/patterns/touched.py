@@ -159,7 +159,7 @@ def _kinds_in(text: str, *, written: bool) -> dict[str, dict[str, None]]:
         kinds.setdefault("name", {})[f"name {name}"] = None
     for name in names_in(text, written=written):
         kinds.setdefault("name", {})[f"name {name}"] = None
-    for name in (*names_in_small_letters(text), *map(spelled, names_without_capitals(text))):
+    for name in (*names_in_small_letters(text), *filter(None, map(spelled, names_without_capitals(text)))):
         kinds.setdefault("name", {})[f"name {name}"] = None
     for kind, value in identifiers(text):
         kinds.setdefault(kind, {})[f"{kind} {value}"] = None
