@@ -18,6 +18,7 @@ from brightline.console.deny_pages import DenyPages
 from brightline.console.door import Door, Origin
 from brightline.console.figure_pages import FigurePages
 from brightline.console.pages import PLACES
+from brightline.console.pattern_pages import PatternPages
 from brightline.console.person import Person
 from brightline.console.queue_pages import QueuePages
 from brightline.console.room import Corner, Room, to_login
@@ -33,6 +34,7 @@ def make_app(room: Room, origin: Origin, identity_routes: Sequence[BaseRoute]) -
         CasePages(room),
         DenyPages(room),
         FigurePages(room),
+        PatternPages(room),
         StandingPages(room),
     )
     front = _Front(room)

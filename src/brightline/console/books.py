@@ -19,10 +19,13 @@ import msgspec
 
 from brightline.console.law import Judged
 from brightline.core.agreement.clause import Agreement
+from brightline.core.agreement.pattern import Over
 from brightline.core.enforcement.replay import read_approvals, read_facts
 from brightline.core.errors import BrightlineError, ConfigError, ReleaseError, TrustError
 from brightline.core.evidence.record import RecordKind
+from brightline.core.patterns.seen import read_crossed
 from brightline.core.ports import Clock
+from brightline.core.review.appeals import Filed
 from brightline.core.review.content import Content
 from brightline.core.review.life import CaseLife
 from brightline.core.review.roster import Clearance
@@ -43,6 +46,7 @@ from brightline.shell.storage.wal import frames_on_disk
 from brightline.shell.trust.installation import read_installation
 
 JUDGED_KEPT: Final = 512
+BEGUN_WITHIN: Final = 2_000  # records before a HOLD: its exchange began there, unless very much came between
 JUDGED_WITHIN: Final = 2_000  # records after a HOLD: its exchange ends right behind it, and a sample's ended before
 
 P = ParamSpec("P")
@@ -50,7 +54,10 @@ T = TypeVar("T")
 
 
 class CaseFile(msgspec.Struct, frozen=True):
-    """A case with all that its page is made of. ``rules`` are the bytes of the rule file that judged it, or none."""
+    """A case with all that its page is made of. ``rules`` are the bytes of the rule file that judged it, or none.
+
+    ``appeal`` is what opened it, where somebody appealed a decision.
+    """
 
     opened: OpenedCase
     content: Content
@@ -59,6 +66,7 @@ class CaseFile(msgspec.Struct, frozen=True):
     release: str
     rules: bytes
     standing: UnitStanding
+    appeal: Filed | None = None
 
 
 class Books:
@@ -126,7 +134,11 @@ class Books:
         agreement = self.agreement(case.agreement)
         name, rules = self._rules_of(case.release, agreement)
         standing = self.registry.standings.book.effective(case.unit)
-        return CaseFile(opened, desk.content(opened), self._judged_of(opened), agreement, name, rules, standing)
+        filed = (each for each in self.registry.reviewing.appeals if each.appeal.id == case.appeal)
+        appeal = next(filed, None) if case.appeal else None
+        return CaseFile(
+            opened, desk.content(opened), self._judged_of(opened), agreement, name, rules, standing, appeal
+        )
 
     def agreement(self, digest: str) -> Agreement:
         """An agreement by its digest. Raises ``ConfigError`` if it is not here."""
@@ -138,23 +150,32 @@ class Books:
         return self._agreements.read(digest)
 
     def _judged_of(self, opened: OpenedCase) -> Judged:
-        """What was known when it was held: from the OUTCOME of the exchange, which follows its HOLD."""
+        """What was known when it was held: from the OUTCOME of the exchange, which follows its HOLD, and from the
+        ATTEMPT before it, which says what the request crossed.
+        """
         key = f"{opened.shard}/{opened.seq}"
         if key in self._judged:
             return self._judged[key]
         keys = open_vault(self._folder).reader(opened.shard)
-        found = Judged()
-        frames = frames_on_disk(self._folder.wal, opened.shard, lambda first: first.seq <= opened.seq)
-        for frame in itertools.takewhile(lambda frame: frame.seq <= opened.seq + JUDGED_WITHIN, frames):
-            if frame.exchange != opened.exchange or frame.kind is not RecordKind.OUTCOME:
+        found, crossed = Judged(), dict[tuple[str, Over], int]()
+        first, last = opened.seq - BEGUN_WITHIN, opened.seq + JUDGED_WITHIN
+        frames = frames_on_disk(self._folder.wal, opened.shard, lambda frame: frame.seq <= first)
+        for frame in itertools.takewhile(lambda frame: frame.seq <= last, frames):
+            if frame.exchange != opened.exchange or frame.kind not in {RecordKind.ATTEMPT, RecordKind.OUTCOME}:
                 continue
             try:
                 fields = keys.peek(frame)
-                approvals = tuple(sorted(read_approvals(fields.get("approvals", {})).items()))
-                found = Judged(read_facts(fields["facts"]), approvals, known=True)
+                for pattern, over, people, _ in read_crossed(fields):
+                    crossed[pattern, over] = people
+                if frame.kind is RecordKind.OUTCOME:
+                    approvals = tuple(sorted(read_approvals(fields.get("approvals", {})).items()))
+                    found = Judged(read_facts(fields["facts"]), approvals, known=True)
             except (KeyDestroyed, KeyError, ValueError):
                 pass  # the page then says less
-            break
+            if frame.kind is RecordKind.OUTCOME:
+                break
+        rows = tuple((pattern, over, people) for (pattern, over), people in crossed.items())
+        found = msgspec.structs.replace(found, crossed=rows)
         if found.known:
             if len(self._judged) >= JUDGED_KEPT:
                 self._judged.clear()

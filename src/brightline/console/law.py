@@ -16,6 +16,7 @@ from brightline.core.agreement.aloud import plain
 from brightline.core.agreement.book import Entry, make_book
 from brightline.core.agreement.clause import Agreement, Verdict
 from brightline.core.agreement.decide import Decision, Subject, decide
+from brightline.core.agreement.pattern import Over
 from brightline.core.facts import UNKNOWN, Facts
 from brightline.core.review.case import Case, CaseQuestion
 from brightline.core.review.decision import APPROVE, REFUSE
@@ -36,11 +37,27 @@ class Lead(msgspec.Struct, frozen=True):
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """Facts and approvals of a held exchange, as its records have them; ``known`` is false where they do not open."""
+    """Facts and approvals of a held exchange, as its records have them; ``known`` is false where they do not open.
+
+    ``crossed`` are the patterns that it crossed: by id, over what, with how many people.
+    """
 
     facts: Facts = Facts()
     approvals: tuple[tuple[str, int], ...] = ()
     known: bool = False
+    crossed: tuple[tuple[str, Over, int], ...] = ()
+
+
+class CrossedView(msgspec.Struct, frozen=True):
+    """A pattern that an exchange crossed: over what, how many there were of what, from how many on it asks, why."""
+
+    id: str
+    over: str
+    people: int
+    noun: str
+    subjects: int
+    fact: str
+    says: str
 
 
 @lru_cache(maxsize=8)
@@ -63,7 +80,26 @@ def as_asked(agreement: Agreement, case: Case, judged: Judged) -> Judged:
         return judged
     asked = {question.name for question in case.questions if question.subject is Subject.FACT}
     specs = agreement.vocabulary.specs
-    return Judged(Facts.of({each.name: UNKNOWN if each.name in asked else each.good for each in specs}), (), True)
+    facts = Facts.of({each.name: UNKNOWN if each.name in asked else each.good for each in specs})
+    return Judged(facts, (), True, judged.crossed)
+
+
+def crossed_of(agreement: Agreement, judged: Judged) -> tuple[CrossedView, ...]:
+    """The patterns for which an exchange was held, each once."""
+    patterns = {pattern.id: pattern for pattern in agreement.patterns}
+    return tuple(
+        CrossedView(
+            id=plain(name),
+            over="the agreement as a whole" if over is Over.AGREEMENT else f"its {over}",
+            people=people,
+            noun=patterns[name].counts.noun,
+            subjects=patterns[name].subjects,
+            fact=patterns[name].fact,
+            says=plain(patterns[name].says),
+        )
+        for name, (over, people) in {name: (over, people) for name, over, people in judged.crossed}.items()
+        if name in patterns
+    )
 
 
 def deciding(agreement: Agreement, judged: Judged, case: Case) -> tuple[str, ...]:

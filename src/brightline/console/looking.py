@@ -13,12 +13,13 @@ from typing import Final
 import msgspec
 
 from brightline.console.books import CaseFile
-from brightline.console.law import Lead, as_asked, clauses_of, deciding, leads_of
+from brightline.console.law import CrossedView, Lead, as_asked, clauses_of, crossed_of, deciding, leads_of
 from brightline.console.shown import SEGMENTS_SHOWN, Looking, SegmentView, SpokenView
 from brightline.console.words import Piece, plain_pieces
 from brightline.core.agreement.aloud import plain
 from brightline.core.agreement.book import Entry
 from brightline.core.agreement.limits import answer_seconds
+from brightline.core.review.appeals import Filed
 from brightline.core.review.case import CaseQuestion, CaseState
 from brightline.core.review.claims import may_see_answers
 from brightline.core.review.quorum import quorum_in_words
@@ -61,6 +62,15 @@ class BesideView(msgspec.Struct, frozen=True):
     latest: tuple[Beside, ...]
 
 
+class AppealView(msgspec.Struct, frozen=True):
+    """The appeal that opened a case: about which hold or exchange, when (Unix seconds), who signed it, and why."""
+
+    about: str
+    filed: int
+    signers: str
+    reason: str
+
+
 class CaseView(msgspec.Struct, frozen=True):
     """All that the page of a case shows. Times are Unix seconds."""
 
@@ -90,6 +100,8 @@ class CaseView(msgspec.Struct, frozen=True):
     pattern: bool
     confirmed: int
     recused: bool
+    crossed: tuple[CrossedView, ...] = ()
+    appeal: AppealView | None = None
 
     @property
     def open(self) -> bool:
@@ -140,6 +152,17 @@ def look_at(file: CaseFile, person: str, office: str, revealed: frozenset[str], 
         pattern=file.standing.pattern,
         confirmed=len(file.standing.confirmed),
         recused=person in case.recused,
+        crossed=crossed_of(file.agreement, file.judged),
+        appeal=_appeal(file.appeal),
+    )
+
+
+def _appeal(filed: Filed | None) -> AppealView | None:
+    if filed is None:
+        return None
+    said = filed.appeal
+    return AppealView(
+        plain(said.about), filed.unix, ", ".join(plain(signer) for signer in filed.signers), plain(said.reason)
     )
 
 

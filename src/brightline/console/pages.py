@@ -32,6 +32,7 @@ FOR_EVER: Final = "public, max-age=31536000, immutable"
 PLACES: Final = (
     ("/queue", "Queue", May.SEE_QUEUE),
     ("/figures", "Figures", May.READ_FIGURES),
+    ("/patterns", "Patterns", May.READ_FIGURES),
     ("/standing", "Standing", May.READ_RECORDS),
     ("/appeals", "Appeals", May.READ_RECORDS),
     ("/halt", "Halt", May.HALT),

@@ -102,8 +102,11 @@ def test_how_many_matters_came_up_of_how_many_people_is_counted_without_marks() 
     for seen in (request([1, 2], PLACE | US_PERSON_BIT), request([2], BELIEF), request([3], 0)):
         book.enter(seen)
     span = spans_at(NOW)[0]
-    assert book.joined(Counted(span, Over.AGREEMENT, ""), NOW) == (1, 1, 1, 0, 0, 0, 0, 0)
-    assert book.joined(Counted(span, Over.AGREEMENT, ""), NOW + 1) == (0,) * 8
+    sketch = book.sketch(Counted(span, Over.AGREEMENT, ""))
+    assert sketch is not None
+    assert sketch.joined(NOW) == (1, 1, 1, 0, 0, 0, 0, 0)
+    assert sketch.joined(NOW, BELIEF) == (2, 1, 0, 0, 0, 0, 0, 0)
+    assert sketch.joined(NOW + 1) == (0,) * 8
 
 
 def test_persistence_is_counted_in_days() -> None:

@@ -17,6 +17,7 @@ from brightline.core.answer.model import Found, Pin, Status
 from brightline.core.canonical import JsonValue
 from brightline.core.evidence.audit_books import Leaf
 from brightline.core.evidence.record import RecordKind
+from brightline.core.patterns.bins import bin_of
 from brightline.core.patterns.book import PatternBook, is_of_requests
 from brightline.core.patterns.seen import COUNTED_KINDS, read_seen
 
@@ -63,7 +64,7 @@ class SubjectBook:
             return Found(Status.OPEN, f"{self._closed:,} answers are not opened: --disclosures")
         if self._odd or self._book.full:
             return Found(Status.OPEN, f"of {self._odd:,} requests it cannot be read whom they touched")
-        said = ", ".join(f"{_scope(over)} {_about(self._most(over))}" for over in Over)
+        said = ", ".join(f"{_scope(over)} {bin_of(self._most(over)).words} people" for over in Over)
         pin = Pin("the counts, made again", self._digest(), "the records")
         return Found(Status.SHOWN, f"{self._attempts:,} requests; in any thirty days at most: {said}", (pin,))
 
@@ -80,10 +81,3 @@ class SubjectBook:
 
 def _scope(over: Over) -> str:
     return "over the agreement as a whole" if over is Over.AGREEMENT else f"by one {over}"
-
-
-def _about(people: float) -> str:
-    if people < 10:
-        return "fewer than 10 people"
-    low = 10 ** (len(str(int(people))) - 1)
-    return f"{low:,} to {10 * low - 1:,} people"

@@ -115,6 +115,10 @@ class PatternBook:
         if own is not None and own.merge(sketch):
             self._slack.pop(counted, None)
 
+    def sketch(self, counted: Counted) -> Sketch | None:
+        """One of them, to be looked at."""
+        return self._sketches.get(counted)
+
     def count(self, pattern: Pattern, counted: Counted, unix: int) -> int:
         """How many people, or of whatever it counts, a pattern counts at this time in one sketch."""
         if pattern.counts is not Counts.PEOPLE:
@@ -125,11 +129,6 @@ class PatternBook:
         since = unix - pattern.window_seconds
         marked = US_PERSON_BIT if pattern.us_persons else 0
         return sketch.count(since, pattern.mask if pattern.joins else 0, pattern.joins, pattern.days, marked)
-
-    def joined(self, counted: Counted, since: int) -> tuple[int, ...]:
-        """Of how many people of one sketch no matter, one, two and so on came up since then."""
-        sketch = self._sketches.get(counted)
-        return sketch.joined(since) if sketch is not None else ()
 
     def exceeds(self, counted: Counted, since: int, most: int) -> bool:
         """Whether more than ``most`` people, or requests, of one sketch came at ``since`` or later."""

@@ -169,6 +169,22 @@ def read_seen(exchange: str, committed: Mapping[str, JsonValue]) -> Seen | None:
     subjects = tuple(Subject(*row) for row in _ROW.iter_unpack(rows))
     if any(subject.about & ~KNOWN_BITS for subject in subjects):
         raise ValueError("a subject has matters that nobody knows")
+    return Seen(exchange, told.at, _whose(told, committed), subjects, told.more, read_asked(committed))
+
+
+def read_crossed(committed: Mapping[str, JsonValue]) -> tuple[tuple[str, Over, int, Whose], ...]:
+    """Which patterns a record crossed, by its committed fields: each with over what, how many people, and whose.
+
+    Raises ``ValueError`` for what is no such record.
+    """
+    if FIELD not in committed:
+        return ()
+    told = msgspec.convert(committed[FIELD], _Told, strict=True)
+    whose = _whose(told, committed)
+    return tuple((pattern, Over(over), people, whose) for pattern, over, people in told.crossed)
+
+
+def _whose(told: _Told, committed: Mapping[str, JsonValue]) -> Whose:
+    """Whose it is: an OUTCOME says it beside the persons, an ATTEMPT in its own fields."""
     key, unit = told.key or str(committed.get("workload", "")), told.unit or str(committed.get("unit", ""))
-    whose = Whose(key, unit, told.purpose)
-    return Seen(exchange, told.at, whose, subjects, told.more, read_asked(committed))
+    return Whose(key, unit, told.purpose)

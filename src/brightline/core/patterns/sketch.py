@@ -86,12 +86,31 @@ class Sketch:
         )
         return round(found * self.scale)
 
-    def joined(self, since: int) -> tuple[int, ...]:
-        """Of how many people, who came at ``since`` or later, no matter came up, one, two and so on up to all."""
+    def matching(self, since: int, mask: int = 0, joins: int = 0, days: int = 1, marked: int = 0) -> list[int]:
+        """The tokens of whom :meth:`count` counts, as far as they are here."""
+        return [
+            token
+            for token, _, about in self.rows(since, days)
+            if (about & mask).bit_count() >= joins and about & marked == marked
+        ]
+
+    def by_day(self, since: int, until: int) -> tuple[tuple[int, int], ...]:
+        """On each day (when it begins, in Unix seconds) from ``since`` to ``until``, how many people came."""
+        first, last = ((unix - self._since) // DAY_SECONDS for unix in (since, until))
+        days = range(max(0, first), min(DAYS - 1, last) + 1)
+        return tuple(
+            (self._since + day * DAY_SECONDS, round(sum(on >> day & 1 for on in self._days) * self.scale))
+            for day in days
+        )
+
+    def joined(self, since: int, mask: int = ~US_PERSON_BIT) -> tuple[int, ...]:
+        """Of how many people, who came at ``since`` or later, none of the matters of ``mask`` came up, one, two and so
+        on up to all.
+        """
         found = [0] * (len(Touches) + 1)
         for seen, about in zip(self._seen, self._about, strict=True):
             if seen >= since:
-                found[(about & ~US_PERSON_BIT).bit_count()] += 1
+                found[(about & mask & ~US_PERSON_BIT).bit_count()] += 1
         return tuple(round(each * self.scale) for each in found)
 
     def rows(self, since: int, days: int = 1) -> list[tuple[int, int, int]]:

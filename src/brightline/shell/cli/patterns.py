@@ -12,13 +12,13 @@ from typing import Any
 import click
 import msgspec
 
-from brightline.core.agreement.pattern import Counts, Pattern
-from brightline.core.patterns.book import PatternBook, owner_of, places_of
+from brightline.core.agreement.pattern import Pattern
+from brightline.core.patterns.spread import counts_of
 from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
 from brightline.shell.opening import in_force
 from brightline.shell.state import StateFolder
-from brightline.shell.storage.sketches import FILE_NAME, SketchStore
+from brightline.shell.storage.sketches import read_counts
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -83,23 +83,10 @@ def patterns(state: Path, as_json: bool) -> None:
 
 
 def _rows(folder: Path, counted: tuple[Pattern, ...], unix: int) -> Iterator[_Row]:
-    if not (folder / FILE_NAME).exists():
-        return
-    store, book = SketchStore(folder), PatternBook()
-    try:
-        for each, sketch in store.hear(0).sketches:
-            book.merge(each, sketch)
-    finally:
-        store.close()
+    book = read_counts(folder)
     for pattern in counted:
-        for over, name in dict.fromkeys((each.over, owner_of(each)) for each, _ in book):
-            if over not in pattern.over:
-                continue
-            places = places_of(pattern, over, name, unix)
-            many = max(book.count(pattern, place, unix) for place in places)
-            marked = matters = None
-            if pattern.counts is Counts.PEOPLE:
-                marked = book.count(msgspec.structs.replace(pattern, us_persons=True), places[0], unix)
-                matters = book.joined(places[0], unix - pattern.window_seconds)
+        for each in counts_of(book, pattern, unix):
             limits = pattern.counts.noun, pattern.subjects, pattern.notice
-            yield _Row(pattern.id, over.value, name or "(all)", many, *limits, marked or 0, matters or ())
+            yield _Row(
+                pattern.id, each.over.value, each.name or "(all)", each.people, *limits, each.us_persons, each.matters
+            )

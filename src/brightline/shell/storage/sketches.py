@@ -23,7 +23,7 @@ import msgspec
 
 from brightline.core.agreement.pattern import Over
 from brightline.core.errors import OperatorError
-from brightline.core.patterns.book import Counted
+from brightline.core.patterns.book import Counted, PatternBook
 from brightline.core.patterns.kinds import size_of
 from brightline.core.patterns.sketch import Sketch
 from brightline.core.patterns.token import KEY_BYTES, ends
@@ -135,6 +135,20 @@ class SketchStore:
         with self._using() as connection, connection:  # commits, or takes everything back
             connection.execute("BEGIN IMMEDIATE")
             yield connection
+
+
+def read_counts(directory: Path) -> PatternBook:
+    """The counts as they were kept last; an empty book where nobody has counted. Raises ``OperatorError``."""
+    book = PatternBook()
+    if not (directory / FILE_NAME).exists():
+        return book
+    store = SketchStore(directory)
+    try:
+        for counted, sketch in store.hear(0).sketches:
+            book.merge(counted, sketch)
+    finally:
+        store.close()
+    return book
 
 
 def _turn(connection: sqlite3.Connection) -> int:
