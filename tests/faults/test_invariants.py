@@ -151,7 +151,7 @@ def test_a_detector_that_fails_on_the_answer_keeps_the_answer_back(node: Running
     node.model.says(completion(SECRET))
     judge = own_judge(node)
 
-    def fails_on_output(segments: Sequence[Segment]) -> Sequence[Finding] | Sequence[Raised]:
+    def fails_on_output(segments: Sequence[Segment]) -> Sequence[Finding | Raised]:
         if any(segment.surface == "output" for segment in segments):
             raise RuntimeError
         return judge(segments)
@@ -165,7 +165,7 @@ def test_a_detector_that_fails_in_mid_stream_ends_the_stream_with_an_error(node:
     judge = own_judge(node)
     broken, heard = threading.Event(), threading.Event()
 
-    def fails_later(segments: Sequence[Segment]) -> Sequence[Finding] | Sequence[Raised]:
+    def fails_later(segments: Sequence[Segment]) -> Sequence[Finding | Raised]:
         if broken.is_set() and any(segment.surface == "output" for segment in segments):
             raise RuntimeError
         return judge(segments)

@@ -88,6 +88,7 @@ STRICTER = {
     "held back further": {"holdback_chars": 30, "stride_chars": 4},
     "asked where sentences end": {"sentence_chars": 3},
     "read further back": {"reach_chars": 60},
+    "close windows as well": {"encoded": encoder(close=32)},
     "more that is near a threshold": {"encoded": encoder(near=0.5)},
     "one more detector": {"other": b"anything"},
 }
@@ -106,6 +107,7 @@ LOOSER = {
     "silence that says more": ({"silences": FACTS}, "the silence of rules would say"),
     "held back less": ({"holdback_chars": 10}, "held back less far"),
     "asked less often": ({"stride_chars": 6}, "asked about less often"),
+    "other close windows": ({"encoded": encoder(close=0)}, "its weights, its tokenizer or its windows"),
     "less that is near a threshold": ({"encoded": encoder(near=0.0)}, "less would come near a threshold"),
     "other windows": ({"overlap_chars": 50}, "its windows are others"),
     "more time": ({"deadline_ms": 20}, "its deadline is another"),
@@ -134,8 +136,8 @@ def test_what_can_only_find_more_or_say_less_is_stricter(changed: dict[str, Any]
 
 @pytest.mark.parametrize(("changed", "why"), LOOSER.values(), ids=LOOSER)
 def test_what_could_find_less_or_say_more_is_refused(changed: dict[str, Any], why: str) -> None:
-    was = files(encoded=encoder(near=0.6)) if "near" in why else files()
-    assert any(why in each for each in looser(was, files(**changed)))
+    was = encoder(**{name: value for name, value in {"near": 0.6, "close": 32}.items() if name in str(changed)})
+    assert any(why in each for each in looser(files(encoded=was), files(**changed)))
 
 
 def test_a_detector_that_is_gone_or_of_a_kind_unknown_here_is_refused_unless_it_is_the_same() -> None:

@@ -53,7 +53,7 @@ def test_it_finds_its_canaries_and_nothing_in_small_talk(encoder: OnnxEncoder) -
 def test_no_word_of_a_long_text_is_outside_every_window(encoder: OnnxEncoder) -> None:
     text = " ".join(f"word{i}" for i in range(700))
     whole = encoder._tokenizer.encode(text, add_special_tokens=False).ids
-    windows = [ids[1:-1] for ids in encoder.windows(text)]
+    windows = [window.ids[1:-1] for window in encoder.windows(text)]
     assert max(len(ids) for ids in windows) == 382
     again = windows[0]
     for ids in windows[1:]:
@@ -62,12 +62,32 @@ def test_no_word_of_a_long_text_is_outside_every_window(encoder: OnnxEncoder) ->
     assert again == whole
 
 
+def test_a_short_request_among_many_harmless_words_is_read_in_windows_of_its_own_length(encoder: OnnxEncoder) -> None:
+    loaded = load_encoder(FILE, "encoder.json")
+    close = OnnxEncoder(msgspec.structs.replace(loaded, close=96), "encoder", (FOLDER,))
+    canary = next(one for one in loaded.canary if one.fact == "mass_domestic")
+    kettle = "The kettle is on, the rain has stopped and the boats are out again this morning. " * 60
+    among = f"{kettle}\n\n{canary.text}\n\n{kettle}"
+    assert canary.fact not in {finding.fact for finding in findings(encoder, ask(among))}
+    assert canary.fact in {finding.fact for finding in findings(close, ask(among))}
+    assert canary.fact not in {finding.fact for finding in findings(close, ask(kettle))}
+    short = [window for window in close.windows(among) if len(window.ids) <= 96]
+    whole = close._tokenizer.encode(among, add_special_tokens=False).ids
+    read = short[0].ids[1:-1]
+    for window in short[1:]:
+        assert window.ids[1:32] == read[-31:]  # a third of each is in the next
+        read = read + window.ids[32:-1]
+        assert window.text in among
+    assert read == whole
+    assert list(close.windows(canary.text)) == list(encoder.windows(canary.text))  # what fits one window is read once
+
+
 @pytest.mark.parametrize("letter", ["x", "é", "각", "Ω"])
 def test_what_has_no_blanks_is_read_and_not_taken_for_one_unknown_word(encoder: OnnxEncoder, letter: str) -> None:
     unknown = encoder._tokenizer.token_to_id("[UNK]")
     [window] = list(encoder.windows(letter * 101))
-    assert unknown not in window
-    assert len(window) > 5
+    assert unknown not in window.ids
+    assert len(window.ids) > 5
 
 
 def test_scores_do_not_depend_on_what_else_is_in_the_batch(encoder: OnnxEncoder) -> None:

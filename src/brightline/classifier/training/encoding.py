@@ -31,6 +31,7 @@ from brightline.core.screening.finding import Surface
 
 TOKENS: Final = 256
 OVERLAP: Final = 64
+CLOSE: Final = 96  # half a request among many harmless words is found in these, where it was lost in long ones
 WINDOWS_MAX: Final = 64
 SECOND_SHARE: Final = 0.5  # of the epochs, with all authors after some were held out
 FURTHER_RATE: Final = RATE / 2  # of what was trained before
@@ -115,6 +116,7 @@ def write(judge: Judge, fitter: Fitter, examples: Sequence[Example], weights: di
         tokens=TOKENS,
         overlap=OVERLAP,
         windows_max=WINDOWS_MAX,
+        close=CLOSE,
         head=heads,
         canary=tuple(canaries),
     )

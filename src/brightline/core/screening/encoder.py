@@ -27,6 +27,8 @@ from brightline.core.screening.views import views
 
 FORMAT: Final = "brightline-encoder/1"
 FILE_BYTES_MAX: Final = 4 * 1024 * 1024
+CLOSE_MIN: Final = 16
+CLOSE_WINDOWS: Final = 4  # of them for each of ``windows_max``, at most
 VIEWS_MAX: Final = 8  # of one segment, besides the folded one; the rules and a first stage see all of them
 
 _Share = Annotated[float, Meta(gt=0, lt=1)]
@@ -67,6 +69,9 @@ class Canary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Encoder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An encoder with its heads. Long texts are read in windows of ``tokens`` with ``overlap``; the worst counts.
 
+    A text that fits no window is also read in windows of ``close`` tokens, a third of each in the next, unless that is
+    0: a short request among many harmless words is lost in the mean of a long window.
+
     A reading whose score reaches this share ``near`` of a head's first threshold, and not the threshold, says nothing
     and is raised: a stream is then read further back. 0: nothing is near.
     """
@@ -80,6 +85,7 @@ class Encoder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     windows_max: Annotated[int, Meta(ge=1, le=4_096)]  # of one text; more is no answer
     head: tuple[Head, ...]
     canary: tuple[Canary, ...]
+    close: Annotated[int, Meta(ge=0)] = 0
     near: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     pieces: Part | None = None  # what the pieces of a text add to the log-odds of the heads (``pieces.py``)
 
@@ -98,6 +104,8 @@ def load_encoder(data: bytes, name: str) -> Encoder:
         raise ReleaseError(f"{name}: one head for each fact, and at least one")
     if encoder.overlap >= encoder.tokens // 2:
         raise ReleaseError(f"{name}: windows overlap by less than half")
+    if encoder.close and not CLOSE_MIN <= encoder.close < encoder.tokens:
+        raise ReleaseError(f"{name}: a close window has {CLOSE_MIN} tokens or more, and fewer than the others")
     for head in encoder.head:
         if not head.unknown <= head.yes or not math.isfinite(head.bias):
             raise ReleaseError(f"{name}: the thresholds of {head.fact!r} are not in order, or its bias is no number")

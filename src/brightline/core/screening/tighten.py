@@ -113,7 +113,8 @@ def _rules(
 
 
 def _encoder(old: Encoder, new: Encoder) -> Iterator[str]:
-    frame = msgspec.structs.replace(new, head=old.head, canary=old.canary, near=old.near)
+    close = new.close if old.close else 0  # windows that were not there only find more
+    frame = msgspec.structs.replace(new, head=old.head, canary=old.canary, near=old.near, close=close)
     if frame != old:
         yield "its weights, its tokenizer or its windows are others"
     if old.near and not 0 < new.near <= old.near:

@@ -8,14 +8,22 @@ import importlib.metadata
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import onnxruntime
 from tokenizers import Tokenizer
 
 from brightline.core.errors import ReleaseError
-from brightline.core.screening.encoder import Encoder, Part, findings_from, near_from, texts_of, weights_of
+from brightline.core.screening.encoder import (
+    CLOSE_WINDOWS,
+    Encoder,
+    Part,
+    findings_from,
+    near_from,
+    texts_of,
+    weights_of,
+)
 from brightline.core.screening.finding import Finding, Raised, Segment
 from brightline.core.screening.hashing import Adder
 from brightline.core.screening.pieces import load_pieces
@@ -32,6 +40,13 @@ def spaced(text: str) -> str:
     Twenty-five come apart into a hundred at most where marks and jamo are taken apart before.
     """
     return _RUN.sub(r"\g<0> ", text)
+
+
+class Window(NamedTuple):
+    """Tokens, each window with its begin and end, and the text whose pieces add to what the heads say of it."""
+
+    ids: list[int]
+    text: str
 
 
 class OnnxEncoder:
@@ -64,34 +79,38 @@ class OnnxEncoder:
 
     def judge(self, segments: Sequence[Segment]) -> Sequence[Finding | Raised]:
         """Score every reading of every segment. Raises whatever goes wrong: then nothing was judged."""
-        windows: list[tuple[int, str, list[int]]] = []
-        added: dict[tuple[int, str], Any] = {}
+        windows: list[tuple[int, str, Window]] = []
         read: dict[tuple[int, str], str] = {}
         for number, segment in enumerate(segments):
             for view, text in texts_of(segment):
                 read[number, view] = text
-                windows += [(number, view, ids) for ids in self.windows(text)]
-                if self._adder:
-                    added[number, view] = self._adder.of(text)
-        windows.sort(key=lambda window: len(window[2]))  # windows of one length pad little
+                windows += [(number, view, window) for window in self.windows(text)]
+        windows.sort(key=lambda window: len(window[2].ids))  # windows of one length pad little
+        added = {window.text: self._adder.of(window.text) for _, _, window in windows} if self._adder else {}
         scored = []
         for first in range(0, len(windows), BATCH_MAX):
             batch = windows[first : first + BATCH_MAX]
-            more = [added.get((number, view), 0.0) for number, view, _ in batch]
-            scores = self._scores([ids for _, _, ids in batch], more)
+            more = [added.get(window.text, 0.0) for _, _, window in batch]
+            scores = self._scores([window.ids for _, _, window in batch], more)
             scored += [(number, view, row.tolist()) for (number, view, _), row in zip(batch, scores, strict=True)]
         return (*findings_from(self._encoder, self._detector, scored), *near_from(self._encoder, read, scored))
 
-    def windows(self, text: str) -> Iterator[list[int]]:
-        """The token windows of a text, each with its begin and end. Raises ``OverflowError`` for too many."""
-        ids = self._tokenizer.encode(spaced(text), add_special_tokens=False).ids
+    def windows(self, text: str) -> Iterator[Window]:
+        """The token windows of a text: long ones, then close ones. Raises ``OverflowError`` for too many."""
+        whole = spaced(text)
+        read = self._tokenizer.encode(whole, add_special_tokens=False)
         size = self._encoder.tokens - 2
-        step = size - self._encoder.overlap
-        starts = range(0, max(1, len(ids) - self._encoder.overlap), step)
-        if len(starts) > self._encoder.windows_max:
-            raise OverflowError(f"a text has more than {self._encoder.windows_max} windows")
-        for start in starts:
-            yield [self._begin, *ids[start : start + size], self._end]
+        for start in _starts(len(read.ids), size, self._encoder.overlap, self._encoder.windows_max):
+            yield self._window(read.ids[start : start + size], text)
+        if not self._encoder.close or len(read.ids) <= size:
+            return
+        size = self._encoder.close - 2
+        for start in _starts(len(read.ids), size, size // 3, CLOSE_WINDOWS * self._encoder.windows_max):
+            places = read.offsets[start : start + size]
+            yield self._window(read.ids[start : start + size], whole[places[0][0] : places[-1][1]])
+
+    def _window(self, ids: Sequence[int], text: str) -> Window:
+        return Window([self._begin, *ids, self._end], text)
 
     def embed(self, batch: Sequence[Sequence[int]]) -> Any:
         """The normalised mean states of token windows, shape (windows, dimensions), float32."""
@@ -115,6 +134,14 @@ class OnnxEncoder:
         if not np.isfinite(logits).all():
             raise ArithmeticError("the encoder's states are not numbers")
         return 1 / (1 + np.exp(-logits.astype(np.float64)))
+
+
+def _starts(tokens: int, size: int, overlap: int, count_max: int) -> range:
+    """Where windows begin, so that each token is in one. Raises ``OverflowError``."""
+    starts = range(0, max(1, tokens - overlap), size - overlap)
+    if len(starts) > count_max:
+        raise OverflowError(f"a text has more than {count_max} windows")
+    return starts
 
 
 def _adder(encoder: Encoder, folders: Sequence[Path]) -> Adder | None:
