@@ -278,6 +278,8 @@ TEXTS: Final[dict[str, Callable[[Path, str], Any]]] = {
     "inference.judge_key_file": lambda root, url: _key_file(root),
     "review.queue_url": lambda root, url: "sqlite:///queue.sqlite",
     "review.queue_password_file": lambda root, url: _key_file(root),
+    "patterns.database_url": lambda root, url: "postgresql://postgres@127.0.0.1:1/counts",
+    "patterns.database_password_file": lambda root, url: _key_file(root),
     "oidc.issuer": lambda root, url: "https://login.example.org",
     "oidc.client_id": lambda root, url: "console",
     "oidc.client_secret_file": lambda root, url: _key_file(root),

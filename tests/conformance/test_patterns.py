@@ -6,6 +6,7 @@ The customers are simulated: each asks with the real SDK what such a customer as
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import time
@@ -27,6 +28,7 @@ from brightline.shell.opening import open_agreement
 from tests.harness import (
     Running,
     add_workload,
+    another_gateway,
     chunk,
     completion,
     read_records,
@@ -34,6 +36,7 @@ from tests.harness import (
     running_again,
     within_two_seconds,
 )
+from tests.postgres import new_database, postgres
 from tests.shell.cli.in_process import run
 
 PATIENCE_SECONDS = 60.0
@@ -76,9 +79,9 @@ def agreement_with(folder: Path, tables: str) -> Path:
 
 
 @contextmanager
-def counting(tmp_path: Path, tables: str = PATTERN) -> Iterator[Running]:
+def counting(tmp_path: Path, tables: str = PATTERN, more_toml: str = "") -> Iterator[Running]:
     folder = agreement_with(tmp_path / "agreement", tables)
-    with running(tmp_path / "state", more_toml=f'[agreement]\ndirectory = "{folder}"\n') as node:
+    with running(tmp_path / "state", more_toml=f'[agreement]\ndirectory = "{folder}"\n{more_toml}') as node:
         yield node
 
 
@@ -169,6 +172,22 @@ def test_people_whom_only_answers_name_are_counted_and_the_answer_that_is_one_to
     names = {name.encode() for number in range(PEOPLE) for name in person(number).split()}
     patterns = (tmp_path / "state" / "patterns").rglob("*")
     assert not [path for path in patterns if path.is_file() and any(name in path.read_bytes() for name in names)]
+
+
+def test_what_a_gateway_counted_in_a_shared_database_is_counted_by_others_once_it_is_lost(tmp_path: Path) -> None:
+    with postgres() as server:
+        url = asyncio.run(new_database(server, "counts"))
+        shared = f'[patterns]\ndatabase_url = "{url}"\n'
+        with counting(tmp_path, more_toml=shared) as node:
+            pieces = [question.format(person(number)) for number in range(PEOPLE) for question in ASKED[:3]]
+            with another_gateway(node) as other, other.client() as client:
+                assert [asks(client, each) for each in pieces[:-1]] == [""] * (len(pieces) - 1)
+                other.loop.call(other.node.patterns.keep())
+            node.loop.call(node.node.patterns.keep())
+            with node.client() as client:
+                assert asks(client, pieces[-1]) == "held_for_review"
+            assert shown(node)["unit-1"] == PEOPLE
+            assert not (node.root / "patterns" / "patterns.sqlite").exists()
 
 
 def test_customers_who_do_their_work_are_never_held(tmp_path: Path) -> None:

@@ -22,9 +22,9 @@ from brightline.core.agreement.aloud import plain
 from brightline.core.agreement.pattern import Over
 from brightline.core.review.roles import May, may
 from brightline.core.standing import Happened
+from brightline.shell.counts import kept_counts
 from brightline.shell.review.crossings import Crossings
 from brightline.shell.state import StateFolder
-from brightline.shell.storage.sketches import read_counts
 
 FOUND_SHOWN: Final = 20
 
@@ -54,7 +54,7 @@ class PatternPages:
         books = self._room.books
         books.registry.refresh()
         patterns = books.registry.releases.current.patterns
-        book = read_counts(StateFolder(books.root).patterns)
+        book = kept_counts(StateFolder(books.root), books.settings)
         sight = sight_of(books, person)
         now = self._room.clock.unix()
         return look_at_patterns(patterns, book, self._evidence, sight, chosen, unit, now)

@@ -348,6 +348,21 @@ class AttestationSettings(_Settings):
     )
 
 
+class PatternSettings(_Settings):
+    """Where the counts of people are kept. What is counted, and how many are too many, the agreement says."""
+
+    database_url: str = Field(
+        "",
+        pattern=r"^(postgresql://[!-~]+)?$",
+        max_length=1_024,
+        description="Database in which gateways on several machines share counts: `postgresql://USER@HOST/DATABASE`; "
+        "empty: a file in the state folder, which the gateways of one machine share. Needs the extra `console`.",
+    )
+    database_password_file: str = Field(
+        "", pattern=r"^(/[!-~]*)?$", description="Path of a file that holds its password; empty: none."
+    )
+
+
 class AgreementSettings(_Settings):
     """Which agreement and release files to load. Their digests are pinned by the signed installation."""
 
@@ -378,6 +393,7 @@ class Settings(_Settings):
     )
     evidence: EvidenceSettings = EvidenceSettings()
     agreement: AgreementSettings = AgreementSettings()
+    patterns: PatternSettings = PatternSettings()
     attestation: AttestationSettings = AttestationSettings()
     admin: AdminSettings = AdminSettings()
     inference: InferenceSettings = InferenceSettings()
@@ -430,6 +446,11 @@ def webhook_secret(settings: WebhookSettings) -> str:
 def queue_password(settings: ReviewSettings) -> str:
     """The password of the queue's database from its file; empty when none is named. Raises ``ConfigError``."""
     return _key_in(Path(settings.queue_password_file)) if settings.queue_password_file else ""
+
+
+def counts_password(settings: PatternSettings) -> str:
+    """The password of the database of the counts; empty when none is named. Raises ``ConfigError``."""
+    return _key_in(Path(settings.database_password_file)) if settings.database_password_file else ""
 
 
 def oidc_secret(settings: OidcSettings) -> str:

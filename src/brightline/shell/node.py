@@ -42,6 +42,7 @@ from brightline.core.screening.trial import Compared, Stage
 from brightline.core.standing import AGREEMENT_SCOPE, UnitStanding
 from brightline.shell.combining import Combining, Followed, Witnessed
 from brightline.shell.config import Settings
+from brightline.shell.counts import open_counts
 from brightline.shell.gateway.admin import Admin
 from brightline.shell.gateway.admission import Admission, Bounds
 from brightline.shell.gateway.app import Gateway
@@ -73,7 +74,6 @@ from brightline.shell.still import Still
 from brightline.shell.storage.periods import PeriodWriter
 from brightline.shell.storage.publisher import Publisher
 from brightline.shell.storage.sequencer import Sequencer
-from brightline.shell.storage.sketches import SketchStore
 from brightline.shell.storage.trial import Counted, write_counted
 from brightline.shell.storage.vault import Vault
 from brightline.shell.storage.wal import frames_on_disk
@@ -204,7 +204,11 @@ class Node:
         self.admin = Admin(self.metrics, self)
         self.watch = DenyWatch(lambda: self.agreement, self.standing_of, self._pattern_found, self.peers)
         self.patterns = PatternWatch(
-            lambda: SketchStore(opened.folder.patterns), clock, self.standing_of, self._crossing_found, opened.shard
+            lambda: open_counts(opened.folder, opened.settings),
+            clock,
+            self.standing_of,
+            self._crossing_found,
+            opened.shard,
         )
         root = opened.folder.root
         self.uses = Uses(root, opened.settings, opened.terms.profile, clock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,10 @@ from brightline.core.register import PurposeBounds, RegisterBook
 from brightline.core.standing import UnitStanding
 from brightline.shell import shipped
 from brightline.shell.gateway.patterns import FORGET_AFTER_SECONDS, LOST_SECONDS, STALE_SECONDS, PatternWatch
-from brightline.shell.storage.sketches import FILE_NAME, SketchStore
+from brightline.shell.storage.shared_sketches import SharedSketches
+from brightline.shell.storage.sketches import FILE_NAME, CountStore, SketchStore
 from tests.playbooks import playbook as book
+from tests.postgres import new_database, postgres
 from tests.registers import book_of, purpose
 from tests.vault import peek, sealed
 
@@ -33,6 +36,7 @@ MANY = Pattern("many", "mass_domestic", tuple(Over), 30 * DAY_SECONDS, subjects=
 COUNTING = msgspec.structs.replace(AGREEMENT, patterns=(MANY,))
 SILENT = msgspec.structs.replace(AGREEMENT, patterns=())
 NOW = 1_800_000_000
+SECRET = b"s" * 32
 NAMES = [
     "Maria Jensen",
     "Peter Olsen",
@@ -68,23 +72,24 @@ class Clock:
 class Town:
     """Watches over one folder, each a worker of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: str = "") -> None:
         self.folder = folder
+        self.database = database  # the URL of one that gateways share; empty: a file in the folder
         self.clock = Clock()
         self.stands = UnitStanding()
         self.registers = RegisterBook()
         self.ids = itertools.count()
         self.called: list[Crossed] = []
         self.frames: list[Frame] = []
-        self.opened: list[SketchStore] = []
+        self.opened: list[CountStore] = []
 
     def worker(self, shard: str = "gateway-0") -> PatternWatch:
         watch = PatternWatch(self._store, self.clock, lambda _: self.stands, self._call, shard)
         watch.open(lambda _shard, too_old: ([each for each in self.frames if not too_old(each)], peek), (shard,))
         return watch
 
-    def _store(self) -> SketchStore:
-        store = SketchStore(self.folder)
+    def _store(self) -> CountStore:
+        store = SharedSketches(self.database, SECRET) if self.database else SketchStore(self.folder)
         self.opened.append(store)
         return store
 
@@ -121,8 +126,26 @@ class Town:
         return b"".join(path.read_bytes() for path in self.folder.rglob("*") if path.is_file())
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with postgres() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def town(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Town]:
+    database = ""
+    if request.param == "postgresql":
+        name = f"counts_{uuid.uuid4().hex}"
+        database = asyncio.run(new_database(request.getfixturevalue("server"), name))
+    town = Town(tmp_path / "patterns", database)
+    yield town
+    for store in town.opened:
+        store.close()
+
+
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
+def in_files(tmp_path: Path) -> Iterator[Town]:
     town = Town(tmp_path / "patterns")
     yield town
     for store in town.opened:
@@ -232,7 +255,8 @@ def test_without_a_key_of_the_time_nobody_is_counted_and_bounds_are_unknown(town
     assert stated(town.asks(watch, NAMES[0])) == {}
 
 
-def test_no_name_is_on_the_disk_and_keys_and_tokens_are_gone_once_their_span_is_over(town: Town) -> None:
+def test_no_name_is_on_the_disk_and_keys_and_tokens_are_gone_once_their_span_is_over(in_files: Town) -> None:
+    town = in_files
     watch = town.worker()
     town.asks(watch, NAMES[0])
     keep(watch)
@@ -325,6 +349,6 @@ def test_an_answer_whose_keys_are_gone_leaves_bounds_unknown(town: Town) -> None
     assert stated(watch.answer(COUNTING, town.registers, book.WORKLOAD, asked, reply)) == {"constrained": UNKNOWN}
 
 
-def test_the_file_is_for_its_owner_alone(town: Town) -> None:
-    town.worker()
-    assert (town.folder / FILE_NAME).stat().st_mode & 0o077 == 0
+def test_the_file_is_for_its_owner_alone(in_files: Town) -> None:
+    in_files.worker()
+    assert (in_files.folder / FILE_NAME).stat().st_mode & 0o077 == 0

@@ -13,12 +13,13 @@ import click
 import msgspec
 
 from brightline.core.agreement.pattern import Pattern
+from brightline.core.patterns.book import PatternBook
 from brightline.core.patterns.spread import counts_of
 from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
+from brightline.shell.counts import kept_counts
 from brightline.shell.opening import in_force
 from brightline.shell.state import StateFolder
-from brightline.shell.storage.sketches import read_counts
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -46,9 +47,9 @@ def patterns(state: Path, as_json: bool) -> None:
     Exit codes: 0 no number is reached; 1 one is; 2 the installation cannot be read.
     """
     clock = SystemClock()
-    with in_force(state, clock) as (_, registry):
+    with in_force(state, clock) as (settings, registry):
         agreement = registry.releases.current
-    rows = list(_rows(StateFolder(state).patterns, agreement.patterns, clock.unix()))
+    rows = list(_rows(kept_counts(StateFolder(state), settings), agreement.patterns, clock.unix()))
     rows.sort(key=lambda row: (row.pattern, -row.people / row.hold))
     if as_json:
         told: list[dict[str, Any]] = [msgspec.to_builtins(row) for row in rows]
@@ -82,8 +83,7 @@ def patterns(state: Path, as_json: bool) -> None:
     raise SystemExit(1 if any(row.people >= row.hold for row in rows) else 0)
 
 
-def _rows(folder: Path, counted: tuple[Pattern, ...], unix: int) -> Iterator[_Row]:
-    book = read_counts(folder)
+def _rows(book: PatternBook, counted: tuple[Pattern, ...], unix: int) -> Iterator[_Row]:
     for pattern in counted:
         for each in counts_of(book, pattern, unix):
             limits = pattern.counts.noun, pattern.subjects, pattern.notice

@@ -46,7 +46,7 @@ from brightline.core.ports import Clock
 from brightline.core.register import PurposeBounds, RegisterBook
 from brightline.core.standing import UnitStanding
 from brightline.core.workload import Workload
-from brightline.shell.storage.sketches import SketchStore
+from brightline.shell.storage.sketches import CountStore
 
 KEEP_SECONDS: Final = 1.0
 STALE_SECONDS: Final = 10.0
@@ -67,7 +67,7 @@ class PatternWatch:
 
     def __init__(
         self,
-        store: Callable[[], SketchStore],
+        store: Callable[[], CountStore],
         clock: Clock,
         standing_of: Callable[[str], UnitStanding],
         on_notice: Callable[[str, Crossed], None],
@@ -75,7 +75,7 @@ class PatternWatch:
     ) -> None:
         self.book = PatternBook()
         self._open_store = store
-        self._store: SketchStore | None = None
+        self._store: CountStore | None = None
         self._clock = clock
         self._standing_of = standing_of
         self._on_notice = on_notice

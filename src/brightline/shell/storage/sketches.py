@@ -17,7 +17,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -47,6 +47,47 @@ class Heard(msgspec.Struct, frozen=True):
 
     turn: int
     sketches: tuple[tuple[Counted, Sketch], ...]
+
+
+class CountStore(Protocol):
+    """Where counts are kept. Any thread may call it, one at a time; every method raises ``OperatorError``, blocks, and
+    may be done twice.
+    """
+
+    def keys(self, spans: tuple[int, ...]) -> Mapping[int, bytes]:
+        """The keys of these spans, made where there are none yet."""
+        ...
+
+    def kept_at(self, shard: str) -> int:
+        """When the writer of this shard last kept what it had counted, in Unix seconds; 0 if never."""
+        ...
+
+    def hear(self, heard: int) -> Heard:
+        """What was kept since turn ``heard``; all of it from turn 0."""
+        ...
+
+    def keep(self, changed: Mapping[Counted, bytes], heard: int, shard: str, unix: int) -> Heard:
+        """Merge what the writer of a shard counted up to ``unix`` into what is kept; return what others have kept
+        since turn ``heard``.
+        """
+        ...
+
+    def forget(self, unix: int) -> int:
+        """Destroy the keys and the sketches of spans that are over; return how many keys there were."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
+def merged_with(theirs: Mapping[Counted, Sketch], counted: Counted, data: bytes) -> bytes:
+    """The bytes of a sketch with what others have kept of the same since it was written."""
+    if counted not in theirs:
+        return data
+    sketch = Sketch.read(data, size_of(counted.name))
+    sketch.merge(theirs[counted])
+    return sketch.write()
 
 
 class SketchStore:
@@ -100,11 +141,7 @@ class SketchStore:
             theirs = dict(others)
             turn = max(_turn(connection), heard) + 1
             for counted, data in changed.items():
-                merged = data
-                if counted in theirs:
-                    sketch = Sketch.read(data, size_of(counted.name))
-                    sketch.merge(theirs[counted])
-                    merged = sketch.write()
+                merged = merged_with(theirs, counted, data)
                 connection.execute("INSERT OR REPLACE INTO sketch VALUES (?, ?, ?, ?, ?)", (*counted, turn, merged))
             connection.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", (shard, unix, turn))
         return Heard(turn, others)
@@ -137,17 +174,16 @@ class SketchStore:
             yield connection
 
 
-def read_counts(directory: Path) -> PatternBook:
-    """The counts as they were kept last; an empty book where nobody has counted. Raises ``OperatorError``."""
+def read_counts(store: CountStore | None) -> PatternBook:
+    """The counts as they were kept last, and close the store; an empty book where nobody has counted.
+
+    Raises ``OperatorError``.
+    """
     book = PatternBook()
-    if not (directory / FILE_NAME).exists():
-        return book
-    store = SketchStore(directory)
-    try:
-        for counted, sketch in store.hear(0).sketches:
-            book.merge(counted, sketch)
-    finally:
-        store.close()
+    if store is not None:
+        with contextlib.closing(store):
+            for counted, sketch in store.hear(0).sketches:
+                book.merge(counted, sketch)
     return book
 
 
