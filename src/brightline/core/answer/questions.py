@@ -26,6 +26,7 @@ _BOOKS: Final = (
     "held",
     "halted",
     "leased",
+    "hunted",
 )
 
 # ---- claims that several answers rest on -------------------------------------------------------------------------
@@ -33,7 +34,7 @@ _BOOKS: Final = (
 _DECIDED: Final = Claim(
     "decided",
     "Every exchange on record was decided by the agreement and by nothing else, and decides the same way again.",
-    ("keys", "log", "records", "books", "passed", "replays", "lost", "versions", "held", "halted", "leased"),
+    ("keys", "log", "records", "books", "passed", "replays", "lost", "versions", "held", "halted", "leased", "hunted"),
     (
         "The facts that decided were stated by detectors, registrations and people. That they are true is for whoever "
         "signed them, and for a cleared auditor who opens a record and looks.",
