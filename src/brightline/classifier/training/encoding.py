@@ -25,13 +25,13 @@ from brightline.classifier.everyday import Everyday
 from brightline.classifier.training.bert import encoder_from
 from brightline.classifier.training.examples import Example, Words, examples_of, plain_of
 from brightline.classifier.training.fit import RATE, SCALE, Fitter, Judge
+from brightline.classifier.training.release import CLOSE
 from brightline.classifier.training.target import FACTS, MAIN
 from brightline.core.screening.encoder import FORMAT, Canary, Encoder, Head, Part
 from brightline.core.screening.finding import Surface
 
 TOKENS: Final = 256
 OVERLAP: Final = 64
-CLOSE: Final = 96  # half a request among many harmless words is found in these, where it was lost in long ones
 WINDOWS_MAX: Final = 64
 SECOND_SHARE: Final = 0.5  # of the epochs, with all authors after some were held out
 FURTHER_RATE: Final = RATE / 2  # of what was trained before

@@ -28,6 +28,7 @@ PIECES: Final = "heads.pieces"
 ENCODER: Final = "encoder.json"
 REPORT: Final = "report.json"
 DEADLINE_MS: Final = 5_000
+CLOSE: Final = 96  # half of the requests among many harmless words are found in these; in long ones they were lost
 NEAR: Final = 0.5  # of a threshold, from which a stream is read further back
 REACH_CHARS: Final = 4_096
 STRIDE_CHARS: Final = 128  # some 32 tokens: an encoder takes its time

@@ -142,6 +142,8 @@ def _encoder(wanted: Wanted, held: Path) -> frozenset[str]:
             shutil.copyfile(wanted.encoder / name, held / name)
             if wanted.encoder.resolve() != wanted.out.resolve():
                 shutil.copyfile(wanted.encoder / name, wanted.out / name)
+        for folder in (held, wanted.out):
+            read_closely(folder)
         return unseen
     unseen = frozenset(authors[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY])
     if wanted.after:  # whom it has not seen are few: one of them is learned from, if there are others
@@ -199,6 +201,14 @@ def _train_encoder(wanted: Wanted, held_out: frozenset[str], scratch: Path) -> N
     )
     with progress("encoder: rows", total) as step:
         train_encoder(training, wanted.out, scratch, step, judge)
+
+
+def read_closely(folder: Path) -> None:
+    """Have the encoder in a folder read long texts in close windows as well, as one that is trained now does."""
+    from brightline.classifier.training import release
+
+    encoder = load_encoder((folder / release.ENCODER).read_bytes(), release.ENCODER)
+    release.write_encoder(folder, msgspec.structs.replace(encoder, close=release.CLOSE, pieces=None))
 
 
 def _authors_of(folder: Path) -> list[str]:

@@ -191,11 +191,14 @@ class SharedSketches:
     async def _run(self, work: Callable[[Any], Awaitable[T]]) -> T:
         if self._connection is None or self._connection.is_closed():
             self._connection = await self._connect()
+        whole = False
         try:
-            return await work(self._connection)
-        except BaseException:
-            await self._let_go()
-            raise
+            found = await work(self._connection)
+            whole = True
+            return found
+        finally:
+            if not whole:  # whatever ended it, nobody knows in which state the connection is
+                await self._let_go()
 
     async def _let_go(self) -> None:
         connection, self._connection = self._connection, None
