@@ -151,7 +151,9 @@ async def test_pages_are_shown_under_a_policy_that_allows_one_style_sheet_and_no
             page = got.body.decode()
             assert not re.search(r"<script|<img|<link|<iframe|<form|\son\w+=|\sstyle=|https?://", page), path
             assert all(target.startswith("/") for target in re.findall(r'href="([^"]*)"', page)), path
-            assert (await ask(url, path, "HEAD")).headers["content-length"] == str(len(got.body))
+            length = (await ask(url, path, "HEAD")).headers["content-length"]
+            again = await ask(url, path)  # a page says how old a head is, which may just have one more digit
+            assert length in {str(len(got.body)), str(len(again.body))}
         for target in set(re.findall(r'href="([^"]*)"', (await ask(url, f"/{SHARD}/")).body.decode())):
             assert (await ask(url, target)).status == 200, target
         moved = await ask(url, f"/{SHARD}")
