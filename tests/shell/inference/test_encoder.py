@@ -8,6 +8,7 @@ import json
 import shutil
 import struct
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +68,11 @@ def test_a_short_request_among_many_harmless_words_is_read_in_windows_of_its_own
     close = OnnxEncoder(msgspec.structs.replace(loaded, close=96), "encoder", (FOLDER,))
     canary = next(one for one in loaded.canary if one.fact == "mass_domestic")
     kettle = "The kettle is on, the rain has stopped and the boats are out again this morning. " * 60
+    folded = partial(Segment, "x", Surface.INPUT, view="folded")  # one reading of it: this is about windows
     among = f"{kettle}\n\n{canary.text}\n\n{kettle}"
-    assert canary.fact not in {finding.fact for finding in findings(encoder, ask(among))}
-    assert canary.fact in {finding.fact for finding in findings(close, ask(among))}
-    assert canary.fact not in {finding.fact for finding in findings(close, ask(kettle))}
+    assert canary.fact not in {finding.fact for finding in findings(encoder, [folded(among)])}
+    assert canary.fact in {finding.fact for finding in findings(close, [folded(among)])}
+    assert canary.fact not in {finding.fact for finding in findings(close, [folded(kettle)])}
     short = [window for window in close.windows(among) if len(window.ids) <= 96]
     whole = close._tokenizer.encode(among, add_special_tokens=False).ids
     read = short[0].ids[1:-1]
