@@ -187,7 +187,7 @@ def test_what_is_asked_otherwise_is_refused_by_name(place: Place, member: str, v
         between.changes = lambda body: json.dumps({**json.loads(body), member: value}).encode()
         await agent.renew()
         assert (held(agent), agent.why.partition(":")[0]) == ((), fault)
-        assert handing.take_refused() == {fault: 1}
+        assert handing.take_counts() == {fault: 1}
 
     story(place, told)
 
@@ -201,7 +201,7 @@ def test_a_machine_that_the_policy_does_not_name_gets_nothing_and_is_on_record_t
         for _ in range(RECORDED_PER_MINUTE + 3):
             await agent.renew()
         assert (held(agent), agent.why.partition(":")[0]) == ((), "unendorsed")
-        assert handing.take_refused() == {"unendorsed": RECORDED_PER_MINUTE + 3}
+        assert handing.take_counts() == {"unendorsed": RECORDED_PER_MINUTE + 3}
 
     story(place, told, attester=DevelopmentAttester(tmp_path / "another", SystemClock()))
     assert [(each["what"], each["fault"]) for each in place.said()] == [

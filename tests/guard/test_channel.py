@@ -221,7 +221,7 @@ async def _turns_away(folder: Path, settings: GuardSettings, stranger: Path) -> 
         async with serving(app, bind("127.0.0.1", 0), door) as url:
             with pytest.raises(OSError):
                 await asks(url, channel(stranger, GUARD))
-            assert app.take_refused() == {"peer_refused": 1}
+            assert app.take_counts() == {"peer_refused": 1}
 
 
 def test_a_peer_that_showed_nothing_is_nobody(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ async def test_a_guard_whose_machine_nobody_accepts_lets_nothing_through_and_say
         await until(lambda: "unendorsed" in ready(url)["condition"])
         assert (await asyncio.to_thread(ready, url))["status"] == "no_lease"
         assert await asyncio.to_thread(asked, url) == (503, "guard_without_lease")
-        assert guard.take_refused() == {"guard_without_lease": 1}
+        assert guard.take_counts() == {"guard_without_lease": 1}
     assert "CONSUMED" not in {each["kind"] for each in read_records(tmp_path, "guard")}
 
 

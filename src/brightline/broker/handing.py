@@ -174,7 +174,7 @@ class Handing:
         self._recorded.append(now)
         await self._records.append(Draft(RecordKind.KEYS, "", *refused_record(asked, fault, said)))
 
-    def take_refused(self) -> dict[str, int]:
+    def take_counts(self) -> dict[str, int]:
         """How many questions were refused since the last call, by fault."""
         counts = dict(self._refused)
         self._refused.clear()

@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -23,12 +24,12 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from brightline.broker.handing import Handing
 from brightline.broker.settings import FILE_NAME, BrokerSettings, read_settings, to_toml
-from brightline.core.errors import ConfigError, EvidenceUnavailable, OperatorError
+from brightline.core.errors import ConfigError
 from brightline.core.evidence.note import NoteSigner
 from brightline.core.ports import Clock
 from brightline.files import read_within, write_private
 from brightline.shell.keyring import TENANT_KEY
-from brightline.shell.storage.periods import PeriodWriter
+from brightline.shell.storage.periods import PeriodWriter, book_period, book_periods
 from brightline.shell.storage.publisher import Publisher, read_published
 from brightline.shell.storage.sequencer import Sequencer
 from brightline.shell.storage.vault import Vault
@@ -41,7 +42,6 @@ from brightline.shell.trust.sealed import BROKER_FORMAT, Broker
 LOG_KEY: Final = "log"
 OPEN_KEY: Final = "open"
 PUBLISH_SECONDS: Final = 0.5
-PERIOD_SECONDS: Final = 60.0
 _log = logging.getLogger("brightline.broker")
 
 
@@ -95,31 +95,14 @@ async def open_broker(folder: Path, clock: Clock) -> AsyncIterator[Handing]:
     publisher = Publisher.open(log, evidence, signer)
     publisher.start(PUBLISH_SECONDS)
     periods = PeriodWriter(log, evidence, signer.verifier.name, profile, signs, clock)
+    write = partial(periods.write, {}, upstreams=())
     handing = Handing(accepted, read_roots(shipped_roots()), opens, signs, log, clock)
-    stating = asyncio.create_task(_state_periods(periods, handing))
+    stating = asyncio.create_task(book_periods(handing, write, _log))
     try:
         yield handing
     finally:
         stating.cancel()
         await asyncio.gather(stating, return_exceptions=True)
-        await _state_period(periods, handing)
+        await book_period(handing, write, _log)
         log.close()
         publisher.close()
-
-
-async def _state_periods(periods: PeriodWriter, handing: Handing) -> None:
-    while True:
-        await asyncio.sleep(PERIOD_SECONDS)
-        await _state_period(periods, handing)
-
-
-async def _state_period(periods: PeriodWriter, handing: Handing) -> None:
-    """State what was handed over since the last period, and how many questions were refused."""
-    counts = handing.take_refused()
-    written = None
-    try:
-        written = await asyncio.to_thread(periods.write, {}, counts, ())
-    except (EvidenceUnavailable, OperatorError) as error:
-        _log.warning("the PERIOD record is missing: %s", error)
-    if written is None:
-        handing.give_back(counts)

@@ -160,7 +160,7 @@ class Guard:
         self.count(error.code)
         return canonical_bytes(_error(str(error), error.code))
 
-    def take_refused(self) -> dict[str, int]:
+    def take_counts(self) -> dict[str, int]:
         """How many requests were refused since the last call, by code: none of them has a record."""
         counts = dict(self._refused)
         self._refused.clear()

@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from brightline.core.canonical import JsonValue
 from brightline.core.enforcement.pass_token import PassClaims
-from brightline.core.errors import ConfigError, EvidenceUnavailable, OperatorError
+from brightline.core.errors import ConfigError
 from brightline.core.evidence.note import NoteSigner
 from brightline.core.evidence.record import Draft, RecordKind
 from brightline.core.ports import Clock, RecordLog
@@ -36,7 +37,7 @@ from brightline.guard.settings import FILE_NAME, GuardSettings, read_settings, t
 from brightline.shell.channel import Channel
 from brightline.shell.keyring import TENANT_KEY
 from brightline.shell.serve import Door
-from brightline.shell.storage.periods import PeriodWriter
+from brightline.shell.storage.periods import PeriodWriter, book_period, book_periods
 from brightline.shell.storage.publisher import Publisher, read_published
 from brightline.shell.storage.sequencer import Sequencer
 from brightline.shell.storage.vault import Vault
@@ -45,7 +46,6 @@ from brightline.shell.trust.keys import load_key, load_secret, make_key, make_se
 from brightline.shell.trust.sealed import require_sealed
 
 PUBLISH_SECONDS: Final = 0.5
-PERIOD_SECONDS: Final = 60.0
 LOG_KEY: Final = "log"
 PASSWORD_BYTES_MAX: Final = 4_096
 _log = logging.getLogger("brightline.guard")
@@ -135,6 +135,7 @@ async def open_guard(folder: Path, clock: Clock) -> AsyncIterator[Guard]:
     publisher = Publisher.open(log, evidence, signer)
     publisher.start(PUBLISH_SECONDS)
     periods = PeriodWriter(log, evidence, signer.verifier.name, settings.profile, key, clock)
+    write = partial(periods.write, {}, upstreams=())
     forward = Forward(settings.model_url, settings.model_socket)
     gateways = tuple(bytes.fromhex(pinned) for pinned in settings.gateways)
     tokens, close_tokens = await _open_tokens(folder, settings, clock)
@@ -155,7 +156,7 @@ async def open_guard(folder: Path, clock: Clock) -> AsyncIterator[Guard]:
     for looks in (admits, lease):
         if isinstance(looks, ModelAdmission | GuardLease):
             looks.looked = guard.cut_what_may_not_go_on
-    work.append(asyncio.create_task(_state_periods(periods, guard)))
+    work.append(asyncio.create_task(book_periods(guard, write, _log)))
     try:
         if settings.model is None:
             await book.admission(Admission(NOTHING))
@@ -164,7 +165,7 @@ async def open_guard(folder: Path, clock: Clock) -> AsyncIterator[Guard]:
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
-        await _state_period(periods, guard)
+        await book_period(guard, write, _log)
         await forward.close()
         await close_tokens()
         log.close()
@@ -189,21 +190,3 @@ def _say_why(looking: asyncio.Task[None]) -> None:
         _log.error(
             "nobody looks at the model, or at the lease, any more; nothing is let through then", exc_info=failure
         )
-
-
-async def _state_periods(periods: PeriodWriter, guard: Guard) -> None:
-    while True:
-        await asyncio.sleep(PERIOD_SECONDS)
-        await _state_period(periods, guard)
-
-
-async def _state_period(periods: PeriodWriter, guard: Guard) -> None:
-    """State which tokens were used since the last period, and how many requests were refused without a record."""
-    counts = guard.take_refused()
-    written = None
-    try:
-        written = await asyncio.to_thread(periods.write, {}, counts, ())
-    except (EvidenceUnavailable, OperatorError) as error:
-        _log.warning("the PERIOD record is missing: %s", error)
-    if written is None:
-        guard.give_back(counts)

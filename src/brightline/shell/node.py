@@ -12,6 +12,7 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -23,7 +24,6 @@ from brightline.core.attestation.lease import Node as Attested
 from brightline.core.enforcement.terms import Terms
 from brightline.core.errors import (
     BrightlineError,
-    EvidenceUnavailable,
     OperatorError,
     ReleaseError,
     ScreeningUnavailable,
@@ -71,7 +71,7 @@ from brightline.shell.review.keeping import read_kept
 from brightline.shell.serve import Door
 from brightline.shell.state import StateFolder
 from brightline.shell.still import Still
-from brightline.shell.storage.periods import PeriodWriter
+from brightline.shell.storage.periods import PERIOD_SECONDS, PeriodWriter, book_period
 from brightline.shell.storage.publisher import Publisher
 from brightline.shell.storage.sequencer import Sequencer
 from brightline.shell.storage.trial import Counted, write_counted
@@ -84,7 +84,6 @@ from brightline.shell.trust.lease import LeaseKeeper
 from brightline.shell.upkeep import Upkeep
 
 REFRESH_SECONDS: Final = 0.5
-PERIOD_SECONDS: Final = 60.0
 
 log = logging.getLogger("brightline")
 
@@ -618,14 +617,7 @@ class Node:
 
     async def state_period(self) -> None:
         """State what happened since the last period, and book the requests that got no record of their own."""
-        counts = self.admission.take_counts()
         upstreams = [StatedUpstream(name, server.guard) for name, server in sorted(self.settings.upstream.items())]
-        written = None
-        try:
-            written = await asyncio.to_thread(
-                self.periods.write, self.terms.header(), counts, upstreams, lost_budget(self.agreement)
-            )
-        except (EvidenceUnavailable, OperatorError) as error:
-            log.warning("the PERIOD record is missing: %s", error)
-        if written is None:
-            self.admission.give_back(counts)
+        budget = lost_budget(self.agreement)
+        write = partial(self.periods.write, self.terms.header(), upstreams=upstreams, lost_budget=budget)
+        await book_period(self.admission, write, log)

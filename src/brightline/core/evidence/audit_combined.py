@@ -22,7 +22,7 @@ import msgspec
 from brightline.core.evidence.audit_books import BooksAudit, Leaf
 from brightline.core.evidence.audit_findings import Claim, Findings, Topic, shown
 from brightline.core.evidence.audit_halts import KnownHalts
-from brightline.core.evidence.audit_heads import root_below
+from brightline.core.evidence.audit_heads import root_at
 from brightline.core.evidence.audit_holds import KnownHolds
 from brightline.core.evidence.audit_hunts import KnownHunts
 from brightline.core.evidence.audit_leases import KnownRevocations
@@ -174,10 +174,7 @@ class CombinedAudit:
             yield self._findings.claim(Topic.HEADS, proof)
 
     def _compare(self, head: LogHead, published: Published, signed: Checkpoint, roots: Mapping[int, bytes]) -> None:
-        root = roots.get(head.size)
-        if root is None and head.size:
-            below = root_below(published, signed, head.size)
-            root = below.root if below is not None else None
+        root = root_at(published, signed, head.size, roots) if head.size else roots.get(head.size)
         if root is None:
             message = f"its {head.size:,} records in the combined heads cannot be compared with what can be read here"
             self._findings.not_shown(Topic.HEADS, "checkpoint", message)

@@ -51,6 +51,14 @@ def root_below(published: Published, signed: Checkpoint, size: int) -> Below | N
     return Below(old, path) if new == signed.root else None
 
 
+def root_at(published: Published, signed: Checkpoint, size: int, roots: Mapping[int, bytes]) -> bytes | None:
+    """The root at ``size``: of ``roots``, to which a pass over the log came, or else by hash tiles as above."""
+    if size in roots:
+        return roots[size]
+    below = root_below(published, signed, size)
+    return below.root if below is not None else None
+
+
 def fork_of(seen: SeenHead, note: bytes, signed: Checkpoint, published: Published) -> Fork | None:
     """The misbehaviour file for a head that the signed log does not extend, if the tiles give the path for it."""
     below = root_below(published, signed, seen.checkpoint.size)
@@ -79,8 +87,7 @@ class HeadsAudit:
             if size > signed.size:
                 self._less(head, note, signed)
                 continue
-            below = root_below(published, signed, size) if size and size not in roots else None
-            root = roots.get(size, below.root if below else head.checkpoint.root if not size else None)
+            root = root_at(published, signed, size, roots) if size else roots.get(size, head.checkpoint.root)
             if root is None:
                 message = f"{head.where}: its {size:,} records cannot be compared with what can be read here"
                 self._findings.not_shown(Topic.WITNESSED, "checkpoint", message)

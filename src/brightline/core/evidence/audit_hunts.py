@@ -22,7 +22,7 @@ from msgspec import UNSET
 
 from brightline.core.evidence.audit_books import Leaf
 from brightline.core.evidence.audit_findings import Claim, Findings, Topic, shown
-from brightline.core.evidence.audit_heads import root_below
+from brightline.core.evidence.audit_heads import root_at
 from brightline.core.evidence.audit_memory import HuntMemory, HuntsMemory
 from brightline.core.evidence.audit_tree import Published
 from brightline.core.evidence.checkpoint import Checkpoint
@@ -129,10 +129,7 @@ class HuntAudit:
                 message = f"{head.size:,} of its records were screened again, and {signed.size:,} are here"
                 self._findings.not_shown(Topic.HUNTED, "checkpoint", message)
                 continue
-            root = roots.get(head.size)
-            if root is None:
-                below = root_below(published, signed, head.size)
-                root = below.root if below is not None else None
+            root = root_at(published, signed, head.size, roots)
             if root is None:
                 message = f"its first {head.size:,} records, which were screened again, cannot be compared"
                 self._findings.not_shown(Topic.HUNTED, "checkpoint", message)

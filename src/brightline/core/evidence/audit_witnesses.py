@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from brightline.core.evidence.audit_findings import Findings, Topic
-from brightline.core.evidence.audit_heads import SeenHead, fork_of, root_below
+from brightline.core.evidence.audit_heads import SeenHead, fork_of, root_at
 from brightline.core.evidence.audit_tree import Published, UnreadableError
 from brightline.core.evidence.checkpoint import Checkpoint
 from brightline.core.evidence.misbehaviour import Misbehaviour, Rollback
@@ -72,8 +72,7 @@ class WitnessAudit:
         """Compare the roots. ``note`` is the checkpoint as it was read; ``roots`` are those that the pass came to."""
         for head in self._cosigned:
             size = head.checkpoint.size
-            below = root_below(self._published, signed, size) if size and size not in roots else None
-            root = roots.get(size, below.root if below else head.checkpoint.root if not size else None)
+            root = root_at(self._published, signed, size, roots) if size else roots.get(size, head.checkpoint.root)
             if root is None:
                 self._findings.not_shown(Topic.WITNESSED, COSIGNED, "not all records that were witnessed were read")
             elif root != head.checkpoint.root:

@@ -86,7 +86,8 @@ class OnnxEncoder:
                 read[number, view] = text
                 windows += [(number, view, window) for window in self.windows(text)]
         windows.sort(key=lambda window: len(window[2].ids))  # windows of one length pad little
-        added = {window.text: self._adder.of(window.text) for _, _, window in windows} if self._adder else {}
+        texts = {window.text for _, _, window in windows}  # all long windows of a text have the same
+        added = {text: self._adder.of(text) for text in texts} if self._adder else {}
         scored = []
         for first in range(0, len(windows), BATCH_MAX):
             batch = windows[first : first + BATCH_MAX]

@@ -11,15 +11,18 @@ so that ranges never overlap and never leave a gap. A time in which nothing happ
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from logging import Logger
 from pathlib import Path
+from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import UNSET, UnsetType
 
 from brightline.core.canonical import JsonValue
-from brightline.core.errors import EvidenceDamaged, EvidenceUnavailable
+from brightline.core.errors import EvidenceDamaged, EvidenceUnavailable, OperatorError
 from brightline.core.evidence.audit_books import Leaf, read_leaf
 from brightline.core.evidence.batch import Frame
 from brightline.core.evidence.period import (
@@ -38,6 +41,7 @@ from brightline.shell.storage.durable import HeldDirectory
 from brightline.shell.storage.sequencer import Sequencer
 from brightline.shell.storage.wal import shard_directory
 
+PERIOD_SECONDS: Final = 60.0
 _DIRECTORY_MODE = 0o755
 _FILE_MODE = 0o644
 
@@ -157,3 +161,38 @@ def _leaf(frame: Frame) -> Leaf:
         return read_leaf(frame.leaf)
     except ValueError as error:
         raise EvidenceDamaged(str(error), f"record {frame.seq}") from error
+
+
+class Counting(Protocol):
+    """Whoever turns requests away that get no record of their own, and counts them."""
+
+    def take_counts(self) -> dict[str, int]:
+        """How many there were since the last call, by what is wrong with them."""
+        ...
+
+    def give_back(self, counts: Mapping[str, int]) -> None:
+        """Counts that could not be booked wait for the next PERIOD record."""
+        ...
+
+
+Writes = Callable[[Mapping[str, int]], DurableRecord | None]
+"""Writes a PERIOD record with these counts, as ``PeriodWriter.write`` does, and blocks."""
+
+
+async def book_period(counting: Counting, write: Writes, log: Logger) -> None:
+    """State what happened since the last period; counts that are not booked now are given back."""
+    counts = counting.take_counts()
+    written = None
+    try:
+        written = await asyncio.to_thread(write, counts)
+    except (EvidenceUnavailable, OperatorError) as error:
+        log.warning("the PERIOD record is missing: %s", error)
+    if written is None:
+        counting.give_back(counts)
+
+
+async def book_periods(counting: Counting, write: Writes, log: Logger) -> None:
+    """Book a period each minute, until cancelled."""
+    while True:
+        await asyncio.sleep(PERIOD_SECONDS)
+        await book_period(counting, write, log)
