@@ -72,7 +72,8 @@ class SharedTokens:
             import asyncpg
         except ImportError as error:
             raise ConfigError("a store in PostgreSQL needs the package asyncpg") from error
-        failures = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+        # InternalClientError: a statement that met the end of its connection halfway.
+        failures = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
         always = {"synchronous_commit": "on", "application_name": "brightline-guard"}
         given = {"password": password} if password else {}
         try:

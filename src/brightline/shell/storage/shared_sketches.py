@@ -84,7 +84,9 @@ class SharedSketches:
             server_settings={"synchronous_commit": "on", "application_name": "brightline-patterns"},
             **({"password": password} if password else {}),
         )
-        self._failures = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, ValueError)
+        # InternalClientError: a statement that met the end of its connection halfway.
+        client = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+        self._failures = (asyncpg.PostgresError, *client, OSError, TimeoutError, ValueError)
         self._cipher = AESGCM(hmac.digest(secret, _DOMAIN, "sha256"))
         self._connection: Any = None
         self._acting = threading.Lock()
