@@ -18,12 +18,15 @@ import msgspec
 import pytest
 
 from brightline.core.attestation.development import UNMEASURED, development_policy
+from brightline.core.attestation.evidence import Evidence
+from brightline.core.attestation.fault import Fault, refuse
 from brightline.core.attestation.lease import Revocable
 from brightline.core.attestation.policy import Policy
 from brightline.core.attestation.revocation import REVOCATION_FORMAT, REVOCATION_TYPE, Revocation
 from brightline.core.errors import ConfigError, OperatorError, TrustError
 from brightline.core.statement import sign_statement
 from brightline.guard.app import Guard
+from brightline.guard.lease import GuardLease
 from brightline.guard.service import make_guard, open_door, open_guard
 from brightline.guard.settings import AttestationSettings, ChannelSettings, GuardSettings, read_settings
 from brightline.shell.channel import read_own
@@ -172,6 +175,32 @@ async def test_the_lease_binds_the_channels_key_and_another_key_takes_another_le
         authority.part(tmp_path / "channel", GUARD)
         assert bound() != before
         await until(lambda: leases() == [before, bound()])
+
+
+async def test_a_new_lease_that_cannot_be_had_for_a_new_key_is_asked_for_until_it_can(tmp_path: Path) -> None:
+    authority = Authority()
+    authority.part(tmp_path / "channel", GUARD)
+    make(tmp_path, channel=ChannelSettings("channel", (GATEWAY,)))
+    async with open_guard(tmp_path, SystemClock()) as guard:
+        await until(lambda: guard._unleased == "")
+        assert isinstance(guard._lease, GuardLease)
+        attester = guard._lease.keeper.attester
+        asked = 0
+
+        class Silent:
+            name, production = attester.name, attester.production
+
+            async def attest(self, challenge: bytes) -> tuple[Evidence, ...]:
+                nonlocal asked
+                asked += 1
+                refuse(Fault.UNENDORSED, "nobody answers")
+
+        guard._lease.keeper.attester = Silent()
+        authority.part(tmp_path / "channel", GUARD)
+        await until(lambda: asked > 1)
+        assert "another key" in guard._unleased
+        guard._lease.keeper.attester = attester
+        await until(lambda: guard._unleased == "")
 
 
 def test_a_guard_for_production_shows_what_it_is_or_does_not_start(tmp_path: Path) -> None:

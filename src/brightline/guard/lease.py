@@ -116,9 +116,10 @@ class GuardLease:
             bound = await asyncio.to_thread(self._channel_key)
         except ConfigError:
             return  # the channel goes on with what it had, too
-        if bound != self._bound:
-            self._bound = bound
-            await self.keeper.renew()
+        self._bound = bound
+        lease = self.keeper.lease
+        if lease is not None and lease.node.keys != self._keys:
+            await self.keeper.renew()  # at each look until there is one; without any lease, the keeper asks by itself
 
     @property
     def _keys(self) -> tuple[bytes, ...]:

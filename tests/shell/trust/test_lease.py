@@ -23,7 +23,7 @@ from brightline.shell.state import StateFolder
 from brightline.shell.trust.asking import ATTESTER_KEY, CommandAttester, DevelopmentAttester
 from brightline.shell.trust.attesters import open_attester
 from brightline.shell.trust.keys import make_key
-from brightline.shell.trust.lease import LeaseKeeper
+from brightline.shell.trust.lease import LOOK_SECONDS, LeaseKeeper
 from tests.shell.trust.test_attestation import Clock
 
 VOCABULARY = Vocabulary((FactSpec("stack_on", "yes", set_by=frozenset({Source.ATTESTATION})),))
@@ -176,6 +176,50 @@ def test_it_is_kept_without_end_and_taken_again_once_it_is_lost(world: World) ->
 
     asyncio.run(going())
     assert len(world.records.drafts) == 2
+
+
+def test_one_that_somebody_else_renewed_meanwhile_is_not_renewed_again_at_once(world: World) -> None:
+    async def going() -> None:
+        assert await world.keeper.renew()
+        keeping = asyncio.create_task(world.keeper.keep())
+        try:
+            await asyncio.sleep(0)
+            assert await world.keeper.renew()
+            await asyncio.sleep(3 * LOOK_SECONDS)  # the keeper looks, and sees that there is another
+        finally:
+            keeping.cancel()
+
+    asyncio.run(going())
+    assert len(world.records.drafts) == 2
+
+
+def test_of_two_renewals_at_once_the_one_that_was_asked_for_last_is_in_force(world: World) -> None:
+    slow = asyncio.Event()
+
+    class Waits(Records):
+        async def append(self, draft: Draft) -> DurableRecord:
+            if not self.drafts:
+                self.drafts.append(draft)
+                await slow.wait()
+                self.drafts.pop()
+            return await super().append(draft)
+
+    world.keeper._records = Waits()
+
+    async def going() -> None:
+        first = asyncio.create_task(world.keeper.renew())
+        while not world.keeper._records.drafts:  # type: ignore[attr-defined]  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        world.node = msgspec.structs.replace(world.node, keys=(b"another",))
+        second = asyncio.create_task(world.keeper.renew())
+        await asyncio.sleep(0.2)
+        slow.set()
+        assert await first
+        assert await second
+
+    asyncio.run(going())
+    assert world.keeper.lease is not None
+    assert world.keeper.lease.node.keys == (b"another",)
 
 
 # ---- who is asked ----------------------------------------------------------------------------------------------

@@ -71,6 +71,7 @@ class LeaseKeeper:
         self._loss = Loss.NONE
         self._refused = ""  # why there is no newer one
         self._stated: tuple[Vocabulary | None, tuple[Statement, ...]] = (None, ())
+        self._renewing = asyncio.Lock()  # one at a time: of two, the one that was asked first may end last
 
     # ---- what others see --------------------------------------------------------------------------------------
 
@@ -112,7 +113,8 @@ class LeaseKeeper:
     async def renew(self) -> bool:
         """Try once to take a new lease; whether there is a new one. What fails is told in ``fault``, not raised."""
         try:
-            await self._renew()
+            async with self._renewing:
+                await self._renew()
         except EvidenceRefused as error:
             why = f"{error.fault}: {error.said}"
         except EvidenceUnavailable as error:
@@ -136,6 +138,8 @@ class LeaseKeeper:
                 while pause > 0 and self.lease is lease:  # one that is lost meanwhile is not waited for
                     await asyncio.sleep(min(pause, LOOK_SECONDS))
                     pause -= LOOK_SECONDS
+                if (newer := self.lease) is not None and newer is not lease:
+                    continue  # somebody else renewed it meanwhile: that one is good for its own time
                 pause = 0.0 if await self.renew() else RETRY_SECONDS
             await asyncio.sleep(pause)
 
