@@ -7,6 +7,7 @@ import contextlib
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +31,7 @@ from brightline.shell.registry.log import writing
 from brightline.shell.registry.retentions import read_preservation, read_shred_order
 from brightline.shell.retention import Retention
 from brightline.shell.state import StateFolder
+from brightline.shell.steady import SteadyTime
 from brightline.shell.storage.wal import frames_on_disk
 from brightline.shell.trust.keys import load_key
 from tests.harness import RL1, Running, running
@@ -64,9 +66,12 @@ class Later(SystemClock):
     def unix(self) -> int:
         return super().unix() + self._seconds
 
+    def utc_now(self) -> str:
+        return datetime.fromtimestamp(self.unix(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
 
 @contextlib.contextmanager
-def opened(root: Path, clock: Later, **limits: int) -> Iterator[Retention]:
+def opened(root: Path, clock: Later, steady: SteadyTime | None = None, **limits: int) -> Iterator[Retention]:
     """The retention of a gateway that does not run, under an agreement with these limits."""
     folder, settings = StateFolder(root), load_settings(root)
     registry = open_in_force(root, settings, clock)
@@ -75,7 +80,16 @@ def opened(root: Path, clock: Later, **limits: int) -> Iterator[Retention]:
     try:
         with writing(root, settings, GATEWAY_SHARD, registry.roots.profile, clock) as log:
             held = registry.retentions
-            yield Retention(log, folder.wal, open_vault(folder), lambda: held.held, lambda: agreement, clock)
+            yield Retention(
+                log,
+                folder.wal,
+                open_vault(folder),
+                lambda: held.held,
+                lambda: agreement,
+                lambda: registry.registers.book,
+                clock,
+                steady,
+            )
     finally:
         registry.close()
 

@@ -33,6 +33,7 @@ ENTRIES_MAX: Final = 10_000
 VERSION_MAX: Final = 1_000_000
 COUNTED_MAX: Final = 1_000_000
 COUNTED_DAYS_MAX: Final = 30
+CONTENT_DAYS_LIMIT: Final = 36_600
 BOUND_WORDS: Final = ("subjects", "period", "volume")
 _ID: Final = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
@@ -71,7 +72,8 @@ class PurposeBounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     In numbers, which are counted where the agreement counts people: so many people, and so many requests that touch
     anybody, in so many ``days`` (1 to 30). 0 is no such number.
 
-    ``minimised`` says that what identifies persons of the United States is masked in answers.
+    ``minimised`` says that what identifies persons of the United States is masked in answers. ``content_days`` says
+    for how many days the content of a case is kept; 0: as long as the agreement says.
     """
 
     subjects: str
@@ -81,6 +83,7 @@ class PurposeBounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     requests_max: int = 0
     days: int = 0
     minimised: bool = False
+    content_days: int = 0
 
     @property
     def counted(self) -> bool:
@@ -238,6 +241,8 @@ def _check_numbers(what: str, bounds: PurposeBounds) -> None:
         raise TrustError(f"{what} is bounded to a number outside 0 to {COUNTED_MAX}")
     if bounds.counted and not 1 <= bounds.days <= COUNTED_DAYS_MAX:
         raise TrustError(f"{what} is bounded within {bounds.days} days; people are counted in 1 to {COUNTED_DAYS_MAX}")
+    if not 0 <= bounds.content_days <= CONTENT_DAYS_LIMIT:
+        raise TrustError(f"{what} keeps content for {bounds.content_days} days; 1 to {CONTENT_DAYS_LIMIT} can be said")
     if bounds.days and not bounds.counted:
         raise TrustError(f"{what} names {bounds.days} days, and no number of people or requests in them")
 

@@ -36,6 +36,8 @@ from brightline.core.halt import Scope
 from brightline.core.patterns.crossing import Crossed
 from brightline.core.ports import Attester, Clock
 from brightline.core.readiness import Check, Condition, missing, of_facts
+from brightline.core.review.aging import Aging, aging_of
+from brightline.core.review.case import Case
 from brightline.core.review.sampling import least_per_million
 from brightline.core.screening.release import Release
 from brightline.core.screening.trial import Compared, Stage
@@ -70,6 +72,7 @@ from brightline.shell.retention import Retention
 from brightline.shell.review.keeping import read_kept
 from brightline.shell.serve import Door
 from brightline.shell.state import StateFolder
+from brightline.shell.steady import SteadyTime
 from brightline.shell.still import Still
 from brightline.shell.storage.periods import PERIOD_SECONDS, PeriodWriter, book_period
 from brightline.shell.storage.publisher import Publisher
@@ -230,7 +233,9 @@ class Node:
         )
         self._hold_key = opened.terms.hold_key
         self._cases_written: set[str] | None = None  # by digest; read once there is an item to open
-        self.sampler = Sampler(self.log, self._hold_key, self.registry.reviewing.per_million, self._recused)
+        self.sampler = Sampler(
+            self.log, self._hold_key, self.registry.reviewing.per_million, self._recused, self._aging
+        )
         self.webhooks = Webhooks(opened.settings.webhook, self.holds.stands, clock)
         self.holds.opened = self.webhooks.watch
         self._count_again(opened.vault, (opened.shard, *self.peers.shards))
@@ -242,7 +247,9 @@ class Node:
             opened.vault,
             lambda: self.registry.retentions.held,
             lambda: self.agreement,
+            lambda: self.registry.registers.book,
             clock,
+            SteadyTime(clock),
         )
         self.conditions = NodeConditions(
             self.installation,
@@ -596,6 +603,12 @@ class Node:
         frames = frames_on_disk(self._folder.wal, self.log.shard)
         return {_CASE.decode(frame.leaf).case for frame in frames if frame.kind is RecordKind.CASE}
 
+    def _aging(self, case: Case) -> Aging:
+        """Until when the content of a case is kept that nothing waits for."""
+        workload, book = self.registry.workloads.get(case.workload), self.registry.registers.book
+        purpose = None if workload is None else book.purpose(workload.registration.purpose_id)
+        return aging_of(purpose, book, self.agreement, case.opened, case.expires)
+
     async def _retain(self) -> None:
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
@@ -608,7 +621,9 @@ class Node:
                 await asyncio.sleep(PERIOD_SECONDS)
                 continue
             if not due.nothing:
-                log.info("what opened %d exchanges was destroyed", due.exchanges)
+                log.info(
+                    "what opened %d exchanges, and the content of %d cases, was destroyed", due.exchanges, due.contents
+                )
 
     async def _period(self) -> None:
         while True:

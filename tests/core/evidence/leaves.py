@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from brightline.core.evidence.audit_books import Leaf
@@ -10,6 +11,7 @@ from brightline.core.evidence.record import RecordKind
 
 
 def leaf(second: int, kind: RecordKind, **more: Any) -> Leaf:
-    """A record of this second."""
-    time = f"2026-01-01T00:{second // 60:02d}:{second % 60:02d}.000Z"
-    return Leaf(commitments=(), epoch=1, kind=kind, profile="p", seq=0, shard="s", time=time, v=1, **more)
+    """A record of this second of the year 2026."""
+    time = f"{datetime(2026, 1, 1) + timedelta(seconds=second):%Y-%m-%dT%H:%M:%S}.000Z"  # noqa: DTZ001 - written as UTC
+    given = {"epoch": 1} | more
+    return Leaf(commitments=(), kind=kind, profile="p", seq=0, shard="s", time=time, v=1, **given)

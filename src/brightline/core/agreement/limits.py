@@ -47,6 +47,7 @@ FALSE_STOPS_PER_MILLION: Final = "false_stops_per_million"
 FALSE_STOPS_DEFAULT: Final = 1_000
 KEEP_DAYS: Final[Mapping[Kept, str]] = MappingProxyType({kept: f"keep_days_{kept.value}" for kept in Kept})
 FOR_EVER_DAYS: Final = 1_000_000
+CONTENT_DAYS_MAX: Final = "content_days_max"
 LOST_PER_MILLION: Final = "lost_per_million"
 LOST_DEFAULT: Final = 1_000
 UNIT_REQUESTS_PER_MINUTE: Final = "unit_requests_per_minute"
@@ -81,6 +82,11 @@ KNOWN: Final[Mapping[str, KnownLimit]] = MappingProxyType(
         },
         KEEP_DAYS[Kept.OTHER]: KnownLimit(
             "days for which what opens an exchange that ended undecided is kept", Tighter.HIGHER, FOR_EVER_DAYS
+        ),
+        CONTENT_DAYS_MAX: KnownLimit(
+            "days for which the content of a case is kept, whatever its purpose says, at most",
+            Tighter.LOWER,
+            FOR_EVER_DAYS,
         ),
         LOST_PER_MILLION: KnownLimit(
             "attempts per million that a crash may leave without an outcome of their own; the verifier recounts them",

@@ -39,6 +39,7 @@ _TABLE: Final = (
     Evidence("halted", Topic.HALTED.value, _OPERATOR, optional=True),
     Evidence("leased", Topic.LEASED.value, _OPERATOR, optional=True),
     Evidence("hunted", Topic.HUNTED.value, _REGISTRY, optional=True),
+    Evidence("aged", Topic.AGED.value, _REGISTRY, optional=True),
     # ---- what others hold ----------------------------------------------------------------------------------------
     Evidence("witnessed", Topic.WITNESSED.value, "witnesses that you trust yourself (--policy)"),
     Evidence("guarded", Topic.GUARDED.value, "whoever runs the model server, with the log of its guard (--guard)"),

@@ -201,6 +201,12 @@ _QUESTIONS: Final = (
                 ("keys", "log", "registry"),
                 ("An order that forbids to write it down may not be written down.",),
             ),
+            Claim(
+                "kept",
+                "What people said to the model is kept only where people had to look, and no longer than was agreed.",
+                ("keys", "log", "aged"),
+                ("A copy that somebody made before, of words or of keys, leaves no trace here.",),
+            ),
         ),
         ("mass_domestic", "monitoring"),
         "Everything that this answer rests on is shown: no set of signatures loads a loosening, and what was asked is "

@@ -20,6 +20,8 @@ from brightline.core.evidence.record import Draft, Place, RecordKind
 from brightline.core.exchange.coverage import goes_to_no_model
 from brightline.core.exchange.model import Exchange, Reply, asked_digest, exchange_digest
 from brightline.core.facts import UNKNOWN, Facts
+from brightline.core.register import RegisterBook
+from brightline.core.review.aging import aging_of
 from brightline.core.review.asking import UNSETTLED_MAX, Held, PeoplesWord, open_case
 from brightline.core.review.case import case_value, hold_id, wanted_of
 from brightline.core.review.content import parts_of
@@ -231,12 +233,20 @@ class Holding:
         return True
 
     def open(
-        self, exchange_id: str, decision: Decision, request: Exchange, reply: Reply | None, now: int, *, whole: bool
+        self,
+        exchange_id: str,
+        decision: Decision,
+        request: Exchange,
+        reply: Reply | None,
+        now: int,
+        registers: RegisterBook,
+        *,
+        whole: bool,
     ) -> tuple[Fields, Fields]:
         """Open the case; return the public and committed fields of its first record.
 
         ``exchange_id`` is the one that opens it; ``whole``: the reply is all that the model answered, so it can be
-        given out.
+        given out. ``registers`` say how long its content is kept.
         """
         terms, workload = self._terms, self._workload
         self.expires = now + hold_seconds(terms.agreement)
@@ -257,6 +267,8 @@ class Holding:
         case, content = open_case(held, decision, unsettled, request, reply, recused, key, kept=whole)
         self.case = case.digest
         self._parts.extend(parts_of(content))
+        purpose = registers.purpose(workload.registration.purpose_id)
+        aging = aging_of(purpose, registers, terms.agreement, now, case.expires)
         self._public = {
             "hold": case.hold,
             "case": case.digest,
@@ -264,10 +276,11 @@ class Holding:
             "expires": case.expires,
             "parts": len(self._parts),
             "wanted": wanted_of(case.questions),
+            **aging.public,
         }
         public, committed = self._part(0)
         approved: Fields = {"approvals": dict(self.approvals)} if whole and self.approvals else {}
-        return public, committed | {"case": case_value(case)} | approved
+        return public, committed | {"case": case_value(case)} | approved | aging.committed
 
     def _authors(self, decision: Decision) -> Iterator[str]:
         """Who wrote the rules that ask, and whom the releases name."""

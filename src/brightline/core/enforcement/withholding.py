@@ -68,6 +68,7 @@ class Withholding(Answering):
                 self._exchange,
                 self._pending_reply,
                 at.unix,
+                self._arrived.registers,
                 whole=self._whole,
             )
         )

@@ -167,7 +167,7 @@ def audit_shard(
     witnessed = WitnessAudit(published, policies, findings)
     if not tokens.guards:
         findings.not_shown(Topic.GUARDED, "", _NO_GUARD)
-    stated = Stated(published, agreements, findings, tokens.books, combined, people)
+    stated = Stated(published, agreements, findings, tokens.books, combined, people, replay.contents)
     signed = _open(published, keys, findings)  # 1.
     believed = False
     origin, size, root = "", 0, ""

@@ -60,6 +60,7 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     agreement: _Text | UnsetType = UNSET
     attester: _Text | UnsetType = UNSET
     baseline: _Text | UnsetType = UNSET
+    because: _Text | UnsetType = UNSET
     by: _Text | UnsetType = UNSET
     case: _Text | UnsetType = UNSET
     refusal_class: RefusalClass | UnsetType = UNSET
@@ -79,8 +80,10 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     hold: _Text | UnsetType = UNSET
     holds: tuple[_Text, ...] | UnsetType = UNSET
     hunt: _Text | UnsetType = UNSET
+    id: _Text | UnsetType = UNSET
     keys: tuple[_Text, ...] | UnsetType = UNSET
     kind: RecordKind
+    lifted: bool | UnsetType = UNSET
     log: _Text | UnsetType = UNSET
     model: _Text | UnsetType = UNSET
     name: _Text | UnsetType = UNSET

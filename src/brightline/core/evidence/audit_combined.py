@@ -19,6 +19,7 @@ from typing import Final
 
 import msgspec
 
+from brightline.core.evidence.audit_aged import KnownPreservations
 from brightline.core.evidence.audit_books import BooksAudit, Leaf
 from brightline.core.evidence.audit_findings import Claim, Findings, Topic, shown
 from brightline.core.evidence.audit_halts import KnownHalts
@@ -57,6 +58,7 @@ class CombinedBook:
         self.holds = KnownHolds(len(present) or 1)
         self.versions = KnownVersions()
         self.hunts = KnownHunts()
+        self.preservations = KnownPreservations()
 
     def head(self, head: LogHead) -> str:
         """Take in a head; return what speaks against it, if anything does."""

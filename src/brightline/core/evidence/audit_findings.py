@@ -52,6 +52,7 @@ class Topic(enum.StrEnum):
     LEASED = "every exchange was let through under a lease in force"
     PEOPLE = "what people decided was signed by people on the roster"
     HUNTED = "what was screened again was covered whole, and nothing twice"
+    AGED = "content is destroyed when its time is over"
     UPSTREAMS = "each model server has a guard that is named"
     ADMITTED = "whatever answered was a model that was admitted"
 

@@ -291,6 +291,24 @@ class HuntsMemory(msgspec.Struct, frozen=True):
     heads: tuple[tuple[str, int, str], ...] = ()
 
 
+class KeptContent(msgspec.Struct, frozen=True):
+    """What a record of a case says of its content: its end, until when people decide (Unix seconds), whether gone."""
+
+    until: int
+    expires: int
+    gone: bool = False
+
+
+class AgedMemory(msgspec.Struct, frozen=True):
+    """Records of cases by index, PRESERVE records (id, time, whether it lifts), boot epoch, its begin, last time."""
+
+    contents: tuple[tuple[int, KeptContent], ...] = ()
+    preserved: tuple[tuple[str, str, bool], ...] = ()
+    epoch: int = -1
+    began: int = 0
+    time: str = ""
+
+
 class StatedMemory(msgspec.Struct, frozen=True):
     """What a log states beyond its records."""
 
@@ -302,6 +320,7 @@ class StatedMemory(msgspec.Struct, frozen=True):
     leases: LeaseMemory = LeaseMemory()
     hunts: HuntsMemory = HuntsMemory()
     admissions: AdmissionMemory = AdmissionMemory()
+    aged: AgedMemory = AgedMemory()
 
 
 class NoteMemory(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ from brightline.core.evidence.audit_findings import Findings, Topic, shown
 from brightline.core.evidence.audit_memory import ReplayMemory
 from brightline.core.evidence.audit_people import OF_PEOPLE, People, PeopleAudit
 from brightline.core.evidence.disclosure import DisclosureError, match
+from brightline.core.evidence.record import CASES
 from brightline.core.facts import Facts
 
 FACTS_MAX: Final = 1_000
@@ -44,6 +45,7 @@ class Replay:
         self._other_agreement = 0
         self.decisions = 0
         self.replayed = 0
+        self.contents: set[int] = set()  # records of cases whose content was disclosed
 
     def facts(self, index: int, leaf: Leaf) -> tuple[tuple[str, str], ...]:
         """Open the record's disclosures, replay its decision if it states one, and return its facts if disclosed."""
@@ -95,10 +97,13 @@ class Replay:
         if given is None:
             return {}
         try:
-            return match(leaf.commitments, given)
+            fields = match(leaf.commitments, given)
         except DisclosureError as error:
             self._contradict(index, str(error))
             return {}
+        if leaf.kind in CASES and "content" in fields:
+            self.contents.add(index)
+        return fields
 
     def _facts(self, index: int, value: JsonValue) -> Facts | None:
         if isinstance(value, dict) and len(value) <= FACTS_MAX:

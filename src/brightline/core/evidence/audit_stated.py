@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 
 from brightline.core.agreement.clause import Agreement
 from brightline.core.evidence.audit_admissions import AdmissionAudit
+from brightline.core.evidence.audit_aged import AgedAudit
 from brightline.core.evidence.audit_books import BooksAudit, Leaf, Recount
 from brightline.core.evidence.audit_combined import CombinedAudit, CombinedBook
 from brightline.core.evidence.audit_findings import Claim, Findings
@@ -35,7 +36,9 @@ class Stated:
         tokens: TokenBooks,
         combined: CombinedBook | None,
         people: People | None,
+        opened: Set[int],
     ) -> None:
+        """``opened`` are the records of which disclosures opened the content of a case, as far as they were read."""
         self._periods = PeriodAudit(published, agreements, findings, tokens)
         book = combined or CombinedBook()
         book.holds.people = people
@@ -46,6 +49,7 @@ class Stated:
         self._admissions = AdmissionAudit(findings)
         self._versions = VersionAudit(book.versions, findings)
         self._hunts = HuntAudit(book.hunts, findings)
+        self._aged = AgedAudit(book.preservations, agreements, findings, opened)
         self._book = book
         self._tokens = tokens
 
@@ -56,6 +60,7 @@ class Stated:
         self._holds.open(origin)
         self._leases.open(keys)
         self._hunts.open(origin)
+        self._aged.open(origin)
         self._tokens.read(key.vkey() for key in keys)
 
     def memory(self) -> StatedMemory:
@@ -69,6 +74,7 @@ class Stated:
             self._leases.memory(),
             self._hunts.memory(),
             self._admissions.memory(),
+            self._aged.memory(),
         )
 
     def resume(self, earlier: LogMemory) -> None:
@@ -81,6 +87,7 @@ class Stated:
         self._leases.resume(earlier.stated.leases, earlier.books.time)
         self._hunts.resume(earlier.stated.hunts)
         self._admissions.resume(earlier.stated.admissions)
+        self._aged.resume(earlier.stated.aged)
 
     def sizes(self, signed: Checkpoint) -> list[int]:
         """The sizes at which the log's root must be known."""
@@ -95,6 +102,7 @@ class Stated:
         self._leases.enter(bundle.first, leaves)
         self._hunts.enter(bundle.first, leaves)
         self._admissions.enter(bundle.first, leaves)
+        self._aged.enter(bundle.first, leaves)
         self._periods.enter(bundle, leaves)
 
     def compare(self, published: Published, signed: Checkpoint, roots: Mapping[int, bytes], books: BooksAudit) -> None:
@@ -113,6 +121,7 @@ class Stated:
         self._leases.close()
         self._hunts.close()
         self._admissions.close()
+        self._aged.close()
         self._book.holds.whole = self._book.whole
         self._holds.close()
 
@@ -125,4 +134,5 @@ class Stated:
         yield from self._versions.claims()
         yield from self._hunts.claims()
         yield from self._holds.claims()
+        yield from self._aged.claims()
         yield from self._periods.claims(attempts)

@@ -28,6 +28,7 @@ class Because(enum.StrEnum):
 
     EXPIRED = "expired"  # they were kept as long as the agreement says
     ORDERED = "ordered"  # both parties signed for it
+    AGED = "aged"  # content of cases: kept as long as their purpose, or the agreement, lets it be
 
 
 class Shredded(msgspec.Struct, frozen=True):

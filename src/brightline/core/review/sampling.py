@@ -29,6 +29,7 @@ from brightline.core.canonical import JsonValue
 from brightline.core.evidence.record import Draft, RecordKind
 from brightline.core.exchange.model import Exchange, Reply
 from brightline.core.facts import Source
+from brightline.core.review.aging import NO_END, Aging
 from brightline.core.review.case import FORMAT, Case, CaseQuestion, case_value, organisations_of, wanted_of
 from brightline.core.review.content import Content, content_bytes, content_digest, parts_of
 from brightline.core.review.draw import MILLION
@@ -86,11 +87,16 @@ def sampled_case(
 
 
 def case_drafts(
-    case: Case, content: bytes, exchange: str, kind: CaseKind, known: Mapping[str, str] = NOTHING_KNOWN
+    case: Case,
+    content: bytes,
+    exchange: str,
+    kind: CaseKind,
+    known: Mapping[str, str] = NOTHING_KNOWN,
+    aging: Aging = NO_END,
 ) -> Iterator[Draft]:
     """The records of a case that nothing waits for: public is what a HOLD says too; why people are asked is committed.
 
-    ``known`` are the answers of a seeded item.
+    ``known`` are the answers of a seeded item; ``aging`` says until when its content is kept.
     """
     parts = list(parts_of(content))
     public: dict[str, JsonValue] = {
@@ -102,8 +108,14 @@ def case_drafts(
         "expires": case.expires,
         "wanted": wanted_of(case.questions),
         "parts": len(parts),
+        **aging.public,
     }
-    first: dict[str, JsonValue] = {"case": case_value(case), "kind": kind.value, "known": dict(known)}
+    first: dict[str, JsonValue] = {
+        "case": case_value(case),
+        "kind": kind.value,
+        "known": dict(known),
+        **aging.committed,
+    }
     for number, part in enumerate(parts):
         committed: dict[str, JsonValue] = {"content": part, "unit": case.unit}
         yield Draft(RecordKind.CASE, exchange, public | {"part": number}, committed | ({} if number else first))

@@ -146,8 +146,11 @@ def _of_shard(folder: StateFolder, shard: str, wanted: Callable[[Frame], bool]) 
 def _why_destroyed(seq: int, shredded: Sequence[tuple[int, Shredded]]) -> str:
     for at, said in shredded:
         if any(first <= seq <= last for first, last in said.ranges):
-            expired = said.because is Because.EXPIRED
-            why = "its time ran out" if expired else f"both parties ordered it, registry record {said.order}"
+            why = {
+                Because.EXPIRED: "its time ran out",
+                Because.AGED: "content is kept no longer for its purpose",
+                Because.ORDERED: f"both parties ordered it, registry record {said.order}",
+            }[said.because]
             return f"what opened it was destroyed: record {at} says so ({why})"
     return "what opened it was destroyed, and no SHRED record says so"
 

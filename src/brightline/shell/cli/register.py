@@ -19,6 +19,7 @@ from brightline.core.evidence.record import DurableRecord
 from brightline.core.facts import Register
 from brightline.core.register import (
     BOUND_WORDS,
+    CONTENT_DAYS_LIMIT,
     COUNTED_DAYS_MAX,
     COUNTED_MAX,
     DAY_SECONDS,
@@ -76,6 +77,12 @@ def purpose() -> None:
     "--in-days", type=click.IntRange(1, COUNTED_DAYS_MAX), default=30, show_default=True, help="Within so many days."
 )
 @click.option("--minimised", is_flag=True, help="What identifies U.S. persons is masked in answers.")
+@click.option(
+    "--content-days",
+    type=click.IntRange(0, CONTENT_DAYS_LIMIT),
+    default=0,
+    help="What people look at is destroyed after so many days; 0: as the agreement says.",
+)
 @click.option("--foreign-intelligence", is_flag=True, help="This is a defined foreign-intelligence purpose.")
 @click.option("--owner", default="", help=_owner("Without it: the official."))
 @_DAYS
@@ -93,6 +100,7 @@ def add_purpose(
     requests_max: int,
     in_days: int,
     minimised: bool,
+    content_days: int,
     foreign_intelligence: bool,
     owner: str,
     days: int,
@@ -125,6 +133,7 @@ def add_purpose(
             requests_max=requests_max,
             days=in_days if subjects_max or requests_max else 0,
             minimised=minimised,
+            content_days=content_days,
         ),
         foreign_intelligence=foreign_intelligence,
     )

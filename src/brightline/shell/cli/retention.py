@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -27,6 +27,7 @@ from brightline.shell.cli import render
 from brightline.shell.cli.register import AS_JSON, STATE
 from brightline.shell.clock import SystemClock
 from brightline.shell.development import CUSTOMER_KEY, PROVIDER_KEY
+from brightline.shell.hunt.planning import OF_NO_EXCHANGES
 from brightline.shell.install import GATEWAY_SHARD
 from brightline.shell.keyring import open_vault
 from brightline.shell.opening import in_force
@@ -129,7 +130,7 @@ def shred(state: Path, exchanges: tuple[str, ...], reason: str, as_json: bool) -
     due = _carry_out(state)
     done = {"order": order.id, "record": record.place.seq, "carried_out": due is not None}
     if as_json:
-        click.echo(render.as_json({**done, **(_figures(due) if due else {})}))
+        click.echo(render.as_json({**done, **({} if due is None else _figures(due))}))
         return
     click.echo(f"ordered {order.id} as record {record.place.seq} of the registry, signed by {' and '.join(_BOTH)}")
     if due is None:
@@ -143,12 +144,13 @@ def shred(state: Path, exchanges: tuple[str, ...], reason: str, as_json: bool) -
 @click.option("--dry-run", is_flag=True, help="Say what is due, and destroy nothing.")
 @AS_JSON
 def run(state: Path, dry_run: bool, as_json: bool) -> None:
-    """Destroy what is due now. No gateway may be running; a running one does this by itself.
+    """Destroy what is due now, in every log of gateways. None may be running; a running one does this by itself.
+
+    It takes the clock of this machine as it is: look at it before.
 
     Exit codes: 0 done; 2 a gateway is running, or the folder does not read.
     """
-    with _retention(state) as each:
-        due = each.due() if dry_run else each.carry_out()
+    due = _in_each(state, lambda each: each.due() if dry_run else each.carry_out())
     if as_json:
         click.echo(render.as_json({**_figures(due), "destroyed": not dry_run}))
         return
@@ -214,22 +216,33 @@ def _known(state: Path, exchanges: Sequence[str]) -> None:
             raise ConfigError(f"no exchange {exchange[:64]!r} is in the logs of this folder")
 
 
-def _carry_out(state: Path) -> Due | None:
+def _carry_out(state: Path) -> list[Due] | None:
     try:
-        with _retention(state) as each:
-            return each.carry_out()
+        return _in_each(state, Retention.carry_out)
     except WriterPresent:
         return None
 
 
+def _in_each(state: Path, act: Callable[[Retention], Due]) -> list[Due]:
+    """Act in the log of each gateway, also of those that do not run any more; a sealed one takes no record."""
+    with in_force(state, SystemClock()) as (_, registry):
+        sealed = {origin.rpartition("/")[2] for origin in registry.seals.logs}
+    logs = [shard for shard in shards_in(StateFolder(state).wal) if shard not in OF_NO_EXCHANGES | sealed]
+    done = []
+    for shard in logs or [GATEWAY_SHARD]:
+        with _retention(state, shard) as each:
+            done.append(act(each))
+    return done
+
+
 @contextmanager
-def _retention(state: Path) -> Iterator[Retention]:
-    """The retention of the gateway's shard, as its writer. Raises ``WriterPresent`` while a gateway runs."""
+def _retention(state: Path, shard: str) -> Iterator[Retention]:
+    """The retention of a gateway's shard, as its writer. Raises ``WriterPresent`` while that gateway runs."""
     clock = SystemClock()
     folder = StateFolder(state)
     with (
         in_force(state, clock) as (settings, registry),
-        writing(state, settings, GATEWAY_SHARD, registry.roots.profile, clock) as log,
+        writing(state, settings, shard, registry.roots.profile, clock) as log,
     ):
         yield Retention(
             log,
@@ -237,6 +250,7 @@ def _retention(state: Path) -> Iterator[Retention]:
             open_vault(folder),
             lambda: registry.retentions.held,
             lambda: registry.releases.current,
+            lambda: registry.registers.book,
             clock,
         )
 
@@ -248,14 +262,20 @@ def _names(said: Preservation) -> str:
     return ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
 
 
-def _figures(due: Due) -> dict[str, int]:
-    records = sum(last - first + 1 for ranges in (due.expired, *due.ordered.values()) for first, last in ranges)
-    return {"exchanges": due.exchanges, "records": records, "kept_by_legal_holds": due.kept}
+def _figures(due: Sequence[Due]) -> dict[str, int]:
+    rows = [row for each in due for row in (each.aged, each.expired, *each.ordered.values())]
+    return {
+        "exchanges": sum(each.exchanges for each in due),
+        "contents": sum(each.contents for each in due),
+        "records": sum(last - first + 1 for row in rows for first, last in row),
+        "kept_by_legal_holds": sum(each.kept for each in due),
+    }
 
 
-def _say(due: Due, *, dry_run: bool = False) -> None:
+def _say(due: Sequence[Due], *, dry_run: bool = False) -> None:
     figures = _figures(due)
     verb = "would be destroyed" if dry_run else "was destroyed"
-    click.echo(f"what opened {figures['records']:,} records of {figures['exchanges']:,} exchanges {verb}")
-    if due.kept:
-        click.echo(f"{due.kept:,} exchanges were due and are kept by legal holds")
+    of = f"{figures['exchanges']:,} exchanges and the content of {figures['contents']:,} cases"
+    click.echo(f"what opened {figures['records']:,} records of {of} {verb}")
+    if figures["kept_by_legal_holds"]:
+        click.echo(f"{figures['kept_by_legal_holds']:,} exchanges were due and are kept by legal holds")

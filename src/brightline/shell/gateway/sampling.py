@@ -15,6 +15,8 @@ from brightline.core.enforcement.terms import Terms
 from brightline.core.errors import EvidenceUnavailable
 from brightline.core.evidence.record import unix_of
 from brightline.core.ports import RecordLog
+from brightline.core.review.aging import Aging
+from brightline.core.review.case import Case
 from brightline.core.review.draw import is_drawn, month_key, month_of
 from brightline.core.review.life import CaseKind
 from brightline.core.review.sampling import Permitted, case_drafts, sampled_case
@@ -37,8 +39,11 @@ class Sampler:
         hold_key: bytes,
         per_million: Callable[[str], int],
         recused: Callable[[tuple[str, ...]], tuple[str, ...]],
+        aging: Callable[[Case], Aging],
     ) -> None:
+        """``aging`` says until when the content of a case is kept."""
         self._recused = recused
+        self._aging = aging
         self._records = records
         self._hold_key = hold_key
         self._per_million = per_million
@@ -65,7 +70,7 @@ class Sampler:
         reply = machine.whole_answer
         case, content = sampled_case(permitted, terms.agreement, completed.request, reply, self._hold_key)
         try:
-            for draft in case_drafts(case, content, completed.exchange, CaseKind.SAMPLED):
+            for draft in case_drafts(case, content, completed.exchange, CaseKind.SAMPLED, aging=self._aging(case)):
                 await self._records.append(draft)
         except EvidenceUnavailable as error:
             log.warning("%s was drawn, and its case could not be written: %s", completed.exchange, error)
@@ -77,7 +82,7 @@ class Sampler:
             if case.digest in written or not case.opened <= now < case.expires:
                 continue
             try:
-                for draft in case_drafts(case, each.content, each.exchange, each.kind, each.known):
+                for draft in case_drafts(case, each.content, each.exchange, each.kind, each.known, self._aging(case)):
                     await self._records.append(draft)
                 written.add(case.digest)
             except EvidenceUnavailable as error:

@@ -19,7 +19,17 @@ from brightline.core.canonical import JsonValue
 from brightline.core.errors import TrustError
 from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
 from brightline.core.ports import Clock
-from brightline.core.register import DEMAND_TYPE, Demand, Entry, check_days, check_demand, check_entry, kind_of
+from brightline.core.register import (
+    DEMAND_TYPE,
+    Demand,
+    Entry,
+    PurposeEntry,
+    check_days,
+    check_demand,
+    check_entry,
+    kind_of,
+)
+from brightline.core.review.aging import check_content_days
 from brightline.core.statement import sign_statement
 from brightline.shell.config import Settings
 from brightline.shell.registry.following import Registry
@@ -40,8 +50,8 @@ def log_entry(
     """Sign an entry with these keys and log it, under the version of the agreement that is in force.
 
     Raises ``TrustError`` for an entry that is not well formed, not newer than the current version of its id, longer in
-    date than the agreement lets it be, or not signed by those who must; ``OperatorError`` if the registry cannot be
-    read or has another writer at this moment.
+    date (or keeping content longer) than the agreement lets it, or not signed by those who must; ``OperatorError`` if
+    the registry cannot be read or has another writer at this moment.
     """
     kind = kind_of(entry)
     what = f"{kind.title} {entry.id}"
@@ -55,6 +65,8 @@ def log_entry(
         agreement = registry.releases.current
         if not entry.retired:  # what is retired carries nothing, however long
             check_days(what, entry.issued, entry.expires, days_max(agreement).of(kind.register))
+            if isinstance(entry, PurposeEntry):
+                check_content_days(entry, agreement)
         registry.registers.book.enter(entry)
         public: dict[str, JsonValue] = {
             "agreement": agreement.digest,
