@@ -9,6 +9,7 @@ uv pip compile "${flags[@]}" pyproject.toml -c requirements/all.lock -o requirem
 uv pip compile "${flags[@]}" pyproject.toml --extra demo -c requirements/all.lock -o requirements/demo.lock
 uv pip compile "${flags[@]}" pyproject.toml --extra encoder -c requirements/all.lock -o requirements/encoder.lock
 uv pip compile "${flags[@]}" pyproject.toml --extra judge -c requirements/all.lock -o requirements/judge.lock
+uv pip compile "${flags[@]}" pyproject.toml requirements/persons.in --override requirements/persons-overrides.txt --extra persons -c requirements/all.lock -o requirements/persons.lock
 uv pip compile "${flags[@]}" pyproject.toml --extra console -c requirements/all.lock -o requirements/console.lock
 uv pip compile "${flags[@]}" pyproject.toml --extra otel -c requirements/all.lock -o requirements/otel.lock
 uv pip compile "${flags[@]}" pyproject.toml --extra prove -c requirements/all.lock -o requirements/prove.lock

@@ -364,6 +364,7 @@ class _Idle:
     terms_names: Mapping[str, str] = {}
     fresh_until: int | None = None
     trial: tuple[Stage, Compared] | None = None
+    read_again: tuple[Mapping[str, int], Mapping[str, int], int] = ({}, {}, 0)
 
     def faults(self) -> tuple[str, ...]:
         """None."""

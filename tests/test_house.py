@@ -20,6 +20,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 BROAD_CATCHES = {
     "shell/inference/kinds.py": 1,
     "shell/inference/process.py": 1,
+    "shell/persons/worker.py": 1,
     "shell/inference/worker.py": 1,
     "shell/connections.py": 2,
     "shell/gateway/pump.py": 1,
@@ -124,6 +125,7 @@ def test_requirement_files_hold_hashes_and_no_addresses() -> None:
         "guard",
         "judge",
         "otel",
+        "persons",
         "prove",
         "ray",
         "uv",

@@ -184,6 +184,7 @@ def _front(node: Node, clock: Clock, traces: Traces | None) -> None:
         wishes=node.wishes,
         waiting_max=node.settings.review.waiting_max,
         sampler=node.sampler,
+        second_reader=node.second_reader,
         observers=(node.metrics, *((traces,) if traces else ())),
     )
     node.door = Door(

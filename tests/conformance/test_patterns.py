@@ -20,7 +20,7 @@ import openai
 import pytest
 
 from brightline.core.patterns.book import PatternBook
-from brightline.core.patterns.seen import read_seen
+from brightline.core.patterns.seen import COUNTED_KINDS, read_seen
 from brightline.core.standing import Standing
 from brightline.shell import shipped
 from brightline.shell.config import load_settings
@@ -320,8 +320,8 @@ def recounted(node: Running) -> dict[Any, bytes]:
     """The counts, made again from what the records commit to."""
     book = PatternBook()
     for record in read_records(node.root):
-        counted = record["kind"] in {"ATTEMPT", "OUTCOME"}
-        seen = read_seen(record["exchange"], record["committed"]) if counted else None
+        counted = record["kind"] in COUNTED_KINDS
+        seen = read_seen(record.get("exchange", ""), record["committed"]) if counted else None
         if seen is not None:
             book.enter(seen)
     return bytes_of(book)

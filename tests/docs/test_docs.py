@@ -217,6 +217,11 @@ def test_the_two_commands_of_the_readme_are_targets_of_the_makefile() -> None:
             assert set("".join(line).split()) <= targets, f"{name_of(page)} tells to make {line}"
 
 
+def persons_in() -> list[str]:
+    """What no extra can name, because of what it asks for itself."""
+    return [line for line in read("requirements/persons.in").splitlines() if not line.startswith("#")]
+
+
 def test_every_direct_dependency_has_its_line_and_no_other_has() -> None:
     project = tomllib.loads(read("pyproject.toml"))["project"]
     text = read("docs/dependencies.md")
@@ -225,6 +230,7 @@ def test_every_direct_dependency_has_its_line_and_no_other_has() -> None:
         ("## For the demo", project["optional-dependencies"]["demo"]),
         ("## For proofs", project["optional-dependencies"]["prove"]),
         ("## For encoder detectors", project["optional-dependencies"]["encoder"]),
+        ("## For the reader of names", project["optional-dependencies"]["persons"] + persons_in()),
         ("## For training", project["optional-dependencies"]["train"]),
         ("## For the judge", project["optional-dependencies"]["judge"]),
         ("## For Inspect", project["optional-dependencies"]["inspect"]),

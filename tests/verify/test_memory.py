@@ -97,6 +97,8 @@ ACTS: dict[str, Callable[[Story, str], None]] = {
     "lost": lambda story, x: story.lost(x, story.epoch - 1),
     "boot": lambda story, x: setattr(story, "epoch", story.epoch + 1),
     "shred": lambda story, x: story.say(RecordKind.SHRED, "", {"ranges": [[0, max(0, len(story.sealed) - 1)]]}),
+    "touched": lambda story, x: story.say(RecordKind.TOUCHED, x, TERMS | {"what": "whole", "verdict": "permit"}),
+    "unread": lambda story, x: story.say(RecordKind.TOUCHED, "", TERMS | {"what": "unread", "unread": {"no_room": 2}}),
     "consumed": lambda story, x: story.say(RecordKind.CONSUMED, "", TERMS | {"token": f"t-{x}"}),
 }
 

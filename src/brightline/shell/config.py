@@ -361,6 +361,19 @@ class PatternSettings(_Settings):
     database_password_file: str = Field(
         "", pattern=r"^(/[!-~]*)?$", description="Path of a file that holds its password; empty: none."
     )
+    reader: str = Field(
+        "",
+        pattern=r"^(rampart)?$",
+        description="Token classifier that reads exchanges for names once more after they ended: `rampart`; empty: "
+        "none. It adds to the counts and takes nothing away. Needs the extra `persons` and its package of weights.",
+    )
+    reader_waiting_max: int = Field(
+        1_000, ge=1, le=100_000, description="Exchanges that wait for it; what finds no room is not read, on record."
+    )
+    reader_waiting_mb: int = Field(64, ge=1, le=65_536, description="Memory of their texts, in MiB.")
+    reader_memory_mb: int = Field(
+        1_024, ge=256, le=1_048_576, description="Address space of its process, in MiB; beyond that it is replaced."
+    )
 
 
 class AgreementSettings(_Settings):

@@ -65,6 +65,8 @@ from brightline.shell.inference.loaded import Loaded
 from brightline.shell.inference.loading import open_release, read_definitions
 from brightline.shell.inference.trial import Trial
 from brightline.shell.noting import Noting
+from brightline.shell.persons.process import opened_reader
+from brightline.shell.persons.reading import SecondReader
 from brightline.shell.registry.classifiers import Candidate
 from brightline.shell.registry.following import Registry
 from brightline.shell.registry.uses import Uses
@@ -200,6 +202,7 @@ class Node:
                 "telling callers of their holds": self._tell,
                 "drawing samples": self._sample,
                 "counting people": self._count_people,
+                "reading names again": self._read_again,
             }
         )
         self.metrics = Metrics(lambda: self)
@@ -272,6 +275,18 @@ class Node:
             listen.wait_seconds,
         )
         self.admission = Admission(bounds, self.quotas)
+        counting = self.settings.patterns
+        self.second_reader = SecondReader(
+            partial(opened_reader, self.settings.inference.weights, counting.reader_memory_mb << 20)
+            if counting.reader
+            else None,
+            self.patterns,
+            partial(self.quotas.metered, self.log),
+            self.log,
+            lambda: self.terms,
+            counting.reader_waiting_max,
+            counting.reader_waiting_mb << 20,
+        )
 
     @contextlib.asynccontextmanager
     async def going(self) -> AsyncIterator[None]:
@@ -289,6 +304,7 @@ class Node:
 
     async def _end(self) -> None:
         if self.origin not in self.registry.seals.logs:
+            await self.second_reader.close()
             await self.state_period()
         self.log.close()
         self.publisher.close()
@@ -418,6 +434,14 @@ class Node:
                 await asyncio.to_thread(self._open_patterns, self._vault, (self.log.shard, *self.peers.shards))
             await self.patterns.keep()
 
+    async def _read_again(self) -> None:
+        """Read exchanges for names once more; nothing while no agreement counts anybody."""
+        while True:
+            if self.agreement.patterns:
+                await self.second_reader.run()
+                return
+            await asyncio.sleep(KEEP_SECONDS)
+
     def faults(self) -> tuple[str, ...]:
         """Why no exchange may go on now."""
         return (*self._still.faults, *self._evidence_faults())
@@ -500,7 +524,8 @@ class Node:
     def unfit(self) -> tuple[str, ...]:
         """Why detectors cannot judge, in full: for operators, because it may name files and folders."""
         current = self.judges.current
-        return tuple(why for why in (*current.faults, current.judge_fault, self.succession.behind) if why)
+        again = self.second_reader.fault
+        return tuple(why for why in (*current.faults, current.judge_fault, self.succession.behind, again) if why)
 
     # ---- what telemetry reads ------------------------------------------------------------------------------
 
@@ -548,6 +573,11 @@ class Node:
         """Where a candidate stands here and what was counted of it, if there is one."""
         trial = self.judges.trial
         return None if trial is None else (trial.stage, trial.figures)
+
+    @property
+    def read_again(self) -> tuple[Mapping[str, int], Mapping[str, int], int]:
+        """Exchanges read for names a second time since the start, and not read, by why; and how many wait."""
+        return self.second_reader.counted
 
     # ---- what goes on beside the exchanges -----------------------------------------------------------------
 
@@ -632,6 +662,7 @@ class Node:
 
     async def state_period(self) -> None:
         """State what happened since the last period, and book the requests that got no record of their own."""
+        await self.second_reader.book()
         upstreams = [StatedUpstream(name, server.guard) for name, server in sorted(self.settings.upstream.items())]
         budget = lost_budget(self.agreement)
         write = partial(self.periods.write, self.terms.header(), upstreams=upstreams, lost_budget=budget)

@@ -61,6 +61,7 @@ class _Leaf(msgspec.Struct, frozen=True):
 
 
 _LEAF: Final = msgspec.json.Decoder(_Leaf)
+_OF_UNITS: Final = frozenset({RecordKind.ATTEMPT, RecordKind.CASE, RecordKind.TOUCHED})
 
 
 class _Content(msgspec.Struct, frozen=True):
@@ -126,7 +127,7 @@ class Retention:
         aged: dict[int, None] = {}
         expired: list[Range] = []
         ordered: dict[int, list[Range]] = {seq: [] for seq, _ in orders}
-        exchanges = kept = contents = 0
+        exchanges, kept, contents = set[str](), set[str](), 0
         ending = False
         for each, unit in self._ended(held):
             if isinstance(each, _Content):
@@ -143,13 +144,13 @@ class Retention:
             if not left:
                 continue
             if held.keeping(unit, each.exchange):
-                kept += 1
+                kept.add(each.exchange)
                 continue
-            exchanges += 1
+            exchanges.add(each.exchange)
             (ordered[named[0]] if named else expired).extend(left)
         self._ages = ending
         in_order = {seq: merge(ranges) for seq, ranges in ordered.items()}
-        return Due(merge(expired), in_order, exchanges, kept, merge((seq, seq) for seq in aged), contents)
+        return Due(merge(expired), in_order, len(exchanges), len(kept), merge((seq, seq) for seq in aged), contents)
 
     def carry_out(self) -> Due:
         """Destroy what is due, each part named by a SHRED record before. Blocks; call it off an event loop.
@@ -182,7 +183,7 @@ class Retention:
         keys = self._vault.reader(self._log.shard)
         ledger, units, due = Ledger(), dict[str, str](), dict[str, int]()
         for frame in frames_on_disk(self._wal, self._log.shard):
-            if by_unit and frame.kind in {RecordKind.ATTEMPT, RecordKind.CASE}:
+            if by_unit and frame.kind in _OF_UNITS and (frame.exchange or frame.kind is not RecordKind.TOUCHED):
                 units[frame.exchange] = _unit(frame, keys)
             if frame.kind in CASES:
                 said = _LEAF.decode(frame.leaf)

@@ -17,6 +17,8 @@ def rows_of(counted: Recount) -> list[list[str]]:
         ("release", counted.by_release),
         ("boot epoch", counted.by_epoch),
         ("without a record", counted.without_record),
+        ("read again for persons", counted.read_again),
+        ("not read again", counted.unread),
     ]
     rows = [
         [title, name, f"{count:,}"]

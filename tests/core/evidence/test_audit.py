@@ -846,3 +846,37 @@ def test_what_was_only_observed_counts_as_no_service_and_names_its_terms() -> No
     assert (report.recount.attempts, report.recount.outcomes) == (0, 0)
     story.say(RecordKind.OBSERVED, "", TERMS)
     assert "names its agreement, release and verdict" in said(audit(publish(story.leaves)))
+
+
+def test_what_was_read_for_persons_once_more_and_what_was_not_is_recounted() -> None:
+    story = Story()
+    story.answered("e0")
+    story.answered("e1")
+    story.say(RecordKind.TOUCHED, "e0", TERMS | {"what": "whole", "verdict": "permit"})
+    story.say(RecordKind.TOUCHED, "", TERMS | {"what": "unread", "unread": {"no_room": 1}})
+    report = audit(publish(story.leaves))
+    assert not report.contradicted, said(report)
+    assert report.recount.read_again == {"whole": 1}
+    assert report.recount.unread == {"no_room": 1}
+
+
+@pytest.mark.parametrize(
+    ("exchange", "said_of_it", "message"),
+    [
+        ("e0", {"what": "whole"}, "which has not ended"),  # it is still open
+        ("e9", {"what": "part"}, "which has not ended"),
+        ("e0", {}, "whether all of it was read"),
+        ("", {"what": "whole"}, "names its exchange"),
+        ("e0", {"what": "unread", "unread": {"no_room": 1}}, "names no exchange"),
+        ("", {"what": "unread"}, "says how many there were"),
+    ],
+)
+def test_a_second_reading_of_what_never_ended_or_of_nothing_is_contradicted(
+    exchange: str, said_of_it: dict[str, JsonValue], message: str
+) -> None:
+    story = Story()
+    story.attempt("e0")
+    story.say(RecordKind.TOUCHED, exchange, TERMS | said_of_it)
+    report = audit(publish(story.leaves))
+    assert status(report, Topic.BOOKS) is Status.CONTRADICTED
+    assert message in said(report)

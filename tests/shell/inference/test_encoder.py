@@ -20,7 +20,8 @@ from brightline.core.errors import ReleaseError
 from brightline.core.screening.encoder import Encoder, check_encoder, findings_from, load_encoder
 from brightline.core.screening.finding import Finding, Raised, Segment, Surface
 from brightline.folders import read_agreement
-from brightline.shell.inference.onnx import OnnxEncoder, read_part
+from brightline.shell.inference.onnx import OnnxEncoder
+from brightline.shell.inference.parts import read_part
 from brightline.shell.shipped import shipped_agreement, shipped_release
 from tests.harness import running
 

@@ -29,7 +29,7 @@ from brightline.core.canonical import INTEGER_MAX, canonical_bytes
 from brightline.core.evidence.audit_findings import Findings, Topic, shown
 from brightline.core.evidence.audit_memory import BooksMemory, Ids, OpenExchange
 from brightline.core.evidence.audit_tokens import TokenBooks
-from brightline.core.evidence.record import RECORD_VERSION, Outcome, RecordKind, RefusalClass
+from brightline.core.evidence.record import READ, RECORD_VERSION, UNREAD, Outcome, RecordKind, RefusalClass
 
 WINDOW_BYTES: Final = 65_536  # what may leave without a MARK; ``enforcement/terms.py`` bounds it
 ROWS_MAX: Final = 10_000  # distinct values of one recount; more are counted under one name
@@ -113,6 +113,7 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"refusal
     statement: _Text | UnsetType = UNSET
     time: _Text
     token: _Text | UnsetType = UNSET
+    unread: dict[_Text, _Number] | UnsetType = UNSET
     until: _Number | UnsetType = UNSET
     use: _Text | UnsetType = UNSET
     v: Literal[1]
@@ -166,7 +167,8 @@ def read_leaves(data: list[bytes]) -> list[Leaf] | None:
 class Recount(msgspec.Struct, frozen=True):
     """The recount. ``released_bytes`` is over all outcomes; ``lost_bytes_max`` bounds what ``lost`` ones let out.
 
-    ``shredded`` are the records that nobody can open any more, as the SHRED records say.
+    ``shredded`` are the records that nobody can open any more, as the SHRED records say. ``read_again`` is how many
+    exchanges were read for persons once more, whole or in part, ``unread`` how many the log says were not, by why.
     """
 
     records: int
@@ -187,6 +189,8 @@ class Recount(msgspec.Struct, frozen=True):
     by_release: dict[str, int]
     by_epoch: dict[str, int]
     without_record: dict[str, int]
+    read_again: dict[str, int] = {}
+    unread: dict[str, int] = {}
 
 
 class BooksAudit:
@@ -220,6 +224,7 @@ class BooksAudit:
             RecordKind.MARK: self._mark,
             RecordKind.OUTCOME: self._outcome,
             RecordKind.HOLD: self._hold,
+            RecordKind.TOUCHED: self._touched,
         }
 
     def memory(self) -> BooksMemory:
@@ -274,7 +279,14 @@ class BooksAudit:
     def _other(self, index: int, leaf: Leaf) -> None:
         """A record that belongs to no exchange of this log."""
         match leaf.kind:
-            case RecordKind.ATTEMPT | RecordKind.PASS | RecordKind.MARK | RecordKind.HOLD | RecordKind.OUTCOME:
+            case (
+                RecordKind.ATTEMPT
+                | RecordKind.PASS
+                | RecordKind.MARK
+                | RecordKind.HOLD
+                | RecordKind.OUTCOME
+                | RecordKind.TOUCHED
+            ):
                 raise AssertionError("a record of an exchange")
             case RecordKind.PERIOD:
                 for reason, count in (leaf.without_record or {}).items():
@@ -419,6 +431,20 @@ class BooksAudit:
         if leaf.hold is UNSET or leaf.case is UNSET:
             self._wrong(index, "a HOLD names its hold and its case")
         self._state(index, leaf)
+
+    def _touched(self, index: int, leaf: Leaf) -> None:
+        """An exchange that was read once more has ended; and what was not read has no exchange."""
+        if leaf.what == UNREAD:
+            if leaf.exchange or not leaf.unread:
+                self._wrong(index, "a TOUCHED of what was not read says how many there were, and names no exchange")
+            for why, count in (leaf.unread or {}).items():
+                self._tally("unread", why, count)
+        elif leaf.what not in READ or not leaf.exchange:
+            self._wrong(index, "a TOUCHED names its exchange, and whether all of it was read")
+        elif not self._is_closed(leaf.exchange):
+            self._unless_skipped(index, f"exchange {shown(leaf.exchange)} was read once more, which has not ended")
+        else:
+            self._tally("read", leaf.what)
 
     def _outcome(self, index: int, leaf: Leaf) -> None:
         outcome = leaf.outcome
@@ -599,6 +625,8 @@ class BooksAudit:
             by_release=tally.get("release", {}),
             by_epoch=tally.get("epoch", {}),
             without_record=tally.get("without_record", {}),
+            read_again=tally.get("read", {}),
+            unread=tally.get("unread", {}),
         )
 
 

@@ -35,6 +35,7 @@ class RecordKind(enum.StrEnum):
     PASS = "PASS"  # noqa: S105 - a record kind
     MARK = "MARK"
     OUTCOME = "OUTCOME"
+    TOUCHED = "TOUCHED"  # an exchange was read for persons once more after it ended; or how many were not
     HOLD = "HOLD"  # an exchange waits for people, and what they will look at; a long one in several parts
     CASE = "CASE"  # people are asked about something and nothing waits for it: it was drawn, or its answer is known
     DECISION = "DECISION"  # what one of them answered, signed, in the registry
@@ -63,6 +64,8 @@ class RecordKind(enum.StrEnum):
 
 MODEL_ADMITTED: Final = "admitted"  # what an ADMISSION says was done
 NOTHING_ADMITTED: Final = "nothing"  # … by a guard that admits no model; so says each CONSUMED of it then
+READ: Final = frozenset({"whole", "part"})  # what a TOUCHED says of an exchange that was read once more
+UNREAD: Final = "unread"  # … of exchanges that were not
 CASES: Final = frozenset({RecordKind.HOLD, RecordKind.CASE})  # of each the first part opens a case
 
 

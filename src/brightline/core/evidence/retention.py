@@ -135,11 +135,13 @@ class Ledger:
     def enter(self, kind: RecordKind, exchange: str, seq: int) -> tuple[int, ...]:
         """Take in a record; return the numbers of its exchange's records if this is the OUTCOME, else nothing.
 
+        What comes after the OUTCOME goes by itself: a CASE is kept as what people look at, a TOUCHED as its exchange.
+
         Records of no exchange are never destroyed.
         """
         if not exchange:
             return ()
-        if kind is RecordKind.CASE:  # it comes after the OUTCOME, and is kept as what people look at
+        if kind in {RecordKind.CASE, RecordKind.TOUCHED}:  # it comes after the OUTCOME, and has its own time
             return (seq,)
         seqs = self._open.setdefault(exchange, [])
         seqs.append(seq)

@@ -29,7 +29,8 @@ class Asked(msgspec.Struct, frozen=True):
     ``older`` and ``newer`` are the tokens of its question in the two spans, 0 where nothing of anybody's life came up;
     ``about`` has the bits of the matters that came up. ``rows`` is how many rows it hands over, ``step``
     that a tool's result came in while calls may go out, ``acts`` that one of these tools acts on the world and
-    ``force`` that it uses force, ``case`` the token of a single case that is to be decided, or 0.
+    ``force`` that it uses force, ``case`` the token of a single case that is to be decided, or 0. ``again``: it is the
+    question of a request that was read again, which came at no other time.
     """
 
     older: int = 0
@@ -40,6 +41,7 @@ class Asked(msgspec.Struct, frozen=True):
     acts: bool = False
     force: bool = False
     case: int = 0
+    again: bool = False
 
     def fields(self) -> dict[str, JsonValue]:
         """What a record commits to; nothing for a request of which nothing is counted."""
@@ -54,6 +56,8 @@ class Asked(msgspec.Struct, frozen=True):
             told |= {"step": True, "acts": self.acts, "force": self.force}
         if self.case:
             told["case"] = f"{self.case:016x}"
+        if self.again:
+            told["again"] = True
         return {FIELD: told}
 
 
@@ -68,6 +72,7 @@ class _Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     acts: bool = False
     force: bool = False
     case: str = ""
+    again: bool = False
 
 
 def read_asked(committed: Mapping[str, JsonValue]) -> Asked:
@@ -81,4 +86,5 @@ def read_asked(committed: Mapping[str, JsonValue]) -> Asked:
     if not 0 <= told.rows <= ROWS_MAX or not 0 <= told.about < 1 << 16:
         raise ValueError("so many rows, or such matters, are in no request")
     older, newer = _QUESTION.unpack(question) if question else (0, 0)
-    return Asked(older, newer, told.about, told.rows, told.step, told.acts, told.force, int.from_bytes(case, "big"))
+    token = int.from_bytes(case, "big")
+    return Asked(older, newer, told.about, told.rows, told.step, told.acts, told.force, token, told.again)

@@ -21,11 +21,15 @@ from brightline.core.register import PurposeBounds
 
 
 class Crossed(msgspec.Struct, frozen=True):
-    """A pattern whose number is reached: over what, and how many people, or of what it counts, there are."""
+    """A pattern whose number is reached: over what, and how many people, or of what it counts, there are.
+
+    ``record`` is where it stands, as shard and number, once that is known.
+    """
 
     pattern: Pattern
     over: Over
     subjects: int
+    record: str = ""
 
     @property
     def noticed(self) -> bool:

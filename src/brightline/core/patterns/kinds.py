@@ -132,7 +132,8 @@ def entries(seen: Seen) -> Iterator[Entry]:
         for first, second, about in pairs:
             yield Entry(Kind.QUESTIONS, older, _pair(asked.older, first), about)
             yield Entry(Kind.QUESTIONS, newer, _pair(asked.newer, second), about)
-        yield Entry(Kind.TIMES, newer, _latest(seen, asked.newer), seen.about | asked.about)
+        if not asked.again:
+            yield Entry(Kind.TIMES, newer, _latest(seen, asked.newer), seen.about | asked.about)
     for each in seen.subjects:
         yield Entry(Kind.LATELY, newer, (_LATEST - seen.unix) << 24 | each.newer & _PERSON, each.about)
     for kind, is_one in ((Kind.STEPS, asked.step), (Kind.ACTS, asked.acts), (Kind.FORCE, asked.force)):

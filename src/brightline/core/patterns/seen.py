@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a record says of the persons of one request: tokens, times and matters, from which every count is made again.
 
-An ATTEMPT commits to those of the request, and an OUTCOME to those of the answer (salted, like all that is committed),
-so that who opens the log can count as the gateway did, and nobody else learns even how many people there were. No
-person is in it, and without the keys of the spans, which are destroyed, no token leads to one.
+An ATTEMPT commits to those of the request, an OUTCOME to those of the answer, and a TOUCHED to those whom another
+reader found in either afterwards (salted, like all that is committed), so that who opens the log can count as the
+gateway did, and nobody else learns even how many people there were. No person is in it, and without the keys of the
+spans, which are destroyed, no token leads to one.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from brightline.core.patterns.token import TOKEN_BYTES, spans_at, token_of
 
 FIELD: Final = "touched"
 """The name of the committed field."""
-COUNTED_KINDS: Final = frozenset({RecordKind.ATTEMPT, RecordKind.OUTCOME})
-"""The records that have it: of a request, and of its answer."""
+COUNTED_KINDS: Final = frozenset({RecordKind.ATTEMPT, RecordKind.OUTCOME, RecordKind.TOUCHED})
+"""The records that have it: of a request, of its answer, and of what was found in them later."""
 SUBJECTS_MAX: Final = 1_024
 """So many persons of one request are told apart; of more it is known that they are more."""
 
@@ -156,7 +157,7 @@ def see(exchange: str, touched: Touched, whose: Whose, unix: int, keys: Mapping[
 
 
 def read_seen(exchange: str, committed: Mapping[str, JsonValue]) -> Seen | None:
-    """What the committed fields of an ATTEMPT or OUTCOME of an exchange say of persons; ``None`` if nothing.
+    """What the committed fields of an ATTEMPT, OUTCOME or TOUCHED of an exchange say of persons; ``None`` if nothing.
 
     Raises ``ValueError`` for what is no such record.
     """

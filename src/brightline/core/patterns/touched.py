@@ -8,6 +8,7 @@
        and where that is not told, of all persons in the request
     4. an answer is read passage by passage, once it is whole: a passage without persons goes on about those of the
        passage before, and where none were named yet, about whom the request names
+    5. both are read again, off the way, where another reader found further names in them (``further.py``)
 
 Nothing here counts, keeps or tells. The caller makes tokens of what comes back and drops it (``token.py``).
 """
@@ -18,6 +19,7 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
+from functools import partial
 from typing import Final
 
 import re2
@@ -26,6 +28,7 @@ from brightline.core.agreement.pattern import US_PERSON_BIT, Touches
 from brightline.core.errors import CallerError
 from brightline.core.exchange import strict_json
 from brightline.core.exchange.model import Exchange, Reply, Role
+from brightline.core.patterns.further import NOBODY_FURTHER, Further
 from brightline.core.patterns.identifiers import identifiers, places_of_identifiers
 from brightline.core.patterns.masks import US_PERSON
 from brightline.core.patterns.names import columns_in, members_in, names_in, places_of_names, spelled
@@ -104,13 +107,13 @@ class _Persons:
         return Touched(rows, more or self.more, about_nobody)
 
 
-def touched_by(exchange: Exchange) -> Touched:
+def touched_by(exchange: Exchange, further: Further = NOBODY_FURTHER) -> Touched:
     """Read a request. Pure; takes time in proportion to its texts."""
-    persons, named = _Persons(), Named(persons_in)
+    persons, named = _Persons(), Named(partial(persons_in, further=further) if further else persons_in)
     about_all = 0
     for text, written in _texts(exchange):
         about = about_of(text)
-        found = persons_in(text, written=written)
+        found = persons_in(text, written=written, further=further)
         meant = named.meant(text) or (() if found else named.meant_by_pronoun(text))
         if not found and not meant:
             about_all |= about
@@ -120,7 +123,7 @@ def touched_by(exchange: Exchange) -> Touched:
     return persons.touched(about_all, about_all)
 
 
-def touched_by_answer(reply: Reply, asked_about: int) -> Touched:
+def touched_by_answer(reply: Reply, asked_about: int, further: Further = NOBODY_FURTHER) -> Touched:
     """Read a whole answer; ``asked_about`` is what the request asked for, of nobody in particular.
 
     Pure; takes time in proportion to its texts, of which it reads ``ANSWER_CHARS_MAX`` characters.
@@ -128,7 +131,7 @@ def touched_by_answer(reply: Reply, asked_about: int) -> Touched:
     persons = _Persons()
     about_nobody, left = 0, ANSWER_CHARS_MAX
     for text in _said(reply):
-        for found, passages in _stretches(text[:left]):
+        for found, passages in _stretches(text[:left], further):
             about = about_of(passages)
             persons.say(found, about)
             if not found:
@@ -147,9 +150,30 @@ def about_of(text: str) -> int:
     return bits
 
 
-def persons_in(text: str, *, written: bool = False) -> dict[str, None]:
+def persons_in(text: str, *, written: bool = False, further: Further = NOBODY_FURTHER) -> dict[str, None]:
     """The persons in one text, in one spelling each, of the kind of which there are most; ``written`` by a model."""
-    return max(_kinds_in(text, written=written).values(), key=len, default={})
+    kinds = _kinds_in(text, written=written)
+    if further:  # after the identifiers: of as many names as numbers the numbers were counted already
+        known = [person.removeprefix("name ") for person in kinds.get("name", ())]
+        for name in further.names(text, known):
+            kinds.setdefault("name", {})[f"name {name}"] = None
+    return max(kinds.values(), key=len, default={})
+
+
+def texts_asked(exchange: Exchange) -> list[str]:
+    """The texts of a request that are read for persons, in the order of the conversation."""
+    return [text for text, _ in _texts(exchange)]
+
+
+def texts_said(reply: Reply) -> list[str]:
+    """Those of a whole answer, up to where it is read."""
+    texts, left = [], ANSWER_CHARS_MAX
+    for text in _said(reply):
+        texts.append(text[:left])
+        left -= len(text)
+        if left < 0:
+            break
+    return texts
 
 
 def _kinds_in(text: str, *, written: bool) -> dict[str, dict[str, None]]:
@@ -166,17 +190,17 @@ def _kinds_in(text: str, *, written: bool) -> dict[str, dict[str, None]]:
     return kinds
 
 
-def _stretches(text: str) -> Iterator[tuple[Collection[str], str]]:
+def _stretches(text: str, further: Further) -> Iterator[tuple[Collection[str], str]]:
     """Paragraphs and items of a list that go on about the same persons, with these.
 
     All persons of one text are told apart by one kind, that of which there are most: so a telephone number in the
     line below a name is no second person.
     """
     if text.lstrip().startswith(("{", "[")) or "\n" not in text:
-        yield persons_in(text, written=True), text
+        yield persons_in(text, written=True, further=further), text
         return
     starts = [0, *(found.end() for found in _PASSAGE.finditer(text))]
-    kind, found = _mentions(text, starts)
+    kind, found = _mentions(text, starts, further)
     persons: Collection[str] = ()
     begin = 0
     for number, start in enumerate(starts):
@@ -188,7 +212,7 @@ def _stretches(text: str) -> Iterator[tuple[Collection[str], str]]:
     yield persons, text[begin:]
 
 
-def _mentions(text: str, starts: list[int]) -> tuple[str, dict[int, dict[tuple[str, str], None]]]:
+def _mentions(text: str, starts: list[int], further: Further) -> tuple[str, dict[int, dict[tuple[str, str], None]]]:
     """The kind of which there are most persons, and who is named in which of the passages, with the kind."""
     found: dict[int, dict[tuple[str, str], None]] = {}
     for start, _, names in places_of_names(text):
@@ -206,6 +230,10 @@ def _mentions(text: str, starts: list[int]) -> tuple[str, dict[int, dict[tuple[s
             continue  # one line is no table
         for name in _structured(passage):
             found.setdefault(number, {})[(f"name {name}", "name")] = None
+    if further:
+        known = {person.removeprefix("name ") for rows in found.values() for person, kind in rows if kind == "name"}
+        for start, name in further.places(text, known):
+            found.setdefault(bisect_right(starts, start) - 1, {})[(f"name {name}", "name")] = None
     different = {row: None for rows in found.values() for row in rows}
     kinds = Counter(kind for _, kind in different)
     return max(kinds, key=lambda each: kinds[each], default=""), found

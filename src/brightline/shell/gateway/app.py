@@ -68,6 +68,7 @@ from brightline.shell.gateway.sampling import Sampler
 from brightline.shell.gateway.watch import DenyWatch
 from brightline.shell.gateway.wishes import Wishes
 from brightline.shell.inference.judges import Screeners, Screening
+from brightline.shell.persons.reading import SecondReader
 from brightline.shell.serve import LEAVING
 from brightline.shell.telemetry.finished import Finished, Observer
 
@@ -133,6 +134,7 @@ class Gateway:
         wishes: Wishes,
         waiting_max: int,
         sampler: Sampler,
+        second_reader: SecondReader,
         observers: Sequence[Observer] = (),
     ) -> None:
         self._settings = settings
@@ -155,6 +157,7 @@ class Gateway:
         self._waiting_max = waiting_max
         self._waiting = 0
         self._sampler = sampler
+        self._second_reader = second_reader
         self._observers = tuple(observers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -296,6 +299,7 @@ class Gateway:
         people = self._holds.word(workload, terms.agreement.digest, terms.release.digest, now.unix, named)
         registers = self._registers()
         watched = self._patterns.look(terms.agreement, registers, workload, exchange_id, request, now.unix)
+        reading = self._second_reader.begin(terms, workload, request, watched)
         arrived = Arrived(now, exchange_id, workload, request, registers, people, watched)
         leaving = scope.get("extensions", {}).get(LEAVING)
         responder = AsgiResponder(api, send, receive, exchange_id, now.unix, self._settings.write_seconds, leaving)
@@ -316,7 +320,9 @@ class Gateway:
             exchange_id=exchange_id,
             sent=entered.sent,
             closed=lambda closed: self._ended(workload, closed, now.unix),
-            answered=lambda reply: self._patterns.answer(terms.agreement, registers, workload, watched, reply),
+            answered=lambda reply: reading.heard(
+                reply, self._patterns.answer(terms.agreement, registers, workload, watched, reply)
+            ),
         )
         try:
             await pump.run()
@@ -324,6 +330,7 @@ class Gateway:
         except BrightlineError as error:  # the pump has answered and closed: nobody may answer a second time
             raise ExchangeAborted(f"{exchange_id} was aborted") from error
         finally:
+            self._second_reader.end(reading, machine.closed)
             self._tell(api, exchange_id, request, terms, machine, now)
 
     def _ended(self, workload: Workload, closed: Closed, unix: int) -> None:

@@ -153,11 +153,21 @@ class PatternWatch:
         """Count them; what that makes of facts, and which patterns were crossed, over what, with how many people."""
         self.book.enter(seen)
         crossed = crossings(self.book, agreement.patterns, seen)
-        self._notice(seen.whose.unit, crossed)
+        self.notice(seen.whose.unit, crossed)
         statements = statements_of(crossed) + beyond_bounds(self.book, bounds, seen, agreement.vocabulary)
         if self._age > STALE_SECONDS or self.book.full:
             statements += without_counts(agreement.vocabulary)
         return statements, [(each.pattern.id, each.over.value, each.subjects) for each in crossed]
+
+    @property
+    def keys(self) -> Mapping[int, bytes]:
+        """The keys of the spans that are known now."""
+        return self._keys
+
+    def later(self, agreement: Agreement, seen: Seen) -> tuple[Crossed, ...]:
+        """Count what was found in an exchange after it ended; return what that crosses. The next request meets it."""
+        self.book.enter(seen)
+        return crossings(self.book, agreement.patterns, seen)
 
     def not_called(self, unit: str) -> None:
         """It could not be logged: the next request that crosses the pattern finds it again."""
@@ -227,7 +237,8 @@ class PatternWatch:
             self._store.close()
             self._store = None
 
-    def _notice(self, unit: str, crossed: Iterable[Crossed]) -> None:
+    def notice(self, unit: str, crossed: Iterable[Crossed]) -> None:
+        """Call people where a number is reached from which on it is a matter of standing, unless they were called."""
         noticed = [each for each in crossed if each.noticed]
         if not noticed:
             return

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,7 +16,6 @@ from brightline.core.errors import ReleaseError
 from brightline.core.screening.encoder import (
     CLOSE_WINDOWS,
     Encoder,
-    Part,
     findings_from,
     near_from,
     texts_of,
@@ -27,9 +24,9 @@ from brightline.core.screening.encoder import (
 from brightline.core.screening.finding import Finding, Raised, Segment
 from brightline.core.screening.hashing import Adder
 from brightline.core.screening.pieces import load_pieces
+from brightline.shell.inference.parts import read_part
 
 BATCH_MAX: Final = 16  # windows in one run
-PART_BYTES_MAX: Final = 2 * 1024**3
 _RUN: Final = re.compile(r"[^\W_]{25}(?=[^\W_])")
 
 
@@ -150,33 +147,3 @@ def _adder(encoder: Encoder, folders: Sequence[Path]) -> Adder | None:
         return None
     facts = tuple(head.fact for head in encoder.head)
     return Adder(load_pieces(read_part(encoder.pieces, folders), encoder.pieces.file, facts))
-
-
-def read_part(part: Part, folders: Sequence[Path]) -> bytes:
-    """The bytes of a part, from the first place that has it. Raises ``ReleaseError`` unless they are those pinned."""
-    places = [folder / part.file for folder in folders] + list(_in_package(part))
-    for place in places:
-        if place.is_file():
-            if place.stat().st_size > PART_BYTES_MAX:
-                raise ReleaseError(f"{place} is larger than {PART_BYTES_MAX} bytes")
-            data = place.read_bytes()
-            found = hashlib.sha256(data).hexdigest()
-            if found != part.sha256:
-                raise ReleaseError(f"{place} has digest {found}; the release pins {part.sha256}")
-            return data
-    looked = ", ".join(str(place.parent) for place in places)
-    wanted = f"; install {part.package}, or put it there" if part.package else ""
-    raise ReleaseError(f"{part.file} is in none of {looked}{wanted}")
-
-
-def _in_package(part: Part) -> Iterator[Path]:
-    """Where an installed package has the file; nothing of it is imported."""
-    if not part.package:
-        return
-    try:
-        files = importlib.metadata.files(part.package) or ()
-    except importlib.metadata.PackageNotFoundError:
-        return
-    for file in files:
-        if file.name == part.file:
-            yield Path(str(file.locate()))

@@ -16,20 +16,18 @@ import asyncio
 import contextlib
 import logging
 import math
-import socket
-import subprocess
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
 from brightline.core.errors import ScreeningUnavailable
 from brightline.core.screening.encoder import Canary, canary_segments, missed
 from brightline.core.screening.finding import Finding, Judgement, Segment
-from brightline.shell.config import child_environment
-from brightline.shell.inference.wire import FRAME_BYTES_MAX, LENGTH_BYTES, Ask, Load, Loaded, Told, pack
+from brightline.shell.inference.child import Child, UnfitError, started
+from brightline.shell.inference.wire import Ask, Load, Loaded, Told
 
 QUEUE_MAX: Final = 256
 BATCH_ASKS_MAX: Final = 32
@@ -40,11 +38,6 @@ RESPAWN_SECONDS: Final = (0.1, 1.0, 5.0, 30.0)
 COMMAND: Final = (sys.executable, "-m", "brightline.shell.inference.worker")
 
 log = logging.getLogger("brightline.screening")
-T = TypeVar("T", Loaded, Told)
-
-
-class _UnfitError(Exception):
-    """This worker may not judge any more."""
 
 
 class _Waiting:
@@ -62,45 +55,27 @@ class _Waiting:
 
 
 class _Worker:
-    """One process and the socket to it."""
+    """One process, asked batch by batch."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
+    def __init__(self, child: Child) -> None:
+        self._child = child
         self._number = 0
 
-    async def say(self, value: Load | Ask, kind: type[T], seconds: float) -> T:
-        """Say something and wait for the answer. Raises ``_UnfitError``."""
-        try:
-            async with asyncio.timeout(seconds):
-                self._writer.write(pack(value))
-                await self._writer.drain()
-                size = int.from_bytes(await self._reader.readexactly(LENGTH_BYTES), "big")
-                if size > FRAME_BYTES_MAX:
-                    raise _UnfitError("its answer is too long")
-                return msgspec.msgpack.decode(await self._reader.readexactly(size), type=kind)
-        except TimeoutError as error:
-            raise _UnfitError(f"it did not answer within {seconds:g} s") from error
-        except (OSError, asyncio.IncompleteReadError) as error:
-            raise _UnfitError("it is gone") from error
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise _UnfitError("its answer does not read") from error
-
     async def judge(self, segments: tuple[Segment, ...], digest: str, detector: str, seconds: float) -> Told:
-        """Judge a batch. Raises ``_UnfitError`` unless the answer is one to these segments from this detector."""
+        """Judge a batch. Raises ``UnfitError`` unless the answer is one to these segments from this detector."""
         self._number += 1
-        told = await self.say(Ask(self._number, segments), Told, seconds)
+        told = await self._child.say(Ask(self._number, segments), Told, seconds)
         if told.number != self._number or told.digest != digest:
-            raise _UnfitError("it answered something else, or as another detector")
+            raise UnfitError("it answered something else, or as another detector")
         if told.failure:
             return told
         if told.judged != len(segments):
-            raise _UnfitError(f"it judged {told.judged} of {len(segments)} segments")
+            raise UnfitError(f"it judged {told.judged} of {len(segments)} segments")
         for finding in told.findings:
             if finding.detector != detector or not 0 <= finding.segment < len(segments):
-                raise _UnfitError("it found something in a segment that it was not asked, or for another detector")
+                raise UnfitError("it found something in a segment that it was not asked, or for another detector")
             if not math.isfinite(finding.score) or not 0 <= finding.score <= 1:
-                raise _UnfitError("it gave a score that is no score")
+                raise UnfitError("it gave a score that is no score")
         return told
 
 
@@ -198,7 +173,7 @@ class ProcessDetector:
                     self._tried.set()
                     failures = 0
                     await self._work(number, worker)
-            except _UnfitError as error:
+            except UnfitError as error:
                 self._why = str(error)
                 log.warning("a worker of detector %s is out: %s", self.id, error)
             finally:
@@ -211,41 +186,13 @@ class ProcessDetector:
 
     @contextlib.asynccontextmanager
     async def _started(self) -> AsyncIterator[_Worker]:
-        environment = child_environment() | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        try:
-            ours, theirs = socket.socketpair()
-        except OSError as error:  # no descriptors left, for now
-            raise _UnfitError(f"it cannot be started: {error.strerror}") from error
-        try:
-            process = subprocess.Popen(  # noqa: ASYNC220, S603 - a fork that takes a millisecond, of our own command
-                [*self._command, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                close_fds=True,
-            )
-        except OSError as error:
-            ours.close()
-            raise _UnfitError(f"it cannot be started: {error.strerror}") from error
-        finally:
-            theirs.close()
-        reader, writer = await asyncio.open_connection(sock=ours)
-        worker = _Worker(reader, writer)
-        try:
-            loaded = await worker.say(self._load, Loaded, self._load_seconds)
+        async with started(self._command) as child:
+            loaded = await child.say(self._load, Loaded, self._load_seconds)
             if loaded.failure:
-                raise _UnfitError(loaded.failure)
+                raise UnfitError(loaded.failure)
             if loaded.digest != self._digest:
-                raise _UnfitError(f"it loaded {loaded.digest}; the release pins {self._digest}")
-            yield worker
-        finally:
-            process.kill()
-            process.wait()  # it was killed: this takes no time, and a task that is cancelled may not wait any more
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+                raise UnfitError(f"it loaded {loaded.digest}; the release pins {self._digest}")
+            yield _Worker(child)
 
     async def _work(self, number: int, worker: _Worker) -> None:
         loop = asyncio.get_running_loop()
@@ -304,14 +251,14 @@ class ProcessDetector:
         return Judgement(self.id, self._digest, end - start, mine)
 
     async def _probe(self, worker: _Worker, seconds: float) -> None:
-        """Whether it still finds what is known to be bad. Raises ``_UnfitError``."""
+        """Whether it still finds what is known to be bad. Raises ``UnfitError``."""
         if not self._canaries:
             return
         told = await worker.judge(self._segments, self._digest, self.id, seconds)
         if told.failure:
-            raise _UnfitError(f"it failed on its canaries: {told.failure}")
+            raise UnfitError(f"it failed on its canaries: {told.failure}")
         if facts := missed(self._canaries, told.findings):
-            raise _UnfitError(f"it missed its canaries for {', '.join(facts)}")
+            raise UnfitError(f"it missed its canaries for {', '.join(facts)}")
 
     def _refuse_all(self, why: str) -> None:
         while self._asks:

@@ -55,7 +55,7 @@ class Told(msgspec.Struct, frozen=True):
     failure: str = ""
 
 
-def pack(value: Load | Loaded | Ask | Told) -> bytes:
+def pack(value: msgspec.Struct) -> bytes:
     """One frame."""
     data = msgspec.msgpack.encode(value)
     return len(data).to_bytes(LENGTH_BYTES, "big") + data

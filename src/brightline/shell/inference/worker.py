@@ -19,7 +19,7 @@ from brightline.core.screening.finding import Finding
 from brightline.shell.inference.kinds import Judge, load_judge
 from brightline.shell.inference.wire import FRAME_BYTES_MAX, LENGTH_BYTES, Ask, Load, Loaded, Told, pack
 
-T = TypeVar("T", Load, Ask)
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 def main(arguments: list[str]) -> int:

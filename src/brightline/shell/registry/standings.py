@@ -129,11 +129,15 @@ def log_crossing(
     reason = (
         f"pattern {pattern.id}: {crossed.subjects:,} {pattern.counts.noun}, counted by {crossed.over}; {pattern.words}"
     )
+    if crossed.record:
+        reason += f" Found when an exchange was read again: record {crossed.record}."
     figures: dict[str, JsonValue] = {
         "pattern": pattern.id,
         "over": crossed.over.value,
         "subjects": str(crossed.subjects),
     }
+    if crossed.record:
+        figures["record"] = crossed.record
     draft = _found(agreement, {"unit": unit, "reason": reason, "figures": figures})
     return append_to_registry(root, settings, profile, clock, draft)
 

@@ -70,6 +70,11 @@ class Watched(Protocol):
         ...
 
     @property
+    def read_again(self) -> tuple[Mapping[str, int], Mapping[str, int], int]:
+        """Exchanges read for names a second time since the start, and not read, by why; and how many wait."""
+        ...
+
+    @property
     def terms_names(self) -> Mapping[str, str]:
         """Profile, agreement, its version and digest, release, shard."""
         ...
@@ -155,6 +160,7 @@ class _Reader:
             halts.add_metric([scope.value], node.halts.get(scope, 0))
         yield halts
         yield from _trial(node.trial)
+        yield from _second_reading(*node.read_again)
         yield _gauge(
             "delivery_fresh_until_seconds",
             "When the newest verified word about releases expires, in Unix time; -1 where no root is pinned.",
@@ -185,6 +191,26 @@ def _trial(trial: tuple[Stage, Compared] | None) -> Iterable[Metric]:
             differences.add_metric([fact, "looser"], looser)
     yield asks
     yield differences
+
+
+def _second_reading(read: Mapping[str, int], unread: Mapping[str, int], waiting: int) -> Iterable[Metric]:
+    done = CounterMetricFamily(
+        "brightline_second_readings",
+        "Exchanges that were read for names a second time after they ended: whole, or a part of a long one.",
+        labels=["what"],
+    )
+    for what in ("whole", "part"):
+        done.add_metric([what], read.get(what, 0))
+    yield done
+    missed = CounterMetricFamily(
+        "brightline_second_readings_missed",
+        "Exchanges that were not read for names a second time though a reader is set, by why.",
+        labels=["why"],
+    )
+    for why, count in unread.items():
+        missed.add_metric([why], count)
+    yield missed
+    yield _gauge("second_readings_waiting", "Exchanges that wait to be read for names a second time.", waiting)
 
 
 def _gauge(name: str, meaning: str, value: float) -> GaugeMetricFamily:
