@@ -9,8 +9,10 @@ import msgspec
 import pytest
 
 from brightline.core.errors import ConfigError, HuntBroken
+from brightline.core.evidence.shred import Because
 from brightline.core.facts import Facts
 from brightline.core.hunt.found import (
+    NOT_EXAMINED,
     Changed,
     Disposition,
     Found,
@@ -137,3 +139,7 @@ def test_what_does_not_read_breaks_it_too() -> None:
     for data in (b"", b"{}", b"\xff", b"[" * 5_000):
         with pytest.raises(HuntBroken, match="does not read"):
             assemble(PLAN, "sha256:h", [result_bytes(result(0)), data])
+
+
+def test_whatever_records_are_destroyed_for_is_counted_by_a_reason_of_its_own() -> None:
+    assert {Disposition(each.value) for each in Because} < set(NOT_EXAMINED)

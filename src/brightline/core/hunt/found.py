@@ -37,6 +37,7 @@ class Disposition(enum.StrEnum):
     SEEDED = "seeded"  # an item whose answers were known, made for reviewers: nobody's exchange
     EXPIRED = "expired"  # what opens it was destroyed because its time ran out
     ORDERED = "ordered"  # what opens it was destroyed because both parties signed for it
+    AGED = "aged"  # its content was destroyed because it is kept no longer for its purpose
     SINCE = "since"  # what opens it was destroyed after the plan was made
     UNFINISHED = "unfinished"  # its content does not end within what is covered
     UNREADABLE = "unreadable"  # its content does not read as an exchange in this version
@@ -46,6 +47,7 @@ class Disposition(enum.StrEnum):
 NOT_EXAMINED: Final = (
     Disposition.EXPIRED,
     Disposition.ORDERED,
+    Disposition.AGED,
     Disposition.SINCE,
     Disposition.UNFINISHED,
     Disposition.UNREADABLE,

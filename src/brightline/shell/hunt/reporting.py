@@ -46,6 +46,7 @@ IN_WORDS: Final[Mapping[str, str]] = {
     Disposition.SEEDED: "items with known answers, made for reviewers",
     Disposition.EXPIRED: "cases whose keys were destroyed because their time ran out",
     Disposition.ORDERED: "cases whose keys were destroyed because both parties signed for it",
+    Disposition.AGED: "cases whose content is kept no longer for their purpose",
     Disposition.SINCE: "cases whose keys were destroyed after the plan was made",
     Disposition.UNFINISHED: "cases whose content does not end within what is covered",
     Disposition.UNREADABLE: "cases whose content does not read as an exchange",
