@@ -15,6 +15,7 @@ from brightline.core.canonical import JsonValue
 from brightline.core.evidence.record import Draft, RecordKind
 from brightline.core.exchange.api import chat
 from brightline.core.exchange.model import Exchange, exchange_digest
+from brightline.core.facts import Facts
 from brightline.core.review.life import CaseKind
 from brightline.core.review.sampling import Permitted, case_drafts, sampled_case
 from brightline.shell import shipped
@@ -62,6 +63,7 @@ def write(root: Path, said: Iterable[Said]) -> None:
     folder = release_folder(settings)
     release = shipped.read_release(folder, agreement.vocabulary)
     screen = Screen(agreement, folder)
+    known: dict[str, Facts] = {}
     terms: dict[str, JsonValue] = {"agreement": agreement.digest, "release": release.digest}
     with (
         in_force(root, clock) as (_, registry),
@@ -69,7 +71,9 @@ def write(root: Path, said: Iterable[Said]) -> None:
     ):
         for number, each in enumerate(said, log.head().size):
             name, request = f"x-{number:06d}", asked(each.text)
-            facts = screen.facts((screen.request(chat, request),))
+            if each.text not in known:
+                known[each.text] = screen.facts((screen.request(chat, request),))
+            facts = known[each.text]
             verdict = decide(agreement, facts, {})
             judged: dict[str, JsonValue] = {
                 "facts": dict(facts.items()),

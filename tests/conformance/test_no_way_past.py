@@ -281,6 +281,8 @@ TEXTS: Final[dict[str, Callable[[Path, str], Any]]] = {
     "patterns.database_url": lambda root, url: "postgresql://postgres@127.0.0.1:1/counts",
     "patterns.database_password_file": lambda root, url: _key_file(root),
     "patterns.reader": lambda root, url: "rampart",
+    "hunt.database_url": lambda root, url: "postgresql://postgres@127.0.0.1:1/hunts",
+    "hunt.database_password_file": lambda root, url: _key_file(root),
     "oidc.issuer": lambda root, url: "https://login.example.org",
     "oidc.client_id": lambda root, url: "console",
     "oidc.client_secret_file": lambda root, url: _key_file(root),

@@ -376,6 +376,21 @@ class PatternSettings(_Settings):
     )
 
 
+class HuntSettings(_Settings):
+    """Where the work of hunts is kept: which shard somebody looks at, and what came of it."""
+
+    database_url: str = Field(
+        "",
+        pattern=r"^(postgresql://[!-~]+)?$",
+        max_length=1_024,
+        description="Database in which several machines share the work of a hunt: `postgresql://USER@HOST/DATABASE`; "
+        "empty: a file in the folder of the hunt, for the processes of one machine. Needs the extra `console`.",
+    )
+    database_password_file: str = Field(
+        "", pattern=r"^(/[!-~]*)?$", description="Path of a file that holds its password; empty: none."
+    )
+
+
 class AgreementSettings(_Settings):
     """Which agreement and release files to load. Their digests are pinned by the signed installation."""
 
@@ -407,6 +422,7 @@ class Settings(_Settings):
     evidence: EvidenceSettings = EvidenceSettings()
     agreement: AgreementSettings = AgreementSettings()
     patterns: PatternSettings = PatternSettings()
+    hunt: HuntSettings = HuntSettings()
     attestation: AttestationSettings = AttestationSettings()
     admin: AdminSettings = AdminSettings()
     inference: InferenceSettings = InferenceSettings()
@@ -463,6 +479,11 @@ def queue_password(settings: ReviewSettings) -> str:
 
 def counts_password(settings: PatternSettings) -> str:
     """The password of the database of the counts; empty when none is named. Raises ``ConfigError``."""
+    return _key_in(Path(settings.database_password_file)) if settings.database_password_file else ""
+
+
+def hunt_password(settings: HuntSettings) -> str:
+    """The password of the database of hunts; empty when none is named. Raises ``ConfigError``."""
     return _key_in(Path(settings.database_password_file)) if settings.database_password_file else ""
 
 

@@ -134,12 +134,12 @@ import os, signal, sys
 from pathlib import Path
 from brightline.shell.clock import SystemClock
 from brightline.shell.hunt.examining import Examiner
-from brightline.shell.hunt.folder import HuntFolder, open_hunt
+from brightline.shell.hunt.folder import open_hunt
 from brightline.shell.hunt.owner import owner_name
-from brightline.shell.hunt.work import Work
+from brightline.shell.hunt.running import leases_of
 
 opened = open_hunt(Path(sys.argv[1]))
-work = Work(HuntFolder(Path(sys.argv[1])).work, opened.hunt, len(opened.plan.shards))
+work = leases_of(Path(sys.argv[1]), opened)
 examiner = Examiner(opened)
 first = work.lease(owner_name(), SystemClock().unix())
 work.finish(first, examiner.examine(first))

@@ -23,7 +23,7 @@ from brightline.shell.development import HOLDERS
 from brightline.shell.hunt import onray, recording, running
 from brightline.shell.hunt.completeness import check_published
 from brightline.shell.hunt.examining import screen_of
-from brightline.shell.hunt.folder import HuntFolder, Job, make_hunt, open_hunt
+from brightline.shell.hunt.folder import Job, make_hunt, open_hunt
 from brightline.shell.hunt.planning import Logs, Span, Terms, make_plan, published_records
 from brightline.shell.hunt.reporting import Reported, changes, counted, report_of, write_reports
 from brightline.shell.hunt.work import Standing
@@ -152,7 +152,7 @@ def status(folder: Path, as_json: bool) -> None:
     """
     opened = open_hunt(folder)
     standing = Standing(len(opened.plan.shards), 0, 0)
-    if HuntFolder(folder).work.exists():
+    if running.was_begun(folder, opened):
         work = running.open_work(folder, opened)
         try:
             standing = work.standing(SystemClock().unix())

@@ -39,12 +39,14 @@ from brightline.files import write_private
 from brightline.shell.clock import SystemClock
 from brightline.shell.config import child_environment
 from brightline.shell.hunt.examining import Examiner
-from brightline.shell.hunt.folder import HuntFolder, Opened, open_hunt
+from brightline.shell.hunt.folder import Opened, open_hunt
 from brightline.shell.hunt.owner import has_ended, owner_name
-from brightline.shell.hunt.running import LOOK_SECONDS, Tell, open_work
-from brightline.shell.hunt.work import Work
+from brightline.shell.hunt.running import LOOK_SECONDS, Tell, leases_of, open_work
+from brightline.shell.hunt.work import Leases
 
 SILENCE_SECONDS: Final = 900.0  # a shard is minutes of a large model at most
+STARTS: Final = 4  # Ray gives its processes 30 seconds to start, which a machine that is busy does not keep
+RAISED: Final = 1  # how the process ends in which Ray raised something
 END_SECONDS: Final = 30.0  # Ray stops its processes in seven
 STORE_BYTES: Final = 150_000_000  # results are small
 TOKEN_FILE: Final = "ray.token"  # noqa: S105 - the name of a file
@@ -70,13 +72,20 @@ def run_on_ray(root: Path, opened: Opened, workers: int, cluster: Cluster, tell:
         raise ConfigError("running on Ray needs the extra `ray`")
     environment = _environment(root, cluster)
     work = open_work(root, opened)
+    command = (*COMMAND, str(root.resolve()), str(workers), cluster.address)
     try:
-        if work.standing(clock.unix()).done < len(opened.plan.shards):
-            process = subprocess.Popen(  # noqa: S603 - our own module
-                (*COMMAND, str(root.resolve()), str(workers), cluster.address), env=environment
-            )
+        for left in reversed(range(STARTS)):
+            before = work.standing(clock.unix()).done
+            if before == len(opened.plan.shards):
+                break
+            process = subprocess.Popen(command, env=environment)  # noqa: S603 - our own module
             try:
                 _wait(process, work, tell, clock)
+                break
+            except WorkersFailed:
+                begun = work.standing(clock.unix()).done > before
+                if begun or not left or process.returncode != RAISED:
+                    raise
             finally:
                 _end(process)
                 work.give_back_of(has_ended)
@@ -85,7 +94,7 @@ def run_on_ray(root: Path, opened: Opened, workers: int, cluster: Cluster, tell:
         work.close()
 
 
-def _wait(process: subprocess.Popen[bytes], work: Work, tell: Tell, clock: Clock) -> None:
+def _wait(process: subprocess.Popen[bytes], work: Leases, tell: Tell, clock: Clock) -> None:
     """Wait while something comes. Raises ``WorkersFailed``."""
     done, since = -1, clock.monotonic()
     while process.poll() is None:
@@ -167,7 +176,7 @@ def look_on_ray(root: Path, workers: int, address: str, clock: Clock) -> None:
     import ray.data
 
     opened, owner = open_hunt(root), owner_name()
-    work = Work(HuntFolder(root).work, opened.hunt, len(opened.plan.shards))
+    work = leases_of(root, opened)
     numbers = work.lease_all(owner, clock.unix())
     try:
         if not numbers:

@@ -31,7 +31,7 @@ from brightline.core.hunt.plan import Plan
 from brightline.files import read_within, write_text
 from brightline.pages import document_style_of, environment, policy_of
 from brightline.shell.hunt.folder import HuntFolder, Opened
-from brightline.shell.hunt.running import open_work
+from brightline.shell.hunt.running import open_work, was_begun
 from brightline.terminal import plain, printable
 
 TEMPLATE: Final = "hunt.html.j2"
@@ -65,7 +65,7 @@ class Reported(msgspec.Struct, frozen=True):
 
 def report_of(root: Path, opened: Opened) -> Reported:
     """Assemble the report from the work. Raises ``HuntBroken`` while something is missing, or does not add up."""
-    if not HuntFolder(root).work.exists():
+    if not was_begun(root, opened):
         raise ConfigError("nothing of it was run yet; `brightline hunt run` does")
     work = open_work(root, opened)
     try:

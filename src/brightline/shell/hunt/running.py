@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Running a hunt on one machine: in this process, or in several that lease shards from the same small database.
 
+Several machines may run the same hunt at once, each like this, where the installation names a database for its work.
+
 A worker is this package again, in a process of its own. One that dies leaves its shards to the others; it is replaced
 a few times, and then the hunt stops and can be gone on with. Nothing is lost but the shard that was being looked at.
 """
@@ -19,11 +21,11 @@ from typing import Final
 from brightline.core.errors import BrightlineError, WorkersFailed
 from brightline.core.ports import Clock
 from brightline.shell.clock import SystemClock
-from brightline.shell.config import child_environment
+from brightline.shell.config import child_environment, hunt_password, load_settings
 from brightline.shell.hunt.examining import Examiner
 from brightline.shell.hunt.folder import HuntFolder, Opened, open_hunt
 from brightline.shell.hunt.owner import has_ended, owner_name
-from brightline.shell.hunt.work import LEASE_SECONDS, Work
+from brightline.shell.hunt.work import LEASE_SECONDS, Leases, Work
 
 WORKERS_MAX: Final = 256
 RESTARTS_MAX: Final = 3
@@ -33,9 +35,28 @@ COMMAND: Final = (sys.executable, "-m", "brightline.shell.hunt.running")
 Tell = Callable[[int], None]
 
 
-def open_work(root: Path, opened: Opened) -> Work:
-    """The work of a hunt, with the leases of those who run no more given back. Raises ``ConfigError``."""
-    work = Work(HuntFolder(root).work, opened.hunt, len(opened.plan.shards))
+def leases_of(root: Path, opened: Opened) -> Leases:
+    """Where a hunt keeps its work: a file in its folder, or the database that the installation names for that.
+
+    Raises ``OperatorError``.
+    """
+    settings = load_settings(Path(opened.job.state)).hunt
+    shards = len(opened.plan.shards)
+    if not settings.database_url:
+        return Work(HuntFolder(root).work, opened.hunt, shards)
+    from brightline.shell.hunt.shared_work import SharedWork
+
+    return SharedWork(settings.database_url, hunt_password(settings), opened.hunt, shards)
+
+
+def was_begun(root: Path, opened: Opened) -> bool:
+    """Whether there is any work to look at; a database is asked for it."""
+    return bool(load_settings(Path(opened.job.state)).hunt.database_url) or HuntFolder(root).work.exists()
+
+
+def open_work(root: Path, opened: Opened) -> Leases:
+    """The work of a hunt, with the leases of those who run no more given back. Raises ``OperatorError``."""
+    work = leases_of(root, opened)
     work.give_back_of(has_ended)
     return work
 
@@ -88,7 +109,7 @@ def run_with(root: Path, opened: Opened, workers: int, tell: Tell, clock: Clock)
         work.close()
 
 
-def _work(opened: Opened, work: Work, tell: Tell, clock: Clock, wanted: Callable[[], bool]) -> None:
+def _work(opened: Opened, work: Leases, tell: Tell, clock: Clock, wanted: Callable[[], bool]) -> None:
     """Take shards until none is left, or nobody wants it any more; wait for those that others hold."""
     examiner, owner, shards = Examiner(opened), owner_name(), len(opened.plan.shards)
     while wanted():
@@ -108,7 +129,7 @@ def _work(opened: Opened, work: Work, tell: Tell, clock: Clock, wanted: Callable
 class _Heart:
     """Renews a lease while its holder works."""
 
-    def __init__(self, work: Work, owner: str, clock: Clock) -> None:
+    def __init__(self, work: Leases, owner: str, clock: Clock) -> None:
         self._work = work
         self._owner = owner
         self._clock = clock
@@ -133,7 +154,7 @@ def main(arguments: list[str]) -> int:
         return 0
     try:
         opened = open_hunt(root)
-        work = Work(HuntFolder(root).work, opened.hunt, len(opened.plan.shards))
+        work = leases_of(root, opened)
         try:
             _work(opened, work, lambda _done: None, SystemClock(), lambda: os.getppid() == parent)
         finally:

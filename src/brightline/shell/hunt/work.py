@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who works at which shard, and what came of it: a small database that several processes share.
 
+Machines that share a hunt keep it in PostgreSQL (``shared_work.py``).
+
 A shard is *leased* for a while. A process that dies keeps its lease until that ends, then another takes the shard.
 A result is kept once, under its number: whoever brings a second one must bring the same bytes, or the hunt is broken
 and says so. So a lease is only there to save work, and nothing rests on a clock.
@@ -12,7 +14,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -38,8 +40,48 @@ class Standing(msgspec.Struct, frozen=True):
     held: int
 
 
+class Leases(Protocol):
+    """Who works at which shard of one hunt, and what came of it. ``now`` is Unix seconds by the caller's clock."""
+
+    def lease(self, owner: str, now: int, /) -> int | None:
+        """The next shard that is not done and that nobody holds; ``None`` if there is none now."""
+        ...
+
+    def lease_all(self, owner: str, now: int, /) -> list[int]:
+        """Every shard that is not done and that nobody holds."""
+        ...
+
+    def renew(self, owner: str, now: int, /) -> None:
+        """Hold what this owner holds for another while."""
+        ...
+
+    def give_back(self, owner: str) -> None:
+        """End every lease of an owner."""
+        ...
+
+    def give_back_of(self, ended: Callable[[str], bool]) -> None:
+        """End every lease of an owner of whom ``ended`` says that it works no more."""
+        ...
+
+    def finish(self, number: int, result: bytes) -> None:
+        """Keep the result of a shard. Raises ``HuntBroken`` if there is another one already."""
+        ...
+
+    def standing(self, now: int, /) -> Standing:
+        """How far it is."""
+        ...
+
+    def results(self) -> Sequence[bytes]:
+        """The results that are there, in the order of the plan."""
+        ...
+
+    def close(self) -> None:
+        """Close it."""
+        ...
+
+
 class Work:
-    """One connection, for one thread."""
+    """Leases in a file, for the processes of one machine. One connection, for one thread."""
 
     def __init__(self, path: Path, hunt: str, shards: int) -> None:
         """Open the work of a hunt, or make it. Raises ``ConfigError`` if it is of another one, or cannot be used."""
