@@ -32,7 +32,7 @@ from tests.harness import Running, completion, read_records, running_again
 from tests.shell.persons import fake_reader
 
 PATIENCE_SECONDS = 60.0
-FIRST = ["olumide", "xiadani", "thuyvan", "aroha", "sigrun", "kwabena", "dilnoza", "itzel"]
+FIRST = ["olumide", "xiadani", "thuyvan", "aroha", "thandolwe", "kwabena", "dilnoza", "itzel"]
 ASKED = ["where does {} live?", "which handset does {} use?", "which church does {} go to?"]
 READER = '[patterns]\nreader = "rampart"\n'
 
@@ -126,7 +126,7 @@ def test_who_is_named_in_an_answer_is_counted_once_and_who_is_meant_by_a_pronoun
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with reading(tmp_path, monkeypatch) as node, node.client() as client:
-        node.model.says(completion("sigrun ashwick lives in elm street with a handset.\n\n- she goes to church"))
+        node.model.says(completion("thandolwe ashwick lives in elm street with a handset.\n\n- she goes to church"))
         assert asks(client, "Who is next on the list, and where does Anna Novak live?") == ""
         until_read(node, 1)
         (record,) = touched(node)

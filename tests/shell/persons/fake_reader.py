@@ -47,7 +47,7 @@ def main(descriptor: int) -> None:
             connection.sendall(pack(Begun("", "ReleaseError: model_q4.onnx is nowhere")))
             return
         connection.sendall(pack(Begun("sha256:other" if begin.weights == "other" else digest())))
-        serve(connection, places)
+        serve(connection, (lambda texts: ((),) * len(texts)) if begin.weights == "blind" else places)
 
 
 if __name__ == "__main__":

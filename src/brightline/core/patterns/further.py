@@ -19,7 +19,7 @@ from brightline.core.patterns.words import PARTICLES, TITLES
 
 FORMS_MAX: Final = 1_024
 WORDS_MAX: Final = 5
-_BETWEEN: Final = re.compile(rf"[ \u00a0-]| (?:{'|'.join(sorted(PARTICLES))}) | [^\W\d_]\.? ")  # an initial
+_BETWEEN: Final = re.compile(rf"[ \u00a0-]|(?: (?:{'|'.join(sorted(PARTICLES))})){{1,3}} | [^\W\d_]\.? ")  # an initial
 _WORD_BEFORE: Final = re.compile(r"([\w.]{1,12})[ \u00a0]$")
 _LETTER: Final = re.compile(r"[^\W\d_]")
 

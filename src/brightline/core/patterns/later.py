@@ -3,7 +3,8 @@
 
 The exchange is read again as it was on the way, with the names that the reader found put in (``further.py``), so that
 pronouns, numbers of lines and matters follow them too. What comes out beyond what was counted on the way is counted
-now, at the time of the exchange and under the same keys: so the counts are as if the reader had sat on the way.
+now, at the time of the exchange and under the same keys: so whoever would be counted had the reader sat on the way is
+counted, and nothing that the way counted is taken back.
 
 Each exchange that was read has one TOUCHED record, whether anybody was found or not; so what has none was not read,
 and its leaf tells nobody whether somebody was found. How many were not read, and why, is counted in a record without

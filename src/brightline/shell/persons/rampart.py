@@ -26,7 +26,7 @@ from brightline.shell.persons.pinned import LABELS, MODEL, TOKENIZER
 WINDOW_TOKENS: Final = 128  # about 480 characters, in which it finds most
 OVERLAP_TOKENS: Final = 32
 BATCH_MAX: Final = 8  # windows in one run
-SCORE_MIN: Final = 0.5
+SCORE_MIN: Final = 0.4
 _NAMES: Final = frozenset({"B-GIVEN_NAME", "I-GIVEN_NAME", "B-SURNAME", "I-SURNAME"})
 _WORD: Final = re.compile(r"[^\W\d_](?:[\w'’-]*[^\W\d_])?")
 
