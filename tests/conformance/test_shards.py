@@ -37,7 +37,7 @@ from brightline.shell.seal import seal_shard
 from brightline.shell.state import StateFolder
 from brightline.verify.examine import verify_evidence
 from brightline.wiring import open_node
-from tests.harness import Loop, ModelServer, make_state, sdk
+from tests.harness import Loop, ModelServer, make_state, running_again, sdk
 from tests.shell.cli import test_commands
 from tests.shell.cli.in_process import run
 
@@ -181,13 +181,13 @@ def test_a_shard_that_is_withheld_is_not_shown_by_name_and_one_that_shows_less_t
 def test_a_replica_that_was_rolled_back_does_not_start_and_another_history_is_contradicted(tmp_path: Path) -> None:
     """The machine comes back from an old copy: its private log, its vault and what it published, all of it."""
     with installed(tmp_path) as here:
-        here.start().ask()
-        here.stop()
+        with running_again(here.root, here.key) as node:
+            node.ask()
         parts = ("wal/gateway-0", "vault/gateway-0", "evidence/gateway-0")
         for part in parts:
             shutil.copytree(here.root / part, tmp_path / "copy" / part)
-        here.start().ask("Name a tree.")
-        here.stop()
+        with running_again(here.root, here.key) as node:
+            node.ask("Name a tree.")
         for part in parts:
             shutil.rmtree(here.root / part)
             shutil.copytree(tmp_path / "copy" / part, here.root / part)
@@ -200,9 +200,8 @@ def test_a_replica_that_was_rolled_back_does_not_start_and_another_history_is_co
         shutil.move(here.root / "heads", tmp_path / "heads-then")
         shutil.move(here.evidence / "heads", tmp_path / "public-heads-then")
         for _ in range(3):  # without the heads nobody stops it: it goes on with another history
-            gateway = here.start()
-            gateway.ask("Name a river.")
-            gateway.end()
+            with running_again(here.root, here.key) as node:
+                node.ask("Name a river.")
         shutil.rmtree(here.evidence / "heads")
         shutil.move(tmp_path / "public-heads-then", here.evidence / "heads")
         report = here.reports()["gateway-0"]

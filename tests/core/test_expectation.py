@@ -55,10 +55,11 @@ def lowest_likelihood(rng: random.Random, days: int, requests_a_day: float, fals
     return lowest
 
 
-def test_of_a_thousand_benign_units_none_reaches_a_pattern_in_a_month() -> None:
+@pytest.mark.parametrize("units", [300, pytest.param(1_000, marks=pytest.mark.slow)])
+def test_of_so_many_benign_units_none_reaches_a_pattern_in_a_month(units: int) -> None:
     """100 to 100,000 requests a day; 0.05 to 1 false stop in a thousand, in bunches, most of them by day."""
     rng = random.Random(20_261_125)  # noqa: S311 - nothing secret comes of it
-    lowest = [lowest_likelihood(rng, 30, 10 ** rng.uniform(2, 5), 10 ** rng.uniform(-4.3, -3)) for _ in range(1_000)]
+    lowest = [lowest_likelihood(rng, 30, 10 ** rng.uniform(2, 5), 10 ** rng.uniform(-4.3, -3)) for _ in range(units)]
     assert [each for each in lowest if each < ALPHA] == []
 
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A process that exists to be killed: it appends from several tasks and tells each acknowledgement on stdout.
+"""Processes that exist to be killed: each appends from several tasks and tells each acknowledgement on stdout.
 
-``python crash_writer.py DIRECTORY SHARD``. It opens the log as a gateway does, prints ``ready EPOCH``, and
-then one line ``EXCHANGE SEQ HASH`` for each record, after ``append`` has returned and before it does anything
-else.
+``python crash_writer.py DIRECTORY SHARD`` starts one for each line that it reads, which costs a fork and not the start
+of an interpreter. The line is answered with ``pid PID``. The process opens the log as a gateway does, prints
+``ready EPOCH``, and then one line ``EXCHANGE SEQ HASH`` for each record, after ``append`` has returned and before it
+does anything else. Once it has ended, ``ended CODE`` follows.
 """
 
 from __future__ import annotations
@@ -61,5 +62,16 @@ async def main(directory: Path, shard: str) -> None:
     await asyncio.gather(*(exchanges(log, task) for task in range(TASKS)))
 
 
+def serve() -> None:
+    """Start writers, one after the other, until nobody asks for one."""
+    for _line in sys.stdin:
+        pid = os.fork()  # this process has one thread
+        if not pid:
+            asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
+            os._exit(0)
+        tell(f"pid {pid}")
+        tell(f"ended {os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}")
+
+
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
+    serve()

@@ -16,6 +16,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
@@ -40,6 +41,12 @@ class Leaf(msgspec.Struct, frozen=True):
 
 
 def test_nothing_that_was_acknowledged_is_missing_after_fifty_kills(tmp_path: Path) -> None:
+    with Writers(tmp_path) as writers:
+        kill_and_look(tmp_path, writers)
+
+
+def kill_and_look(tmp_path: Path, writers: Writers) -> None:
+    """Kill writer after writer, and prove the log after each."""
     chance = random.Random(os.environ.get("BRIGHTLINE_SEED", "kill9"))  # noqa: S311 - instants, not secrets
     acknowledged: dict[int, str] = {}
     published: Head | None = None
@@ -47,7 +54,7 @@ def test_nothing_that_was_acknowledged_is_missing_after_fifty_kills(tmp_path: Pa
     for kill in range(KILLS):
         # Some kills come while the writer starts and recovers, most while it writes.
         starting, wrote = kill % 5 == 0, kill % 2 == 1
-        told = run_and_kill(tmp_path, starting=starting, wrote=wrote, delay=chance.uniform(0.0, 0.06))
+        told = writers.run_and_kill(starting=starting, wrote=wrote, delay=chance.uniform(0.0, 0.06))
         acknowledged.update(told)
 
         log = Sequencer.open(
@@ -83,29 +90,42 @@ def test_nothing_that_was_acknowledged_is_missing_after_fifty_kills(tmp_path: Pa
 KINDS = ("ATTEMPT", "OUTCOME")
 
 
-def run_and_kill(directory: Path, *, starting: bool, wrote: bool, delay: float) -> dict[int, str]:
-    """Run the writer, kill it, and return what it acknowledged: sequence number → leaf hash.
+class Writers:
+    """The process that starts writers over one folder."""
 
-    It is killed ``delay`` seconds after it was ready, or after it ``wrote`` its first record.
-    """
-    lines: list[bytes] = []
-    with subprocess.Popen([sys.executable, WRITER, directory, SHARD], stdout=subprocess.PIPE) as writer:
-        assert writer.stdout is not None
-        try:
-            if starting:
-                time.sleep(delay * 5)
-            else:
-                lines += [writer.stdout.readline() for _ in range(1 + wrote)]
-                time.sleep(delay)
-        finally:
-            writer.send_signal(signal.SIGKILL)
-        lines += writer.stdout.read().splitlines()
-    assert writer.returncode == -signal.SIGKILL, "the writer ended before it was killed"
-    told: dict[int, str] = {}
-    for line in lines:
-        match line.decode().split():
-            case ["ready", _]:
-                continue
-            case [_, seq, digest]:
-                told[int(seq)] = digest
-    return told
+    def __init__(self, directory: Path) -> None:
+        command = [sys.executable, str(WRITER), str(directory), SHARD]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self._process.communicate()
+
+    def _line(self) -> list[str]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline().split()
+        assert line, "the process that starts writers ended"
+        return line
+
+    def run_and_kill(self, *, starting: bool, wrote: bool, delay: float) -> dict[int, str]:
+        """Run a writer, kill it, and return what it acknowledged: sequence number → leaf hash.
+
+        It is killed ``delay`` seconds after it was ready, or after it ``wrote`` its first record; or while it starts.
+        """
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        lines = [self._line()]  # pid PID, unless the writer was quicker than who started it
+        while not starting and not any(line[0] == "ready" for line in lines):
+            lines.append(self._line())
+        while not any(line[0] == "pid" for line in lines) or (wrote and not starting and len(lines) < 3):
+            lines.append(self._line())
+        time.sleep(delay)
+        [pid] = [int(line[1]) for line in lines if line[0] == "pid"]
+        os.kill(pid, signal.SIGKILL)
+        while lines[-1][0] != "ended":
+            lines.append(self._line())
+        assert lines[-1] == ["ended", str(-signal.SIGKILL)], "the writer ended before it was killed"
+        return {int(line[1]): line[2] for line in lines if len(line) == 3}

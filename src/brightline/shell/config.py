@@ -130,7 +130,10 @@ class UpstreamSettings(_Settings):
     same_as: str = Field("", description="Name of another upstream; this one serves the same models, in turn with it.")
     roots: str = Field("", description="PEM file of the only roots believed over TLS; empty believes the system's.")
     probe_path: str = Field(
-        "", pattern=r"^(/[!-~]*)?$", description="Path that answers 200 while the server is well; empty: not asked."
+        "",
+        pattern=r"^(/[!-~]*)?$",
+        description="Path that answers 200 while the server is well; empty: `/readyz` of a guard, else a connection is "
+        "enough.",
     )
     connect_seconds: Seconds = Field(5.0, description="Longest time to connect.")
     first_byte_seconds: Seconds = Field(120.0, description="Longest time to the first byte of an answer's body.")

@@ -31,6 +31,8 @@ LEAVING: Final = "brightline.leaving"
 a function that takes whom to tell. To wait for the ASGI message that says so takes a task for each request."""
 
 SWEEP_SECONDS: Final = 0.5
+DATE_SECONDS: Final = 1.0  # so long answers carry one date
+DRAINED_SECONDS: Final = 0.01  # how often somebody who stops looks whether everybody has been served
 LINGER_SECONDS: Final = 5.0
 COLLECT_EACH: Final = 5_000  # new objects that are still there, of the kinds that can stand in a circle
 
@@ -196,11 +198,45 @@ class _Connection(HttpToolsProtocol):
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals alone: whoever runs the server decides when it stops."""
+    """Leaves signals alone: whoever runs the server decides when it stops, and then it stops at once.
+
+    uvicorn looks ten times a second whether it is to stop, and rests for a tenth of a second on the way out.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.stopping = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self):  # type: ignore[no-untyped-def]
         yield
+
+    async def main_loop(self) -> None:
+        """Write the date of answers anew each second, until it is to stop."""
+        while not self.stopping.is_set():
+            await self.on_tick(0)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DATE_SECONDS):
+                    await self.stopping.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take nothing any more, and wait for what is under way, as long as it has."""
+        for server in self.servers:
+            server.close()
+        for each in sockets or []:
+            each.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        try:
+            async with asyncio.timeout(self.config.timeout_graceful_shutdown):
+                await asyncio.sleep(0)  # whoever was closed just now is gone then
+                while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110 - it tells nobody
+                    await asyncio.sleep(DRAINED_SECONDS)
+                for server in self.servers:
+                    await server.wait_closed()
+        except TimeoutError:
+            for task in self.server_state.tasks:
+                task.cancel()
 
 
 def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
@@ -263,7 +299,7 @@ async def serving(app: App, listener: socket.socket, door: Door | None = None) -
         scheme = "http" if door.channel is None else "https"
         yield f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
     finally:
-        server.should_exit = True
+        server.stopping.set()
         cutter = asyncio.create_task(_cut(server, door.drain_seconds))
         await task
         cutter.cancel()

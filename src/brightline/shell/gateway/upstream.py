@@ -23,6 +23,8 @@ from brightline.shell.connections import Connections
 from brightline.shell.gateway.health import Health
 
 PASS_HEADER: Final = "x-brightline-pass"  # noqa: S105 - the name of a header
+GUARD_PROBE: Final = "/readyz"
+"""What a guard is asked where no other path is set: it answers 200 while a token could lead to an answer."""
 
 
 class HttpUpstream:
@@ -32,14 +34,14 @@ class HttpUpstream:
     """
 
     def __init__(self, settings: UpstreamSettings, api_key: str, health: Health, clock: Clock) -> None:
-        self.probed = bool(settings.probe_path)
+        self._probe_path = settings.probe_path or (GUARD_PROBE if settings.guard else "")
         self._health = health
         self._clock = clock
         self._settings = settings
         if not all("!" <= char <= "~" for char in api_key):
             raise ConfigError("the key of a model server has letters, digits and signs of ASCII only")
         self._key = f"authorization: Bearer {api_key}\r\n".encode() if api_key else b""
-        context: ssl.SSLContext | Channel = trusting(settings.roots)
+        context: ssl.SSLContext | Channel = trusting(settings.roots, tls=settings.url.startswith("https:"))
         if settings.channel:
             context = Channel(Path(settings.channel), (settings.identity,), clock.unix)
         self._connections = Connections(settings.url, context, settings.connections_max, settings.connect_seconds)
@@ -75,23 +77,34 @@ class HttpUpstream:
             raise UpstreamFailed(f"the upstream cannot be used: {type(error).__name__}") from error
 
     async def probe(self) -> None:
-        """Ask whether it is there, without a token: what answers must let nobody at a model."""
-        now = asyncio.get_running_loop().time()
-        seconds = self._settings.connect_seconds
-        try:
-            connection = await self._connections.take(now + seconds)
-            try:
-                asked = self._head(b"GET", self._settings.probe_path, b"\r\n")
-                await connection.ask(asked, now + seconds, now + seconds, seconds)
-                there = connection.status == 200
-            finally:
-                self._connections.give_back(connection)
-        except OSError:
-            there = False
-        if there:
+        """Look whether it is there, without a token: what answers must let nobody at a model.
+
+        A path is asked where there is one; else a connection is enough. Where all connections are taken it is there.
+        """
+        if self._connections.busy:
+            return
+        why = await (self._ask_path() if self._probe_path else self.reach())
+        if why:
+            self._health.missed(why)
+        elif self._probe_path:
             self._health.answered()
         else:
-            self._health.failed(self._clock.monotonic())
+            self._health.found()
+
+    async def _ask_path(self) -> str:
+        """What is wrong with the answer to the probe; empty if nothing is."""
+        seconds = self._settings.connect_seconds
+        latest = asyncio.get_running_loop().time() + seconds
+        try:
+            connection = await self._connections.take(latest)
+            try:
+                await connection.ask(self._head(b"GET", self._probe_path, b"\r\n"), latest, latest, seconds)
+                status = connection.status
+            finally:
+                self._connections.give_back(connection)
+        except OSError as error:
+            return error.strerror or type(error).__name__
+        return "" if status == 200 else f"{self._probe_path} is answered with {status}"
 
     async def reach(self) -> str:
         """Why no connection can be had; empty if one can. Asks nothing."""
@@ -132,11 +145,16 @@ def _check_head(status: int, headers: Sequence[tuple[bytes, bytes]], expected: b
         raise UpstreamFailed("the upstream compressed its answer without being asked")
 
 
-def trusting(roots: str) -> ssl.SSLContext:
-    """Whom to believe over TLS: the pinned roots alone, where some are named. Raises ``ConfigError``."""
-    if not roots:
+def trusting(roots: str, *, tls: bool = True) -> ssl.SSLContext:
+    """Whom to believe over TLS: the pinned roots alone, where some are named. Raises ``ConfigError``.
+
+    Without ``tls`` nobody: to read whom the system trusts takes longer than most exchanges.
+    """
+    if not roots and tls:
         return ssl.create_default_context()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # it checks names, and trusts nobody yet
+    if not roots:
+        return context
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         context.load_verify_locations(cadata=Path(roots).read_text("ascii"))
