@@ -10,10 +10,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from brightline.core.errors import ConfigError
 from brightline.guard.forward import Forward
+from brightline.guard.service import make_guard, open_guard
+from brightline.guard.settings import GuardSettings
+from brightline.shell.clock import SystemClock
 from brightline.shell.serve import bind, serving
 
 SECONDS = 60
@@ -198,3 +202,30 @@ async def test_under_another_server_a_client_that_leaves_is_heard_of_by_message(
             await model.left.wait()
         assert sent == []
         await forward.close()
+
+
+async def test_a_guard_says_that_its_model_server_is_gone_and_that_it_is_back(tmp_path: Path) -> None:
+    """Nobody asks meanwhile: the guard looks by itself, and a gateway that asks ``/readyz`` knows."""
+    folder, model = tmp_path / "guard", Model(tmp_path / "m.sock")
+    make_guard(folder, GuardSettings("default", "http://model", ("aa" * 32,), model_socket=str(model.path)))
+    async with (
+        open_guard(folder, SystemClock()) as guard,
+        serving(guard, bind("127.0.0.1", 0)) as url,
+        httpx2.AsyncClient() as asked,
+    ):
+
+        async def until(status: int, condition: str) -> None:
+            async with asyncio.timeout(SECONDS):
+                while True:
+                    answer = await asked.get(f"{url}/readyz")
+                    if (answer.status_code, answer.json()["condition"]) == (status, condition):
+                        return
+                    await asyncio.sleep(0.05)
+
+        gone = "the model server cannot be reached: "
+        await until(503, gone + "No such file or directory")
+        async with await asyncio.start_unix_server(model.serve, model.path):
+            await until(200, "")
+            await model.end()
+        await until(503, gone + "Connection refused")
+    assert model.heard.empty()  # it was asked nothing

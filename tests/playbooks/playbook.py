@@ -120,6 +120,7 @@ SUSPENDED: Final = Conditions(Standing.SUSPENDED, _installation_statements())
 HALTED: Final = Conditions(Standing.ACTIVE, _installation_statements(), halted=Scope.INSTALLATION)
 FAULTY: Final = Conditions(Standing.ACTIVE, _installation_statements(), ("the disk is full",))
 LAPSED: Final = Conditions(Standing.ACTIVE, ())
+LOST: Final = Conditions(Standing.ACTIVE, _installation_statements(), lost="no model server of m can be found")
 
 QUESTION: Final = "List three fruits."
 

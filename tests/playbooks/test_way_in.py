@@ -17,6 +17,7 @@ from tests.playbooks.playbook import (
     HALTED,
     HELD,
     LAPSED,
+    LOST,
     NOW,
     QUESTION,
     SUSPENDED,
@@ -75,6 +76,20 @@ def test_a_held_request_is_refused_with_a_hold_id(book: Book) -> None:
     assert story.hold_durable() == ["Record OUTCOME held"]
     assert story.outcome_durable() == ["Refuse held_for_review", "End"]
     assert story.last(do.Refuse).notice["hold"] == story.outcome["hold"]
+
+
+def test_where_no_server_of_the_model_is_found_nobody_is_sent_on_and_whoever_is_denied_hears_that(book: Book) -> None:
+    story = book.story()
+    assert story.attempt_durable(LOST) == ["Screen"]
+    assert story.screened() == ["Record OUTCOME refused unavailable"]
+    assert story.outcome_durable() == ["Refuse model_lost", "End"]
+    denied = book.story()
+    denied.attempt_durable(LOST)
+    assert denied.screened(DENIED) == ["Record OUTCOME refused policy"]
+    late = book.story().to_passing()
+    assert late.pass_durable(LOST) == ["Record OUTCOME refused unavailable"]
+    begun = book.story().to_forwarded()
+    assert begun.ticked(LOST) == []
 
 
 def hold_of(book: Book, text: str = QUESTION, name: str = "w-1") -> object:

@@ -32,6 +32,7 @@ HTTP once, at its edge; the CLI prints them on stderr and exits with 2. The tree
     │   │   └── DiskFull             503  until there is room again
     │   ├── LeaseStale               503
     │   ├── Halted                   503  people stopped it: the SDK must not retry
+    │   ├── ModelLost                503  until a server of the model is found again
     │   └── Overloaded               503
     ├── ReviewRefused                the queue of cases: a reviewer cannot have, or go on with, a case
     │   ├── LeaseLost                409  the claim ended, or another has it
@@ -303,6 +304,13 @@ class Halted(Unavailable):
     code = "halted"
     next_step = "Do not resend by yourself. Ask the accountable official of your unit; both parties resume service."
     retry_after_seconds = 60
+
+
+class ModelLost(Unavailable):
+    """No server of this model can be found. It is looked for all the time, and service goes on once one is there."""
+
+    code = "model_lost"
+    retry_after_seconds = 5
 
 
 class Overloaded(Unavailable):

@@ -427,6 +427,7 @@ class Conditions(msgspec.Struct, frozen=True):
     ``statements`` come from attestation, admission and roster, each only while it is in date. ``faults`` are
     reasons for which no exchange may go on (evidence cannot be written, clock stepped); empty is healthy. ``held``
     says that the unit waits for cleared people, ``halted`` what people have halted that this exchange is part of.
+    ``lost`` says that no server of the model can be found: nothing new is begun, and what runs goes on.
     """
 
     standing: Standing
@@ -434,3 +435,4 @@ class Conditions(msgspec.Struct, frozen=True):
     faults: tuple[str, ...] = ()
     held: bool = False
     halted: Scope | None = None
+    lost: str = ""

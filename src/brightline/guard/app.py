@@ -77,7 +77,10 @@ class Guard:
         admits: Admits,
         unix: Callable[[], int],
         lease: LeaseSource | None = None,
+        lost: Callable[[], str] = lambda: "",
     ) -> None:
+        """``lost`` says why the model cannot be reached; a request is tried all the same."""
+        self._lost = lost
         self._admits = admits
         self._lease = lease
         self._under_way: dict[asyncio.Task[Any], PassClaims] = {}
@@ -104,10 +107,10 @@ class Guard:
             if unleased := self._unleased:
                 await answer(send, 503, {"status": "no_lease", "condition": unleased})
                 return
-            fault = self._admits.fault
-            await answer(
-                send, 503 if fault else 200, {"status": "not_admitted" if fault else "ok", "condition": fault}
-            )
+            status, fault = "not_admitted", self._admits.fault
+            if not fault:
+                status, fault = "model_unreachable", self._lost()
+            await answer(send, 503 if fault else 200, {"status": status if fault else "ok", "condition": fault})
             return
         try:
             claims, body = await self._admit(scope, receive)

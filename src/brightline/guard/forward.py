@@ -23,6 +23,7 @@ ANSWER_BYTES_MAX: Final = 1_048_576  # of an answer to the guard itself
 CONNECTIONS_MAX: Final = 1_024
 CONNECT_SECONDS: Final = 5.0
 IDLE_SECONDS: Final = 300.0
+LOOK_SECONDS: Final = 0.5
 _FORWARDED: Final = frozenset({b"content-type", b"accept", b"authorization"})
 _RETURNED: Final = frozenset({b"content-type", b"content-length", b"cache-control"})
 
@@ -38,6 +39,8 @@ class Forward:
         tls = base_url.startswith("https:")
         trusted = ssl.create_default_context() if tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # which trusts none
         self._connections = Connections(base_url, trusted, CONNECTIONS_MAX, CONNECT_SECONDS, socket)
+        self.lost = ""
+        """Why no connection to the model server can be had; empty while one can, and before the first look."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the request on, and its answer back."""
@@ -67,6 +70,21 @@ class Forward:
                 raise ConnectionError("the model server broke off") from error
             said = {"message": "the model server cannot be used", "type": "guard_error", "param": None}
             await answer(send, 502, {"error": {**said, "code": "model_unreachable"}})
+
+    async def look(self) -> None:
+        """See twice a second whether the model server is there, for ever; nothing is asked of it."""
+        while True:
+            if not self._connections.busy:  # who serves as many as may be is there
+                self.lost = await self._reach()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _reach(self) -> str:
+        try:
+            connection = await self._connections.take(asyncio.get_running_loop().time() + CONNECT_SECONDS)
+        except OSError as error:  # with those that ran out of time
+            return f"the model server cannot be reached: {error.strerror or type(error).__name__}"
+        self._connections.give_back(connection)
+        return ""
 
     async def ask(self, path: str, body: bytes, seconds: float) -> bytes:
         """Ask the model for the guard itself; the body of its answer. Raises ``OSError`` for any other than 200."""

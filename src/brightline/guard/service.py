@@ -152,7 +152,9 @@ async def open_guard(folder: Path, clock: Clock) -> AsyncIterator[Guard]:
         work += [asyncio.create_task(each) for each in (lease.keeper.keep(), lease.watch())]
         for each in work[-2:]:
             each.add_done_callback(_say_why)
-    guard = Guard(forward, settings.upstream, gateways, tokens, book, admits, clock.unix, lease)
+    guard = Guard(forward, settings.upstream, gateways, tokens, book, admits, clock.unix, lease, lambda: forward.lost)
+    work.append(asyncio.create_task(forward.look()))
+    work[-1].add_done_callback(_say_why)
     for looks in (admits, lease):
         if isinstance(looks, ModelAdmission | GuardLease):
             looks.looked = guard.cut_what_may_not_go_on
@@ -188,5 +190,7 @@ async def _open_tokens(
 def _say_why(looking: asyncio.Task[None]) -> None:
     if not looking.cancelled() and (failure := looking.exception()) is not None:
         _log.error(
-            "nobody looks at the model, or at the lease, any more; nothing is let through then", exc_info=failure
+            "nobody looks at the model, at the lease, or whether the model server is there, any more; without the "
+            "first two nothing is let through",
+            exc_info=failure,
         )

@@ -56,6 +56,11 @@ class Connections:
         self._opening = 0
         self._line: deque[asyncio.Future[None]] = deque()
 
+    @property
+    def busy(self) -> bool:
+        """Whether as many are taken as there may be."""
+        return not self._resting and len(self._open) + self._opening >= self._max
+
     async def take(self, latest: float) -> Connection:
         """One that is free, or a new one. While as many are taken as there may be, wait until ``latest``.
 

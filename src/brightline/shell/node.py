@@ -187,6 +187,7 @@ class Node:
             clock,
             self.log.counters,
         )
+        self._served_by = {each.name: each.upstream for each in self.installation.models}
         self._counted: Compared | None = None
         self._upkeep = Upkeep(
             {
@@ -263,6 +264,7 @@ class Node:
             self.standing_of,
             self._halted,
             lambda: self.registry.roster,
+            self._lost,
         )
         listen, evidence = self.settings.listen, self.settings.evidence
         disk = DiskQuotas(evidence.workload_bytes_per_day, evidence.unit_bytes_per_day)
@@ -396,6 +398,11 @@ class Node:
     def _halted(self, unit: str, model: str) -> Scope | None:
         return self.registry.halts.book.stopping(unit, model)
 
+    def _lost(self, model: str) -> str:
+        upstream = self._served_by.get(model)
+        lost = upstream is not None and self.upstream.lost(upstream)
+        return f"no model server of {model} can be found" if lost else ""
+
     def _count_again(self, vault: Vault, shards: tuple[str, ...]) -> None:
         """Have the watch count what these shards hold."""
         self.peers.discard()
@@ -508,18 +515,20 @@ class Node:
                 (self.log.full,) if self.log.full else (),
             ),
             Check(Condition.WITNESSES, detail=tuple(self.combining.unwitnessed())),
-            Check(Condition.UPSTREAM, self._without_server()),
+            Check(Condition.UPSTREAM, *self._without_server()),
             Check(Condition.CLOCK, (behind,) if (behind := self._still.clock) else ()),
         )
 
-    def _without_server(self) -> tuple[str, ...]:
+    def _without_server(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """For everybody, and for operators."""
         models, servers = self.installation.models, self.settings.upstream
         unknown = [each for each in models if each.upstream not in servers]
         away = [each for each in models if each.upstream in servers and self.upstream.unwell(each.upstream)]
-        return (
+        missing = (
             *(f"model {each.name} has no upstream {each.upstream!r} in the settings" for each in unknown),
             *(f"no model server of {each.name} answers" for each in away),
         )
+        return missing, tuple(why for each in away if (why := self.upstream.lost(each.upstream)))
 
     def unfit(self) -> tuple[str, ...]:
         """Why detectors cannot judge, in full: for operators, because it may name files and folders."""

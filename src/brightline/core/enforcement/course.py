@@ -62,6 +62,7 @@ class Course:
         self._decided_last: tuple[Facts | None, Decision] = (None, UNDECIDED)
         self._findings: list[JsonValue] = []
         self._beside: dict[str, str] = {}  # facts that only a candidate made as bad as they are
+        self._lost = ""  # why the model cannot be asked, as it was once the attempt was on record
         self._coverage = ""
         understood = None if isinstance(arrived.request, CallerError) else arrived.request
         self._exchange_digest = "" if understood is None else exchange_digest(understood)

@@ -39,6 +39,7 @@ from brightline.core.errors import (
     EvidenceUnavailable,
     Halted,
     LeaseStale,
+    ModelLost,
     ModelNotFound,
     ScreeningUnavailable,
     Suspended,
@@ -144,6 +145,7 @@ class Machine(Withholding):
         not_had = self._people.come_back()
         if not_had is not None:
             return self._refuse(not_had, RefusalClass.MALFORMED)
+        self._lost = event.conditions.lost
         agreement = self._terms.agreement
         registers = self._arrived.registers.under(days_max(agreement))
         self._statements = (
@@ -233,6 +235,8 @@ class Machine(Withholding):
     def _permitted(self, at: ev.Instant) -> Commands:
         if self.state is State.SCREENING_INPUT and self._people.kept is not None:
             return self._take_kept(self._people.kept)
+        if self.state is State.SCREENING_INPUT and self._lost:  # only whoever may ask a model hears that there is none
+            return self._unjudged(ModelLost(self._lost))
         if self.state is State.SCREENING_INPUT and self._people.uses:
             return self._use()
         if self.state in {State.SCREENING_INPUT, State.USING}:
@@ -270,6 +274,8 @@ class Machine(Withholding):
         if self._gone:
             return self._close(Outcome.CLIENT_GONE, RefusalClass.NONE, lambda _notice: [])
         stopped = self._stopped_by(event.conditions)
+        if stopped is None and event.conditions.lost:
+            stopped = ModelLost(event.conditions.lost)
         if stopped is not None:
             return self._stop(stopped)
         self.state = State.FORWARDED

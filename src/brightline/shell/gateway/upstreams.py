@@ -21,6 +21,8 @@ from brightline.shell.gateway.health import Health
 from brightline.shell.gateway.upstream import HttpUpstream
 
 PROBE_SECONDS: Final = 5.0
+DOUBT_SECONDS: Final = 0.5
+"""How often a server is probed of which an exchange or a probe failed."""
 
 
 class HttpUpstreams:
@@ -61,7 +63,8 @@ class HttpUpstreams:
     def placed(self, upstream: str) -> Iterator[str]:
         """Give an exchange to the least loaded server of those alike that is well; hold the place while it lasts.
 
-        Where none is well, the one is asked that has rested most: a guess about health refuses nobody.
+        Where none is well, the one is asked that has rested most: a guess about health refuses nobody. Whether all are
+        lost is looked at once the attempt is on record.
         """
         names = self._alike.get(upstream, ())
         if not names:
@@ -71,7 +74,8 @@ class HttpUpstreams:
         self._turn += 1
         start = self._turn % len(names)  # of servers that stand alike each has its turn
         name = min(
-            names[start:] + names[:start], key=lambda each: (self._health[each].rests(now), self._under_way[each])
+            names[start:] + names[:start],
+            key=lambda each: (bool(self._health[each].lost), self._health[each].rests(now), self._under_way[each]),
         )
         self._under_way[name] += 1
         try:
@@ -87,10 +91,19 @@ class HttpUpstreams:
         return server.send(token, request)
 
     async def probe(self) -> None:
-        """Ask each server that has a path for it, again and again, until cancelled."""
+        """Look after each server, again and again, until cancelled; often while there is doubt."""
+        async with asyncio.TaskGroup() as looking:
+            for name in self._servers:
+                looking.create_task(self._probe(name))
+
+    async def _probe(self, name: str) -> None:
+        loop, server, health = asyncio.get_running_loop(), self._servers[name], self._health[name]
+        latest = loop.time() + PROBE_SECONDS
         while True:
-            await asyncio.sleep(PROBE_SECONDS)
-            await asyncio.gather(*(server.probe() for server in self._servers.values() if server.probed))
+            await asyncio.sleep(DOUBT_SECONDS)
+            if health.doubted or loop.time() >= latest:
+                await server.probe()
+                latest = loop.time() + PROBE_SECONDS
 
     async def reach(self, upstream: str) -> str:
         """Why none of those alike can be reached; empty if one can."""
@@ -100,9 +113,15 @@ class HttpUpstreams:
         return "" if any(not why for _, why in found) else "; ".join(f"{name}: {why}" for name, why in found)
 
     def unwell(self, upstream: str) -> bool:
-        """Whether every server of those alike is known to be away."""
+        """Whether every server of those alike failed too often, or is lost."""
         now = self._clock.monotonic()
-        return all(self._health[name].rests(now) for name in self._alike.get(upstream, ()))
+        alike = [self._health[name] for name in self._alike.get(upstream, ())]
+        return all(health.lost or health.rests(now) for health in alike)
+
+    def lost(self, upstream: str) -> str:
+        """Why probes find none of those alike; empty while they find one."""
+        found = [(name, self._health[name].lost) for name in self._alike.get(upstream, ())]
+        return "; ".join(f"{name}: {why}" for name, why in found) if all(why for _, why in found) else ""
 
     async def close(self) -> None:
         """Close every connection."""

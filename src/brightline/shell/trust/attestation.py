@@ -40,7 +40,10 @@ class NodeConditions:
         standing_of: Callable[[str], UnitStanding],
         halted: Callable[[str, str], Scope | None],
         people: Callable[[], Mapping[str, ClearedPerson]],
+        lost: Callable[[str], str] = lambda _model: "",
     ) -> None:
+        """``lost`` says of a model that no server of it can be found."""
+        self._lost = lost
         self._people = people
         self._last: dict[str, _Stated] = {}  # by model
         self._halted = halted
@@ -71,7 +74,8 @@ class NodeConditions:
                 self._last[model] = last
         standing = self._standing_of(unit)
         halted = self._halted(unit, model)
-        return Conditions(standing.standing, last.statements, self._faults(), standing.held, halted)
+        lost = self._lost(model)
+        return Conditions(standing.standing, last.statements, self._faults(), standing.held, halted, lost)
 
     def _statements(
         self, model: str, now: int, lease: tuple[Statement, ...], people: Mapping[str, ClearedPerson]
