@@ -363,6 +363,7 @@ class _Idle:
     log_sizes = (0, 0, -1)
     terms_names: Mapping[str, str] = {}
     fresh_until: int | None = None
+    holds_waiting = (0, 0)
     trial: tuple[Stage, Compared] | None = None
     read_again: tuple[Mapping[str, int], Mapping[str, int], int] = ({}, {}, 0)
 

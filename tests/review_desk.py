@@ -95,6 +95,7 @@ class Pile:
         recused: tuple[str, ...] = (),
         *,
         appeal: bool = False,
+        organisations: tuple[tuple[str, int], ...] = (),
     ) -> Case:
         """Somebody is held now, or appeals."""
         now = self.clock.now
@@ -113,6 +114,7 @@ class Pile:
             opened=now,
             expires=now + HOLD_SECONDS,
             appeal="a" * 32 if appeal else "",
+            organisations=organisations,
         )
         self.found.append(Found(Tried(case), severity, "g", len(self.found), f"x-{len(self.found)}", appeal))
         return case

@@ -155,13 +155,17 @@ def test_an_official_appeals_and_who_decided_is_not_asked_again(node: Running, d
         assert "have not denied it" in official.post("/appeals/file", 409, about=hold, reason="look again")
         empty_the_desk(node)  # the first two deny it
         assert "Appeal a denied hold" not in officer.get("/appeals")
-        appeal = official.paper("/appeals/file", about=hold, reason="look again")
+        appeal = official.paper("/appeals/file", about=hold, reason="look <b>again</b>")
         assert "is not asked to" in officer.post(f"{appeal}/sign", 409)
         assert official.post(f"{appeal}/sign") == "/appeals"
         page = officer.get("/appeals")
         assert hold[:17] in page
         assert 'class="chip open">open' in page
         until(senior.claims)  # once the gateway has opened the case of the appeal
+        [case] = set(re.findall(r'href="(/case/[^"#?]+)', senior.get("/queue")))
+        page = senior.get(case)
+        assert re.search(rf"This is an appeal: [\w-]+ appealed what was decided of <code>{hold}</code> on \d", page)
+        assert "They say: <q>look &lt;b&gt;again&lt;/b&gt;</q>" in page
         assert "Nothing waits for you now." in third.post("/queue/claim", 409)  # who decides no appeal
         assert "Nothing waits for you now." in first.post("/queue/claim", 409)
 

@@ -79,7 +79,7 @@ def make(folder: Path, accepts: Callable[[bytes], Policy] = development_policy, 
 @contextlib.asynccontextmanager
 async def served(folder: Path, model: Any) -> AsyncIterator[tuple[Guard, str]]:
     async with open_guard(folder, SystemClock()) as guard:
-        guard._model = model
+        guard._model, guard._lost = model, lambda: ""  # beside it, and not where its settings say
         async with serving(guard, bind("127.0.0.1", 0)) as url:
             yield guard, url
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from brightline.core.agreement.decide import Subject
 from brightline.core.canonical import JsonValue
 from brightline.core.errors import ConfigError, TrustError
 from brightline.core.evidence.audit import PEOPLE
+from brightline.core.evidence.audit_books import Leaf
 from brightline.core.evidence.record import Draft, RecordKind
 from brightline.core.halt import HALT_FORMAT, HALT_TYPE, HaltOrder, Scope
 from brightline.core.review.auditing import RosterAudit
@@ -37,6 +39,7 @@ from brightline.verify.arguments import read_people
 from tests.authenticator import Passkey
 from tests.core.evidence.leaves import leaf
 from tests.core.review.test_docket import CASE, said
+from tests.harness import read_records
 from tests.shell.cli.in_process import run
 
 WHO: Final = "r-1"
@@ -214,14 +217,23 @@ def counted_again(site: Site, *who: str, at: int = AT, **changes: Any) -> tuple[
     asked = (CaseQuestion(Subject.FACT, "mass_domestic", (("provider_cleared", 2),)),)
     case = msgspec.structs.replace(CASE, **{"questions": asked, "opened": AT, "expires": AT + 100, **changes})
     for person in who:
-        decision = said(person, case=case)
-        envelope = sign_decision(decision, load_key(StateFolder(site.root).key(person)))
-        public = draft_of(decision, "provider_cleared", envelope).public
-        named: dict[str, Any] = {name: public[name] for name in ("agreement", "release", "hold", "case", "office")}
-        time = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-        record = msgspec.structs.replace(leaf(0, RecordKind.DECISION, **named), time=time)
-        assert people.enter(record, {"statement": envelope.decode()}) == ""
+        answered(people, site, person, case, at)
     return people, case
+
+
+def answered(people: RosterAudit, site: Site, person: str, case: Case, at: int) -> None:
+    """The auditor reads one more answer."""
+    decision = said(person, case=case)
+    envelope = sign_decision(decision, load_key(StateFolder(site.root).key(person)))
+    public = draft_of(decision, "provider_cleared", envelope).public
+    named: dict[str, Any] = {name: public[name] for name in ("agreement", "release", "hold", "case", "office")}
+    assert people.enter(logged(RecordKind.DECISION, at, **named), {"statement": envelope.decode()}) == ""
+
+
+def logged(kind: RecordKind, at: int, **public: Any) -> Leaf:
+    """A leaf of that second."""
+    moment = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    return msgspec.structs.replace(leaf(0, kind, **public), time=moment)
 
 
 REVIEWERS: Final = tuple(f"provider-cleared-reviewer-{n}" for n in (1, 2, 3))
@@ -254,6 +266,26 @@ def test_what_settles_a_case_is_counted_again_from_what_was_signed(
     assert again is not None
     again.resume(people.memory())
     assert again.enough(case.digest, AT + 200, whole=True) is enough
+
+
+def test_who_was_withdrawn_before_a_question_was_answered_is_not_counted_and_who_was_later_is(site: Site) -> None:
+    run("review", "withdraw", site.root, REVIEWERS[0], *WHY)
+    statement = [each for each in read_records(site.root, "registry") if each["kind"] == "ENROLMENT"][-1]["committed"]
+    now = int(time.time()) + 10
+    people, case = counted_again(site, REVIEWERS[0], at=now, opened=now, expires=now + 100)
+    before = msgspec.structs.replace(case, hold="hold_before")
+    for person in REVIEWERS[:2]:
+        answered(people, site, person, before, now)
+    assert people.enter(logged(RecordKind.ENROLMENT, now + 10), {"statement": statement["statement"]}) == ""
+    answered(people, site, REVIEWERS[1], case, now + 20)
+    again = read_people(site.root / "installation.json", site.root / "trust.json")
+    assert again is not None
+    again.resume(people.memory())
+    for audit in (people, again):
+        assert not audit.enough(case.digest, now + 30, whole=True)
+        assert audit.enough(before.digest, now + 30, whole=True)  # what was decided stays decided
+        answered(audit, site, REVIEWERS[2], case, now + 30)
+        assert audit.enough(case.digest, now + 30, whole=True)
 
 
 def test_what_is_not_disclosed_may_be_enough(made: Site) -> None:

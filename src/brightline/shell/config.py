@@ -132,8 +132,8 @@ class UpstreamSettings(_Settings):
     probe_path: str = Field(
         "",
         pattern=r"^(/[!-~]*)?$",
-        description="Path that answers 200 while the server is well; empty: `/readyz` of a guard, else a connection is "
-        "enough.",
+        description="Path that answers 200 while the server is well; empty: `/readyz` of a guard, else a connection "
+        "is enough.",
     )
     connect_seconds: Seconds = Field(5.0, description="Longest time to connect.")
     first_byte_seconds: Seconds = Field(120.0, description="Longest time to the first byte of an answer's body.")

@@ -578,6 +578,11 @@ class Node:
         return Counter(halt.scope for halt in self.registry.halts.book.halts.values())
 
     @property
+    def holds_waiting(self) -> tuple[int, int]:
+        """How many holds of this shard wait for people, and for how many seconds the oldest does."""
+        return self.holds.age(self.log.shard, self._clock.unix())
+
+    @property
     def trial(self) -> tuple[Stage, Compared] | None:
         """Where a candidate stands here and what was counted of it, if there is one."""
         trial = self.judges.trial

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
 import pytest
 
 from brightline.core.agreement.decide import Subject
@@ -74,6 +75,19 @@ def test_who_answered_one_of_two_questions_may_go_on_with_the_other() -> None:
     case.votes[FACT] = [Vote("a", P, "no")]
     assert [each.name for each in claims.questions_for(case, "a", P)] == ["weapon_direct"]
     assert "a" not in claims.barred(case)
+
+
+def test_a_case_that_waits_for_another_organisation_is_none_for_those_of_one_that_was_heard() -> None:
+    waits = Tried(msgspec.structs.replace(CASE, organisations=((P, 2),)))
+    assert claims.closed_to(waits) == {(P, "")}
+    waits.votes[FACT] = [Vote("a", P, "no", 0, "Acme")]
+    assert claims.closed_to(waits) == {(P, ""), (P, "acme")}
+    assert why_not(waits, person("b", organisation="ACME")) == "others than ACME must say the same"
+    assert why_not(waits, person("b")) == "others than those of no organisation must say the same"
+    assert why_not(waits, person("b", organisation="Bolt")) == ""
+    assert why_not(waits, person("b", C, organisation="Acme")) == ""
+    waits.votes[FACT].append(Vote("c", P, "yes", 0, "Bolt"))  # of two minds
+    assert why_not(waits, person("b", organisation="Acme")) == ""
 
 
 def test_answers_are_seen_by_those_who_have_answered_and_once_it_is_decided() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brightline.core.review.quorum import Vote, answer_of, quorum_in_words, still_wanted
+from brightline.core.review.quorum import Quorum, Vote, answer_of, exhausted, quorum_in_words, still_wanted
 
 TWO = (("cleared", 2),)
 APART = (("cleared", 2),)
@@ -115,3 +115,38 @@ def test_while_a_question_is_open_somebody_is_asked(
 ) -> None:
     is_open = bool(quorum and not answer_of(quorum, cast_votes, apart))
     assert bool(still_wanted(quorum, cast_votes, apart)) == is_open
+
+
+@pytest.mark.parametrize(
+    ("split", "wanted", "none_of"),
+    [
+        ((), 2, {""}),  # who has none named adds no organisation, and each must
+        ((), 3, set()),
+        (("a@x:no",), 2, {"x", ""}),
+        (("a@x:no",), 3, set()),  # three persons of two organisations: another of the same is one of them
+        (("a@x:no", "b@x:no"), 2, {"x", ""}),
+        (("a@X :no", "b@x:no"), 3, {"x", ""}),
+        (("a@:no",), 2, {""}),
+        (("a@x:no", "b@y:yes"), 2, set()),  # of two minds: whoever says either decides
+        (("a@x:no", "b@y:yes", "c@x:no"), 2, {"x", ""}),
+    ],
+)
+def test_whose_people_can_complete_nothing_more(split: tuple[str, ...], wanted: int, none_of: set[str]) -> None:
+    assert exhausted((("cleared", wanted),), of(*split), "cleared", APART) == none_of
+    assert exhausted((("cleared", wanted),), of(*split), "cleared") == frozenset()
+    assert exhausted((("cleared", wanted),), of(*split), "decider", APART) == frozenset()
+
+
+@given(quorums, votes, organisations)
+def test_whoever_can_complete_nothing_leaves_a_question_open_with_what_most_say(
+    quorum: Quorum, cast_votes: list[Vote], apart: Quorum
+) -> None:
+    for office in still_wanted(quorum, cast_votes, apart):
+        counts: dict[str, int] = {}
+        for vote in {each.person: each for each in reversed(cast_votes)}.values():
+            if vote.office == office:
+                counts[vote.value] = counts.get(vote.value, 0) + 1
+        said = max(counts, key=lambda value: counts[value], default="no")
+        for organisation in exhausted(quorum, cast_votes, office, apart):
+            more = Vote("one more", office, said, 0, organisation)
+            assert answer_of(quorum, [*cast_votes, more], apart) == ""

@@ -19,7 +19,7 @@ def test_every_role_is_in_the_table_and_every_act_is_somebodys() -> None:
 
 
 def test_every_act_of_the_table_is_asked_for_somewhere() -> None:
-    """A right that no code asks for says something that is not so. Repairs are commands in the state folder."""
+    """A right that no code asks for says something that is not so."""
     source = Path(brightline.__file__).parent
     table = source / "core" / "review" / "roles.py"
     asked = {
@@ -28,7 +28,7 @@ def test_every_act_of_the_table_is_asked_for_somewhere() -> None:
         if file != table
         for found in re.findall(r"\bMay\.([A-Z_]+)\b", file.read_text("utf-8"))
     }
-    assert asked == {act.name for act in May} - {"REPAIR"}
+    assert asked == {act.name for act in May}
 
 
 @pytest.mark.parametrize("role", sorted(ALONE))

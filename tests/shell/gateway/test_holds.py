@@ -79,6 +79,17 @@ def test_what_people_decided_is_what_is_told_and_what_was_decided_is_open_no_mor
     assert desk.holds.word(OFFICE, "a", "r", NOW).open_until(CASE.hold) == 0
 
 
+def test_the_age_of_what_waits_is_that_of_the_oldest_of_this_shard_and_ends_with_a_decision(desk: Desk) -> None:
+    assert desk.holds.age("s", NOW) == (0, 0)
+    for case, shard, opened in ((CASE.digest, "s", NOW - 7), ("later", "s", NOW - 3), ("theirs", "t", NOW - 9)):
+        desk.holds.heard(Hold(f"hold_{case}", case, "w", "u", CASE.expires, shard, opened=opened))
+    assert desk.holds.age("s", NOW) == (2, 7)
+    desk.decide("d", REFUSE, "customer_decider")
+    assert desk.holds.age("s", NOW) == (1, 3)
+    assert desk.holds.age("t", NOW) == (1, 9)
+    assert desk.holds.age("s", CASE.expires) == (0, 0)
+
+
 def test_a_refusal_is_told(desk: Desk) -> None:
     desk.held()
     desk.decide("d", REFUSE, "customer_decider")

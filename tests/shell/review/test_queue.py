@@ -121,6 +121,28 @@ async def test_nobody_is_given_what_their_office_is_not_asked_what_they_answered
         await queue.claim("d")
 
 
+async def test_a_case_that_waits_for_another_organisation_is_given_to_those_of_others_and_to_no_one_senior_alone(
+    queue: Queue, pile: Pile
+) -> None:
+    for who, organisation in {"a": "Acme", "b": "ACME ", "c": "Bolt", "d": ""}.items():
+        pile.people[who] = msgspec.structs.replace(pile.people[who], organisation=organisation)
+    pile.senior = {"b"}
+    case = pile.hold("one", organisations=((PROVIDER, 2),))
+    await queue.follow()
+    assert await queue.claim("d") is None  # with nobody's name beside theirs two others must say the same anyway
+    claim = await claimed(queue, "a")
+    pile.answer(case, "a")
+    await queue.follow()
+    assert await queue.claim("b") is None
+    pile.hold("two", quorum=((PROVIDER, 1),))
+    assert (await claimed(queue, "b")).hold == "two"
+    left = await claimed(queue, "c")
+    assert left.hold == claim.hold == "one"
+    await queue.escalate(left, "I know them")  # the one senior could not complete it, so it is not hers alone
+    pile.people["e"] = msgspec.structs.replace(pile.people["c"], id="e")
+    assert (await claimed(queue, "e")).hold == "one"
+
+
 async def test_nobody_is_given_what_they_are_not_cleared_for_nor_anything_without_a_role_that_decides(
     queue: Queue, pile: Pile
 ) -> None:

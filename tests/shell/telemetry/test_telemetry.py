@@ -25,7 +25,7 @@ from brightline.shell.serve import bind, serving
 from brightline.shell.telemetry import logs
 from brightline.shell.telemetry.finished import Finished
 from brightline.shell.telemetry.traces import open_traces
-from tests.harness import NO_TLS, RL1, Running, read_records, running
+from tests.harness import HELD, NO_TLS, RL1, Running, held, read_records, running
 
 ENDS = "brightline_exchanges_total"
 SEEDED = "zanzibar-7731"  # a caller's word, to be looked for
@@ -92,6 +92,10 @@ def test_ends_are_counted_by_how_and_by_verdict(admin: Admin) -> None:
     assert found["brightline_log_records"] == len(read_records(admin.node.root))
     assert found["brightline_log_records_witnessed"] == -1
     assert found["brightline_process_resident_memory_bytes"] > 0
+    assert (found["brightline_holds_open"], found["brightline_holds_oldest_seconds"]) == (0, 0)
+    held(admin.node, HELD)
+    until(lambda: admin.samples()["brightline_holds_oldest_seconds"] > 0)  # so many whole seconds
+    assert admin.samples()["brightline_holds_open"] == 1
 
 
 def test_no_metric_and_no_page_of_operators_says_what_a_caller_said_or_who_he_is(admin: Admin) -> None:

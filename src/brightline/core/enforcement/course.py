@@ -149,9 +149,8 @@ class Course:
         closed = Closed(outcome, why, self._verdict, self._exchange_digest, self._tokens())
         if outcome is Outcome.HELD:
             people = self._people
-            closed = msgspec.structs.replace(
-                closed, hold=people.id, hold_case=people.case, hold_expires=people.expires
-            )
+            times = {"hold_opened": people.opened, "hold_expires": people.expires}
+            closed = msgspec.structs.replace(closed, hold=people.id, hold_case=people.case, **times)
             if people.place is not None:
                 shard, seq = people.place.shard, people.place.seq
                 closed = msgspec.structs.replace(closed, hold_shard=shard, hold_seq=seq, hold_kept=self._whole)

@@ -23,6 +23,7 @@ class Closed(msgspec.Struct, frozen=True):
     hold_shard: str = ""  # where its record stands, and at which number
     hold_seq: int = 0
     hold_kept: bool = False  # a whole answer is kept
+    hold_opened: int = 0  # in Unix seconds
 
 
 class Completed(msgspec.Struct, frozen=True):

@@ -61,7 +61,8 @@ class Holding:
         self._digest = ""  # of what it is about
         self.case = ""  # the digest of the case, if this exchange opened one
         self.place: Place | None = None  # where its first record stands
-        self.expires = 0  # when the hold does, in Unix seconds
+        self.opened = 0  # when this exchange opened a case, in Unix seconds
+        self.expires = 0  # when the hold does
 
     def _id(self, digest: str) -> str:
         terms = self._terms
@@ -249,7 +250,7 @@ class Holding:
         given out. ``registers`` say how long its content is kept.
         """
         terms, workload = self._terms, self._workload
-        self.expires = now + hold_seconds(terms.agreement)
+        self.opened, self.expires = now, now + hold_seconds(terms.agreement)
         held = Held(
             self.id,
             workload.id,

@@ -41,24 +41,43 @@ class _Installed(msgspec.Struct, frozen=True):
     review: ReviewTerms = ReviewTerms()
 
 
+class _Struck(msgspec.Struct, frozen=True):
+    """What a person said among the first so many votes of a question counts no more, from then on (Unix seconds)."""
+
+    person: str
+    first: int
+    unix: int
+
+
 class _Counted(msgspec.Struct):
     """A case as it was signed, and what was said to each of its questions, in the order of the log."""
 
     case: Case
     votes: dict[str, list[Vote]] = msgspec.field(default_factory=dict)
+    struck: dict[str, list[_Struck]] = msgspec.field(default_factory=dict)
 
     def settled(self, before: int) -> list[bool]:
         """Of each question, whether it was answered by then (Unix seconds)."""
-        return [
-            bool(
-                answer_of(
-                    question.quorum,
-                    [vote for vote in self.votes.get(_key(question), ()) if vote.unix <= before],
-                    self.case.organisations,
-                )
-            )
-            for question in self.case.questions
+        return [bool(self._answer(question, before)) for question in self.case.questions]
+
+    def strike(self, person: str, unix: int) -> None:
+        """Somebody was withdrawn: what they said to what is not answered yet releases nothing any more.
+
+        As gateways do it, who keep of it what would deny; that is not known here, and nothing goes on by it.
+        """
+        for question in self.case.questions:
+            votes = self.votes.get(_key(question), [])
+            if any(vote.person == person for vote in votes) and not self._answer(question, unix):
+                self.struck.setdefault(_key(question), []).append(_Struck(person, len(votes), unix))
+
+    def _answer(self, question: CaseQuestion, before: int) -> str:
+        struck = [each for each in self.struck.get(_key(question), ()) if each.unix < before]
+        votes = [
+            vote
+            for place, vote in enumerate(self.votes.get(_key(question), ()))
+            if vote.unix <= before and not any(vote.person == each.person and place < each.first for each in struck)
         ]
+        return answer_of(question.quorum, votes, self.case.organisations)
 
 
 def _key(question: CaseQuestion | Answer) -> str:
@@ -125,11 +144,16 @@ class RosterAudit:
         except TrustError as error:
             return f"both parties did not sign this enrolment: {shown(str(error))}"
         self._enrolments += 1
+        listed = self._book.roster.keys()
         try:
             holders = [holder for _, holder in opened.signers]
             self._book = self._book.enter(opened.value, holders, unix, self._terms)
         except TrustError:
-            pass  # it changed nothing, here as in every gateway
+            return ""  # it changed nothing, here as in every gateway
+        for person in listed - self._book.roster.keys():
+            for counted in self._said.values():
+                if counted.case.opened <= unix < counted.case.expires:
+                    counted.strike(person, unix)
         return ""
 
     def _decide(self, leaf: Leaf, envelope: bytes, unix: int) -> str:
@@ -192,8 +216,8 @@ class RosterAudit:
     def enough(self, case: str, before: int, *, whole: bool) -> bool:
         """Whether what was signed settles a case; also where that cannot be told, because not all was disclosed.
 
-        Somebody who was withdrawn later is counted: that strikes nothing of a case that is decided, and in an open one
-        only what would release, so that this count may be kinder than a gateway's and never stricter.
+        What somebody said who was withdrawn before the question was answered is not counted. This count may be kinder
+        than a gateway's, as within a second, and is never stricter.
         """
         if self._missing or not self._complete or not self._all_said:
             return True

@@ -24,7 +24,7 @@ from brightline.core.errors import ClaimRefused, LeaseLost
 from brightline.core.review.case import CaseQuestion, CaseState
 from brightline.core.review.decision import decides
 from brightline.core.review.docket import Tried
-from brightline.core.review.quorum import still_wanted
+from brightline.core.review.quorum import exhausted, one_organisation, still_wanted
 from brightline.core.review.roles import May, may
 from brightline.core.review.roster import Clearance, ClearedPerson
 
@@ -105,6 +105,21 @@ def barred(tried: Tried) -> dict[str, str]:
     return out
 
 
+def closed_to(tried: Tried) -> frozenset[tuple[str, str]]:
+    """The offices and organisations whose people can complete nothing that the office is still asked of a case.
+
+    An organisation as it is compared; the empty one is that of whoever has none named. They are given other cases:
+    what they say counts as before, and would leave the case open.
+    """
+    closed: dict[str, frozenset[str]] = {}
+    for question in tried.open_questions():
+        votes = tried.votes.get((question.subject, question.name), ())
+        for office in still_wanted(question.quorum, votes, tried.case.organisations):
+            heard = exhausted(question.quorum, votes, office, tried.case.organisations)
+            closed[office] = closed.get(office, heard) & heard
+    return frozenset((office, each) for office, heard in closed.items() for each in heard)
+
+
 def why_not(tried: Tried, person: ClearedPerson, need: Clearance, skipped: Iterable[str], now: int) -> str:
     """Why a person may not claim a case at ``now``; empty if they may.
 
@@ -126,6 +141,8 @@ def why_not(tried: Tried, person: ClearedPerson, need: Clearance, skipped: Itera
         return f"{person.office} is not asked"
     if not questions_for(tried, person.id, person.office):
         return f"{person.id} has answered"
+    if (person.office, one_organisation(person.organisation)) in closed_to(tried):
+        return f"others than {person.organisation or 'those of no organisation'} must say the same"
     return f"{person.id} has skipped it" if person.id in skipped else ""
 
 

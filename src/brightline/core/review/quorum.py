@@ -67,6 +67,28 @@ def still_wanted(quorum: Quorum, votes: Sequence[Vote], organisations: Quorum = 
     return tuple(undecided) or tuple(office for office, _ in quorum)
 
 
+def exhausted(
+    quorum: Quorum, votes: Sequence[Vote], office: str, organisations: Quorum = NONE_ASKED
+) -> frozenset[str]:
+    """Whose people of an office can no longer complete what it says, as organisations are compared: mostly nobody's.
+
+    Where as many more organisations are missing as persons, or more, those who are heard already, and whoever has none
+    named (the empty word), would leave it as far from complete. Where an office is of two minds anybody decides.
+    """
+    wanted = dict(quorum).get(office, 0)
+    apart = dict(organisations_wanted(quorum, organisations)).get(office, 0)
+    said = [(who, value) for (of, value), who in _counted(votes).items() if of == office]
+    most = max((len(who) for who, _ in said), default=0)
+    leading = [who for who, _ in said if len(who) == most]
+    if len(leading) > 1:
+        return frozenset()
+    heard = {one_organisation(each.organisation) for who in leading for each in who} - {""}
+    organisations_missing, persons_missing = apart - len(heard), wanted - most
+    if organisations_missing <= 0 or persons_missing > organisations_missing:
+        return frozenset()
+    return frozenset(heard | {""})
+
+
 def organisations_wanted(quorum: Quorum, organisations: Quorum) -> tuple[tuple[str, int], ...]:
     """Of how many organisations those of each office are who must agree, where it is more than one.
 

@@ -41,7 +41,6 @@ class May(enum.StrEnum):
     ORDER_STANDING = "order a standing"
     HALT = "halt"
     RESUME = "resume"
-    REPAIR = "repair"  # shards, runbooks, a support bundle without content; commands of whoever has the state folder
 
 
 # THE TABLE. What is not here may not be done.
@@ -63,7 +62,7 @@ MAY: Final[Mapping[Role, frozenset[May]]] = MappingProxyType(
         Role.SAFETY_RESEARCHER: frozenset(
             {May.SEE_QUEUE, May.READ_CASE, May.READ_FIGURES, May.READ_RECORDS, May.HALT}
         ),
-        Role.FIELD_ENGINEER: frozenset({May.READ_FIGURES, May.REPAIR}),
+        Role.FIELD_ENGINEER: frozenset({May.READ_FIGURES}),  # repairs are commands of whoever has the state folder
         Role.OFFICER: frozenset(
             {May.SEE_QUEUE, May.READ_FIGURES, May.READ_RECORDS, May.ORDER_STANDING, May.HALT, May.RESUME}
         ),

@@ -7,7 +7,8 @@ import msgspec
 
 
 class Hold(msgspec.Struct, frozen=True):
-    """``case`` is the digest of its latest case, ``expires`` in Unix seconds; it begins in record ``shard/seq``.
+    """``case`` is the digest of its latest case, which is from ``opened`` to ``expires`` (Unix seconds) and begins in
+    record ``shard/seq``.
 
     ``kept``: a whole answer is kept, which is given out once if people release it.
     """
@@ -20,3 +21,4 @@ class Hold(msgspec.Struct, frozen=True):
     shard: str = ""
     seq: int = 0
     kept: bool = False
+    opened: int = 0

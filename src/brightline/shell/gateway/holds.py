@@ -77,6 +77,9 @@ class Holds:
         self._holds: dict[str, Hold] = {}
         self._of_unit: dict[str, set[str]] = {}
         self._ends: list[tuple[int, str]] = []
+        self._waiting: dict[
+            str, Hold
+        ] = {}  # those that were open when somebody last asked for their age, and later ones
 
     def word(
         self,
@@ -123,6 +126,7 @@ class Holds:
                 closed.hold_shard,
                 closed.hold_seq,
                 closed.hold_kept,
+                closed.hold_opened,
             )
             self._enter(hold)
             self._peers.tell_opened(hold)
@@ -153,6 +157,17 @@ class Holds:
         waits = (CaseState.OPEN, CaseState.RELEASED)
         return tuple(each for each in self._holds.values() if each.shard == shard and self.stands(each, now) in waits)
 
+    def age(self, shard: str, now: int) -> tuple[int, int]:
+        """How many holds of a shard wait for people, and for how many seconds the oldest does; 0 without one.
+
+        What waits no more never will again: so to ask costs what waits, and not all that is known.
+        """
+        for hold, each in list(self._waiting.items()):
+            if self._state(each, now) is not CaseState.OPEN:
+                del self._waiting[hold]
+        opened = [each.opened for each in self._waiting.values() if each.shard == shard]
+        return len(opened), max(0, now - min(opened)) if opened else 0
+
     def open_of(self, unit: str, now: int) -> int:
         """How many holds of a unit wait for people."""
         return sum(self._state(self._holds[hold], now) is CaseState.OPEN for hold in self._of_unit.get(unit, ()))
@@ -169,7 +184,7 @@ class Holds:
                 case = msgspec.convert(peek(frame)["case"], Case)
             except KeyDestroyed:
                 continue
-            of = (case.workload, case.unit, leaf.expires, leaf.shard, leaf.seq, case.kept)
+            of = (case.workload, case.unit, leaf.expires, leaf.shard, leaf.seq, case.kept, case.opened)
             self._enter(Hold(leaf.hold, leaf.case, *of))
 
     def too_old(self, now: int) -> Callable[[Frame], bool]:
@@ -203,7 +218,7 @@ class Holds:
         known = self._holds.get(hold.id)
         if known is not None and known.expires > hold.expires:
             return
-        self._holds[hold.id] = hold
+        self._holds[hold.id] = self._waiting[hold.id] = hold
         self._of_unit.setdefault(hold.unit, set()).add(hold.id)
         heapq.heappush(self._ends, (hold.expires + TOLD_SECONDS, hold.id))
 
@@ -212,6 +227,7 @@ class Holds:
             hold = self._holds.get(heapq.heappop(self._ends)[1])
             if hold is not None and hold.expires + TOLD_SECONDS <= now:
                 del self._holds[hold.id]
+                self._waiting.pop(hold.id, None)
                 self._of_unit[hold.unit].discard(hold.id)
 
 

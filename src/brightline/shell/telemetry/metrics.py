@@ -65,6 +65,11 @@ class Watched(Protocol):
         ...
 
     @property
+    def holds_waiting(self) -> tuple[int, int]:
+        """How many holds of this process's shard wait for people, and for how many seconds the oldest does."""
+        ...
+
+    @property
     def trial(self) -> tuple[Stage, Compared] | None:
         """Where a candidate release stands here and what was counted of it in this stage, if there is one."""
         ...
@@ -159,6 +164,9 @@ class _Reader:
         for scope in Scope:
             halts.add_metric([scope.value], node.halts.get(scope, 0))
         yield halts
+        waiting, oldest = node.holds_waiting
+        yield _gauge("holds_open", "Holds of this process's shard that wait for people.", waiting)
+        yield _gauge("holds_oldest_seconds", "For how long the oldest of them has waited; 0 without one.", oldest)
         yield from _trial(node.trial)
         yield from _second_reading(*node.read_again)
         yield _gauge(

@@ -23,6 +23,7 @@ from sqlalchemy import (
     bindparam,
     case,
     exists,
+    or_,
     select,
     update,
 )
@@ -30,11 +31,12 @@ from sqlalchemy import (
 from brightline.core.review.case import CaseState
 from brightline.core.review.claims import CHOICE_MIN, Claim, next_token
 from brightline.core.review.pace import How, Work
+from brightline.core.review.quorum import one_organisation
 from brightline.core.review.urgency import Severity
 from brightline.core.standing import DAY_SECONDS
 from brightline.shell.review.queue.database import insert
 from brightline.shell.review.queue.leases import ALWAYS_SENIORS
-from brightline.shell.review.queue.tables import ASKED, BARRED, CASES, REVIEWERS, WORK
+from brightline.shell.review.queue.tables import ASKED, BARRED, CASES, OF_ORGANISATION, REVIEWERS, WORK, employed
 
 WORK_MAX: Final = 1_000  # claims of a day of one person that are looked at
 
@@ -53,12 +55,20 @@ ANY: Final = Narrow()
 
 
 class Claimant(msgspec.Struct, frozen=True):
-    """Who asks for a case: of which office, whether a senior reviewer, and of which units they may see nothing."""
+    """Who asks for a case: of which office and organisation, whether a senior reviewer, and of which units they may
+    see nothing.
+    """
 
     id: str
     office: str
+    organisation: str = ""
     senior: bool = False
     closed_units: tuple[str, ...] = ()
+
+    @property
+    def employed(self) -> str:
+        """Their office and organisation in one word."""
+        return employed(self.office, one_organisation(self.organisation))
 
 
 class Lasting(msgspec.Struct, frozen=True):
@@ -114,6 +124,7 @@ def claim_again(connection: Connection, hold: str, who: Claimant, time: Lasting)
         "office": who.office,
         "seniors": ALWAYS_SENIORS if who.senior else 0,
         "person": who.id,
+        "employed": who.employed,
         "now": time.now,
         "closed": list(who.closed_units),
     }
@@ -150,7 +161,7 @@ def _shape(who: Claimant, narrow: Narrow) -> _Shape:
 
 
 def _parameters(who: Claimant, narrow: Narrow, now: int) -> dict[str, Any]:
-    given: dict[str, Any] = {"office": who.office, "person": who.id, "now": now}
+    given: dict[str, Any] = {"office": who.office, "person": who.id, "employed": who.employed, "now": now}
     if narrow.unit:
         given["of_unit"] = narrow.unit
     if narrow.severity is not None:
@@ -188,7 +199,14 @@ def _claims_next(shape: _Shape, escalated: bool) -> Update:
 
 
 def _not_barred(hold: Any) -> Any:
-    return ~exists().where(BARRED.c.hold == hold, BARRED.c.person == bindparam("person"))
+    return not_barred(hold, bindparam("person"), bindparam("employed"))
+
+
+def not_barred(hold: Any, person: Any, of_whom: Any) -> Any:
+    """Whether neither a person nor everybody of their office and organisation (``employed``) is kept from a hold."""
+    alone = and_(BARRED.c.person == person, BARRED.c.why != OF_ORGANISATION)
+    with_others = and_(BARRED.c.person == of_whom, BARRED.c.why == OF_ORGANISATION)
+    return ~exists().where(BARRED.c.hold == hold, or_(alone, with_others))
 
 
 def _marking(which: Any) -> Update:

@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection, case, delete, select, update
 
 from brightline.core.review.case import CaseState
-from brightline.core.review.claims import barred, deciders, offices_of
+from brightline.core.review.claims import barred, closed_to, deciders, offices_of
 from brightline.core.review.docket import Tried
 from brightline.core.review.pace import How
 from brightline.core.review.urgency import DueSeconds, due_of
@@ -22,7 +22,7 @@ from brightline.core.standing import DAY_SECONDS
 from brightline.shell.review.queue.database import insert
 from brightline.shell.review.queue.leases import ALWAYS_SENIORS, Seniors, escalate, leave_to_seniors
 from brightline.shell.review.queue.source import Found
-from brightline.shell.review.queue.tables import ASKED, BARRED, CASES, READ, WORK
+from brightline.shell.review.queue.tables import ASKED, BARRED, CASES, OF_ORGANISATION, READ, WORK, employed
 from brightline.shell.storage.wal import ReadTo
 
 CHUNK: Final = 400  # rows that one statement names
@@ -45,6 +45,7 @@ class Standing(msgspec.Struct, frozen=True):
     offices: tuple[str, ...]
     deciders: tuple[str, ...]
     barred: Mapping[str, str]
+    closed: tuple[tuple[str, str], ...] = ()
     appeal: bool = False
 
     @classmethod
@@ -60,6 +61,7 @@ class Standing(msgspec.Struct, frozen=True):
             offices_of(tried) if asked else (),
             deciders(tried),
             barred(tried) if asked else {},
+            tuple(sorted(closed_to(tried))) if asked else (),
             bool(tried.case.appeal),
         )
 
@@ -217,7 +219,10 @@ def _ask(
         ]
         out += [
             {"hold": standing.hold, "person": person, "why": why, "reason": ""}
-            for person, why in standing.barred.items()
+            for person, why in (
+                *standing.barred.items(),
+                *((employed(*each), OF_ORGANISATION) for each in standing.closed),
+            )
         ]
     if asked:
         connection.execute(ASKED.insert(), asked)

@@ -14,10 +14,10 @@ from brightline.core.review.claims import Claim, Lease, require
 from brightline.core.review.pace import How
 from brightline.core.review.urgency import SKIPS_TO_SENIORS
 from brightline.shell.review.queue.database import insert
-from brightline.shell.review.queue.tables import ASKED, BARRED, CASES, WORK
+from brightline.shell.review.queue.tables import ASKED, BARRED, CASES, OF_ORGANISATION, WORK, employed
 
-Seniors: TypeAlias = "Mapping[str, frozenset[str]]"
-"""The senior reviewers of each office, by id."""
+Seniors: TypeAlias = "Mapping[str, Mapping[str, str]]"
+"""The senior reviewers of each office, by id, each with the organisation as it is compared."""
 ALWAYS_SENIORS: Final = 2
 """Of a case whose decisions only senior reviewers' count in: an appeal waits for them, whoever of them is left."""
 
@@ -100,13 +100,18 @@ def leave_to_seniors(connection: Connection, hold: str, seniors: Seniors) -> Non
 
     A case that only they could have, and none of them could, would wait until it expires.
     """
-    out = frozenset(connection.execute(select(BARRED.c.person).where(BARRED.c.hold == hold)).scalars())
-    able = [office for office, people in seniors.items() if people - out]
+    out = {(row.person, row.why == OF_ORGANISATION) for row in connection.execute(_OUT, {"this": hold})}
+    able = [
+        office
+        for office, people in seniors.items()
+        if any((each, False) not in out and (employed(office, of), True) not in out for each, of in people.items())
+    ]
     alone = case((ASKED.c.office.in_(able), 1), else_=0)
     these = (ASKED.c.hold == hold) & (ASKED.c.seniors != ALWAYS_SENIORS)
     connection.execute(update(ASKED).where(these).values(seniors=alone))
 
 
+_OUT: Final = select(BARRED.c.person, BARRED.c.why).where(BARRED.c.hold == bindparam("this"))
 _SKIPPED: Final = (
     select(func.count())
     .select_from(BARRED)

@@ -22,6 +22,7 @@ from brightline.core.review.claims import Claim, Lease, check_reason
 from brightline.core.review.life import Worked
 from brightline.core.review.narrowing import NOT_NARROWED, Narrowing
 from brightline.core.review.pace import How, Pace, Work, break_until, goes_on, returns_to
+from brightline.core.review.quorum import one_organisation
 from brightline.core.review.roles import May, Role, may
 from brightline.core.review.urgency import DueSeconds
 from brightline.shell.review.queue import claiming, index, leases, reading
@@ -247,12 +248,12 @@ class Queue:
         if not may(person.roles, May.DECIDE):
             raise ClaimRefused(f"{reviewer} has no role that decides")
         senior = reviewer in self._source.seniors(now) and Role.SENIOR_REVIEWER in left.roles
-        return Claimant(person.id, person.office, senior, self._source.closed_units(person))
+        return Claimant(person.id, person.office, person.organisation, senior, self._source.closed_units(person))
 
     def _seniors(self, now: int) -> Seniors:
-        by_office: dict[str, frozenset[str]] = {}
+        by_office: dict[str, dict[str, str]] = {}
         for each in self._source.seniors(now):
             person = self._source.person(each)
             if person is not None:
-                by_office[person.office] = by_office.get(person.office, frozenset()) | {each}
+                by_office.setdefault(person.office, {})[each] = one_organisation(person.organisation)
         return by_office

@@ -68,9 +68,18 @@ BARRED: Final = Table(
     METADATA,
     Column("hold", Text, primary_key=True),
     Column("person", Text, primary_key=True),
-    Column("why", Text, primary_key=True),  # recused, answered, skipped
+    Column("why", Text, primary_key=True),  # recused, answered, skipped; organisation: then it is no person
     Column("reason", Text, nullable=False),  # of a skip
 )
+
+OF_ORGANISATION: Final = "organisation"
+"""Why nobody of an office and an organisation may have a case; in the column ``person`` is what ``employed`` says."""
+
+
+def employed(office: str, organisation: str) -> str:
+    """Whoever is of an office and an organisation, in one word; an organisation as ``quorum.py`` compares it."""
+    return f"{office}\n{organisation}"
+
 
 WORK: Final = Table(  # each claim as it went
     "work",
