@@ -21,8 +21,10 @@ import click
 import pytest
 import yaml
 
+from brightline.guard.settings import ChannelSettings, read_settings
 from brightline.shell.cli.main import brightline
 from brightline.shell.config import check_settings
+from tests.shell.cli.in_process import run
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -235,6 +237,50 @@ def test_the_chart_renders_pods_without_rights_settings_that_load_and_commands_t
     assert gateway["terminationGracePeriodSeconds"] > settings.listen.drain_seconds + 15
     mounts = [mount["mountPath"] for mount in gateway["containers"][0]["volumeMounts"]]
     assert str(Path(settings.upstream["default"].key_file).parent) in mounts
+
+
+GATEWAY_ID = "spiffe://parts.example.org/gateway/one"
+GUARD_ID = "spiffe://parts.example.org/guard/default"
+CLOSED: dict[str, Any] = {
+    **GIVEN,
+    "channel": {"certificates": "issued", "gatewayIdentity": GATEWAY_ID, "guardIdentity": GUARD_ID},
+    "model": {"url": "", "container": {"image": "m@sha256:" + "1" * 64, "weightsClaim": "weights"}, "peers": []},
+}
+
+
+def test_over_a_channel_the_chart_has_each_know_the_other_and_the_model_listens_on_a_socket_of_the_guards(
+    tmp_path: Path,
+) -> None:
+    documents = rendered(CLOSED)
+    found = list(containers(documents))
+    (toml,) = [document["data"]["brightline.toml"] for document in documents if document["kind"] == "ConfigMap"]
+    upstream = check_settings(tomllib.loads(toml), "chart").upstream["default"]
+    assert (upstream.url, upstream.identity) == ("https://line-guard:8001", GUARD_ID)
+    for component in ("gateway", "guard"):
+        (pod,) = [pod for pod, container in found if container["name"] == component]
+        (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "channel"]
+        assert [item["key"] for item in volume["configMap"]["items"]] == [f"{component}.pem", "roots.pem"]
+        (made,) = [each for each in pod["initContainers"] if each["name"] == "channel"]
+        assert f"brightline channel request {upstream.channel} " in made["args"][0]
+        check_command(["channel", "request", upstream.channel])
+        (main,) = [each for each in pod["containers"] if each["name"] == component]
+        assert {"name": "channel", "mountPath": "/run/channel", "readOnly": True} in main["volumeMounts"]
+    (pod,) = [pod for pod, container in found if container["name"] == "guard"]
+    (init,) = [each for each in pod["initContainers"] if each["name"] == "init"]
+    given = {each["name"]: each["value"] for each in init["env"]}
+    words = shlex.split(init["args"][0].partition("exec brightline ")[2])
+    words = [given.get(word.removeprefix("$"), word) for word in words]
+    run(*(str(tmp_path / "guard") if word == "/state/node" else word for word in words))
+    settings = read_settings(tmp_path / "guard")
+    assert settings.channel == ChannelSettings("channel", (GATEWAY_ID,))
+    mounted = {each["name"]: {m["name"]: m["mountPath"] for m in each["volumeMounts"]} for each in pod["containers"]}
+    assert mounted["model"]["socket"] == mounted["guard"]["socket"] == str(Path(settings.model_socket).parent)
+    (model,) = [each for each in pod["containers"] if each["name"] == "model"]
+    assert f"--host {settings.model_socket}" in model["args"][0]
+    assert model["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert "state" not in mounted["model"]
+    with pytest.raises(ValueError, match=r"channel\.guardIdentity"):
+        rendered(merged(CLOSED, {"channel": {"guardIdentity": ""}}))
 
 
 def test_the_charts_policies_let_each_be_reached_only_by_the_one_before() -> None:

@@ -89,6 +89,11 @@ def test_its_help_and_its_settings_need_nothing_else(tmp_path: Path) -> None:
     assert made.returncode == 0, made.stderr
     again = run("init", folder, "--upstream", "default", "--model-url", "http://127.0.0.1:9", "--gateway", PINNED_HEX)
     assert (again.returncode, "already" in again.stderr) == (2, True)
+    half = run(
+        *("init", f"{folder}-2", "--upstream", "default", "--model-url", "http://model", "--gateway", PINNED_HEX),
+        *("--model-socket", "/run/model/model.sock", "--channel", "channel"),
+    )
+    assert (half.returncode, "--channel-gateway" in half.stderr) == (2, True)
 
 
 @pytest.fixture

@@ -29,18 +29,37 @@ def guard() -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8001, show_default=True, type=click.IntRange(0, 65_535), help="0 takes a free one.")
 @click.option("--name", default="guard", show_default=True, help="The name of its log.")
+@click.option(
+    "--model-socket", default="", help="Unix socket that the model server listens on, in place of its address."
+)
+@click.option("--channel", default="", metavar="FOLDER", help="Folder of its channel, for mutual TLS with gateways.")
+@click.option("--channel-gateway", "peers", multiple=True, metavar="ID", help="SPIFFE ID of a gateway that may speak.")
 def init(
-    folder: Path, upstream: str, model_url: str, gateways: tuple[str, ...], host: str, port: int, name: str
+    folder: Path,
+    upstream: str,
+    model_url: str,
+    gateways: tuple[str, ...],
+    host: str,
+    port: int,
+    name: str,
+    model_socket: str,
+    channel: str,
+    peers: tuple[str, ...],
 ) -> None:
     """Make a guard's folder. `brightline key STATE` prints a gateway's token key."""
-    wanted = {
+    wanted: dict[str, object] = {
         "upstream": upstream,
         "model_url": model_url,
         "gateways": list(gateways),
         "host": host,
         "port": port,
         "name": name,
+        "model_socket": model_socket,
     }
+    if bool(channel) != bool(peers):
+        raise ConfigError("a channel is a folder, and those who may speak over it: --channel and --channel-gateway")
+    if channel:
+        wanted["channel"] = {"folder": channel, "gateways": list(peers)}
     try:
         settings = msgspec.convert(wanted, GuardSettings)
     except msgspec.ValidationError as error:
