@@ -42,6 +42,8 @@ from brightline.core.exchange.framing import Framing
 from brightline.core.exchange.model import Exchange, Reply, ReplyChoice
 from brightline.core.exchange.sse import SseEvent, SseParser
 from brightline.core.halt import HALT_FORMAT, HALT_TYPE, HaltOrder, Scope
+from brightline.core.patterns.asked import FIELD, Asked
+from brightline.core.patterns.asked import read_asked as read_how_asked
 from brightline.core.patterns.masks import masks_in
 from brightline.core.patterns.minimise import minimised
 from brightline.core.patterns.sketch import Sketch
@@ -379,6 +381,33 @@ def persons(data: bytes, chance: random.Random) -> None:
         assert Sketch.read(data).write() == data
 
 
+_HOW_ASKED = [
+    json.dumps(each.fields()).encode()
+    for each in (
+        Asked(1 << 63, (1 << 64) - 1, 3, 4),
+        Asked(step=True, acts=True),
+        Asked(step=True, force=True, rows=12, case=(1 << 63) + 7, again=True),
+    )
+]
+
+
+def how_asked(data: bytes, chance: random.Random) -> None:
+    """What an ATTEMPT commits to of how a request asks reads to what is written again as the same, or is none."""
+    try:
+        committed = json.loads(data)
+    except (ValueError, RecursionError):
+        return
+    for fields in (committed, {FIELD: committed}):
+        if not isinstance(fields, dict):
+            continue
+        try:
+            asked = read_how_asked(fields)
+        except ValueError:
+            continue
+        assert asked.fields().get(FIELD, {}) == fields.get(FIELD, {})
+        assert read_how_asked(asked.fields()) == asked
+
+
 TARGETS = (
     Target("framing", mutate.FRAMES, framing, 190),
     Target("passkey", _PASSKEYS, passkey, 10),
@@ -386,9 +415,10 @@ TARGETS = (
     Target("evidence", _EVIDENCE, evidence, 10),
     Target("strict_json", mutate.REQUESTS, strict, 180),
     Target("request", mutate.REQUESTS, request, 200),
-    Target("stream", mutate.STREAMS, stream, 200),
+    Target("stream", mutate.STREAMS, stream, 180),
     Target("reply", mutate.REPLIES, reply, 140),
     Target("normaliser", mutate.TEXTS, normaliser, 35),
     Target("rules", mutate.TEXTS, rules, 5),
+    Target("how_asked", _HOW_ASKED, how_asked, 20),
     Target("persons", [*mutate.TEXTS, *_SKETCHES], persons, 20),
 )

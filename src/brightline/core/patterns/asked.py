@@ -87,4 +87,7 @@ def read_asked(committed: Mapping[str, JsonValue]) -> Asked:
         raise ValueError("so many rows, or such matters, are in no request")
     older, newer = _QUESTION.unpack(question) if question else (0, 0)
     token = int.from_bytes(case, "big")
-    return Asked(older, newer, told.about, told.rows, told.step, told.acts, told.force, token, told.again)
+    asked = Asked(older, newer, told.about, told.rows, told.step, told.acts, told.force, token, told.again)
+    if asked.fields() != {FIELD: committed[FIELD]}:
+        raise ValueError("it is not written as it is read")
+    return asked
