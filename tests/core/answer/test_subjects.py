@@ -75,3 +75,17 @@ def test_a_number_that_says_what_is_mass_is_one_over_the_agreement_as_a_whole() 
     assert stands() is Status.OPEN
     assert stands(msgspec.structs.replace(MANY, over=(Over.UNIT,))) is Status.OPEN
     assert stands(msgspec.structs.replace(MANY, fact="monitoring")) is Status.OPEN
+
+
+def test_how_many_requests_were_read_a_second_time_is_said_where_any_should_have_been() -> None:
+    book = book_of(16)
+    place = Place("gateway-0", 1, 16, "2027-01-15T08:00:00.000Z", "test")
+    said: list[tuple[str, dict[str, JsonValue]]] = [
+        ("x3", {"what": "whole"}),
+        ("", {"what": "unread", "unread": {"no_room": 15}}),
+    ]
+    for exchange, public in said:
+        book.enter(read_leaf(sealed(Draft(RecordKind.TOUCHED, exchange, public, {}), place).leaf), {})
+    found = book.found([COUNTING])
+    assert found.status is Status.SHOWN
+    assert "1 of them were read for names a second time" in found.detail

@@ -16,7 +16,7 @@ from brightline.core.agreement.pattern import Over
 from brightline.core.answer.model import Found, Pin, Status
 from brightline.core.canonical import JsonValue
 from brightline.core.evidence.audit_books import Leaf
-from brightline.core.evidence.record import RecordKind
+from brightline.core.evidence.record import UNREAD, RecordKind
 from brightline.core.patterns.bins import bin_of
 from brightline.core.patterns.book import PatternBook, is_of_requests
 from brightline.core.patterns.seen import COUNTED_KINDS, read_seen
@@ -31,11 +31,16 @@ class SubjectBook:
         self._opened = 0
         self._closed = 0
         self._odd = 0
+        self._again = 0
+        self._not_again = 0
 
     def enter(self, leaf: Leaf, opened: Mapping[str, JsonValue]) -> None:
         """Take in one record; ``opened`` is what a disclosure opens of it, nothing if there is none."""
         if leaf.kind not in COUNTED_KINDS:
             return
+        if leaf.kind is RecordKind.TOUCHED:
+            self._again += leaf.what != UNREAD
+            self._not_again += sum((leaf.unread or {}).values())
         if leaf.kind is RecordKind.ATTEMPT:
             self._attempts += 1
             if "unit" not in opened:
@@ -65,6 +70,8 @@ class SubjectBook:
         if self._odd or self._book.full:
             return Found(Status.OPEN, f"of {self._odd:,} requests it cannot be read whom they touched")
         said = ", ".join(f"{_scope(over)} {bin_of(self._most(over)).words} people" for over in Over)
+        if self._again or self._not_again:  # each says so by itself; what says nothing was not read either
+            said += f"; {self._again:,} of them were read for names a second time"
         pin = Pin("the counts, made again", self._digest(), "the records")
         return Found(Status.SHOWN, f"{self._attempts:,} requests; in any thirty days at most: {said}", (pin,))
 
