@@ -375,7 +375,7 @@ class PatternSettings(_Settings):
     )
     reader_waiting_mb: int = Field(64, ge=1, le=65_536, description="Memory of their texts, in MiB.")
     reader_memory_mb: int = Field(
-        1_024, ge=256, le=1_048_576, description="Address space of its process, in MiB; beyond that it is replaced."
+        1_024, ge=512, le=1_048_576, description="Address space of its process, in MiB; beyond that it is replaced."
     )
 
 
