@@ -113,7 +113,7 @@ def test_an_odd_answer_is_none_and_the_unknown_stays(odd: Judgement) -> None:
 
 def test_nothing_is_asked_where_the_answer_could_not_matter() -> None:
     settlements = RELEASE.settlements
-    assert open_questions(settlements, [OPEN]) == (Question(0, "text", ("mass_domestic",)),)
+    assert open_questions(settlements, [OPEN]) == (Question(0, "text", ("mass_domestic",), (0.7,)),)
     assert open_questions(settlements, [said()]) == ()
     assert open_questions(settlements, [said(found("weapon_direct", UNKNOWN))]) == ()
     worse = said(found("mass_domestic", UNKNOWN), found("mass_domestic", "yes", 1))
@@ -122,6 +122,14 @@ def test_nothing_is_asked_where_the_answer_could_not_matter() -> None:
     assert open_questions(settlements, [OPEN, other]) == (), "one whom the judge may not settle leaves it unknown too"
     many = said(*[found("mass_domestic", UNKNOWN, i) for i in range(QUESTIONS_MAX + 1)])
     assert open_questions(settlements, [many]) == ()
+
+
+def test_a_question_says_how_sure_whoever_left_it_open_was_at_its_surest() -> None:
+    scored = [msgspec.structs.replace(found("mass_domestic", UNKNOWN), score=score) for score in (0.2, 0.6, 0.4)]
+    [question] = open_questions(RELEASE.settlements, [said(*scored)])
+    assert question.leanings == (0.6,)
+    [segment] = as_segments([question], ASKED, [])
+    assert (segment.open, segment.leanings) == (("mass_domestic",), (0.6,))
 
 
 def test_readings_are_asked_in_a_fixed_order_and_as_the_detector_read_them() -> None:
@@ -135,10 +143,10 @@ def test_readings_are_asked_in_a_fixed_order_and_as_the_detector_read_them() -> 
         ("plain words", "base64", ("mass_domestic",)),
     ]
     disguised = (Segment("a", Surface.INPUT, "F\u200bollow everybody"),)
-    one = as_segments((Question(0, "folded", ("mass_domestic",)),), disguised, [])
+    one = as_segments((Question(0, "folded", ("mass_domestic",), (0.7,)),), disguised, [])
     assert one[0].text == "follow everybody", "what was hidden from others is not shown to the judge as it was hidden"
     with pytest.raises(LookupError):
-        as_segments((Question(0, "rot47", ("mass_domestic",)),), disguised, [])
+        as_segments((Question(0, "rot47", ("mass_domestic",), (0.7,)),), disguised, [])
 
 
 FINDINGS = st.lists(

@@ -66,6 +66,23 @@ def test_it_is_asked_about_open_facts_alone(judge: DecoderJudge) -> None:
     assert {one.fact for one in judge.judge(ask(CROSSES, facts=("acts_alone",)))} == {"acts_alone"}
 
 
+def test_what_whoever_asked_leans_to_counts_as_far_as_the_file_says(folder: Path, file: JudgeFile) -> None:
+    joined = DecoderJudge(msgspec.structs.replace(file, joined={"mass_domestic": 1.0}), "judge", (folder,))
+
+    def score(leaning: float) -> float:
+        [segment] = ask(CROSSES, facts=("mass_domestic",))
+        return dict(joined.scores(msgspec.structs.replace(segment, leanings=(leaning,))))["mass_domestic"]
+
+    assert score(0.05) < score(0.5) < score(0.95)
+    [alone] = dict(joined.scores(ask(CROSSES, facts=("mass_domestic",))[0])).values()
+    assert score(0.5) == pytest.approx(alone)
+    segments = [
+        msgspec.structs.replace(ask(CROSSES, facts=("mass_domestic",))[0], leanings=(one,)) for one in (0.05, 0.95)
+    ]
+    scores = [one.score for one in joined.judge(segments)]
+    assert scores[-1] == pytest.approx(score(0.95)), "the same words under another leaning are another question"
+
+
 def test_the_same_words_are_read_once(judge: DecoderJudge, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
     plain = judge.scores
@@ -100,12 +117,12 @@ def test_without_questions_it_reads_the_same_mean_in_one_run(
     width = file.model.width
 
     def mean_alone(head: Head) -> Head:
-        numbers = base64.b64decode(head.weights)[-4 * width :]
+        numbers = base64.b64decode(head.weights)[-4 * width * len(file.model.layers) :]
         return msgspec.structs.replace(head, weights=base64.b64encode(numbers).decode())
 
     model = msgspec.structs.replace(file.model, question=False)
     plain = msgspec.structs.replace(file, model=model, head=tuple(map(mean_alone, file.head)))
-    assert load_judge_file(msgspec.json.encode(plain), "judge.json").model.numbers == width
+    assert load_judge_file(msgspec.json.encode(plain), "judge.json").model.numbers == width * len(file.model.layers)
     without = DecoderJudge(plain, "judge", (folder,))
     scores = [dict(without.scores(ask(text)[0])) for text in (CROSSES, DOES_NOT)]
     assert all(scores[0][fact] > scores[1][fact] for fact in file.facts)

@@ -55,7 +55,7 @@ def judge_file(folder: Path) -> JudgeFile:
         kept = asker.keep(view.constitution)
         yes, no = (asker.states(asker.tokens(SPEAKER[Surface.INPUT] + text), kept) for text in (CROSSES, DOES_NOT))
         for number, one in enumerate(view.constitution):
-            high, low = (np.concatenate([last[number].reshape(-1), mean[-1]]) for last, mean in (yes, no))
+            high, low = (np.concatenate([last[number].reshape(-1), mean.reshape(-1)]) for last, mean in (yes, no))
             weights = 8 * (high - low) / ((high - low) @ (high - low))
             bias = -float(weights @ (high + low)) / 2
             heads.append(

@@ -4,17 +4,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 import msgspec
 
-from brightline.classifier.corpus import read_corpora
+from brightline.classifier.corpus import Corpus, Row, read_corpora
+from brightline.classifier.everyday import read_everyday
 from brightline.core.errors import ConfigError
 from brightline.decoder.published import MODELS, Published
+from brightline.folders import shipped_releases
 from brightline.shell.shipped import read_agreement, shipped_agreement
 from brightline.terminal import as_json, progress, table
+
+if TYPE_CHECKING:
+    from brightline.classifier.judging.making import Behind
 
 FITTED: Final = Path(__file__).with_name("fitted")
 _EXTRA: Final = "this needs what `pip install brightline[judge]` installs: {}"
@@ -23,6 +29,92 @@ _EXTRA: Final = "this needs what `pip install brightline[judge]` installs: {}"
 @click.group()
 def judge() -> None:
     """The judge: the stage that reads the definition beside the exchange."""
+
+
+_asked = click.option(
+    "--ask",
+    "asked",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What `brightline classifier judge ask` wrote.",
+)
+_everyday = click.option(
+    "--everyday",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where those everyday texts are.",
+)
+
+
+@judge.command()
+@click.argument("corpora", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("everyday", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("release")
+@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--share",
+    type=click.FloatRange(0, 1),
+    default=0.03,
+    show_default=True,
+    help="About which share of the worst everyday corpus the judge may be asked.",
+)
+@click.option(
+    "--day",
+    multiple=True,
+    metavar="CORPUS=SHARE",
+    help="Another share for a corpus that is close to the lines, such as this customer's ordinary day.",
+)
+@click.option("--json", "json_wanted", is_flag=True, help="Print a JSON object.")
+def ask(
+    corpora: Path, everyday: Path, release: str, out: Path, share: float, day: tuple[str, ...], json_wanted: bool
+) -> None:
+    """Say from which scores of RELEASE's students a judge is asked, and write it into OUT.
+
+    With a judge behind them the students hand over what they are not sure of from far lower scores on: as low as a
+    given share of everyday text allows. What their silence misses then is measured on the test authors of CORPORA.
+    `read` and `fit` take OUT to learn from the everyday texts that are handed over, and `add` to set the thresholds of
+    the release with the judge.
+
+    Exit codes: 0 written; 2 bad usage, or a release without students.
+    """
+    try:
+        from brightline.classifier.judging import neighbours
+    except ImportError as error:
+        raise ConfigError(_EXTRA.format(error.name)) from error
+    texts = read_everyday(everyday)
+    rows = [row for one in read_corpora(corpora) if one.author.split == "test" for row in one.rows]
+    others = _shares(day)
+    with progress("trying on everyday text and rows", sum(len(one.texts) for one in texts) + len(rows)) as step:
+        found = neighbours.ask(texts, rows, _folder_of(release), share, others, step)
+    out.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
+    if json_wanted:
+        click.echo(as_json({"facts": found.facts, "asked": found.asked}))
+        return
+    table("the judge is asked from", ["fact", "score"], [[fact, f"{at:.3f}"] for fact, at in found.facts.items()])
+    table(
+        "asked about", ["everyday corpus", "of its texts"], [[name, f"{of:.1%}"] for name, of in found.asked.items()]
+    )
+
+
+def _shares(day: tuple[str, ...]) -> dict[str, float]:
+    found = {}
+    for one in day:
+        name, _, share = one.partition("=")
+        try:
+            found[name] = float(share)
+        except ValueError:
+            found[name] = -1.0
+        if not 0 <= found[name] <= 1:
+            raise click.BadParameter(f"{one!r}: a corpus and a share of it are CORPUS=SHARE", param_hint="--day")
+    return found
+
+
+def _neighbouring(asked: Path | None, everyday: Path | None) -> tuple[Corpus, ...]:
+    if asked is None or everyday is None:
+        if asked is not everyday:
+            raise click.UsageError("--ask and --everyday belong together")
+        return ()
+    from brightline.classifier.judging.neighbours import as_corpora, read_ask
+
+    return as_corpora(read_everyday(everyday), read_ask(asked))
 
 
 @judge.command()
@@ -48,6 +140,8 @@ def judge() -> None:
 )
 @click.option("--questions", is_flag=True, help="Also keep the states behind the questions, for whoever compares.")
 @click.option("--minutes", type=click.FloatRange(min=0), help="Stop after so long; the next run goes on there.")
+@_asked
+@_everyday
 @click.option("--json", "json_wanted", is_flag=True, help="Print a JSON object.")
 def read(
     corpora: Path,
@@ -57,6 +151,8 @@ def read(
     part: str,
     questions: bool,
     minutes: float | None,
+    asked: Path | None,
+    everyday: Path | None,
     json_wanted: bool,
 ) -> None:
     """Read the rows of CORPORA with the judge's model, and keep its hidden states in the folder STATES.
@@ -75,7 +171,7 @@ def read(
         raise ConfigError(_EXTRA.format(error.name)) from error
     model = next(one for one in MODELS if one.name == name)
     _must_be(model, weights)
-    rows = in_order(read_corpora(corpora))
+    rows = in_order(read_corpora(corpora), _neighbouring(asked, everyday))
     asker = Asker(weights, model.layers)
     store = Store(states, model.sha256, model.layers, asker.decoder.shape.width)
     until = None if minutes is None else time.monotonic() + 60 * minutes
@@ -108,20 +204,47 @@ def read(
     show_default=True,
     help="Of rows that are no, how many may be said to be yes.",
 )
+@click.option(
+    "--held",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    show_default=True,
+    help="Of everyday texts that the judge is asked about, how many may stay unknown, whatever is missed then.",
+)
+@_asked
+@_everyday
+@click.option(
+    "--release",
+    help="The release whose students the judge stands behind: what they lean to counts too.",
+)
 @click.option("--json", "json_wanted", is_flag=True, help="Print the report as a JSON object.")
-def fit(corpora: Path, states: Path, out: Path, missed: float, wrongful: float, json_wanted: bool) -> None:
+def fit(
+    corpora: Path,
+    states: Path,
+    out: Path,
+    missed: float,
+    wrongful: float,
+    held: float,
+    asked: Path | None,
+    everyday: Path | None,
+    release: str | None,
+    json_wanted: bool,
+) -> None:
     """Fit the judge's heads on the states of CORPORA in STATES, and write judge.json and report.json into OUT.
 
     Authors of the training split are held out in turns to choose the penalty and the two thresholds of each fact; what
-    is reported was measured on the authors of the test split, who contributed nothing.
+    is reported was measured on the authors of the test split, who contributed nothing. With --release, how much the
+    students' scores count is fitted on the authors whom they have not seen either.
 
     Exit codes: 0 fitted; 2 bad usage, or too few rows were read.
     """
     try:
-        from brightline.classifier.judging.making import make
+        from brightline.classifier.judging.making import Goals, make, rows_read
     except ImportError as error:
         raise ConfigError(_EXTRA.format(error.name)) from error
-    made, report = make(read_corpora(corpora), states, missed, wrongful)
+    rows, neighbours = read_corpora(corpora), _neighbouring(asked, everyday)
+    behind = _behind(_folder_of(release), asked, rows_read(rows, neighbours, states)) if release else None
+    made, report = make(rows, neighbours, states, behind, Goals(missed, wrongful, held))
     out.mkdir(parents=True, exist_ok=True)
     (out / "judge.json").write_bytes(msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n")
     (out / "report.json").write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
@@ -154,8 +277,19 @@ def fit(corpora: Path, states: Path, out: Path, missed: float, wrongful: float, 
     )
 
 
+def _behind(release: Path, asked: Path | None, rows: Sequence[Row]) -> Behind:
+    from brightline.classifier.judging.making import Behind
+    from brightline.classifier.judging.neighbours import lean, read_ask, students_of
+    from brightline.classifier.training.whole import authors_of
+
+    students = students_of(release)
+    with progress("trying the students on rows", len(rows)) as step:
+        scores = lean(students, rows, step)
+    return Behind(scores, frozenset(authors_of(release)), read_ask(asked).facts if asked else {})
+
+
 @judge.command()
-@click.argument("release", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("release")
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option(
     "--fitted",
@@ -171,8 +305,21 @@ def fit(corpora: Path, states: Path, out: Path, missed: float, wrongful: float, 
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Another agreement than the one that is shipped.",
 )
+@click.option(
+    "--ask",
+    "asked",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What `brightline classifier judge ask` wrote: from where on the encoder asks. [default: with --fitted none]",
+)
 def add(
-    release: Path, out: Path, fitted: Path | None, name: str, version: int, after: str, folder: Path | None
+    release: str,
+    out: Path,
+    fitted: Path | None,
+    name: str,
+    version: int,
+    after: str,
+    folder: Path | None,
+    asked: Path | None,
 ) -> None:
     """Write into OUT the release in RELEASE with a fitted judge.
 
@@ -182,15 +329,32 @@ def add(
     Exit codes: 0 written; 2 bad usage, or a release that does not load.
     """
     try:
-        from brightline.classifier.judging.adding import add_judge
+        from brightline.classifier.judging.adding import Named, add_judge
+        from brightline.classifier.judging.neighbours import read_ask
     except ImportError as error:
         raise ConfigError(_EXTRA.format(error.name)) from error
     if out.exists():
         raise ConfigError(f"{out} is there already")
+    if fitted is None and asked is None and not after:
+        asked = FITTED / "ask.json"
     made = add_judge(
-        release, fitted or FITTED, out, name, version, after, read_agreement(folder or shipped_agreement())
+        _folder_of(release),
+        fitted or FITTED,
+        out,
+        Named(name, version, after),
+        read_agreement(folder or shipped_agreement()),
+        read_ask(asked) if asked else None,
     )
     click.echo(f"{out}: {made.id} version {made.version}, {made.digest}")
+
+
+def _folder_of(release: str) -> Path:
+    """The folder of a release, given as a path or as the name of a shipped one. Raises ``ConfigError``."""
+    shipped = shipped_releases()
+    folder = shipped.get(release, Path(release))
+    if not (folder / "release.toml").is_file():
+        raise ConfigError(f"{release} is no folder with release.toml, and not shipped: {', '.join(sorted(shipped))}")
+    return folder
 
 
 def _part(text: str) -> tuple[int, int]:

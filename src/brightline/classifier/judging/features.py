@@ -38,6 +38,7 @@ ASKED: Final = {
 ABOUT: Final = "about.json"
 TOKENS_MAX: Final = 512
 TEST_AHEAD: Final = 1.6
+NEIGHBOURS_AHEAD: Final = 6.0
 LONG_CHARS: Final = 600
 LONG_BEHIND: Final = 1 / 3
 _SPEAKER: Final = {"system": "System", "user": "User", "assistant": "Assistant", "tool": "Tool"}
@@ -73,11 +74,18 @@ def exchange_of(row: Row) -> str:
     return f"{before}{speaker or SPEAKER[Surface.INPUT]}{row.text}"
 
 
-def in_order(corpora: Sequence[Corpus]) -> list[Row]:
-    """All rows in the order of reading."""
+def corpus_name(rows: Sequence[Row]) -> str:
+    """What they are called: how many, and a digest over what each of them says."""
+    each = sorted(f"{row.id} {hashlib.sha256(exchange_of(row).encode()).hexdigest()}" for row in rows)
+    return f"{len(rows)} rows of test authors, sha256:{hashlib.sha256(chr(10).join(each).encode()).hexdigest()}"
+
+
+def in_order(corpora: Sequence[Corpus], neighbours: Sequence[Corpus] = ()) -> list[Row]:
+    """All rows in the order of reading; ``neighbours`` are everyday texts, which are few and come well ahead."""
+    early = {corpus.author.author for corpus in neighbours}
     strata: dict[tuple[str, Line], dict[str, list[Row]]] = defaultdict(dict)
     tested = {corpus.author.author for corpus in corpora if corpus.author.split == "test"}
-    for corpus in corpora:
+    for corpus in (*corpora, *neighbours):
         for row in corpus.rows:
             unit = row.pair or row.id
             strata[corpus.author.author, row.line].setdefault(unit, []).append(row)
@@ -87,6 +95,7 @@ def in_order(corpora: Sequence[Corpus]) -> list[Row]:
         for rank, name in enumerate(names):
             long = max(len(exchange_of(row)) for row in units[name]) > LONG_CHARS
             ahead = TEST_AHEAD if author in tested else LONG_BEHIND if long else 1.0
+            ahead = NEIGHBOURS_AHEAD if author in early else ahead
             placed.append(((rank + 0.5) / len(names) / ahead, author, line.value, name))
     return [row for _, author, line, name in sorted(placed) for row in strata[author, Line(line)][name]]
 

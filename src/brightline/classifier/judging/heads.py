@@ -16,6 +16,7 @@ import numpy as np
 PENALTIES: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 STEPS_MAX: Final = 50
 CLOSE: Final = 1e-8
+DIRECTIONS_MAX: Final = 256  # of rows; beyond them a state differs by less than the penalty lets count
 FLAT: Final = 1e-6  # a number of the state that hardly ever changes says nothing
 GOALS: Final = {"yes": 1.0, "unknown": 0.5, "no": 0.0}
 COUNTS: Final = {"yes": 1.0, "unknown": 0.5, "no": 1.0}
@@ -42,12 +43,13 @@ class Spread(msgspec.Struct, frozen=True):
 
 
 def spread(states: Any) -> Spread:
-    """Standardise rows, shape (rows, numbers), and turn them into at most as many directions as there are rows."""
+    """Standardise rows, shape (rows, numbers), and turn them into their strongest directions."""
     states = states.astype(np.float64)
     mean, size = states.mean(0), states.std(0)
     even = np.where(size > FLAT, (states - mean) / np.maximum(size, FLAT), 0.0) / np.sqrt(states.shape[1])
     values, vectors = np.linalg.eigh(even @ even.T)
     kept = values > values.max(initial=0.0) * 1e-10
+    kept[:-DIRECTIONS_MAX] = False  # eigh gives them in ascending order
     lengths = np.sqrt(values[kept])
     return Spread(vectors[:, kept] * lengths, (vectors[:, kept] / lengths).T @ even, mean, size)
 

@@ -71,12 +71,12 @@ def write_release(
     for detector in base["detector"]:
         shutil.copyfile(rules / detector["path"], out / detector["path"])
     shutil.copyfile(Path(__file__).with_name(CALLS), out / CALLS)
-    detectors.append(_detector("calls", "calls", CALLS, out))
+    detectors.append(detector_entry("calls", "calls", CALLS, out))
     if cascade:
-        detectors.append(_detector("screen", "ngrams", SCREEN, out))
-    detectors.append(_detector("encoder", "encoder", ENCODER, out))
+        detectors.append(detector_entry("screen", "ngrams", SCREEN, out))
+    detectors.append(detector_entry("encoder", "encoder", ENCODER, out))
     silences = [
-        _silence("encoder", entry["fact"], entry["value"], found[entry["fact"]], corpus)
+        silence_entry("encoder", entry["fact"], entry["value"], found[entry["fact"]], corpus)
         if entry["fact"] in found
         else entry
         for entry in base["silence"]
@@ -84,16 +84,16 @@ def write_release(
     parts = [
         "# A classifier release: which detectors must answer, how a stream is held back, what their silence may mean.",
         "# Written by `brightline classifier train`.",
-        *_lines({"format": base["format"], "id": out.resolve().name, "note": note, "deadline_ms": DEADLINE_MS}),
-        *_table("[windows]", {**base["windows"], **STREAMS}),
+        *lines_of({"format": base["format"], "id": out.resolve().name, "note": note, "deadline_ms": DEADLINE_MS}),
+        *table_lines("[windows]", {**base["windows"], **STREAMS}),
     ]
     for detector in detectors:
-        parts += _table("[[detector]]", detector)
+        parts += table_lines("[[detector]]", detector)
     if cascade:
         said = {"first": "screen", "then": "encoder", "misses": cascade.of - cascade.hits, "positives": cascade.of}
-        parts += _table("[[cascade]]", {**said, "corpus": corpus})
+        parts += table_lines("[[cascade]]", {**said, "corpus": corpus})
     for entry in silences:
-        parts += _table("[[silence]]", entry)
+        parts += table_lines("[[silence]]", entry)
     (out / "release.toml").write_text("\n".join(parts) + "\n", "utf-8")
 
 
@@ -103,20 +103,23 @@ def digest_of(paths: Sequence[Path]) -> str:
     return "sha256:" + hashlib.sha256(b"".join(each)).hexdigest()
 
 
-def _detector(name: str, kind: str, path: str, out: Path) -> dict[str, str]:
+def detector_entry(name: str, kind: str, path: str, out: Path) -> dict[str, str]:
+    """How ``release.toml`` names a detector whose file lies in ``out``."""
     digest = hashlib.sha256((out / path).read_bytes()).hexdigest()
     return {"id": name, "kind": kind, "path": path, "sha256": digest}
 
 
-def _silence(detector: str, fact: str, value: str, found: Rate, corpus: str) -> dict[str, Any]:
+def silence_entry(detector: str, fact: str, value: str, found: Rate, corpus: str) -> dict[str, Any]:
+    """What a detector's silence on a fact may mean, with what it missed."""
     said = {"detector": detector, "fact": fact, "value": value}
     return {**said, "misses": found.of - found.hits, "positives": found.of, "corpus": corpus}
 
 
-def _table(title: str, values: Mapping[str, Any]) -> list[str]:
-    return ["", title, *_lines(values)]
+def table_lines(title: str, values: Mapping[str, Any]) -> list[str]:
+    """A table of TOML under its title."""
+    return ["", title, *lines_of(values)]
 
 
-def _lines(values: Mapping[str, Any]) -> list[str]:
+def lines_of(values: Mapping[str, Any]) -> list[str]:
     """TOML of strings and whole numbers: a JSON string is a TOML string."""
     return [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items()]

@@ -97,10 +97,10 @@ def run(wanted: Wanted, files: Sequence[Path]) -> dict[str, Any]:
     rows = [row for corpus in wanted.of("test") for row in corpus.rows]
     with progress("trying on the test authors", len(rows)) as step:
         tried = ours.on([row.judged for row in rows], True, step)  # 4.
-    found, cascade, report = _measured(rows, tried, encoder, bounds)
+    found, cascade, report = measured(rows, tried, encoder, bounds)
     report = {
         "rows": {split: sum(len(corpus.rows) for corpus in wanted.of(split)) for split in ("train", "test")},
-        "authors": _authors_of(wanted.encoder) if wanted.encoder else [c.author.author for c in wanted.of("train")],
+        "authors": authors_of(wanted.encoder) if wanted.encoder else [c.author.author for c in wanted.of("train")],
         "thresholds_by": sorted(unseen),
         "composed": {"rows": sum(len(c.rows) for c in wanted.composed), "weight": wanted.composed_weight},
         "seed": wanted.seed,
@@ -132,7 +132,7 @@ def _encoder(wanted: Wanted, held: Path) -> frozenset[str]:
     """Put the encoder into OUT, and one that has not seen some authors into ``held``; these authors."""
     authors = sorted(corpus.author.author for corpus in wanted.of("train"))
     if wanted.encoder:
-        unseen = frozenset(authors) - frozenset(_authors_of(wanted.encoder))
+        unseen = frozenset(authors) - frozenset(authors_of(wanted.encoder))
         rows = sum(len(corpus.rows) for corpus in wanted.of("train") if corpus.author.author in unseen)
         if rows < ROWS_MIN:
             raise ConfigError(
@@ -147,7 +147,7 @@ def _encoder(wanted: Wanted, held: Path) -> frozenset[str]:
         return unseen
     unseen = frozenset(authors[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY])
     if wanted.after:  # whom it has not seen are few: one of them is learned from, if there are others
-        new = sorted(frozenset(authors) - frozenset(_authors_of(wanted.after)))
+        new = sorted(frozenset(authors) - frozenset(authors_of(wanted.after)))
         unseen = frozenset(new[1:] or new)
     if not unseen or len(unseen) == len(authors):
         raise ConfigError(f"there are {len(authors)} authors to train on; some are held out for the thresholds")
@@ -211,7 +211,7 @@ def read_closely(folder: Path) -> None:
     release.write_encoder(folder, msgspec.structs.replace(encoder, close=release.CLOSE, pieces=None))
 
 
-def _authors_of(folder: Path) -> list[str]:
+def authors_of(folder: Path) -> list[str]:
     """The authors whom a release's encoder was trained on, as its report says."""
     try:
         return [str(author) for author in json.loads((folder / "report.json").read_text("utf-8"))["authors"]]
@@ -248,7 +248,7 @@ def _bounds(wanted: Wanted, students: Students, unseen: frozenset[str]) -> tuple
     return found, everyday_held(everyday, [found[fact] for fact in students.facts])
 
 
-def _measured(
+def measured(
     rows: Sequence[Row], tried: Any, encoder: Encoder, bounds: Mapping[str, Any]
 ) -> tuple[dict[str, Rate], Rate, dict[str, Any]]:
     """What the stack finds of each fact, how much of what the encoder finds is raised, and the figures."""

@@ -26,7 +26,8 @@ class Segment(msgspec.Struct, frozen=True):
 
     ``path`` names the leaf (``messages[0].content``) or the joined view (``joined:messages``); ``start`` is the
     offset of ``text`` in that leaf, in characters. ``view`` is empty, or names the reading of the leaf that ``text``
-    is; then a detector makes no further readings of it.
+    is; then a detector makes no further readings of it. For a judge, ``open`` are the facts that it is asked about,
+    and ``leanings`` the scores of whoever left them open, in the same order.
     """
 
     path: str
@@ -35,6 +36,7 @@ class Segment(msgspec.Struct, frozen=True):
     start: int = 0
     view: str = ""
     open: tuple[str, ...] = ()
+    leanings: tuple[float, ...] = ()
 
 
 class Finding(msgspec.Struct, frozen=True):

@@ -21,23 +21,25 @@ from msgspec import Meta
 from brightline.core.errors import ReleaseError
 from brightline.core.facts import UNKNOWN, Source, Vocabulary
 from brightline.core.screening.encoder import Canary, Head, weights_of
-from brightline.core.screening.finding import Finding
+from brightline.core.screening.finding import Finding, Segment
 from brightline.core.screening.prompt import Constitution
 
 FORMAT: Final = "brightline-judge/1"
 FILE_BYTES_MAX: Final = 4 * 1024 * 1024
 VIEW_FACTS_MAX: Final = 8
+JOINED_MAX: Final = 10.0  # no detector before it outweighs a judge ten times
+LEAST_SHARE: Final = 1e-6
 
 _Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 _Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,80}$")]
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The base model's file, and which of its states the heads read, each ``width`` numbers.
+    """The base model's file, and which of its states the heads read, each ``width`` numbers of each layer in order.
 
-    With ``question``, that at the end of a fact's question, of each of the layers in order; with ``mean``, the mean
-    over the exchange's own tokens, of the last layer. Without ``question`` none is asked: the definitions stand before
-    the exchange, and one run serves every fact of a view.
+    With ``question``, that at the end of a fact's question; with ``mean``, the mean over the exchange's own tokens.
+    Without ``question`` none is asked: the definitions stand before the exchange, and one run serves every fact of a
+    view.
     """
 
     file: _Name
@@ -50,7 +52,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def numbers(self) -> int:
         """How many numbers a head reads."""
-        return self.width * (len(self.layers) * self.question + self.mean)
+        return self.width * len(self.layers) * (self.question + self.mean)
 
 
 class View(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,6 +64,7 @@ class View(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class JudgeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A judge. Long texts are read in windows of ``tokens`` with ``overlap``; the worst counts.
 
+    ``joined`` says, by fact, how much the log-odds of whoever left it unknown count beside the head's own.
     ``deadline_ms`` is for one batch, ``queue_max`` how many may wait: more are not asked, and stay unknown.
     """
 
@@ -75,6 +78,7 @@ class JudgeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     view: tuple[View, ...]
     head: tuple[Head, ...]
     canary: tuple[Canary, ...]
+    joined: dict[str, Annotated[float, Meta(ge=0, le=JOINED_MAX)]] = {}
 
     @property
     def facts(self) -> tuple[str, ...]:
@@ -100,6 +104,8 @@ def load_judge_file(data: bytes, name: str) -> JudgeFile:
         raise ReleaseError(f"{name}: windows overlap by less than half")
     if not judge.model.numbers:
         raise ReleaseError(f"{name}: its heads read nothing")
+    if strange := set(judge.joined) - set(judge.facts):
+        raise ReleaseError(f"{name}: it joins {min(strange)!r}, about which it is not asked")
     for head in judge.head:
         if not head.unknown <= head.yes or not math.isfinite(head.bias):
             raise ReleaseError(f"{name}: the thresholds of {head.fact!r} are not in order, or its bias is no number")
@@ -131,6 +137,18 @@ def findings_of_judge(
             value = head.value if score >= head.yes else UNKNOWN
             found.append(Finding(detector, fact, value, f"judge:{fact}", segment, view, score))
     return tuple(found)
+
+
+def joined_log_odds(judge: JudgeFile, segment: Segment, fact: str, own: float) -> float:
+    """The judge's own log-odds of a fact, and what whoever left it unknown leans to, as far as that counts.
+
+    Of a segment that nobody left open, such as a canary, only its own.
+    """
+    leanings = dict(zip(segment.open, segment.leanings, strict=False))
+    if fact not in leanings or fact not in judge.joined:
+        return own
+    leaning = min(max(leanings[fact], LEAST_SHARE), 1 - LEAST_SHARE)
+    return own + judge.joined[fact] * math.log(leaning / (1 - leaning))
 
 
 def windows_of(tokens: Sequence[int], judge: JudgeFile) -> list[Sequence[int]]:

@@ -44,11 +44,15 @@ class Settlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """A reading, ``view`` of the ``segment``-th that was asked, with the facts that are open in it."""
+    """A reading, ``view`` of the ``segment``-th that was asked, with the facts that are open in it.
+
+    ``leanings`` are the scores, 0..1, that whoever left them open gave them, in the order of the facts.
+    """
 
     segment: int
     view: str
     facts: tuple[str, ...]
+    leanings: tuple[float, ...]
 
 
 def check_settlements(settlements: Sequence[Settlement], detectors: frozenset[str], vocabulary: Vocabulary) -> None:
@@ -72,12 +76,16 @@ def open_questions(settlements: Sequence[Settlement], judgements: Sequence[Judge
     Empty where there are too many readings. Nothing is asked of a fact that the answer could not change: somebody
     found worse than unknown, or one whom no judge may settle left it unknown.
     """
-    questions: dict[tuple[int, str], set[str]] = {}
+    questions: dict[tuple[int, str], dict[str, float]] = {}
     for finding in _open(settlements, judgements):
-        questions.setdefault((finding.segment, finding.view), set()).add(finding.fact)
+        leanings = questions.setdefault((finding.segment, finding.view), {})
+        leanings[finding.fact] = max(leanings.get(finding.fact, 0.0), finding.score)
     if len(questions) > QUESTIONS_MAX:
         return ()
-    return tuple(Question(*place, tuple(sorted(facts))) for place, facts in sorted(questions.items()))
+    return tuple(
+        Question(*place, tuple(sorted(leanings)), tuple(leanings[fact] for fact in sorted(leanings)))
+        for place, leanings in sorted(questions.items())
+    )
 
 
 def as_segments(
@@ -94,7 +102,11 @@ def as_segments(
         text = raised.get((question.segment, question.view)) or reading(segment, question.view)
         if text.split() == segment.text.casefold().split():  # only letters and spaces were made even
             text = segment.text
-        found.append(msgspec.structs.replace(segment, text=text, view=question.view, open=question.facts))
+        found.append(
+            msgspec.structs.replace(
+                segment, text=text, view=question.view, open=question.facts, leanings=question.leanings
+            )
+        )
     return tuple(found)
 
 

@@ -7,6 +7,7 @@ Needs ``brightline[judge]``. It is loaded in a worker of its own: the model is a
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -16,7 +17,7 @@ import numpy as np
 from brightline.core.errors import ReleaseError
 from brightline.core.screening.encoder import weights_of
 from brightline.core.screening.finding import Finding, Segment, Surface
-from brightline.core.screening.judge import JudgeFile, View, findings_of_judge, windows_of
+from brightline.core.screening.judge import JudgeFile, View, findings_of_judge, joined_log_odds, windows_of
 from brightline.core.screening.prompt import SPEAKER
 from brightline.decoder.asking import Asker, Kept
 
@@ -44,10 +45,10 @@ class DecoderJudge:
 
         Raises whatever goes wrong: nothing was judged.
         """
-        known: dict[tuple[Surface, str, tuple[str, ...]], list[tuple[str, float]]] = {}
+        known: dict[tuple[Surface, str, tuple[str, ...], tuple[float, ...]], list[tuple[str, float]]] = {}
         scored = []
         for number, segment in enumerate(segments):
-            words = (segment.surface, segment.text, segment.open)
+            words = (segment.surface, segment.text, segment.open, segment.leanings)
             if words not in known:
                 known[words] = list(self.scores(segment))
             scored += [(number, segment.view or "text", fact, score) for fact, score in known[words]]
@@ -64,10 +65,10 @@ class DecoderJudge:
             log_odds = np.array([self._log_odds(window, view, kept) for window in windows]).max(0)
             if not np.isfinite(log_odds).all():
                 raise ArithmeticError("the judge's states are not numbers")
-            shares = 1 / (1 + np.exp(-np.clip(log_odds, -LOG_ODDS_MAX, LOG_ODDS_MAX)))
-            for one, share in zip(view.constitution, shares, strict=True):
+            for one, own in zip(view.constitution, log_odds, strict=True):
                 if one.fact in asked:
-                    yield one.fact, float(share)
+                    said = joined_log_odds(self._judge, segment, one.fact, float(own))
+                    yield one.fact, 1 / (1 + math.exp(-min(max(said, -LOG_ODDS_MAX), LOG_ODDS_MAX)))
 
     def _log_odds(self, window: Sequence[int], view: View, kept: Kept) -> list[float]:
         model = self._judge.model
@@ -76,7 +77,7 @@ class DecoderJudge:
         for number, one in enumerate(view.constitution):
             weights, bias = self._weights[one.fact]
             parts = [last[number].reshape(-1)] if model.question else []
-            parts += [mean[-1]] if model.mean else []
+            parts += [mean.reshape(-1)] if model.mean else []
             found.append(float(np.concatenate(parts).astype(np.float64) @ weights) + bias)
         return found
 
