@@ -45,7 +45,7 @@ from brightline.shell.hunt.running import LOOK_SECONDS, Tell, leases_of, open_wo
 from brightline.shell.hunt.work import Leases
 
 SILENCE_SECONDS: Final = 900.0  # a shard is minutes of a large model at most
-STARTS: Final = 4  # Ray gives its processes 30 seconds to start, which a machine that is busy does not keep
+STARTS: Final = 4  # Ray gives its helpers 15 seconds to start and itself 30, which a busy machine does not keep
 RAISED: Final = 1  # how the process ends in which Ray raised something
 END_SECONDS: Final = 30.0  # Ray stops its processes in seven
 STORE_BYTES: Final = 150_000_000  # results are small
