@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from brightline.core.agreement.pattern import DAY_SECONDS, HOUR_SECONDS, US_PERSON_BIT, Over, Pattern, Touches
 from brightline.core.facts import UNKNOWN, Source
-from brightline.core.patterns.book import Counted, PatternBook, is_of_requests
+from brightline.core.patterns.book import PatternBook
 from brightline.core.patterns.crossing import crossings, statements_of
+from brightline.core.patterns.places import Counted, is_of_requests
 from brightline.core.patterns.seen import Seen, Touched, Whose, read_seen, see
 from brightline.core.patterns.token import SPAN_SECONDS, STEP_SECONDS, begins, ends, spans_at
 

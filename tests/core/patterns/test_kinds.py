@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from brightline.core.agreement.pattern import DAY_SECONDS, HOUR_SECONDS, OVER_OF, Counts, Over, Pattern, Touches
 from brightline.core.exchange.model import Exchange
 from brightline.core.patterns.asked import read_asked
-from brightline.core.patterns.book import Counted, PatternBook
+from brightline.core.patterns.book import PatternBook
 from brightline.core.patterns.crossing import Crossed, crossings
-from brightline.core.patterns.kinds import SIZES, Kind, size_of
+from brightline.core.patterns.kinds import SIZES, Kind
+from brightline.core.patterns.places import Counted, named, size_of
 from brightline.core.patterns.question import ask
 from brightline.core.patterns.seen import Seen, Touched, Whose, read_seen, see
 from brightline.core.patterns.token import STEP_SECONDS, begins, spans_at
@@ -317,7 +318,7 @@ def test_a_sketch_that_is_full_keeps_the_latest_and_comes_to_the_same_bytes_in_a
 
 
 def _steps(kind: Kind) -> Counted:
-    return Counted(spans_at(NOW)[1], Over.UNIT, kind.of("u"))
+    return Counted(spans_at(NOW)[1], Over.UNIT, named(kind, "u"))
 
 
 def test_no_sketch_of_anything_but_people_holds_more_than_its_size() -> None:

@@ -14,7 +14,8 @@ import pytest
 
 from brightline.core.agreement.pattern import DAY_SECONDS, Over
 from brightline.core.errors import OperatorError
-from brightline.core.patterns.book import Counted, PatternBook
+from brightline.core.patterns.book import PatternBook
+from brightline.core.patterns.places import Counted
 from brightline.core.patterns.sketch import Sketch
 from brightline.core.patterns.token import begins, ends
 from brightline.shell.storage.shared_sketches import MIGRATIONS, SharedSketches

@@ -18,7 +18,8 @@ from brightline.core.canonical import JsonValue
 from brightline.core.evidence.audit_books import Leaf
 from brightline.core.evidence.record import UNREAD, RecordKind
 from brightline.core.patterns.bins import bin_of
-from brightline.core.patterns.book import PatternBook, is_of_requests
+from brightline.core.patterns.book import PatternBook
+from brightline.core.patterns.places import is_of_requests
 from brightline.core.patterns.seen import COUNTED_KINDS, read_seen
 
 

@@ -9,63 +9,38 @@ that exchange their sketches come to one count.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
-from brightline.core.agreement.pattern import US_PERSON_BIT, Counts, Over, Pattern
-from brightline.core.patterns.kinds import (
-    EVEN_EVERY,
-    KIND_OF,
-    Kind,
-    all_places,
-    entries,
-    place_of,
-    places_of_entry,
-    size_of,
-    tally,
-)
+from brightline.core.agreement.pattern import Counts, Pattern
+from brightline.core.patterns.kinds import EVEN_EVERY, KIND_OF, Kind, at_most, entries, tally
+from brightline.core.patterns.places import Counted, Places, part_in, part_of, places_at, size_of
 from brightline.core.patterns.seen import Seen
 from brightline.core.patterns.sketch import Sketch
-from brightline.core.patterns.token import begins, ends, spans_at
+from brightline.core.patterns.token import begins, ends
 
 SKETCHES_MAX: Final = 150_000
-_REQUESTS: Final = "requests of "
+HALF: Final = 0.5
+"""What is so much below a number is rounded to less."""
 
 
-class Counted(NamedTuple):
-    """Which sketch: of which span, counted over what, and the name there."""
+class _Look:
+    """What a pattern found when it was counted last: ``tokens`` at most, when its sketches had ``grown`` so far."""
 
-    span: int
-    over: Over
-    name: str
+    __slots__ = ("_enough", "_grown", "_pattern", "_sketches", "_tokens", "_unix")
 
+    def __init__(self, pattern: Pattern, sketches: list[Sketch], tokens: float, unix: int) -> None:
+        self._pattern, self._sketches, self._unix, self._tokens = pattern, tuple(sketches), unix, tokens
+        self._grown = sum(each.grown for each in sketches)
 
-def requests_of(span: int, purpose: str) -> Counted:
-    """Which sketch has the requests of a purpose that touch anybody; no purpose has a space in its id."""
-    return Counted(span, Over.PURPOSE, f"{_REQUESTS}{purpose}")
-
-
-def is_of_requests(counted: Counted) -> bool:
-    """Whether a sketch has requests, questions, cases or rows, and no people."""
-    return " of " in counted.name
-
-
-def owner_of(counted: Counted) -> str:
-    """The key, unit or purpose whose sketch it is; empty for the agreement as a whole."""
-    return counted.name.rpartition(" of ")[2]
-
-
-def places_of(pattern: Pattern, over: Over, name: str, unix: int) -> tuple[Counted, ...]:
-    """The sketches of a scope in which a pattern may find its number; where there are several, in any of them."""
-    return tuple(Counted(span, over, each) for span, each in all_places(pattern, over, name, spans_at(unix)))
-
-
-class _Slack:
-    """How many people more reach the number of this pattern, since when."""
-
-    __slots__ = ("pattern", "people", "unix")
-
-    def __init__(self, people: float, unix: int, pattern: Pattern) -> None:
-        self.people, self.unix, self.pattern = people, unix, pattern
+    def too_few(self, pattern: Pattern, unix: int) -> bool:
+        """Whether there cannot be enough for the pattern: time that goes on makes no count larger."""
+        if self._pattern is not pattern or unix < self._unix:
+            return False
+        scale, grown = 1.0, 0
+        for sketch in self._sketches:
+            grown += sketch.grown
+            scale = max(scale, sketch.scale)
+        return (self._tokens + grown - self._grown) * scale < pattern.subjects - HALF
 
 
 class PatternBook:
@@ -75,7 +50,7 @@ class PatternBook:
         self.full = False
         self._sketches: dict[Counted, Sketch] = {}
         self._changed: dict[Counted, None] = {}
-        self._slack: dict[Counted, dict[str, _Slack]] = {}
+        self._looks: dict[Counted, dict[str, _Look]] = {}
 
     def __iter__(self) -> Iterator[tuple[Counted, Sketch]]:
         return iter(self._sketches.items())
@@ -84,36 +59,36 @@ class PatternBook:
         """Count the persons of a request, in both of its spans."""
         if not seen.counts:
             return
+        places, request = places_at(seen.whose, *seen.spans), seen.request
         if seen.subjects:
-            self._enter_people(seen)
-            self._enter_request(seen)
-        self._enter_entries(seen)
+            self._enter_people(places, seen)
+            self._enter(places.requests, request, seen.unix, 0, 0)
+        for kind, span, token, about, weight in entries(seen, request):
+            self._enter(places.entered(kind, span), token, seen.unix, about, weight)
+            if kind is Kind.QUESTIONS:
+                self._enter((part_of(span, part_in(token)),), token, seen.unix, about, weight)
 
-    def _enter_entries(self, seen: Seen) -> None:
-        for entry in entries(seen):
-            for over, name in places_of_entry(entry, seen.whose):
-                counted = Counted(entry.span, over, name)
-                sketch = self._sketch(counted)
-                if sketch is not None and sketch.add(entry.token, seen.unix, entry.about):
-                    self._touch(counted, entry.weight * sketch.scale)
+    def _enter(self, everywhere: Iterable[Counted], token: int, unix: int, about: int, weight: int = 1) -> None:
+        sketches, changed = self._sketches, self._changed
+        for counted in everywhere:
+            sketch = sketches.get(counted) or self._sketch(counted)
+            if sketch is not None and sketch.add(token, unix, about, weight):
+                changed[counted] = None
 
-    def _enter_people(self, seen: Seen) -> None:
-        older, newer = seen.spans
-        for over, name in seen.whose.scopes():
-            first, second = Counted(older, over, name), Counted(newer, over, name)
-            ones, others = self._sketch(first), self._sketch(second)
-            if ones is None or others is None:
-                continue
-            grown = sum(ones.add(each.older, seen.unix, each.about) for each in seen.subjects)
-            self._touch(first, grown * ones.scale)
-            grown = sum(others.add(each.newer, seen.unix, each.about) for each in seen.subjects)
-            self._touch(second, grown * others.scale)
+    def _enter_people(self, places: Places, seen: Seen) -> None:
+        older, newer = places.people
+        if self.full or len(self._sketches) + len(older) + len(newer) > SKETCHES_MAX:
+            both = [pair for pair in zip(older, newer, strict=True) if None not in map(self._sketch, pair)]
+            older, newer = tuple(first for first, _ in both), tuple(second for _, second in both)
+        for each in seen.subjects:
+            self._enter(older, each.older, seen.unix, each.about)
+            self._enter(newer, each.newer, seen.unix, each.about)
 
     def merge(self, counted: Counted, sketch: Sketch) -> None:
         """Take in what somebody else counted. Raises ``ValueError`` for a sketch of another span."""
         own = self._sketch(counted)
-        if own is not None and own.merge(sketch):
-            self._slack.pop(counted, None)
+        if own is not None:
+            own.merge(sketch)
 
     def sketch(self, counted: Counted) -> Sketch | None:
         """One of them, to be looked at."""
@@ -121,44 +96,31 @@ class PatternBook:
 
     def count(self, pattern: Pattern, counted: Counted, unix: int) -> int:
         """How many people, or of whatever it counts, a pattern counts at this time in one sketch."""
-        if pattern.counts is not Counts.PEOPLE:
-            return tally(pattern, self._read(pattern, counted), unix).most
-        sketch = self._sketches.get(counted)
-        if sketch is None:
-            return 0
-        since = unix - pattern.window_seconds
-        marked = US_PERSON_BIT if pattern.us_persons else 0
-        return sketch.count(since, pattern.mask if pattern.joins else 0, pattern.joins, pattern.days, marked)
+        return tally(pattern, self._read(pattern, counted), unix).most
 
     def exceeds(self, counted: Counted, since: int, most: int) -> bool:
         """Whether more than ``most`` people, or requests, of one sketch came at ``since`` or later."""
         sketch = self._sketches.get(counted)
         return sketch is not None and sketch.total() > most and sketch.count(since) > most
 
-    def reached(self, pattern: Pattern, over: Over, name: str, seen: Seen, spans: tuple[int, int]) -> int:
+    def reached(self, pattern: Pattern, counted: Counted, seen: Seen) -> int:
         """The count of a scope if it has reached the pattern's number, else 0; of one question, for what asks it.
 
-        It is counted only once enough was added since it was counted last, or at an earlier time: time that goes on
-        makes no count larger.
+        It is counted only if there may be enough, with what was added since it was counted last.
         """
-        span, full_name = place_of(pattern, over, name, spans, seen.asked.older)
-        counted, unix = Counted(span, over, full_name), seen.unix
-        slack = self._slack.get(counted)
-        if slack is None:
-            slack = self._slack[counted] = {}
-        last = slack.get(pattern.id)
-        if last is not None and last.pattern is pattern and last.people > 0 and last.unix <= unix:
+        looks = self._looks.get(counted)
+        if looks is None:
+            looks = self._looks[counted] = {}
+        last = looks.get(pattern.id)
+        if last is not None and last.too_few(pattern, seen.unix):
             return 0
-        if pattern.counts is Counts.PEOPLE:
-            most = own = self.count(pattern, counted, unix)
-        else:
+        sketches = self._read(pattern, counted)
+        own, most = 0, at_most(pattern, sketches, seen.unix)
+        if most >= pattern.subjects - HALF or _may_be_even(pattern, most):
             asked, kind = seen.asked, KIND_OF.get(pattern.counts)
             question = asked.older if kind is Kind.QUESTIONS else asked.newer
-            most, own = tally(pattern, self._read(pattern, counted), unix, question)
-        missing = pattern.subjects - most
-        if pattern.counts is Counts.CLOCKWORK and missing > 0:  # one more request may make many even
-            missing = min(missing, 2 * EVEN_EVERY)
-        slack[pattern.id] = _Slack(missing, unix, pattern)
+            most, own = tally(pattern, sketches, seen.unix, question)
+        looks[pattern.id] = _Look(pattern, sketches, _tokens(pattern, most, sketches), seen.unix)
         return own if own >= pattern.subjects else 0
 
     def take_changed(self) -> dict[Counted, bytes]:
@@ -176,25 +138,19 @@ class PatternBook:
         for each in over:
             del self._sketches[each]
             self._changed.pop(each, None)
-            self._slack.pop(each, None)
-
-    def _enter_request(self, seen: Seen) -> None:
-        """Count the request itself, for its purpose."""
-        for span in seen.spans:
-            counted = requests_of(span, seen.whose.purpose)
-            sketch = self._sketch(counted)
-            if sketch is not None and sketch.add(seen.request, seen.unix, 0):
-                self._changed[counted] = None
+            self._drop_looks(each)
 
     def _read(self, pattern: Pattern, counted: Counted) -> list[Sketch]:
         """The sketches that a pattern reads together: of what is counted in one span only, also the one before."""
-        spans = (
-            (counted.span,)
-            if KIND_OF.get(pattern.counts, Kind.QUESTIONS) is Kind.QUESTIONS
-            else (counted.span, counted.span - 1)
-        )
-        found = (self._sketches.get(counted._replace(span=span)) for span in spans)
+        found = [self._sketches.get(counted)]
+        if KIND_OF.get(pattern.counts, Kind.QUESTIONS) is not Kind.QUESTIONS:
+            found.append(self._sketches.get(Counted(counted.span - 1, counted.over, counted.name)))
         return [sketch for sketch in found if sketch is not None]
+
+    def _drop_looks(self, counted: Counted) -> None:
+        """Those that read a sketch, or would if it were there: of its own span and of the next."""
+        self._looks.pop(counted, None)
+        self._looks.pop(Counted(counted.span + 1, counted.over, counted.name), None)
 
     def _sketch(self, counted: Counted) -> Sketch | None:
         found = self._sketches.get(counted)
@@ -203,13 +159,18 @@ class PatternBook:
                 self.full = True
                 return None
             found = self._sketches[counted] = Sketch(begins(counted.span), size_of(counted.name))
+            self._drop_looks(counted)
         return found
 
-    def _touch(self, counted: Counted, grown: float) -> None:
-        if not grown:
-            return
-        self._changed[counted] = None
-        slack = self._slack.get(counted)
-        if slack:
-            for last in slack.values():  # twice: in a full sketch one more makes the others stand for more
-                last.people -= 2 * grown
+
+def _may_be_even(pattern: Pattern, most: float) -> bool:
+    return pattern.counts is Counts.CLOCKWORK and pattern.subjects - most < 2 * EVEN_EVERY
+
+
+def _tokens(pattern: Pattern, most: float, sketches: list[Sketch]) -> float:
+    """For how many tokens a count of this size stands, at most."""
+    missing = pattern.subjects - most
+    if pattern.counts is Counts.CLOCKWORK and missing > 0:  # one more request may make many even
+        return pattern.subjects - (min(missing, 2 * EVEN_EVERY) + 1) // 2
+    least = min((each.scale for each in sketches), default=1)
+    return most if least == 1 else (most + 0.75) / least

@@ -8,14 +8,16 @@ goes on with everything else. It makes its fact unknown, never bad, so that peop
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 import msgspec
 
 from brightline.core.agreement.pattern import DAY_SECONDS, Counts, Over, Pattern
 from brightline.core.canonical import JsonValue
 from brightline.core.facts import UNKNOWN, FactSpec, Register, Source, Statement, Vocabulary
-from brightline.core.patterns.book import Counted, PatternBook, requests_of
-from brightline.core.patterns.kinds import is_asked
+from brightline.core.patterns.book import PatternBook
+from brightline.core.patterns.kinds import asked_of, comes_up
+from brightline.core.patterns.places import places_at
 from brightline.core.patterns.seen import Seen
 from brightline.core.register import PurposeBounds
 
@@ -57,21 +59,27 @@ def crossings(book: PatternBook, patterns: Iterable[Pattern], seen: Seen) -> tup
     """The patterns that a request crosses, once it is in the book; each over what has most people."""
     if not seen.counts:
         return ()
-    about, spans, scopes = seen.about | seen.asked.about, seen.spans, seen.whose.scopes()
-    found = []
+    about, asked, question = seen.about | seen.asked.about, asked_of(seen), seen.asked.older
+    places, found = places_at(seen.whose, *seen.spans), []
     for pattern in patterns:
-        if not is_asked(pattern, seen, about):
+        if pattern.counts not in asked or not comes_up(pattern, about):
             continue
         most = None
         if seen.more and pattern.counts is Counts.PEOPLE:  # more people in one request than are told apart
             most = Crossed(pattern, pattern.over[0], max(pattern.subjects, len(seen.subjects)))
-        for over, name in scopes:
-            count = book.reached(pattern, over, name, seen, spans) if over in pattern.over else 0
+        for over in _in_order(pattern.over):
+            count = book.reached(pattern, places.read(pattern.counts, over, question), seen)
             if count > (most.subjects if most is not None else 0):
                 most = Crossed(pattern, over, count)
         if most is not None:
             found.append(most)
     return tuple(found)
+
+
+@lru_cache(maxsize=256)
+def _in_order(overs: tuple[Over, ...]) -> tuple[Over, ...]:
+    """The narrowest first: of several that found as many, the first is told."""
+    return tuple(over for over in Over if over in overs)
 
 
 def statements_of(crossed: Iterable[Crossed]) -> tuple[Statement, ...]:
@@ -93,14 +101,17 @@ def beyond_bounds(
     """
     if not bounds.counted or not seen.subjects:
         return ()
-    span, purpose, since = seen.spans[0], seen.whose.purpose, seen.unix - bounds.days * DAY_SECONDS
-    people, requests = Counted(span, Over.PURPOSE, purpose), requests_of(span, purpose)
+    whose, since = seen.whose, seen.unix - bounds.days * DAY_SECONDS
+    places = places_at(whose, *seen.spans)
+    people, requests = places.read(Counts.PEOPLE, Over.PURPOSE, 0), places.requests[0]
     too_many = bounds.subjects_max and (seen.more or book.exceeds(people, since, bounds.subjects_max))
     too_often = bounds.requests_max and book.exceeds(requests, since, bounds.requests_max)
     if not (too_many or too_often):
         return ()
     return tuple(
-        Statement(spec.name, next(value for value in spec.values if value != spec.good), Source.PATTERN, purpose)
+        Statement(
+            spec.name, next(value for value in spec.values if value != spec.good), Source.PATTERN, seen.whose.purpose
+        )
         for spec in _bounded(vocabulary)
     )
 

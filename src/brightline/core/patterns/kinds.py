@@ -20,19 +20,19 @@ from __future__ import annotations
 
 import enum
 import hashlib
+import math
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from statistics import median_low
 from typing import Final, NamedTuple
 
-from brightline.core.agreement.pattern import OVER_OF, US_PERSON_BIT, Counts, Over, Pattern, Touches
-from brightline.core.patterns.seen import Seen, Whose
-from brightline.core.patterns.sketch import SIZE, Sketch
+from brightline.core.agreement.pattern import US_PERSON_BIT, Counts, Pattern, Touches
+from brightline.core.patterns.seen import Seen
+from brightline.core.patterns.sketch import Sketch
 
-PARTS: Final = 16
 SURE: Final = 12
 """Of a sketch that holds only a part, so many rows of one question are needed to say how many there are."""
 EVEN_SHARE: Final = 0.9
@@ -40,7 +40,7 @@ EVEN_EVERY: Final = 4
 """Whether requests come at even intervals is looked at once in so many."""
 EVEN_SECONDS_MIN: Final = 5
 """Requests that follow one another more quickly are a burst, and not like clockwork."""
-_FOLD: Final = 0xFFFF
+FOLD: Final = 0xFFFF
 _MATTERS: Final = (1 << len(Touches)) - 1
 _PERSON: Final = 0xFFFFFF
 _LATEST: Final = (1 << 40) - 1
@@ -59,23 +59,6 @@ class Kind(enum.StrEnum):
     CASES = "cases"
     ROWS = "rows"
 
-    def of(self, name: str) -> str:
-        """The name of the sketch of a key, unit or purpose, none of which has a space in its id."""
-        return _named(self, name)
-
-    def part(self, token: int) -> str:
-        """The name of the part of the agreement's sketch in which a question is."""
-        return self.numbered((token & _FOLD) * PARTS >> 16)
-
-    def numbered(self, part: int) -> str:
-        """The name of a part."""
-        return _named(f"{self.value}/{part}", "")
-
-
-@lru_cache(maxsize=65_536)
-def _named(kind: str, name: str) -> str:
-    return f"{kind} of {name}"
-
 
 SIZES: Final = {
     Kind.QUESTIONS: 256,
@@ -86,12 +69,6 @@ SIZES: Final = {
     Kind.FORCE: 128,
     Kind.CASES: 256,
     Kind.ROWS: 128,
-}
-_EVERYWHERE: Final = tuple(Over)
-_OVER: Final = {
-    Kind.QUESTIONS: OVER_OF[Counts.TEMPLATE],
-    Kind.LATELY: OVER_OF[Counts.PACE],
-    Kind.TIMES: OVER_OF[Counts.CLOCKWORK],
 }
 KIND_OF: Final = {
     Counts.TEMPLATE: Kind.QUESTIONS,
@@ -106,110 +83,67 @@ KIND_OF: Final = {
 }
 
 
-class Entry(NamedTuple):
-    """One token for the sketches of a kind in a span; ``weight`` is by how much a count may grow by it."""
-
-    kind: Kind
-    span: int
-    token: int
-    about: int
-    weight: int = 1
+Entry = tuple[Kind, int, int, int, int]
+"""A token for the sketches of a kind: kind, span, token, what came up, and by how much a count may grow."""
 
 
-def size_of(name: str) -> int:
-    """How many tokens a sketch of this name holds."""
-    kind, between, _ = name.partition(" of ")
-    return SIZES.get(Kind(kind), SIZE) if between and kind in set(Kind) else SIZE
-
-
-def entries(seen: Seen) -> Iterator[Entry]:
-    """What a request adds beside its people."""
-    asked, (older, newer) = seen.asked, seen.spans
+def entries(seen: Seen, request: int) -> Iterator[Entry]:
+    """What a request, of which this is the token, adds beside its people."""
+    asked, (older, newer), latest = seen.asked, seen.spans, _LATEST - seen.unix
     if asked.older:
         pairs = [(each.older, each.newer, each.about) for each in seen.subjects if each.about & _MATTERS] or [
             (0, 0, asked.about)
         ]
         for first, second, about in pairs:
-            yield Entry(Kind.QUESTIONS, older, _pair(asked.older, first), about)
-            yield Entry(Kind.QUESTIONS, newer, _pair(asked.newer, second), about)
+            yield Kind.QUESTIONS, older, _pair(asked.older, first), about, 1
+            yield Kind.QUESTIONS, newer, _pair(asked.newer, second), about, 1
         if not asked.again:
-            yield Entry(Kind.TIMES, newer, _latest(seen, asked.newer), seen.about | asked.about)
+            yield Kind.TIMES, newer, _latest(latest, request, asked.newer), seen.about | asked.about, 1
     for each in seen.subjects:
-        yield Entry(Kind.LATELY, newer, (_LATEST - seen.unix) << 24 | each.newer & _PERSON, each.about)
-    for kind, is_one in ((Kind.STEPS, asked.step), (Kind.ACTS, asked.acts), (Kind.FORCE, asked.force)):
-        if is_one:
-            yield Entry(kind, newer, _latest(seen, 0), 0)
+        yield Kind.LATELY, newer, latest << 24 | each.newer & _PERSON, each.about, 1
+    if asked.step:
+        for kind, is_one in ((Kind.STEPS, True), (Kind.ACTS, asked.acts), (Kind.FORCE, asked.force)):
+            if is_one:
+                yield kind, newer, _latest(latest, request, 0), 0, 1
     if asked.case:
-        yield Entry(Kind.CASES, newer, asked.case, 0)
+        yield Kind.CASES, newer, asked.case, 0, 1
     if asked.rows:
-        yield Entry(Kind.ROWS, newer, seen.request, asked.rows, asked.rows)
+        yield Kind.ROWS, newer, request, asked.rows, asked.rows
 
 
-def places_of_entry(entry: Entry, whose: Whose) -> tuple[tuple[Over, str], ...]:
-    """In which sketches of which scopes an entry is."""
-    places = _places(entry.kind, whose)
-    if entry.kind is not Kind.QUESTIONS:
-        return places
-    return (*places, (Over.AGREEMENT, entry.kind.part(entry.token)))
+def asked_of(seen: Seen) -> frozenset[Counts]:
+    """Which patterns, by what they count, a request is one for."""
+    asked = seen.asked
+    return _asked_of(
+        bool(seen.subjects), asked.older != 0, asked.step, asked.acts, asked.force, asked.case != 0, asked.rows != 0
+    )
 
 
-@lru_cache(maxsize=65_536)
-def _places(kind: Kind, whose: Whose) -> tuple[tuple[Over, str], ...]:
-    over_of = _OVER.get(kind, _EVERYWHERE)
-    in_parts = (Over.AGREEMENT,) if kind is Kind.QUESTIONS else ()
-    return tuple((over, kind.of(name)) for over, name in whose.scopes() if over in over_of and over not in in_parts)
+@lru_cache(maxsize=1 << 7)
+def _asked_of(*asked: bool) -> frozenset[Counts]:
+    return frozenset(counts for is_one, group in zip(asked, _GROUPS, strict=True) if is_one for counts in group)
 
 
-def place_of(pattern: Pattern, over: Over, name: str, spans: tuple[int, int], question: int) -> tuple[int, str]:
-    """The span and the name of the sketch from which a pattern is read for a request that asks this question."""
-    older, newer = spans
-    kind = KIND_OF.get(pattern.counts)
-    if kind is None:
-        return older, name
-    if kind is not Kind.QUESTIONS:
-        return newer, kind.of(name)
-    return older, kind.part(question) if over is Over.AGREEMENT else kind.of(name)
-
-
-def all_places(pattern: Pattern, over: Over, name: str, spans: tuple[int, int]) -> Iterator[tuple[int, str]]:
-    """Every span and sketch of a scope from which a pattern is read for some request at a time in these spans."""
-    older, newer = spans
-    kind = KIND_OF.get(pattern.counts)
-    if kind is None:
-        yield older, name
-    elif kind is not Kind.QUESTIONS:
-        yield newer, kind.of(name)
-    elif over is Over.AGREEMENT:
-        yield from ((older, kind.numbered(part)) for part in range(PARTS))
-    else:
-        yield older, kind.of(name)
-
-
-def is_asked(pattern: Pattern, seen: Seen, about: int) -> bool:
-    """Whether a request is one of those that a pattern counts, so that it is held once there are too many.
-
-    ``about`` is what came up in it.
-    """
-    if not _IS_ASKED[pattern.counts](seen):
+def comes_up(pattern: Pattern, about: int) -> bool:
+    """Whether enough comes up in a request that a pattern counts for it to be held once there are too many."""
+    if pattern.us_persons and not about & US_PERSON_BIT:
         return False
-    if not pattern.joins and not pattern.us_persons:
+    if not pattern.joins:
         return True
     joined = 1 if pattern.counts in _JOINED else pattern.joins
-    if pattern.joins and (about & pattern.mask).bit_count() < joined:
-        return False
-    return not pattern.us_persons or about & US_PERSON_BIT != 0
+    return (about & pattern.mask).bit_count() >= joined
 
 
 _JOINED: Final = frozenset({Counts.PEOPLE, Counts.SPREAD, Counts.PACE})  # what came up in other requests is joined
-_IS_ASKED: Final[dict[Counts, Callable[[Seen], bool]]] = {
-    **dict.fromkeys(_JOINED, lambda seen: bool(seen.subjects)),
-    **dict.fromkeys((Counts.TEMPLATE, Counts.STANDING, Counts.CLOCKWORK), lambda seen: seen.asked.older != 0),
-    Counts.LOOP: lambda seen: seen.asked.step,
-    Counts.ACTS: lambda seen: seen.asked.acts,
-    Counts.FORCE: lambda seen: seen.asked.force,
-    Counts.CASES: lambda seen: seen.asked.case != 0,
-    Counts.ROWS: lambda seen: seen.asked.rows != 0,
-}
+_GROUPS: Final = (
+    tuple(_JOINED),
+    (Counts.TEMPLATE, Counts.STANDING, Counts.CLOCKWORK),
+    (Counts.LOOP,),
+    (Counts.ACTS,),
+    (Counts.FORCE,),
+    (Counts.CASES,),
+    (Counts.ROWS,),
+)
 
 
 class Tally(NamedTuple):
@@ -229,9 +163,25 @@ def tally(pattern: Pattern, sketches: Sequence[Sketch], unix: int, question: int
         return _in_questions(sketches[0], since, pattern, question) if sketches else Tally(0, 0)
     if pattern.counts is Counts.CLOCKWORK:
         rows = [row for each in sketches for row in each.rows(since) if _joins(pattern, row[2])]
-        return _like_clockwork([(token & _FOLD, seen) for token, seen, _ in rows], question)
+        return _like_clockwork([(token & FOLD, seen) for token, seen, _ in rows], question)
     found = _found(pattern, sketches, since)
     return Tally(found, found)
+
+
+def at_most(pattern: Pattern, sketches: Sequence[Sketch], unix: int) -> float:
+    """So many there are at most: in a look at the columns and not at each row."""
+    if pattern.counts is Counts.ROWS:
+        return math.inf
+    most = sum(each.total() for each in sketches)
+    if most < pattern.subjects - 0.5 or not (pattern.days > 1 or pattern.counts in _ROW_BY_ROW):
+        return most
+    joins = pattern.joins if pattern.counts is not Counts.PACE else min(pattern.joins, 1)  # one came up in some row
+    marked = US_PERSON_BIT if pattern.us_persons else 0
+    since, mask = unix - pattern.window_seconds, pattern.mask if joins else 0
+    return sum(each.found(since, mask, joins, 1, marked) * each.scale for each in sketches)
+
+
+_ROW_BY_ROW: Final = frozenset({Counts.PACE, Counts.TEMPLATE, Counts.CLOCKWORK})
 
 
 def _found(pattern: Pattern, sketches: Iterable[Sketch], since: int) -> int:
@@ -243,21 +193,22 @@ def _found(pattern: Pattern, sketches: Iterable[Sketch], since: int) -> int:
         case Counts.PACE:
             return sum(_different(each, since, pattern) for each in sketches)
         case Counts.LOOP | Counts.ACTS | Counts.FORCE:
-            return sum(len(each.rows(since)) for each in sketches)
+            return sum(each.found(since) for each in sketches)
         case _:
             mask = pattern.mask if pattern.joins else 0
-            return sum(each.count(since, mask, pattern.joins, pattern.days) for each in sketches)
+            marked = US_PERSON_BIT if pattern.us_persons else 0
+            return sum(each.count(since, mask, pattern.joins, pattern.days, marked) for each in sketches)
 
 
 def _different(sketch: Sketch, since: int, pattern: Pattern) -> int:
     """How many people are among the latest, with what came up of each joined."""
+    mask, joins = pattern.mask, pattern.joins
+    if joins <= 1:  # a matter came up of somebody if it did in some row
+        return len({token & _PERSON for token in sketch.matching(since, mask if joins else 0, joins)})
     matters: dict[int, int] = {}
     for token, _, about in sketch.rows(since):
         person = token & _PERSON
         matters[person] = matters.get(person, 0) | about
-    if not pattern.joins:
-        return len(matters)
-    mask, joins = pattern.mask, pattern.joins
     return sum((about & mask).bit_count() >= joins for about in matters.values())
 
 
@@ -267,18 +218,16 @@ def _joins(pattern: Pattern, about: int) -> bool:
 
 def _spread(sketch: Sketch, since: int, pattern: Pattern) -> int:
     """Of so many people each of ``joins`` matters came up: as many as of the rarest of the commonest ones."""
-    by_matters = sketch.matters(since).items()
-    bits = [each.bit for each in pattern.touching]
-    people = sorted((sum(count for about, count in by_matters if about & bit) for bit in bits), reverse=True)
+    people = sorted(sketch.found_each(since, (each.bit for each in pattern.touching)), reverse=True)
     return round(people[pattern.joins - 1] * sketch.scale)
 
 
 def _in_questions(sketch: Sketch, since: int, pattern: Pattern, question: int | None) -> Tally:
     """The people in the question that has most, and in the one that is asked."""
-    rows = sketch.rows(since, pattern.days)
-    counted = Counter(token & _FOLD for token, _, about in rows if _joins(pattern, about))
+    mask = pattern.mask if pattern.joins else 0
+    counted = Counter([token & FOLD for token in sketch.matching(since, mask, pattern.joins, pattern.days)])
     most = max(counted.values(), default=0)
-    own = most if question is None else counted[question & _FOLD]
+    own = most if question is None else counted[question & FOLD]
     sure = sketch.scale == 1 or own >= SURE
     return Tally(round(most * sketch.scale), round(own * sketch.scale) if sure else 0)
 
@@ -289,7 +238,7 @@ def _like_clockwork(rows: Sequence[tuple[int, int]], question: int | None) -> Ta
     for each, unix in rows:
         by_question.setdefault(each, []).append(unix)
     if question is not None:
-        fold = question & _FOLD
+        fold = question & FOLD
         by_question = {fold: by_question.get(fold, [])}
     groups = [*by_question.values(), [unix for _, unix in rows]]
     found = max((len(times) for times in groups if _even(times)), default=0)
@@ -310,9 +259,9 @@ def _even(times: list[int]) -> bool:
 def _pair(question: int, person: int) -> int:
     """A person in a question: forty-eight bits that are evenly spread, then sixteen of the question."""
     mixed = hashlib.blake2b(_PAIR.pack(question, person), digest_size=6).digest()
-    return int.from_bytes(mixed, "big") << 16 | question & _FOLD
+    return int.from_bytes(mixed, "big") << 16 | question & FOLD
 
 
-def _latest(seen: Seen, question: int) -> int:
+def _latest(latest: int, request: int, question: int) -> int:
     """A request: the later the smaller, then eight bits of its own and sixteen of its question."""
-    return (_LATEST - seen.unix) << 24 | (seen.request & 0xFF) << 16 | question & _FOLD
+    return latest << 24 | (request & 0xFF) << 16 | question & FOLD

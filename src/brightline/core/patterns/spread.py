@@ -15,7 +15,8 @@ from typing import Final
 import msgspec
 
 from brightline.core.agreement.pattern import US_PERSON_BIT, Counts, Over, Pattern
-from brightline.core.patterns.book import Counted, PatternBook, is_of_requests, owner_of, places_of
+from brightline.core.patterns.book import PatternBook
+from brightline.core.patterns.places import Counted, is_of_requests, owner_of, places_of
 from brightline.core.patterns.sketch import Sketch
 from brightline.core.patterns.token import spans_at
 

@@ -25,8 +25,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from brightline.core.agreement.pattern import Over
 from brightline.core.errors import OperatorError
-from brightline.core.patterns.book import Counted
-from brightline.core.patterns.kinds import size_of
+from brightline.core.patterns.places import Counted, size_of
 from brightline.core.patterns.sketch import Sketch
 from brightline.core.patterns.token import KEY_BYTES, ends
 from brightline.shell.storage.postgres import Postgres, Tables

@@ -23,8 +23,8 @@ import msgspec
 
 from brightline.core.agreement.pattern import Over
 from brightline.core.errors import OperatorError
-from brightline.core.patterns.book import Counted, PatternBook
-from brightline.core.patterns.kinds import size_of
+from brightline.core.patterns.book import PatternBook
+from brightline.core.patterns.places import Counted, size_of
 from brightline.core.patterns.sketch import Sketch
 from brightline.core.patterns.token import KEY_BYTES, ends
 from brightline.shell.storage.durable import HeldDirectory
