@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brightline.core.agreement.pattern import DAY_SECONDS, HOUR_SECONDS, US_PERSON_BIT, Over, Pattern, Touches
@@ -173,6 +173,7 @@ def bytes_of(book: PatternBook) -> dict[Any, bytes]:
 
 
 @given(REQUESTS, st.data())
+@settings(deadline=None)
 def test_what_is_counted_online_by_several_workers_is_what_is_recounted_from_the_records(
     requests: list[Seen], data: st.DataObject
 ) -> None:
@@ -194,6 +195,7 @@ def test_what_is_counted_online_by_several_workers_is_what_is_recounted_from_the
 
 
 @given(REQUESTS)
+@settings(deadline=None)
 def test_that_not_everything_is_counted_each_time_changes_nothing(requests: list[Seen]) -> None:
     book = PatternBook()
     for seen in requests:

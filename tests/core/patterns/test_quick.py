@@ -107,6 +107,7 @@ def sketch_of(added: list[Row]) -> Sketch:
     st.integers(1, 3),
     st.booleans(),
 )
+@settings(deadline=None)
 def test_a_sketch_is_what_its_rows_are_however_it_was_put_together(
     added: list[Row], cut: int, since: int, mask: int, joins: int, days: int, us_persons: bool
 ) -> None:
