@@ -2,7 +2,8 @@
 """What counting people costs, and how soon a dossier on many people is seen while customers work.
 
     python bench/patterns.py            the whole: a dossier on 20,000 people over 30 days; 1,000 benign unit-months
-    python bench/patterns.py --quick    1,000 people and 16 unit-months
+    python bench/patterns.py --benign   the benign unit-months alone: half an hour of one core
+    python bench/patterns.py --quick    1,000 people, and one organisation of ten units
 
 Requests are made from templates and names and go through the real reader, tokens, counts and patterns; only the
 sockets, the detectors and the model are left out. Names and habits are invented. A benign unit is held where a pattern
@@ -15,35 +16,34 @@ import argparse
 import random
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 import msgspec
+from customers import BEGAN, BENIGN, Ordinary, names, organisation
+from reading import Reader, written
 
 from brightline.core.agreement.load import load_agreement
 from brightline.core.agreement.pattern import DAY_SECONDS, HOUR_SECONDS, Pattern
 from brightline.core.exchange.model import Exchange, Reply, ReplyChoice, Role, Turn
+from brightline.core.patterns.asked import Asked
 from brightline.core.patterns.book import PatternBook
 from brightline.core.patterns.crossing import Crossed, crossings
 from brightline.core.patterns.question import ask as how_it_asks
-from brightline.core.patterns.seen import Seen, Whose, read_seen, see
+from brightline.core.patterns.seen import Seen, Touched, Whose, read_seen, see
+from brightline.core.patterns.spread import counts_of
 from brightline.core.patterns.token import STEP_SECONDS
 from brightline.core.patterns.touched import touched_by, touched_by_answer
 from brightline.shell import shipped
 
-BEGAN: Final = 1_800_000_000
+UNITS: Final = 40
+ALIKE: Final = ("analyst with named subjects", "account team", "front desk", "family reunification", "help desk")
+"""Kinds that ask about what the proposed patterns count."""
 KEYS: Final = {span: bytes([span % 251]) * 32 for span in range(BEGAN // STEP_SECONDS - 2, BEGAN // STEP_SECONDS + 5)}
 PROPOSED: Final = Path(__file__).parent.parent / "docs" / "patterns-proposed.toml"
-_PARTS: Final = (
-    "b br c ch d dr f g gr h j k kl l m n p pr r s st t tr v w z",
-    "a e i o u ai ei ia o",
-    "b d g k l m n r s t v",
-    "a e i o u",
-    "n r s l m nd rt ck sen ski dez tti kova man berg",
-)
 DOSSIER: Final = {
     "en": (
         "Where does {} live?",
@@ -73,52 +73,6 @@ PARAPHRASED: Final = (
     ("List acquaintances of {}.", "Whom does {} meet? Name contacts of {}."),
     ("Is {} religious?", "How does {} think politically, going by opinion pieces?"),
 )
-ANSWERS: Final = (
-    "Done.",
-    "**Summary**\n\nThe application is complete. Next Steps: send the form by Monday.",
-    "Dear Sir or Madam,\n\nthank you for your letter. We will call you.\n\nKind Regards\nCustomer Service",
-    "- **Key Findings**: the address is current.\n- **Open Questions**: none.",
-)
-BENIGN: Final[dict[str, tuple[int, int, tuple[str, ...]]]] = {
-    # kind of unit: people in a month, requests in a month, what it asks
-    "analyst with named subjects": (30, 600, DOSSIER["en"]),
-    "casework": (
-        40,
-        800,
-        ("Summarise the file of {}: address, income, health.", "Draft a letter to {} about the payment."),
-    ),
-    "help desk": (
-        3_000,
-        4_000,
-        ("{} says the phone does not start.", "Reply to {}: the delivery goes to your address."),
-    ),
-    "human resources": (
-        600,
-        1_500,
-        ("Write a reference for {}.", "Compute the salary of {}.", "{} reports sick; plan the therapy days."),
-    ),
-    "clinic": (
-        900,
-        2_000,
-        ("Summarise the diagnosis of {}.", "Which medication does {} take?", "Address of {} for the bill."),
-    ),
-    "family reunification": (
-        1_500,
-        3_000,
-        ("Is {} among the relatives at the camp, and where was {} seen last?", "Match the photo of {} with the list."),
-    ),
-    "translator": (200, 1_000, ("Translate: {} will arrive on Monday.", "Translate the speech of {} into French.")),
-    "coding": (5, 2_000, ("Write a function that sorts a list. Author: {}.", "Why does this test fail?")),
-}
-
-
-def names(rng: random.Random, count: int) -> list[str]:
-    """So many different names."""
-    made: dict[str, None] = {}
-    while len(made) < count:
-        first, last = ("".join(rng.choice(part.split()) for part in _PARTS) for _ in range(2))
-        made[f"{first.capitalize()} {last.capitalize()}"] = None
-    return list(made)
 
 
 @cache
@@ -140,21 +94,20 @@ class Gateway:
     def asks(self, text: str, whose: Whose, unix: int) -> tuple[Crossed, ...]:
         """One request."""
         exchange = Exchange("chat", "m", (Turn(Role.USER, (text,)),))
-        return self.enters(exchange, whose, unix)
-
-    def enters(self, exchange: Exchange, whose: Whose, unix: int) -> tuple[Crossed, ...]:
-        """One request of any shape."""
-        self._number += 1
         touched = touched_by(exchange)
-        asked = how_it_asks(exchange, touched.persons, unix, KEYS)
+        return self.enters(touched, how_it_asks(exchange, touched.persons, unix, KEYS), whose, unix)
+
+    def enters(self, touched: Touched, asked: Asked, whose: Whose, unix: int) -> tuple[Crossed, ...]:
+        """One request that was read."""
+        self._number += 1
         seen = msgspec.structs.replace(see(f"x{self._number}", touched, whose, unix, KEYS), asked=asked)
         self.book.enter(seen)
         self.seen.append(seen)
         return crossings(self.book, proposed(), seen)
 
-    def answers(self, asked: Seen, about: int, reply: Reply) -> tuple[Crossed, ...]:
-        """The whole answer to a request."""
-        seen = asked.answered(touched_by_answer(reply, about), KEYS)
+    def answers(self, asked: Seen, answer: Touched) -> tuple[Crossed, ...]:
+        """The whole answer to a request, read."""
+        seen = asked.answered(answer, KEYS)
         self.book.enter(seen)
         return crossings(self.book, proposed(), seen)
 
@@ -206,33 +159,33 @@ def everything(number: int, person: str) -> Iterator[str]:
 
 
 class Split(msgspec.Struct, frozen=True):
-    """How a dossier is spread: over so many keys, over so many units, among so many requests of others for each."""
+    """How a dossier is spread: over so many keys, over so many units, among so many requests of others for each, and
+    ``among`` so many other units of the same customer that do their work.
+    """
 
     keys: int = 50
     units: int = 1
     mixed: int = 0
+    among: int = 0
 
 
 def stopped(rng: random.Random, people: int, ask: Callable[[int, str], Iterator[str]], split: Split) -> str:
     """Run one dossier over 30 days until each of its units is noticed, and say how far it came."""
     gateway = Gateway()
     asked = dossier(rng, names(rng, people), ask)
-    ordinary = {kind: names(rng, people) for kind, (people, _, _) in BENIGN.items()}
+    others = _others(rng, split)
+    began = BEGAN + (2 * DAY_SECONDS + 9 * HOUR_SECONDS if split.among else 0)  # in the middle of their work
     every = 30 * DAY_SECONDS / len(asked)
-    touched, answered, over = set[str](), set[str](), set[str]()
+    touched, answered, over, swept = set[str](), set[str](), set[str](), set[str]()
     by: Counter[str] = Counter()
     held_at = ""
     for number, (person, text) in enumerate(asked):
-        unix, unit = BEGAN + int(number * every), f"unit{number % split.units}"
+        unix, unit = began + int(number * every), f"unit{number % split.units}"
         if unit in over:
             continue
-        for _ in range(split.mixed):
-            kind = rng.choice(list(BENIGN))
-            gateway.asks(
-                rng.choice(BENIGN[kind][2]).replace("{}", rng.choice(ordinary[kind])),
-                Whose(f"b{rng.randrange(50)}", f"other-{kind}", f"other-{kind}"),
-                unix,
-            )
+        for other, whose, before in others(unix):
+            if any(each.noticed for each in gateway.asks(other, whose, before)) and split.among:
+                swept.add(whose.unit)
         touched.add(person)
         crossed = gateway.asks(
             text, Whose(f"k{number % split.keys}", unit, f"purpose of {unit}".replace(" ", "-")), unix
@@ -248,56 +201,131 @@ def stopped(rng: random.Random, people: int, ask: Callable[[int, str], Iterator[
             break
     day = number * every / DAY_SECONDS
     end = f"stopped on day {day:.2f} by {', '.join(by)}" if len(over) == split.units else "never stopped"
-    return f"{held_at}{end}: asked {100 * len(touched) / people:.2f} %, answered {100 * len(answered) / people:.2f} %"
+    noticed_too = f"; noticed with it: {len(swept)} of the others" if swept else ""
+    shares = f"asked {100 * len(touched) / people:.2f} %, answered {100 * len(answered) / people:.2f} %"
+    return f"{held_at}{end}: {shares}{noticed_too}"
+
+
+def _others(rng: random.Random, split: Split) -> Callable[[int], Iterator[tuple[str, Whose, int]]]:
+    """What others ask before a request of the dossier: of the same kinds, or the whole month of ``among`` units."""
+    kinds = list(BENIGN)
+    ordinary = {kind: names(rng, each.people) for kind, each in BENIGN.items()}
+    waiting = deque(organisation(rng, kinds * (split.among // len(kinds))))
+
+    def before(unix: int) -> Iterator[tuple[str, Whose, int]]:
+        while waiting and waiting[0].unix <= unix:
+            each = waiting.popleft()
+            yield (
+                written(each.asks, each.names),
+                Whose(f"k-{each.unit}", f"b-{each.unit}", f"p-{each.unit}"),
+                each.unix,
+            )
+        for _ in range(split.mixed):
+            kind = rng.choice(kinds)
+            text = rng.choice(BENIGN[kind].says).asks.replace("{}", rng.choice(ordinary[kind]))
+            yield text, Whose(f"b{rng.randrange(50)}", f"other-{kind}", f"other-{kind}"), unix
+
+    return before
 
 
 # ---- who does their work -----------------------------------------------------------------------------------------
 
 
-def when(rng: random.Random, kind: str, requests: int) -> list[int]:
-    """When people ask: on working days from eight to six; after a disaster half of it in the first three days; a help
-    desk has one day on which a tenth of the month comes.
+class Fared(msgspec.Struct):
+    """How units of one kind fared: months, requests, those held, the most held in one week of one unit, and units that
+    were noticed.
     """
-    times = []
-    for _ in range(requests):
-        day = rng.choice([day for day in range(30) if day % 7 < 5])
-        if kind == "family reunification" and rng.random() < 0.5:
-            day = rng.randrange(3)
-        if kind == "help desk" and rng.random() < 0.1:
-            day = 9
-        times.append(BEGAN + day * DAY_SECONDS + 8 * HOUR_SECONDS + rng.randrange(10 * HOUR_SECONDS))
-    return sorted(times)
+
+    months: int = 0
+    requests: int = 0
+    held: int = 0
+    in_a_week: int = 0
+    noticed: int = 0
 
 
-def benign_months(rng: random.Random, months: int) -> None:
-    """Units that do their work: how often a pattern holds one of their requests, and how many are noticed."""
-    noticed: Counter[str] = Counter()
-    held: Counter[str] = Counter()
-    units: Counter[str] = Counter()
-    asked: Counter[str] = Counter()
-    by: Counter[str] = Counter()
-    for month in range(months):
-        kind = list(BENIGN)[month % len(BENIGN)]
-        people, requests, texts = BENIGN[kind]
-        gateway, known = Gateway(), names(rng, people)
-        units[kind] += 1
-        held_here = noticed_here = 0
-        times = when(rng, kind, requests)
-        for number in range(requests):
-            unix = times[number]
-            text = rng.choice(texts).replace("{}", rng.choice(known))
-            crossed = gateway.asks(text, Whose("k", "unit", "purpose"), unix)
-            crossed += gateway.answers(gateway.seen[-1], 0, Reply((ReplyChoice(0, rng.choice(ANSWERS)),)))
-            held_here += bool(crossed)
-            by.update(each.pattern.id for each in crossed)
-            noticed_here += any(each.noticed for each in crossed)
-        held[kind] += held_here
-        noticed[kind] += noticed_here > 0
-        asked[kind] += requests
-    say(f"\nheld by: {dict(by)}")
-    say("kind of unit                   unit-months  requests  held  noticed units")
-    for kind, count in units.items():
-        say(f"{kind:<30} {count:>11,} {asked[kind]:>9,} {held[kind]:>5,} {noticed[kind]:>6,}")
+class Benign:
+    """Customers who do their work: how often a pattern holds one of their requests, and how many units are noticed."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self.kinds: dict[str, Fared] = {}
+        self.by: Counter[str] = Counter()
+        self.most: dict[str, int] = {}
+
+    def month(self, month: Sequence[Ordinary]) -> None:
+        """A month of one customer, all of whose units ask one gateway, and are answered."""
+        gateway = Gateway()
+        weeks: Counter[tuple[str, int]] = Counter()
+        kinds = {each.unit: each.kind for each in month}
+        noticed = set[str]()
+        looked = BEGAN
+        for each in month:
+            whose = Whose(f"k-{each.unit}", each.unit, f"p-{each.unit}")
+            touched, asked = self._reader.request(each.asks, each.names[0], each.unix)
+            crossed = gateway.enters(touched, asked, whose, each.unix)
+            answer = self._reader.answer(each.answer, each.names, touched.about)
+            crossed += gateway.answers(gateway.seen.pop(), answer)
+            fared = self.kinds.setdefault(each.kind, Fared())
+            fared.requests += 1
+            if crossed:
+                fared.held += 1
+                weeks[each.unit, (each.unix - BEGAN) // (7 * DAY_SECONDS)] += 1
+                self.by.update(crossing.pattern.id for crossing in crossed)
+                if any(crossing.noticed for crossing in crossed):
+                    noticed.add(each.unit)
+            if each.unix - looked > 8 * DAY_SECONDS:
+                looked = each.unix
+                self._look(gateway.book, each.unix)
+        for unit, kind in kinds.items():
+            fared = self.kinds[kind]
+            fared.months += 1
+            fared.noticed += unit in noticed
+            fared.in_a_week = max(fared.in_a_week, *(weeks[unit, week] for week in range(5)))
+
+    def _look(self, book: PatternBook, unix: int) -> None:
+        for pattern in proposed():
+            found = max((each.people for each in counts_of(book, pattern, unix)), default=0)
+            self.most[pattern.id] = max(found, self.most.get(pattern.id, 0))
+
+    def tell(self) -> None:
+        """What came of it, with what the months can show: with none noticed, at most so many of so many."""
+        say("  kind of unit                   unit-months   requests   held  most in a unit-week  noticed units")
+        for kind, each in self.kinds.items():
+            say(
+                f"  {kind:<30} {each.months:>11,} {each.requests:>10,} {each.held:>6,} {each.in_a_week:>20,}"
+                f" {each.noticed:>14,}"
+            )
+        months = sum(each.months for each in self.kinds.values())
+        noticed = sum(each.noticed for each in self.kinds.values())
+        at_most = f"; one in {1 / (1 - 0.05 ** (1 / months)):,.0f} at most, 95 times of 100" if not noticed else ""
+        say(f"  {noticed:,} of {months:,} unit-months noticed{at_most}; held by {dict(self.by)}")
+        tops = ", ".join(f"{each.id} {self.most.get(each.id, 0):,} of {each.subjects:,}" for each in proposed())
+        say(f"  the most that was seen, looked at every eight days: {tops}")
+
+
+def benign(rng: random.Random, organisations: int, units: int, *, alike: bool) -> None:
+    """Organisations of so many units of all kinds; then, one after the other, of forty of one kind."""
+    kinds = list(BENIGN)
+    reader = Reader(KEYS)
+    fared, began = Benign(reader), time.process_time()
+    for number in range(organisations):
+        fared.month(organisation(rng, kinds * (units // len(kinds))))
+        held = sum(each.held for each in fared.kinds.values())
+        say(f"  {number + 1} organisations, {held} held, {time.process_time() - began:,.0f} s of CPU")
+    say(f"\n{organisations:,} organisations of {units} units of {len(kinds)} kinds, each organisation at once:")
+    fared.tell()
+    say(f"  {reader.whole:,} texts were read whole and compared: {reader.otherwise:,} came to something else")
+    if not alike:
+        return
+    for kind in ALIKE:
+        fared = Benign(reader)
+        fared.month(organisation(rng, [kind] * UNITS))
+        say(f"\none organisation of {UNITS} units of one kind:")
+        fared.tell()
+    fared = Benign(reader)
+    fared.month(organisation(rng, kinds * (UNITS // len(kinds)), people=names(rng, 30_000)))
+    say(f"\none organisation of {UNITS} units that work for the same 30,000 people:")
+    fared.tell()
 
 
 # ---- what it costs -----------------------------------------------------------------------------------------------
@@ -324,7 +352,7 @@ def costs(rng: random.Random) -> None:
     replies = [Reply((ReplyChoice(0, answer.replace("{}", rng.choice(known))),)) for _ in range(1_000)]
     began = time.process_time()
     for number, reply in enumerate(replies):
-        gateway.answers(gateway.seen[number], 0, reply)
+        gateway.answers(gateway.seen[number], touched_by_answer(reply, 0))
     spent = (time.process_time() - began) / len(replies) * 1e6
     say(f"one answer of {len(answer):,} characters   {spent:>7.0f} µs of CPU")
     sizes = sorted(len(sketch.write()) for _, sketch in gateway.book)
@@ -339,18 +367,9 @@ def costs(rng: random.Random) -> None:
     say(f"recounted: {len(records) / (time.process_time() - began):,.0f} records in a second of CPU")
 
 
-def main() -> None:
-    """Everything, with numbers that can be made again."""
-    parser = argparse.ArgumentParser(description="what counting people costs, and what it sees")
-    parser.add_argument("--quick", action="store_true")
-    quick = parser.parse_args().quick
-    rng = random.Random(10)  # noqa: S311 - a simulation
-    costs(rng)
-    people = 1_000 if quick else 20_000
-    for pattern in proposed():
-        say(f"{pattern.id}: {pattern.words}")
+def dossiers(rng: random.Random, people: int, among: int) -> None:
+    """How far each way of asking comes."""
     say(f"\na dossier on {people:,} people in 30 days, each asked about in four or five requests, shuffled:")
-    among = 10 if quick else 100
     for label, ask, split in (
         ("over one key", english, Split(keys=1)),
         ("over 50 keys, shuffled", english, Split()),
@@ -362,9 +381,31 @@ def main() -> None:
         ("about two matters alone", two_matters, Split()),
         ("over 50 units, each below each number", english, Split(units=50)),
         ("over 50 units, never about beliefs", without_beliefs, Split(units=50)),
+        ("over 50 units, paraphrased", paraphrased, Split(units=50)),
+        ("over 50 units, in five languages", five_languages, Split(units=50)),
+        (f"over 50 units, among {UNITS} others", english, Split(units=50, among=UNITS)),
+        ("over 50 units, about two matters alone", two_matters, Split(units=50)),
+        ("over 50 units, words by chance", everything, Split(units=50)),
     ):
         say(f"  {label:<38} {stopped(rng, people, ask, split)}")
-    benign_months(rng, 16 if quick else 1_000)
+
+
+def main() -> None:
+    """Everything, with numbers that can be made again."""
+    parser = argparse.ArgumentParser(description="what counting people costs, and what it sees")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--benign", action="store_true", help="only the customers who do their work")
+    told = parser.parse_args()
+    rng = random.Random(10)  # noqa: S311 - a simulation
+    if not told.benign:
+        costs(rng)
+        for pattern in proposed():
+            say(f"{pattern.id}: {pattern.words}")
+        dossiers(rng, 1_000 if told.quick else 20_000, 10 if told.quick else 100)
+    if told.quick:
+        benign(rng, 1, len(BENIGN), alike=False)
+    else:
+        benign(rng, 25, UNITS, alike=True)
 
 
 if __name__ == "__main__":

@@ -119,9 +119,10 @@ def test_a_table_may_count_other_things_than_people_and_reads_back_as_it_is_writ
         "from 60 on, cleared people look at the unit"
     )
     for counts in Counts:
-        days, joins = 2 if counts is Counts.STANDING else 1, 2 if counts is Counts.SPREAD else 0
+        days, joins = 2 if counts is Counts.STANDING else 1, 2 if counts in {Counts.SPREAD, Counts.SHARED} else 0
         whole = Pattern("it", "acts_alone", OVER_OF.get(counts, tuple(Over)), DAY_SECONDS * 7, 50, counts=counts)
-        whole = msgspec.structs.replace(whole, days=days, joins=joins, says="Too many.")
+        asked, units = counts in {Counts.PACE, Counts.SHARED}, 3 if counts is Counts.SHARED else 0
+        whole = msgspec.structs.replace(whole, days=days, joins=joins, units=units, inquiries=asked, says="Too many.")
         counting = msgspec.structs.replace(BASELINE, patterns=(whole,))
         written = write_agreement(counting, hashlib.sha256(PROSE).hexdigest())
         assert load_agreement(written.encode(), lambda _: PROSE).patterns == (whole,)
@@ -139,6 +140,13 @@ def test_a_table_may_count_other_things_than_people_and_reads_back_as_it_is_writ
         ({'"acts"': '"template"', '"10min"': '"1d"'}, "not counted over key"),
         ({'"acts"': '"standing"', '"key", "unit", "agreement"': '"unit"', '"10min"': '"1d"'}, "two or more `days`"),
         ({'"acts"': '"spread"', '"10min"': '"1d"'}, "two or more `joins`"),
+        ({'"acts"': '"shared"', '"10min"': '"1d"', '"key", "unit", ': ""}, "two or more `joins`"),
+        (
+            {'"acts"': '"shared"', '"10min"': '"1d"', '"key", "unit", ': "", "window =": "joins = 2\nwindow ="},
+            "two or more `units`",
+        ),
+        ({"window =": "units = 2\nwindow ="}, "two or more `units`"),
+        ({"window =": "inquiries = true\nwindow ="}, "inquired about"),
         ({'"acts"': '"rows"', '"10min"': '"2d"', "window =": "days = 2\nwindow ="}, "not counted by days"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -165,6 +173,8 @@ LOOSER = {
     "pattern.profiles.days": with_(days=4),
     "pattern.profiles.notice": with_(notice=0),
     "pattern.profiles.us_persons": with_(us_persons=True),
+    "pattern.profiles.units": with_(units=2),
+    "pattern.profiles.inquiries": with_(inquiries=True),
 }
 
 

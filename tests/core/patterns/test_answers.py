@@ -6,7 +6,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from brightline.core.agreement.pattern import US_PERSON_BIT, Touches
+from brightline.core.agreement.pattern import INQUIRY_BIT, US_PERSON_BIT, Touches
 from brightline.core.exchange.model import Exchange, Reply, ReplyChoice, Role, ToolCall, Turn
 from brightline.core.patterns.book import PatternBook
 from brightline.core.patterns.seen import SUBJECTS_MAX, Seen, Touched, Whose, read_seen, see
@@ -38,7 +38,7 @@ def together(question: str, answer: str) -> dict[int, int]:
     asked = asks(question)
     seen = see("x1", asked, WHOSE, NOW, KEYS)
     found = seen.answered(touched_by_answer(said(answer), asked.about), KEYS)
-    return {each.older: each.about for each in found.subjects}
+    return {each.older: each.about & ~INQUIRY_BIT for each in found.subjects}
 
 
 def token(person: str) -> int:

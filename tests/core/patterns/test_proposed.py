@@ -17,7 +17,7 @@ import pytest
 from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.lint import Rule, Severity, lint
 from brightline.core.agreement.load import load_agreement
-from brightline.core.agreement.pattern import DAY_SECONDS, HOUR_SECONDS, Touches
+from brightline.core.agreement.pattern import DAY_SECONDS, HOUR_SECONDS, INQUIRY_BIT, Touches
 from brightline.core.agreement.ratchet import check
 from brightline.core.patterns.book import PatternBook
 from brightline.core.patterns.crossing import crossings
@@ -45,10 +45,14 @@ def with_proposed() -> Agreement:
 AGREEMENT = with_proposed()
 
 
-def request(number: int, person: int, about: Touches, at: int, key: str = "k") -> Seen:
-    touched = Touched(((f"name person {person}", about.bit),))
-    asked = ask(asked_of(f"Tell me what is known about the {about.value} of somebody."), touched.persons, at, KEYS)
-    return msgspec.structs.replace(see(f"x{number}", touched, Whose(key, "u", "p"), at, KEYS), asked=asked)
+def request(
+    number: int, person: int, about: Touches, at: int, key: str = "k", unit: str = "u", asks: str = ""
+) -> Seen:
+    """An inquiry; with ``asks``, another text, that hands something over."""
+    touched = Touched(((f"name person {person}", about.bit | (0 if asks else INQUIRY_BIT)),))
+    text = asks or f"Tell me what is known about the {about.value} of somebody."
+    asked = ask(asked_of(text), touched.persons, at, KEYS)
+    return msgspec.structs.replace(see(f"x{number}", touched, Whose(key, unit, f"p-{unit}"), at, KEYS), asked=asked)
 
 
 def stopped_at(requests: Iterable[Seen]) -> tuple[int, int, str]:
@@ -76,7 +80,47 @@ def test_a_dossier_is_held_and_then_stopped_before_one_in_a_hundred_was_asked_ab
     asked = (request(n, n, MATTERS[n % 5], NOW + EVERY * n, key=f"k{n % 50}") for n in range(PEOPLE // 100))
     held, stopped, by = stopped_at(asked)
     assert 0 < held < stopped < PEOPLE // 100
-    assert by == "pace"
+    assert by == "inquiries"
+
+
+def test_so_is_one_about_two_matters_alone() -> None:
+    asked = (request(n, n, MATTERS[n % 2], NOW + 30 * DAY_SECONDS // (2 * PEOPLE) * n) for n in range(PEOPLE // 100))
+    held, stopped, by = stopped_at(asked)
+    assert 0 < held < stopped < PEOPLE // 100
+    assert by == "inquiries"
+
+
+@pytest.mark.parametrize("matters", [MATTERS, [each for each in MATTERS if each is not Touches.BELIEF]], ids=len)
+def test_one_over_fifty_units_each_of_which_asks_four_times_is_stopped_unit_by_unit(matters: list[Touches]) -> None:
+    rng, book, over = random.Random(3), PatternBook(), set[str]()  # noqa: S311 - a simulation
+    for number in range(PEOPLE // 100):
+        unit = f"u{number % 50}"
+        seen = request(number, number, rng.choice(matters), NOW + EVERY * number, unit=unit)
+        book.enter(seen)
+        if any(each.noticed for each in crossings(book, AGREEMENT.patterns, seen)):
+            over.add(unit)
+    assert len(over) == 50
+
+
+DESKS: dict[str, tuple[tuple[Touches, str], ...]] = {
+    # what an application asks from each unit of a kind, with changing names
+    "help desk": ((Touches.DEVICE, "The phone does not start."), (Touches.PLACE, "Reply: it goes to your address.")),
+    "reunification": ((Touches.ASSOCIATION, "Is one of these a relative?"), (Touches.FACE, "Match with the photo.")),
+    "clinic": ((Touches.HEALTH, "Summarise the diagnosis."), (Touches.PLACE, "The address for the bill.")),
+    "analyst": tuple((each, f"What about the {each.value}?") for each in MATTERS),
+}
+
+
+def test_forty_units_of_one_customer_that_do_their_work_at_once_are_not_held_because_of_each_other() -> None:
+    rng, book = random.Random(4), PatternBook()  # noqa: S311 - a simulation
+    kinds = [*["help desk", "reunification", "clinic"] * 12, *["analyst"] * 4]
+    for number in range(1_200):
+        unit = number % 40
+        about, text = rng.choice(DESKS[kinds[unit]])
+        person = 100 * unit + rng.randrange(30) if kinds[unit] == "analyst" else 10_000 + number
+        seen = request(number, person, about, NOW + 20 * number, unit=f"u{unit}", asks=text)
+        book.enter(seen)
+        assert crossings(book, AGREEMENT.patterns, seen) == (), (number, kinds[unit])
 
 
 def test_one_that_goes_ten_times_as_slowly_is_stopped_after_as_many_people() -> None:
@@ -98,7 +142,8 @@ def test_a_program_that_asks_the_same_like_clockwork_is() -> None:
 
 
 def test_a_help_desk_on_the_day_of_an_outage_is_not_held() -> None:
-    asked = (request(n, n, Touches.DEVICE, NOW + n * 10 * HOUR_SECONDS // 500) for n in range(500))
+    says = "It says the phone does not start."
+    asked = (request(n, n, Touches.DEVICE, NOW + n * 10 * HOUR_SECONDS // 500, asks=says) for n in range(500))
     assert stopped_at(asked) == (0, 0, "")
 
 

@@ -158,12 +158,13 @@ def tallied(pattern: Pattern, sketches: list[Sketch], unix: int, question: int) 
             return round(own * scale) if scale == 1 or own >= SURE else 0
         case _:
             return sum(
-                round(
-                    each.scale
-                    * sum(
+                _told(
+                    pattern,
+                    each,
+                    sum(
                         _joins(about, mask, pattern.joins) and about & marked == marked
                         for _, _, about in each.rows(since, pattern.days)
-                    )
+                    ),
                 )
                 for each in sketches
             )
@@ -176,7 +177,14 @@ def _joins(about: int, mask: int, joins: int) -> bool:
 def _spread(sketch: Sketch, since: int, pattern: Pattern) -> int:
     rows = sketch.rows(since)
     people = sorted((sum(bool(about & each.bit) for _, _, about in rows) for each in pattern.touching), reverse=True)
-    return round(people[pattern.joins - 1] * sketch.scale)
+    return _told(pattern, sketch, people[pattern.joins - 1])
+
+
+def _told(pattern: Pattern, sketch: Sketch, found: int) -> int:
+    """Of people how many there are at least, where a sketch has a part of them: two deviations less."""
+    if sketch.scale > 1 and pattern.counts in {Counts.PEOPLE, Counts.SPREAD}:
+        return round(max(0.0, found - 2 * float(found) ** 0.5) * sketch.scale)
+    return round(found * sketch.scale)
 
 
 def in_the_plain_way(book: PatternBook, patterns: list[Pattern], seen: Seen) -> list[tuple[str, Over, int]]:
@@ -208,7 +216,9 @@ def in_the_plain_way(book: PatternBook, patterns: list[Pattern], seen: Seen) -> 
 
 def _patterns() -> list[Pattern]:
     made = []
-    for counts in sorted(set(Counts) - {Counts.CLOCKWORK}):  # which is looked at once in four requests
+    for counts in sorted(
+        set(Counts) - {Counts.CLOCKWORK, Counts.SHARED}
+    ):  # which are looked at once in so many requests
         for subjects in (2, 5, 9):
             window = HOUR_SECONDS if counts in TEMPO else 20 * DAY_SECONDS
             pattern = Pattern(f"{counts}-{subjects}", "f", OVER_OF.get(counts, tuple(Over)), window, subjects)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 
 import pytest
 from hypothesis import given
@@ -124,3 +125,15 @@ def test_bytes_that_are_read_are_the_ones_that_are_written() -> None:
 
 def test_a_sketch_takes_less_than_a_half_of_what_a_unit_may_take() -> None:
     assert len(sketch_of([(number, 0, 0) for number in range(3 * SIZE)]).write()) < 32 * 1_024
+
+
+def test_a_part_of_a_full_sketch_is_counted_at_least_and_all_of_a_sketch_that_is_not_full_exactly() -> None:
+    """A hundred and twenty of thirty thousand are four tokens or so: that may be anything from none to two hundred."""
+    rng = random.Random(7)  # noqa: S311 - a simulation
+    tokens = [rng.getrandbits(64) for _ in range(30_000)]
+    few = sketch_of([(token, 0, 1 if number < 120 else 2) for number, token in enumerate(tokens)])
+    assert few.count_at_least(SINCE, mask=1, joins=1) <= 60
+    half = sketch_of([(token, 0, 1 if number % 2 else 2) for number, token in enumerate(tokens)])
+    assert 12_000 < half.count_at_least(SINCE, mask=1, joins=1) < 15_500
+    all_of_it = sketch_of([(token, 0, 1) for token in tokens[:500]])
+    assert all_of_it.count_at_least(SINCE, mask=1, joins=1) == 500

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from brightline.core.agreement.pattern import Touches
+from brightline.core.agreement.pattern import MATTER_BITS, Touches
 from brightline.core.exchange.model import Exchange, Role, Turn
 from brightline.core.patterns.names import spelled
 from brightline.core.patterns.scripts import names_without_capitals
@@ -18,7 +18,8 @@ LISTED = "1. Maria Jensen\n2. Peter Olsen\n3. Anna Novak"
 
 def touched(*texts: str) -> dict[str, int]:
     exchange = Exchange("chat", "m", tuple(Turn(Role.USER, (text,)) for text in texts))
-    return {person.removeprefix("name "): about for person, about in touched_by(exchange).persons}
+    persons = touched_by(exchange).persons
+    return {person.removeprefix("name "): about & MATTER_BITS for person, about in persons}
 
 
 @pytest.mark.parametrize(

@@ -291,6 +291,8 @@ def _pattern(file: TomlFile, key: str, table: Table, vocabulary: Vocabulary) -> 
         says=wire.says,
         us_persons=wire.us_persons,
         counts=wire.counts,
+        units=wire.units,
+        inquiries=wire.inquiries,
     )
     if why := why_not(pattern, vocabulary):
         raise file.error(path, why, "correct the pattern, or who may set the fact")

@@ -47,6 +47,7 @@ class Counts(enum.StrEnum):
     SPREAD = "spread"  # for each of so many matters so many people, of some this and of others that
     PACE = "pace"  # different people within minutes or hours, read out of the latest
     TEMPLATE = "template"  # different people put into one question
+    SHARED = "shared"  # people for each of so many matters, in questions that many units share
     STANDING = "standing"  # questions that were asked again on so many days about the same people, or about nobody
     ROWS = "rows"  # rows of tables, members of lists and calls at once, handed over in requests
     CLOCKWORK = "clockwork"  # requests at even intervals
@@ -66,6 +67,7 @@ _NOUNS: Final = {
     Counts.SPREAD: "people for each matter",
     Counts.PACE: "people in a short time",
     Counts.TEMPLATE: "people in one question",
+    Counts.SHARED: "people for each matter in questions that units share",
     Counts.STANDING: "questions",
     Counts.ROWS: "rows",
     Counts.CLOCKWORK: "requests like clockwork",
@@ -78,13 +80,22 @@ TEMPO: Final = frozenset({Counts.PACE, Counts.CLOCKWORK, Counts.LOOP, Counts.ACT
 """What is read out of the latest requests alone, so also in minutes, and up to ``LATEST_MAX``."""
 OVER_OF: Final = {
     Counts.TEMPLATE: (Over.UNIT, Over.AGREEMENT),
+    Counts.SHARED: (Over.AGREEMENT,),
     Counts.STANDING: (Over.UNIT,),
     Counts.PACE: (Over.UNIT, Over.PURPOSE),
     Counts.CLOCKWORK: (Over.KEY, Over.UNIT),
 }
 """Over what these are counted; all others over everything."""
 MATTERS: Final = frozenset(
-    {Counts.PEOPLE, Counts.SPREAD, Counts.PACE, Counts.TEMPLATE, Counts.STANDING, Counts.CLOCKWORK}
+    {
+        Counts.PEOPLE,
+        Counts.SPREAD,
+        Counts.PACE,
+        Counts.TEMPLATE,
+        Counts.SHARED,
+        Counts.STANDING,
+        Counts.CLOCKWORK,
+    }
 )
 """What may be counted by the matters of people's lives that come up."""
 
@@ -109,7 +120,10 @@ class Touches(enum.StrEnum):
 _PLACES: Final = {touches: place for place, touches in enumerate(Touches)}
 US_PERSON_BIT: Final = 1 << 15
 """Beside what a text is about: that it says, or shows, that it is about a person of the United States."""
-KNOWN_BITS: Final = US_PERSON_BIT | ((1 << len(Touches)) - 1)
+INQUIRY_BIT: Final = 1 << 14
+"""Likewise: that a request asks for it and hands nothing over (``patterns/inquiry.py``)."""
+MATTER_BITS: Final = (1 << len(Touches)) - 1
+KNOWN_BITS: Final = US_PERSON_BIT | INQUIRY_BIT | MATTER_BITS
 
 
 class Pattern(msgspec.Struct, frozen=True):
@@ -120,6 +134,8 @@ class Pattern(msgspec.Struct, frozen=True):
     marked as a person of the United States. ``subjects`` of them make ``fact`` unknown; ``notice`` (0: never) call
     cleared people to look at the unit. Where ``counts`` is another thing than people, ``subjects`` is how many of it
     there are, ``days`` on how many days a question came, and ``joins`` how many of the matters are in the request.
+    ``units`` is in how many units a question is shared; with ``inquiries``, only requests count that ask for something
+    about somebody and hand nothing over.
     """
 
     id: str
@@ -134,6 +150,8 @@ class Pattern(msgspec.Struct, frozen=True):
     says: str = ""
     us_persons: bool = False
     counts: Counts = Counts.PEOPLE
+    units: int = 0
+    inquiries: bool = False
 
     @property
     def mask(self) -> int:
@@ -147,15 +165,18 @@ class Pattern(msgspec.Struct, frozen=True):
         days = f" on {self.days} or more days" if self.days > 1 else ""
         over = ", ".join(self.over)
         notice = f"; from {self.notice:,} on, cleared people look at the unit" if self.notice else ""
+        shared = f" in questions that {self.units} or more units share," if self.units else ""
+        asked = " of inquiries" if self.inquiries else ""
         noun = (
             "people"
-            if self.counts in {Counts.SPREAD, Counts.PACE}
+            if self.counts in {Counts.SPREAD, Counts.PACE, Counts.SHARED}
             else "U.S. persons"
             if self.us_persons
             else self.counts.noun
         )
         return (
-            f"{self.subjects:,} {noun}{joins}{days} in {window_words(self.window_seconds)}, counted by {over}, "
+            f"{self.subjects:,} {noun}{asked}{joins}{days}{shared} in {window_words(self.window_seconds)}, "
+            f"counted by {over}, "
             f"make {self.fact} unknown{notice}"
         )
 
@@ -170,6 +191,7 @@ _JOINED: Final = {
     Counts.SPREAD: "for each of",
     Counts.PACE: "with",
     Counts.TEMPLATE: "about",
+    Counts.SHARED: "for each of",
     Counts.STANDING: "about",
     Counts.CLOCKWORK: "about",
 }
@@ -211,13 +233,17 @@ def _odd(pattern: Pattern) -> str:
         return f"{pattern.counts.noun} are not counted over {', '.join(lost)}"
     if pattern.us_persons and pattern.counts is not Counts.PEOPLE:
         return f"{pattern.counts.noun} are not told by whether they are of U.S. persons"
-    if pattern.counts is Counts.SPREAD and pattern.joins < 2:
+    if pattern.counts in {Counts.SPREAD, Counts.SHARED} and pattern.joins < 2:
         return "what is spread over matters has two or more `joins`"
+    if (pattern.counts is Counts.SHARED) != (pattern.units > 1):
+        return "what units share is counted, and nothing else, in two or more `units`"
+    if pattern.inquiries and pattern.counts not in {Counts.PACE, Counts.SHARED}:
+        return f"{pattern.counts.noun} are not told by whether they are inquired about"
     if pattern.counts is Counts.STANDING and pattern.days < 2:
         return "a question that comes back comes on two or more `days`"
     if pattern.days > 1 and pattern.counts not in {Counts.PEOPLE, Counts.TEMPLATE, Counts.STANDING}:
         return f"{pattern.counts.noun} are not counted by days"
     most = PEOPLE_LATELY_MAX if pattern.counts is Counts.PACE else LATEST_MAX
-    if pattern.counts in TEMPO and max(pattern.subjects, pattern.notice) > most:
+    if pattern.counts in {*TEMPO, Counts.SHARED} and max(pattern.subjects, pattern.notice) > most:
         return f"more than {most} {pattern.counts.noun} are not remembered: write a shorter window"
     return ""

@@ -12,7 +12,8 @@ Each rule below says which direction is tighter. What is not listed may not chan
     what a fact needs        only more registers; none where no registration states it any more
     good value, values       unchanged but through ``formerly``; a new value is never the good one
     patterns                 none may vanish, count another thing or count less: over no fewer, in no shorter window,
-                             about no fewer matters, from no more joins, days or people on, and not U.S. persons alone
+                             about no fewer matters, from no more joins, days, units or people on, and not U.S. persons
+                             or inquiries alone
     limits, ladder           in their declared direction; none may vanish. Where the baseline is silent about a limit,
                              what counts is what is enforced then: a new number may not be looser than that
     change rules, parties,   unchanged
@@ -218,11 +219,13 @@ def _pattern(pattern: Pattern, candidate: Agreement) -> Iterator[Looser]:
     if now.window_seconds < pattern.window_seconds:
         before_window, after_window = window_words(pattern.window_seconds), window_words(now.window_seconds)
         yield _looser(f"{path}.window", before_window, after_window, "only a longer window counts more")
-    for name in ("subjects", "joins", "days"):
+    for name in ("subjects", "joins", "days", "units"):
         if getattr(now, name) > getattr(pattern, name):
             yield _looser(f"{path}.{name}", getattr(pattern, name), getattr(now, name), "only lower counts more")
     if now.us_persons and not pattern.us_persons:
         yield _looser(f"{path}.us_persons", "everybody", "U.S. persons alone", "others would not be counted")
+    if now.inquiries and not pattern.inquiries:
+        yield _looser(f"{path}.inquiries", "every request", "inquiries alone", "others would not be counted")
     if (now.notice or math.inf) > (pattern.notice or math.inf):
         yield _looser(f"{path}.notice", pattern.notice, now.notice or "never", "people would look later")
 

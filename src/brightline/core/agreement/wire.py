@@ -120,6 +120,8 @@ class PatternTable(_Wire, frozen=True):
     notice: _People | UnsetType = UNSET
     us_persons: bool = False
     counts: Counts = Counts.PEOPLE
+    units: Annotated[int, Meta(ge=0, le=1_000)] = 0
+    inquiries: bool = False
 
 
 class _LadderTest(_Wire, frozen=True):

@@ -169,10 +169,17 @@ def _pattern(pattern: Pattern) -> str:
         ("subjects", str(pattern.subjects)),
         ("touching", _flat(pattern.touching)),
     ]
-    numbers = (("joins", pattern.joins, 0), ("days", pattern.days, 1), ("notice", pattern.notice, 0))
+    numbers = (
+        ("joins", pattern.joins, 0),
+        ("days", pattern.days, 1),
+        ("units", pattern.units, 0),
+        ("notice", pattern.notice, 0),
+    )
     members += [(name, str(value)) for name, value, silent in numbers if value != silent]
     if pattern.us_persons:
         members.append(("us_persons", "true"))
+    if pattern.inquiries:
+        members.append(("inquiries", "true"))
     return _table(f"pattern.{pattern.id}", [*members, ("says", string(pattern.says))])
 
 

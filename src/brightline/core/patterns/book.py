@@ -11,8 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from brightline.core.agreement.pattern import Counts, Pattern
-from brightline.core.patterns.kinds import EVEN_EVERY, KIND_OF, Kind, at_most, entries, tally
+from brightline.core.agreement.pattern import INQUIRY_BIT, Counts, Pattern
+from brightline.core.patterns.kinds import (
+    EVEN_EVERY,
+    IN_BOTH_SPANS,
+    KIND_OF,
+    SHARED_EVERY,
+    Kind,
+    at_most,
+    entries,
+    tally,
+)
 from brightline.core.patterns.places import Counted, Places, part_in, part_of, places_at, size_of
 from brightline.core.patterns.seen import Seen
 from brightline.core.patterns.sketch import Sketch
@@ -81,8 +90,9 @@ class PatternBook:
             both = [pair for pair in zip(older, newer, strict=True) if None not in map(self._sketch, pair)]
             older, newer = tuple(first for first, _ in both), tuple(second for _, second in both)
         for each in seen.subjects:
-            self._enter(older, each.older, seen.unix, each.about)
-            self._enter(newer, each.newer, seen.unix, each.about)
+            about = each.about & ~INQUIRY_BIT  # whether they were inquired about is a matter of each time
+            self._enter(older, each.older, seen.unix, about)
+            self._enter(newer, each.newer, seen.unix, about)
 
     def merge(self, counted: Counted, sketch: Sketch) -> None:
         """Take in what somebody else counted. Raises ``ValueError`` for a sketch of another span."""
@@ -118,7 +128,7 @@ class PatternBook:
         own, most = 0, at_most(pattern, sketches, seen.unix)
         if most >= pattern.subjects - HALF or _may_be_even(pattern, most):
             asked, kind = seen.asked, KIND_OF.get(pattern.counts)
-            question = asked.older if kind is Kind.QUESTIONS else asked.newer
+            question = asked.older if kind in IN_BOTH_SPANS else asked.newer
             most, own = tally(pattern, sketches, seen.unix, question)
         looks[pattern.id] = _Look(pattern, sketches, _tokens(pattern, most, sketches), seen.unix)
         return own if own >= pattern.subjects else 0
@@ -143,7 +153,7 @@ class PatternBook:
     def _read(self, pattern: Pattern, counted: Counted) -> list[Sketch]:
         """The sketches that a pattern reads together: of what is counted in one span only, also the one before."""
         found = [self._sketches.get(counted)]
-        if KIND_OF.get(pattern.counts, Kind.QUESTIONS) is not Kind.QUESTIONS:
+        if KIND_OF.get(pattern.counts, Kind.QUESTIONS) not in IN_BOTH_SPANS:
             found.append(self._sketches.get(Counted(counted.span - 1, counted.over, counted.name)))
         return [sketch for sketch in found if sketch is not None]
 
@@ -172,5 +182,7 @@ def _tokens(pattern: Pattern, most: float, sketches: list[Sketch]) -> float:
     missing = pattern.subjects - most
     if pattern.counts is Counts.CLOCKWORK and missing > 0:  # one more request may make many even
         return pattern.subjects - (min(missing, 2 * EVEN_EVERY) + 1) // 2
+    if pattern.counts is Counts.SHARED and missing > 0:  # one more unit may make a question a shared one
+        return pattern.subjects - SHARED_EVERY
     least = min((each.scale for each in sketches), default=1)
     return most if least == 1 else (most + 0.75) / least

@@ -29,19 +29,22 @@ from itertools import pairwise
 from statistics import median_low
 from typing import Final, NamedTuple
 
-from brightline.core.agreement.pattern import US_PERSON_BIT, Counts, Pattern, Touches
+from brightline.core.agreement.pattern import INQUIRY_BIT, MATTER_BITS, US_PERSON_BIT, Counts, Pattern
 from brightline.core.patterns.seen import Seen
-from brightline.core.patterns.sketch import Sketch
+from brightline.core.patterns.shared import PERSONS_OF_ONE, people_in_shared, row_of
+from brightline.core.patterns.sketch import SIZE, Sketch
+from brightline.core.patterns.token import begins
 
 SURE: Final = 12
 """Of a sketch that holds only a part, so many rows of one question are needed to say how many there are."""
 EVEN_SHARE: Final = 0.9
 EVEN_EVERY: Final = 4
 """Whether requests come at even intervals is looked at once in so many."""
+SHARED_EVERY: Final = 16
+"""What units share is looked at once in so many."""
 EVEN_SECONDS_MIN: Final = 5
 """Requests that follow one another more quickly are a burst, and not like clockwork."""
 FOLD: Final = 0xFFFF
-_MATTERS: Final = (1 << len(Touches)) - 1
 _PERSON: Final = 0xFFFFFF
 _LATEST: Final = (1 << 40) - 1
 _PAIR: Final = struct.Struct(">QQ")
@@ -51,6 +54,7 @@ class Kind(enum.StrEnum):
     """Of what a sketch is; of people where its name says none."""
 
     QUESTIONS = "questions"
+    SHARED = "shared"
     LATELY = "lately"
     TIMES = "times"
     STEPS = "steps"
@@ -62,6 +66,7 @@ class Kind(enum.StrEnum):
 
 SIZES: Final = {
     Kind.QUESTIONS: 256,
+    Kind.SHARED: SIZE,
     Kind.LATELY: 256,
     Kind.TIMES: 128,
     Kind.STEPS: 128,
@@ -73,6 +78,7 @@ SIZES: Final = {
 KIND_OF: Final = {
     Counts.TEMPLATE: Kind.QUESTIONS,
     Counts.STANDING: Kind.QUESTIONS,
+    Counts.SHARED: Kind.SHARED,
     Counts.PACE: Kind.LATELY,
     Counts.CLOCKWORK: Kind.TIMES,
     Counts.LOOP: Kind.STEPS,
@@ -83,6 +89,9 @@ KIND_OF: Final = {
 }
 
 
+IN_BOTH_SPANS: Final = frozenset({Kind.QUESTIONS, Kind.SHARED})
+"""What has tokens of both spans, and so is read from the older."""
+
 Entry = tuple[Kind, int, int, int, int]
 """A token for the sketches of a kind: kind, span, token, what came up, and by how much a count may grow."""
 
@@ -91,9 +100,12 @@ def entries(seen: Seen, request: int) -> Iterator[Entry]:
     """What a request, of which this is the token, adds beside its people."""
     asked, (older, newer), latest = seen.asked, seen.spans, _LATEST - seen.unix
     if asked.older:
-        pairs = [(each.older, each.newer, each.about) for each in seen.subjects if each.about & _MATTERS] or [
-            (0, 0, asked.about)
-        ]
+        pairs = [(each.older, each.newer, each.about) for each in seen.subjects if each.about & MATTER_BITS]
+        for first, second, about in pairs[:PERSONS_OF_ONE]:
+            for span, question, person in ((older, asked.older, first), (newer, asked.newer, second)):
+                yield Kind.SHARED, span, row_of(question, person, seen.whose.unit, seen.unix, begins(span)), about, 1
+        if not pairs:
+            pairs = [(0, 0, asked.about)]
         for first, second, about in pairs:
             yield Kind.QUESTIONS, older, _pair(asked.older, first), about, 1
             yield Kind.QUESTIONS, newer, _pair(asked.newer, second), about, 1
@@ -126,7 +138,7 @@ def _asked_of(*asked: bool) -> frozenset[Counts]:
 
 def comes_up(pattern: Pattern, about: int) -> bool:
     """Whether enough comes up in a request that a pattern counts for it to be held once there are too many."""
-    if pattern.us_persons and not about & US_PERSON_BIT:
+    if (pattern.us_persons and not about & US_PERSON_BIT) or (pattern.inquiries and not about & INQUIRY_BIT):
         return False
     if not pattern.joins:
         return True
@@ -134,10 +146,12 @@ def comes_up(pattern: Pattern, about: int) -> bool:
     return (about & pattern.mask).bit_count() >= joined
 
 
-_JOINED: Final = frozenset({Counts.PEOPLE, Counts.SPREAD, Counts.PACE})  # what came up in other requests is joined
+_JOINED: Final = frozenset(
+    {Counts.PEOPLE, Counts.SPREAD, Counts.SHARED, Counts.PACE}
+)  # what came up in other requests is joined
 _GROUPS: Final = (
-    tuple(_JOINED),
-    (Counts.TEMPLATE, Counts.STANDING, Counts.CLOCKWORK),
+    (Counts.PEOPLE, Counts.SPREAD, Counts.PACE),
+    (Counts.TEMPLATE, Counts.STANDING, Counts.SHARED, Counts.CLOCKWORK),
     (Counts.LOOP,),
     (Counts.ACTS,),
     (Counts.FORCE,),
@@ -161,6 +175,8 @@ def tally(pattern: Pattern, sketches: Sequence[Sketch], unix: int, question: int
     since = unix - pattern.window_seconds
     if pattern.counts is Counts.TEMPLATE:
         return _in_questions(sketches[0], since, pattern, question) if sketches else Tally(0, 0)
+    if pattern.counts is Counts.SHARED:
+        return Tally(*people_in_shared(sketches[0], since, pattern, question)) if sketches else Tally(0, 0)
     if pattern.counts is Counts.CLOCKWORK:
         rows = [row for each in sketches for row in each.rows(since) if _joins(pattern, row[2])]
         return _like_clockwork([(token & FOLD, seen) for token, seen, _ in rows], question)
@@ -194,19 +210,24 @@ def _found(pattern: Pattern, sketches: Iterable[Sketch], since: int) -> int:
             return sum(_different(each, since, pattern) for each in sketches)
         case Counts.LOOP | Counts.ACTS | Counts.FORCE:
             return sum(each.found(since) for each in sketches)
-        case _:
+        case Counts.PEOPLE:
             mask = pattern.mask if pattern.joins else 0
             marked = US_PERSON_BIT if pattern.us_persons else 0
-            return sum(each.count(since, mask, pattern.joins, pattern.days, marked) for each in sketches)
+            return sum(each.count_at_least(since, mask, pattern.joins, pattern.days, marked) for each in sketches)
+        case _:
+            mask = pattern.mask if pattern.joins else 0
+            return sum(each.count(since, mask, pattern.joins, pattern.days) for each in sketches)
 
 
 def _different(sketch: Sketch, since: int, pattern: Pattern) -> int:
     """How many people are among the latest, with what came up of each joined."""
-    mask, joins = pattern.mask, pattern.joins
+    mask, joins, marks = pattern.mask, pattern.joins, INQUIRY_BIT if pattern.inquiries else 0
     if joins <= 1:  # a matter came up of somebody if it did in some row
-        return len({token & _PERSON for token in sketch.matching(since, mask if joins else 0, joins)})
+        return len({token & _PERSON for token in sketch.matching(since, mask if joins else 0, joins, 1, marks)})
     matters: dict[int, int] = {}
     for token, _, about in sketch.rows(since):
+        if about & marks != marks:
+            continue
         person = token & _PERSON
         matters[person] = matters.get(person, 0) | about
     return sum((about & mask).bit_count() >= joins for about in matters.values())
@@ -219,7 +240,7 @@ def _joins(pattern: Pattern, about: int) -> bool:
 def _spread(sketch: Sketch, since: int, pattern: Pattern) -> int:
     """Of so many people each of ``joins`` matters came up: as many as of the rarest of the commonest ones."""
     people = sorted(sketch.found_each(since, (each.bit for each in pattern.touching)), reverse=True)
-    return round(people[pattern.joins - 1] * sketch.scale)
+    return sketch.at_least(people[pattern.joins - 1])
 
 
 def _in_questions(sketch: Sketch, since: int, pattern: Pattern, question: int | None) -> Tally:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from brightline.core.agreement.pattern import OVER_OF, Counts, Over, Pattern
-from brightline.core.patterns.kinds import FOLD, KIND_OF, SIZES, Kind
+from brightline.core.patterns.kinds import FOLD, IN_BOTH_SPANS, KIND_OF, SIZES, Kind
 from brightline.core.patterns.seen import Whose
 from brightline.core.patterns.sketch import SIZE
 from brightline.core.patterns.token import spans_at
@@ -24,6 +24,7 @@ _REQUESTS: Final = "requests of "
 _EVERYWHERE: Final = tuple(Over)
 _OVER: Final = {
     Kind.QUESTIONS: OVER_OF[Counts.TEMPLATE],
+    Kind.SHARED: OVER_OF[Counts.SHARED],
     Kind.LATELY: OVER_OF[Counts.PACE],
     Kind.TIMES: OVER_OF[Counts.CLOCKWORK],
 }
@@ -128,9 +129,9 @@ def _all(counts: Counts, over: Over, name: str, spans: tuple[int, int]) -> Itera
     kind = KIND_OF.get(counts)
     if kind is None:
         yield older, name
-    elif kind is not Kind.QUESTIONS:
+    elif kind not in IN_BOTH_SPANS:
         yield newer, named(kind, name)
-    elif over is Over.AGREEMENT:
+    elif over is Over.AGREEMENT and kind is Kind.QUESTIONS:
         yield from ((older, _numbered(part)) for part in range(PARTS))
     else:
         yield older, named(kind, name)

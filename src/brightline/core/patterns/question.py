@@ -19,7 +19,7 @@ from typing import Any, Final
 import msgspec
 import re2
 
-from brightline.core.agreement.pattern import US_PERSON_BIT
+from brightline.core.agreement.pattern import MATTER_BITS
 from brightline.core.exchange.model import Exchange, Role, Turn
 from brightline.core.patterns.asked import ROWS_MAX, Asked
 from brightline.core.patterns.names import spelled
@@ -76,7 +76,7 @@ def ask(exchange: Exchange, persons: Iterable[tuple[str, int]], unix: int, keys:
     older, newer = (keys[span] for span in spans_at(unix))
     text = _last(exchange.turns, Role.USER)[:QUESTION_CHARS_MAX]
     named = dict(persons)
-    about = (reduce(or_, named.values()) if named else about_of(text)) & ~US_PERSON_BIT
+    about = (reduce(or_, named.values()) if named else about_of(text)) & MATTER_BITS
     first = second = 0
     if about:
         words = f"question {question_of(exchange, text, named)}"

@@ -24,12 +24,13 @@ from typing import Final
 
 import re2
 
-from brightline.core.agreement.pattern import US_PERSON_BIT, Touches
+from brightline.core.agreement.pattern import INQUIRY_BIT, US_PERSON_BIT, Touches
 from brightline.core.errors import CallerError
 from brightline.core.exchange import strict_json
 from brightline.core.exchange.model import Exchange, Reply, Role
 from brightline.core.patterns.further import NOBODY_FURTHER, Further
 from brightline.core.patterns.identifiers import identifiers, places_of_identifiers
+from brightline.core.patterns.inquiry import is_inquiry
 from brightline.core.patterns.masks import US_PERSON
 from brightline.core.patterns.names import columns_in, members_in, names_in, places_of_names, spelled
 from brightline.core.patterns.referring import Named
@@ -111,8 +112,11 @@ def touched_by(exchange: Exchange, further: Further = NOBODY_FURTHER) -> Touched
     """Read a request. Pure; takes time in proportion to its texts."""
     persons, named = _Persons(), Named(partial(persons_in, further=further) if further else persons_in)
     about_all = 0
+    last = next((turn.texts for turn in reversed(exchange.turns) if turn.role is Role.USER), ())
     for text, written in _texts(exchange):
         about = about_of(text)
+        if about and text in last and is_inquiry(text):
+            about |= INQUIRY_BIT
         found = persons_in(text, written=written, further=further)
         meant = named.meant(text) or (() if found else named.meant_by_pronoun(text))
         if not found and not meant:
