@@ -6,6 +6,7 @@ The plain way is written down here once more, over the rows alone.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections import Counter
 from collections.abc import Iterator
@@ -183,7 +184,7 @@ def _spread(sketch: Sketch, since: int, pattern: Pattern) -> int:
 def _told(pattern: Pattern, sketch: Sketch, found: int) -> int:
     """Of people how many there are at least, where a sketch has a part of them: two deviations less."""
     if sketch.scale > 1 and pattern.counts in {Counts.PEOPLE, Counts.SPREAD}:
-        return round(max(0.0, found - 2 * float(found) ** 0.5) * sketch.scale)
+        return round(max(0.0, found - 2 * math.sqrt(found)) * sketch.scale)
     return round(found * sketch.scale)
 
 
