@@ -140,6 +140,16 @@ def test_what_could_find_less_or_say_more_is_refused(changed: dict[str, Any], wh
     assert any(why in each for each in looser(files(encoded=was), files(**changed)))
 
 
+def test_what_is_left_unknown_early_may_be_more_and_earlier_and_not_less_or_later() -> None:
+    was = files(encoded=encoder(early={"weapon_direct": 0.2}))
+    assert looser(files(), was) == ()
+    assert looser(was, files(encoded=encoder(early={"weapon_direct": 0.1}))) == ()
+    for later in ({}, {"weapon_direct": 0.3}):
+        assert looser(was, files(encoded=encoder(early=later))) == (
+            "encoder: weapon_direct would be left unknown later",
+        )
+
+
 def test_a_detector_that_is_gone_or_of_a_kind_unknown_here_is_refused_unless_it_is_the_same() -> None:
     assert looser(files(other=b"a"), files(other=b"a")) == ()
     assert any("another digest" in why for why in looser(files(other=b"a"), files(other=b"b")))

@@ -206,6 +206,23 @@ def test_between_the_thresholds_is_unknown() -> None:
     assert [(finding.segment, finding.value) for finding in found] == [(1, "unknown"), (2, "yes")]
 
 
+def test_before_a_judge_a_plain_reading_is_left_unknown_early_and_a_disguised_one_is_not() -> None:
+    loaded = load_encoder(FILE, "encoder.json")
+    head = msgspec.structs.replace(loaded.head[0], unknown=0.4, yes=0.8)
+    one = msgspec.structs.replace(loaded, head=(head,), early={head.fact: 0.1})
+    scored = [(number, view, [0.2]) for number, view in enumerate(("folded", "text", "base64", "reversed"))]
+    assert [(found.segment, found.value) for found in findings_from(one, "e", scored)] == [
+        (0, "unknown"),
+        (1, "unknown"),
+    ]
+    assert findings_from(one, "e", [(0, "folded", [0.09])]) == ()
+    later = msgspec.structs.replace(one, early={head.fact: 0.9})
+    assert findings_from(later, "e", [(0, "folded", [0.4])]), "it is never left unknown later than the head says"
+    odd = msgspec.structs.replace(loaded, early={"private_info": 0.1})
+    with pytest.raises(ReleaseError, match="no head for 'private_info'"):
+        load_encoder(msgspec.json.encode(odd), "encoder.json")
+
+
 def test_its_rules_are_those_of_the_rule_release() -> None:
     assert (FOLDER / "rules.toml").read_bytes() == (shipped_release() / "rules.toml").read_bytes()
 

@@ -24,7 +24,7 @@ from brightline.core.agreement.decide import decide
 from brightline.core.errors import CallerError, ScreeningUnavailable
 from brightline.core.exchange.api import chat
 from brightline.core.facts import Facts
-from brightline.core.screening.encoder import Encoder
+from brightline.core.screening.encoder import PLAIN_VIEWS, Encoder
 from brightline.core.screening.finding import Finding, Raised, Segment, Surface
 from brightline.core.screening.ngrams import NGrams
 from brightline.core.screening.rules import RuleSet
@@ -35,7 +35,6 @@ from brightline.shell.inference.screen import Judged, Screen
 
 VIEWS: Final = "views"
 TOOL_CALL_RULES: Final = "tool-call rules"
-PLAIN_VIEWS: Final = frozenset({"folded", "text"})
 UNJUDGED: Final = "unjudged"
 _AS_IT_IS: Final = "folded"
 _FLOOR: Final = 1e-300  # below every score that is one
@@ -209,6 +208,7 @@ class _Heard:
         bounds = {head.fact: _Bounds(head.unknown, head.yes, head.value) for head in definition.head}
         self.bounds |= {(detector, fact): each for fact, each in bounds.items()}
         wide = tuple(msgspec.structs.replace(head, unknown=_FLOOR, yes=_CEILING) for head in definition.head)
+        heads = {head.fact: head for head in definition.head}
         inner = judge_of(msgspec.structs.replace(definition, head=wide, near=0.0), detector, folder, weights)
 
         def listen(segments: Sequence[Segment]) -> Sequence[Finding]:
@@ -216,7 +216,8 @@ class _Heard:
             for score in inner(segments):
                 assert isinstance(score, Finding)  # noqa: S101 - nothing is near where every score is told
                 bound = bounds[score.fact]
-                value = bound.value if score.score >= bound.yes else "unknown" if score.score >= bound.unknown else ""
+                unknown = definition.unknown_from(heads[score.fact], score.view)
+                value = bound.value if score.score >= bound.yes else "unknown" if score.score >= unknown else ""
                 heard = msgspec.structs.replace(score, value=value)
                 self.scores.append(heard)
                 if value:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A release with a judge: another release's files, the judge's, and what it may settle with what it errs.
 
-Where it is said from which scores the judge is asked, the encoder's threshold of *unknown* becomes that, and what the
-silence of the encoder may mean is what was measured so: it misses less then. Without its judge such a release holds
-more, and never lets through more.
+Where it is said from which scores the judge is asked, the encoder leaves plain readings unknown from there on, and
+what its silence may mean is what was measured so: it misses less then. Without its judge such a release holds more,
+and never lets through more.
 """
 
 from __future__ import annotations
@@ -80,8 +80,7 @@ def add_judge(
 def _asking(said: dict[str, Any], out: Path, ask: Ask) -> dict[str, Any]:
     """Have the encoder in ``out`` leave unknown what the judge is asked about; what the release says of it then."""
     encoder = load_encoder((out / files.ENCODER).read_bytes(), files.ENCODER)
-    heads = (msgspec.structs.replace(head, unknown=ask.facts[head.fact]) for head in encoder.head)
-    files.write_encoder(out, msgspec.structs.replace(encoder, head=tuple(heads)))
+    files.write_encoder(out, msgspec.structs.replace(encoder, early=ask.facts))
     misses, positives = ask.cascade
     measured = {"misses": misses, "positives": positives, "corpus": ask.corpus}
     return {

@@ -26,6 +26,7 @@ from brightline.core.screening.finding import Finding, Raised, Segment, Surface
 from brightline.core.screening.views import views
 
 FORMAT: Final = "brightline-encoder/1"
+PLAIN_VIEWS: Final = frozenset({"text", "folded"})  # the text as it stands, and with its letters made even
 FILE_BYTES_MAX: Final = 4 * 1024 * 1024
 CLOSE_MIN: Final = 16
 CLOSE_WINDOWS: Final = 4  # of them for each of ``windows_max``, at most
@@ -74,6 +75,9 @@ class Encoder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     A reading whose score reaches this share ``near`` of a head's first threshold, and not the threshold, says nothing
     and is raised: a stream is then read further back. 0: nothing is near.
+
+    ``early`` says, by fact, from where on a plain reading is left unknown already, because a judge stands behind who
+    can tell. What is read in disguise mostly makes no words: there the heads' own thresholds hold.
     """
 
     format: str
@@ -87,7 +91,12 @@ class Encoder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     canary: tuple[Canary, ...]
     close: Annotated[int, Meta(ge=0)] = 0
     near: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    early: dict[str, Annotated[float, Meta(gt=0, le=1)]] = {}
     pieces: Part | None = None  # what the pieces of a text add to the log-odds of the heads (``pieces.py``)
+
+    def unknown_from(self, head: Head, view: str) -> float:
+        """From which score a head leaves its fact unknown in this view of a text."""
+        return min(head.unknown, self.early.get(head.fact, 1.0)) if view in PLAIN_VIEWS else head.unknown
 
 
 def load_encoder(data: bytes, name: str) -> Encoder:
@@ -110,6 +119,8 @@ def load_encoder(data: bytes, name: str) -> Encoder:
         if not head.unknown <= head.yes or not math.isfinite(head.bias):
             raise ReleaseError(f"{name}: the thresholds of {head.fact!r} are not in order, or its bias is no number")
         weights_of(head, encoder.dimensions, name)
+    if strange := set(encoder.early) - {head.fact for head in encoder.head}:
+        raise ReleaseError(f"{name}: it has no head for {min(strange)!r}, which it leaves unknown early")
     if {canary.fact for canary in encoder.canary} != {head.fact for head in encoder.head}:
         raise ReleaseError(f"{name}: each head has a canary, and no canary is without its head")
     return encoder
@@ -163,7 +174,7 @@ def findings_from(
         for head, score in zip(encoder.head, scores, strict=True):
             if score >= head.yes:
                 found.append(Finding(detector, head.fact, head.value, f"head:{head.fact}", segment, view, score))
-            elif score >= head.unknown:
+            elif score >= encoder.unknown_from(head, view):
                 found.append(Finding(detector, head.fact, UNKNOWN, f"head:{head.fact}", segment, view, score))
     return tuple(found)
 
@@ -178,14 +189,19 @@ def near_from(
     best: dict[tuple[int, str], int] = {}
     for segment, view, scores in scored:
         if encoder.near:
-            found = max(map(_nearness(encoder), encoder.head, scores))
+            found = max(map(_nearness(encoder, view), encoder.head, scores))
             best[segment, view] = max(best.get((segment, view), 0), found)
     return tuple(Raised(*place, read[place]) for place, found in best.items() if found == 1)
 
 
-def _nearness(encoder: Encoder) -> Callable[[Head, float], int]:
+def _nearness(encoder: Encoder, view: str) -> Callable[[Head, float], int]:
     """0 for a score that is far from its threshold, 1 for one that is near, 2 for one that reaches it."""
-    return lambda head, score: 2 if score >= head.unknown else int(score >= encoder.near * head.unknown)
+
+    def nearness(head: Head, score: float) -> int:
+        unknown = encoder.unknown_from(head, view)
+        return 2 if score >= unknown else int(score >= encoder.near * unknown)
+
+    return nearness
 
 
 def missed(canaries: Sequence[Canary], findings: Sequence[Finding]) -> tuple[str, ...]:

@@ -114,11 +114,14 @@ def _rules(
 
 def _encoder(old: Encoder, new: Encoder) -> Iterator[str]:
     close = new.close if old.close else 0  # windows that were not there only find more
-    frame = msgspec.structs.replace(new, head=old.head, canary=old.canary, near=old.near, close=close)
+    frame = msgspec.structs.replace(new, head=old.head, canary=old.canary, near=old.near, close=close, early=old.early)
     if frame != old:
         yield "its weights, its tokenizer or its windows are others"
     if old.near and not 0 < new.near <= old.near:
         yield "less would come near a threshold"
+    for fact, score in old.early.items():
+        if new.early.get(fact, 1.0) > score:
+            yield f"{fact} would be left unknown later"
     if not set(new.canary) >= set(old.canary):
         yield "a canary is not there"
     after = {head.fact: head for head in new.head}
