@@ -21,6 +21,7 @@ from brightline.core.agreement.clause import (
 )
 from brightline.core.agreement.limits import (
     ANSWER_DAYS_MAX,
+    CONTENT_DAYS_MAX,
     FALSE_STOPS_DEFAULT,
     FALSE_STOPS_PER_MILLION,
     HOLD_HOURS_MAX,
@@ -40,6 +41,7 @@ from brightline.core.agreement.ratchet import check, require_no_weaker
 from brightline.core.agreement.who import compare_facts, compare_who
 from brightline.core.errors import AgreementError
 from brightline.core.facts import FactSpec, Formerly, Register, Source, Vocabulary
+from brightline.core.review.aging import content_days
 from brightline.core.review.sampling import least_per_million
 from brightline.shell import shipped
 
@@ -182,7 +184,7 @@ def test_every_known_limit_has_the_number_that_is_enforced_in_silence() -> None:
     days |= {LOST_PER_MILLION: lost_budget(silent)}
     days |= {f"unit_{quota}": number for quota, number in msgspec.structs.asdict(unit_quotas(silent)).items()}
     days |= {HOLD_HOURS_MAX: hold_seconds(silent) // 3_600, ANSWER_DAYS_MAX: answer_seconds(silent) // 86_400}
-    days |= {SAMPLED_PER_MILLION: least_per_million(silent)}
+    days |= {SAMPLED_PER_MILLION: least_per_million(silent), CONTENT_DAYS_MAX: content_days(None, silent)}
     assert dict(SILENT) == days
 
 
