@@ -14,8 +14,11 @@ import pytest
 from click.testing import CliRunner
 
 from brightline.classifier.corpus import Corpus, read_corpora
+from brightline.classifier.everyday import read_everyday
 from brightline.classifier.judging import making
 from brightline.classifier.judging.features import ASKED, Store, exchange_of, in_order
+from brightline.classifier.judging.making import Behind, Goals
+from brightline.classifier.judging.neighbours import Ask, as_corpora
 from brightline.core.errors import ConfigError, ReleaseError
 from brightline.core.screening.judge import load_judge_file
 from brightline.decoder.published import Published
@@ -29,6 +32,7 @@ from brightline.decoder.asking import Asker
 
 CORPORA = Path(__file__).resolve().parents[3] / "corpora"
 LAYERS = (1, 3)
+FACTS = tuple(fact for facts in ASKED.values() for fact in facts)
 
 
 def write_corpora(folder: Path) -> Path:
@@ -218,6 +222,52 @@ def test_heads_that_were_fitted_stand_in_a_judge_file_and_are_reported(
     again = tmp_path / "again"
     assert CliRunner().invoke(brightline, [*command[:-2], str(again)]).exit_code == 0
     assert (again / "judge.json").read_bytes() == (out / "judge.json").read_bytes()
+
+
+def test_behind_students_a_judge_is_fitted_on_everyday_text_too_and_weighs_what_they_say(
+    tmp_path: Path, model: tuple[Path, str], corpora: tuple[Corpus, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, digest = model
+    tiny = Published("tiny", path.name, digest, path.stat().st_size, "Apache-2.0", "none", "1", 1, LAYERS)
+    monkeypatch.setattr(making, "MODELS", (tiny,))
+    everyday = tmp_path / "everyday"
+    everyday.mkdir()
+    first = {"corpus": "day", "kind": "everyday", "origin": "a test", "licence": "Apache-2.0"}
+    lines = [first, *({"text": f"a quiet day, number {i}"} for i in range(6))]
+    (everyday / "day.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
+    asked = Ask("", {}, dict.fromkeys(FACTS, 0.0), {}, {"day": {line.value: (1, 4) for line in ASKED}}, {}, (0, 1), "")
+    ask = tmp_path / "ask.json"
+    ask.write_bytes(msgspec.json.encode(asked))
+    neighbours = as_corpora(read_everyday(everyday), asked)
+    rows = in_order(corpora, neighbours)
+    assert [row.setting for row in rows[:4]].count("everyday") > 1, "they are read well ahead"
+    for _ in store(tmp_path / "states", digest).read(rows, Asker(path, LAYERS), 1, 1):
+        pass
+    scores = {row.id: dict.fromkeys(FACTS, 0.9 if row.label == "yes" else 0.2) for row in rows}
+    scores |= {"0-weapons-0-yes": dict.fromkeys(FACTS, 0.1), "0-weapons-0-no": dict.fromkeys(FACTS, 0.95)}
+    told = {}
+    for name, behind in {"alone": None, "behind": Behind(scores, frozenset({"author-1"}), asked.facts)}.items():
+        made, report = making.make(corpora, neighbours, tmp_path / "states", behind, Goals(0.05, 0.01, 0.0))
+        told[name] = made, report
+        assert report.rows_read == 72 + 6
+        assert report.facts["mass_domestic"].train_rows == 16 + 2
+        yes = {head.fact: head.yes for head in made.head}
+        assert all(one > 0.999 for one in yes.values()), "of so few neighbours nothing is said outright"
+    assert told["alone"][0].joined == {}
+    assert set(told["behind"][0].joined) == set(FACTS)
+    assert told["behind"][1].facts["mass_domestic"].students == 1.0
+    options = ["--ask", str(ask), "--everyday", str(everyday), "--held", "0"]
+    command = [
+        "classifier",
+        "judge",
+        "fit",
+        *(str(tmp_path / name) for name in ("corpora", "states", "out")),
+        *options,
+    ]
+    done = CliRunner().invoke(brightline, command)
+    assert done.exit_code == 0, done.output
+    assert load_judge_file((tmp_path / "out" / "judge.json").read_bytes(), "judge").facts == told["alone"][0].facts
+    assert CliRunner().invoke(brightline, command[:-4]).exit_code == 2, "--ask is nothing without its texts"
 
 
 def test_too_few_rows_and_another_file_are_said(

@@ -157,7 +157,7 @@ def make(
         head, report = _fact(fact, train, test, sides, goals)
         facts[fact] = report
         heads.append(_as_head(fact, head, report.bounds))
-        canaries.append(_canary(fact, train, head))
+        canaries.append(_canary(fact, train, head, report.bounds))
     views = tuple(View(tuple(constitution(fact) for fact in asked)) for asked in ASKED.values())
     width = store.shape[1]
     judge = JudgeFile(
@@ -325,9 +325,9 @@ def _share(log_odds: float) -> float:
     return float(1 / (1 + np.exp(-np.clip(log_odds, -15, 15))))
 
 
-def _canary(fact: str, train: _Rows, head: Linear) -> Canary:
+def _canary(fact: str, train: _Rows, head: Linear, found: Bounds) -> Canary:
     """The short row of training that is surest, of those that a worker reads as they were read: what it misses one day
-    is broken.
+    is broken. Raises ``ConfigError``.
     """
     said = head.of(train.states)
     plain = {"prompt": Surface.INPUT, "output": Surface.OUTPUT, "tool_call": Surface.TOOL_CALL}
@@ -341,7 +341,10 @@ def _canary(fact: str, train: _Rows, head: Linear) -> Canary:
     ]
     if not fit_for_it:
         raise ConfigError(f"no short row shows {fact}: go on with `brightline classifier judge read`")
-    best = train.rows[max(fit_for_it, key=lambda number: float(said[number]))]
+    surest = max(fit_for_it, key=lambda number: float(said[number]))
+    if said[surest] < found.unknown:  # nobody asked about a canary, so that it has only the head's own word
+        raise ConfigError(f"the thresholds are too high: no canary of {fact} is found")
+    best = train.rows[surest]
     return Canary(fact, best.judged, plain[best.surface.value])
 
 
