@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -32,13 +33,22 @@ def write_exchange(log: Sequencer, name: str) -> None:
 
 def test_a_writer_in_another_process_keeps_everybody_else_out_until_it_dies(tmp_path: Path) -> None:
     wal = tmp_path / "wal"
-    with subprocess.Popen([sys.executable, WRITER, wal, SHARD], stdout=subprocess.PIPE) as writer:
-        assert writer.stdout is not None
-        assert writer.stdout.readline().startswith(b"ready")
+    command = [sys.executable, str(WRITER), str(wal), SHARD]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writers:
+        assert writers.stdin is not None
+        assert writers.stdout is not None
+        writers.stdin.write("\n")
+        writers.stdin.flush()
+        told: dict[str, str] = {}
+        while not {"pid", "ready"} <= set(told):  # in either order, and records after them
+            line = writers.stdout.readline().split()
+            assert line, "the process that starts writers ended"
+            told[line[0]] = line[1]
         with pytest.raises(WriterPresent):
             open_log(tmp_path)
-        writer.send_signal(signal.SIGKILL)
-        writer.stdout.read()
+        os.kill(int(told["pid"]), signal.SIGKILL)
+        rest, _ = writers.communicate()
+        assert f"ended {-signal.SIGKILL}" in rest
     assert (wal / SHARD / "lock").exists(), "a lock file that is left over is no lock"
     log, publisher = open_log(tmp_path)
     log.close()

@@ -252,9 +252,9 @@ async def test_what_is_sent_names_the_server_and_its_path(monkeypatch: pytest.Mo
         await upstream.probe()
         assert server.asked[0].startswith(b"GET /base/health HTTP/1.1\r\nhost: 127.0.0.1:%d\r\n" % server.port)
         assert b"\r\nauthorization: Bearer key\r\n" in server.asked[0]
-        failed: list[Any] = []
-        monkeypatch.setattr(health, "failed", failed.append)
+        missed: list[Any] = []
+        monkeypatch.setattr(health, "missed", missed.append)
         server.says = (FINE.replace(b"200 OK", b"503 No"),)
         await upstream.probe()
-        assert len(failed) == 1
+        assert missed == ["/health is answered with 503"]
         await upstream.close()
