@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
 from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.load import load_agreement
-from brightline.core.errors import AgreementError
+from brightline.core.errors import AgreementError, ConfigError
 
 FILE_BYTES_MAX: Final = 8 * 1024 * 1024
 
@@ -25,6 +25,14 @@ def shipped_releases() -> dict[str, Path]:
     """The folders of all classifier releases that are shipped, by id."""
     folder = Path(str(files("brightline") / "releases"))
     return {path.name: path for path in sorted(folder.iterdir()) if (path / "release.toml").is_file()}
+
+
+def named_folder(given: str, shipped: Mapping[str, Path], file: str) -> Path:
+    """The folder that holds ``file``, given by the name of what is shipped or as a path. Raises ``ConfigError``."""
+    path = shipped.get(given, Path(given))
+    if not (path / file).is_file():
+        raise ConfigError(f"{given} is no folder with {file}, and not shipped: {', '.join(sorted(shipped))}")
+    return path
 
 
 def folder_reader(folder: Path) -> Callable[[str], bytes]:

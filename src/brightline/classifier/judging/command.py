@@ -15,7 +15,7 @@ from brightline.classifier.corpus import Corpus, Row, read_corpora
 from brightline.classifier.everyday import read_everyday
 from brightline.core.errors import ConfigError
 from brightline.decoder.published import MODELS, Published
-from brightline.folders import shipped_releases
+from brightline.folders import named_folder, shipped_releases
 from brightline.shell.shipped import read_agreement, shipped_agreement
 from brightline.terminal import as_json, progress, table
 
@@ -349,12 +349,7 @@ def add(
 
 
 def _folder_of(release: str) -> Path:
-    """The folder of a release, given as a path or as the name of a shipped one. Raises ``ConfigError``."""
-    shipped = shipped_releases()
-    folder = shipped.get(release, Path(release))
-    if not (folder / "release.toml").is_file():
-        raise ConfigError(f"{release} is no folder with release.toml, and not shipped: {', '.join(sorted(shipped))}")
-    return folder
+    return named_folder(release, shipped_releases(), "release.toml")
 
 
 def _part(text: str) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from brightline.classifier.corpus import Corpus, Row
 from brightline.classifier.judging.features import ASKED, TOKENS_MAX, Store, corpus_name, exchange_of, in_order
 from brightline.classifier.judging.heads import PENALTIES, Linear, fit, held_out, spread
 from brightline.classifier.judging.measure import SHARES, Bounds, Settled, Told, bounds, line_said, settled, told
+from brightline.classifier.judging.neighbours import EVERYDAY
 from brightline.core.errors import ConfigError
 from brightline.core.screening.encoder import Canary, Head
 from brightline.core.screening.figures import area_under_curve, threshold_at
@@ -33,7 +34,6 @@ NEIGHBOURS_MIN: Final = 40
 LEAST_YES: Final = 1.5  # log-odds, four to one: what refuses outright is likelier than not, whatever rows there were
 NEVER: Final = 15.0
 JOINED_PENALTY: Final = 0.01
-EVERYDAY: Final = "everyday"  # the setting of rows that are everyday text
 
 _T = TypeVar("_T")
 
@@ -108,7 +108,7 @@ class _Rows(msgspec.Struct, frozen=True):
     authors: list[str]
     values: list[str]
     states: Any
-    leaning: Any  # the students' log-odds, shape (rows,); of none, empty
+    leaning: Any  # the students' log-odds, shape (rows,); 0 without students
     asked: Any  # whether the judge is asked, shape (rows,)
     honest: Any  # whether the students have not seen the author, shape (rows,)
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 ENCODER: Final = "encoder.json"
 SCREEN: Final = "screen.ngrams"
 STEPS: Final = 24
+EVERYDAY: Final = "everyday"  # the setting of rows that are everyday text
 LEAST: Final = 0.02  # what the students find less likely than so is nothing, however rare it is
 
 
@@ -181,7 +182,7 @@ def _row(corpus: str, number: int, line: Line, text: str) -> Row:
         facts=dict.fromkeys(facts_of(line), "no"),
         surface=RowSurface.PROMPT,
         lang="",
-        setting="everyday",
+        setting=EVERYDAY,
         reason=f"everyday text of {corpus}",
         pair=f"{corpus}-{number}",
         text=text,

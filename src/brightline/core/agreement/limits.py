@@ -132,6 +132,11 @@ def lost_budget(agreement: Agreement) -> int:
     return agreement.limit(LOST_PER_MILLION, LOST_DEFAULT)
 
 
+def content_days_max(agreement: Agreement) -> int:
+    """For how many days content may be kept under an agreement; ``FOR_EVER_DAYS`` where it is silent."""
+    return agreement.limit(CONTENT_DAYS_MAX, FOR_EVER_DAYS)
+
+
 def hold_seconds(agreement: Agreement) -> int:
     """How long a hold waits for people under an agreement, in seconds."""
     return agreement.limit(HOLD_HOURS_MAX, HOLD_HOURS_DEFAULT) * HOUR_SECONDS

@@ -23,7 +23,7 @@ import msgspec
 from msgspec import UNSET
 
 from brightline.core.agreement.clause import Agreement
-from brightline.core.agreement.limits import CONTENT_DAYS_MAX, FOR_EVER_DAYS
+from brightline.core.agreement.limits import FOR_EVER_DAYS, content_days_max
 from brightline.core.evidence.audit_books import Leaf
 from brightline.core.evidence.audit_findings import Claim, Findings, Topic
 from brightline.core.evidence.audit_memory import AgedMemory, KeptContent
@@ -62,7 +62,7 @@ class AgedAudit:
         self, known: KnownPreservations, agreements: Sequence[Agreement], findings: Findings, opened: Set[int]
     ) -> None:
         self._known = known
-        self._days = {each.digest: each.limit(CONTENT_DAYS_MAX, FOR_EVER_DAYS) for each in agreements}
+        self._days = {each.digest: content_days_max(each) for each in agreements}
         self._findings = findings
         self._opened = opened
         self._contents: dict[int, KeptContent] = {}

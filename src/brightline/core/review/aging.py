@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from brightline.core.agreement.clause import Agreement
-from brightline.core.agreement.limits import CONTENT_DAYS_MAX, FOR_EVER_DAYS, days_max
+from brightline.core.agreement.limits import FOR_EVER_DAYS, content_days_max, days_max
 from brightline.core.canonical import JsonValue
 from brightline.core.errors import TrustError
 from brightline.core.facts import Register
@@ -55,7 +55,7 @@ NO_END: Final = Aging()
 def content_days(purpose: PurposeEntry | None, agreement: Agreement) -> int:
     """For how many days content is kept under a purpose; ``FOR_EVER_DAYS`` where nobody says."""
     stated = 0 if purpose is None else purpose.bounds.content_days
-    return min(stated or FOR_EVER_DAYS, agreement.limit(CONTENT_DAYS_MAX, FOR_EVER_DAYS))
+    return min(stated or FOR_EVER_DAYS, content_days_max(agreement))
 
 
 def ages(book: RegisterBook, agreement: Agreement) -> bool:
@@ -84,7 +84,7 @@ def destroyed_at(case: AgingCase, purpose: PurposeEntry | None, book: RegisterBo
 
 def check_content_days(entry: PurposeEntry, agreement: Agreement) -> None:
     """For who registers a purpose: it may not say longer than the agreement lets. Raises ``TrustError``."""
-    days, most = entry.bounds.content_days, agreement.limit(CONTENT_DAYS_MAX, FOR_EVER_DAYS)
+    days, most = entry.bounds.content_days, content_days_max(agreement)
     if days > most:
         raise TrustError(f"purpose {entry.id} would keep content for {days} days; the agreement lets it be {most}")
 
