@@ -9,8 +9,8 @@ import pytest
 
 from brightline.core.answer.model import Found, Status
 from brightline.core.answer.sample import SampleBook
-from brightline.core.evidence.audit_books import read_leaf
 from brightline.core.evidence.disclosure import match
+from brightline.core.evidence.leaf import read_leaf
 from brightline.core.evidence.merkle import leaf_hash
 from brightline.core.evidence.record import RecordKind
 from brightline.folders import read_agreement

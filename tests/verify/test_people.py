@@ -19,7 +19,7 @@ from brightline.core.agreement.decide import Subject
 from brightline.core.canonical import JsonValue
 from brightline.core.errors import ConfigError, TrustError
 from brightline.core.evidence.audit import PEOPLE
-from brightline.core.evidence.audit_books import Leaf
+from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.record import Draft, RecordKind
 from brightline.core.halt import HALT_FORMAT, HALT_TYPE, HaltOrder, Scope
 from brightline.core.review.auditing import RosterAudit

@@ -32,13 +32,13 @@ from brightline.core.answer.subjects import SubjectBook
 from brightline.core.answer.weigh import answer
 from brightline.core.canonical import JsonValue, digest
 from brightline.core.errors import AgreementError, ConfigError, TrustError
-from brightline.core.evidence.audit_books import Leaf, read_leaf
 from brightline.core.evidence.audit_findings import Findings
 from brightline.core.evidence.audit_tree import TreeAudit, UnreadableError
 from brightline.core.evidence.canary import CanarySet
 from brightline.core.evidence.checkpoint import open_checkpoint
 from brightline.core.evidence.disclosure import DisclosureError, match
 from brightline.core.evidence.heads import HEADS_SHARD, REGISTRY_SHARD
+from brightline.core.evidence.leaf import Leaf, read_leaf
 from brightline.core.evidence.note import NOTE_BYTES_MAX, NoteError, VerifierKey
 from brightline.core.evidence.record import RecordKind
 from brightline.core.statement import TrustRoots

@@ -22,8 +22,8 @@ import msgspec
 
 from brightline.core.errors import ConfigError, EvidenceDamaged, OperatorError, ShardSealed, WriterPresent
 from brightline.core.evidence.audit import ShardReport, audit_shard
-from brightline.core.evidence.audit_books import OPEN
 from brightline.core.evidence.audit_combined import CombinedBook, Seal
+from brightline.core.evidence.audit_exchanges import OPEN
 from brightline.core.evidence.audit_findings import Topic
 from brightline.core.evidence.heads import HEADS_SHARD, REGISTRY_SHARD, LogHead
 from brightline.core.evidence.note import VerifierKey

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from brightline.core.evidence.audit_books import Recount
+from brightline.core.evidence.recount import Recount
 
 
 def rows_of(counted: Recount) -> list[list[str]]:

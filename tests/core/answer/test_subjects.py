@@ -10,7 +10,7 @@ from brightline.core.answer.from_agreement import of_agreements
 from brightline.core.answer.model import Found, Status
 from brightline.core.answer.subjects import SubjectBook
 from brightline.core.canonical import JsonValue
-from brightline.core.evidence.audit_books import Leaf, read_leaf
+from brightline.core.evidence.leaf import Leaf, read_leaf
 from brightline.core.evidence.record import Draft, Place, RecordKind
 from brightline.core.patterns.seen import Touched, Whose, see
 from brightline.core.patterns.token import spans_at

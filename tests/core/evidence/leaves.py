@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from brightline.core.evidence.audit_books import Leaf
+from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.record import RecordKind
 
 

@@ -19,11 +19,12 @@ from brightline.core.agreement.decide import decide
 from brightline.core.agreement.load import load_agreement
 from brightline.core.canonical import JsonValue, canonical_bytes
 from brightline.core.evidence.audit import ShardReport, audit_shard
-from brightline.core.evidence.audit_books import WINDOW_BYTES, Leaf, read_leaf
+from brightline.core.evidence.audit_exchanges import WINDOW_BYTES
 from brightline.core.evidence.audit_findings import FINDINGS_MAX, Status, Topic
 from brightline.core.evidence.audit_tree import UnreadableError
 from brightline.core.evidence.checkpoint import Checkpoint, sign_checkpoint
 from brightline.core.evidence.disclosure import commit
+from brightline.core.evidence.leaf import Leaf, read_leaf
 from brightline.core.evidence.merkle import Tree, leaf_hash
 from brightline.core.evidence.note import NoteSigner
 from brightline.core.evidence.receipt import Receipt, write_receipt

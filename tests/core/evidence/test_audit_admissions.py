@@ -9,8 +9,8 @@ import pytest
 
 from brightline.core.canonical import canonical_bytes
 from brightline.core.evidence.audit_admissions import AdmissionAudit
-from brightline.core.evidence.audit_books import Leaf, read_leaf
 from brightline.core.evidence.audit_findings import Claim, Findings, Severity
+from brightline.core.evidence.leaf import Leaf, read_leaf
 
 MODEL, OTHER = "sha256:" + "5c" * 32, "sha256:" + "5d" * 32
 UNTIL = 1_800_000_000  # 2027-01-15T08:00:00Z

@@ -6,9 +6,9 @@ from __future__ import annotations
 import pytest
 
 from brightline.core.evidence.audit_aged import LATE_SECONDS, AgedAudit, KnownPreservations
-from brightline.core.evidence.audit_books import Leaf
 from brightline.core.evidence.audit_findings import Findings, Severity, Status
 from brightline.core.evidence.audit_memory import AgedMemory
+from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.record import RecordKind, unix_of
 from tests.core.evidence.leaves import leaf
 

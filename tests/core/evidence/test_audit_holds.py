@@ -11,12 +11,12 @@ import pytest
 
 from brightline.core.canonical import JsonValue
 from brightline.core.evidence.audit import Claim, ShardReport, Status, Topic, audit_shard
-from brightline.core.evidence.audit_books import Leaf
 from brightline.core.evidence.audit_combined import CombinedBook
 from brightline.core.evidence.audit_memory import LogMemory
 from brightline.core.evidence.audit_people import People
 from brightline.core.evidence.audit_visit import Visit
 from brightline.core.evidence.heads import HEADS_SHARD, REGISTRY_SHARD
+from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.record import RecordKind
 from brightline.verify.sample.ledger import BEGAN, Ledger
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from brightline.core.evidence.audit_books import Leaf
 from brightline.core.evidence.audit_findings import Findings, Severity, Status
 from brightline.core.evidence.audit_hunts import HuntAudit, KnownHunts
 from brightline.core.evidence.checkpoint import Checkpoint
+from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.merkle import Tree, leaf_hash
 from brightline.core.evidence.record import RecordKind
 from tests.core.evidence.leaves import leaf

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from brightline.core.canonical import canonical_bytes
-from brightline.core.evidence.audit_books import Leaf, read_leaf
 from brightline.core.evidence.audit_findings import Claim, Findings, Severity, Status
 from brightline.core.evidence.audit_leases import KnownRevocations, LeaseAudit
+from brightline.core.evidence.leaf import Leaf, read_leaf
 from brightline.core.evidence.note import VerifierKey
 
 BEGAN = 1_800_000_000

@@ -16,11 +16,11 @@ from brightline.core.agreement.clause import Agreement, Limit
 from brightline.core.agreement.limits import KNOWN, LOST_PER_MILLION
 from brightline.core.canonical import JsonValue
 from brightline.core.evidence.audit import Guarded, ShardReport
-from brightline.core.evidence.audit_books import read_leaf
 from brightline.core.evidence.audit_findings import Status, Topic
 from brightline.core.evidence.audit_memory import LogMemory
 from brightline.core.evidence.audit_tokens import TokenBooks
 from brightline.core.evidence.audit_visit import Visit, head_of
+from brightline.core.evidence.leaf import read_leaf
 from brightline.core.evidence.merkle import leaf_hash, root_of
 from brightline.core.evidence.period import (
     LostBudget,

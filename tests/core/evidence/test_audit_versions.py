@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from brightline.core.evidence.audit_books import Leaf
 from brightline.core.evidence.audit_findings import Findings, Severity, Status
 from brightline.core.evidence.audit_versions import KnownVersions, VersionAudit
+from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.record import RecordKind
 from tests.core.evidence.leaves import leaf
 

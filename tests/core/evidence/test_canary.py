@@ -7,7 +7,6 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from brightline.core.evidence.audit_books import read_leaf
 from brightline.core.evidence.canary import (
     FORMAT,
     Canary,
@@ -21,6 +20,7 @@ from brightline.core.evidence.canary import (
     look,
     odds_of,
 )
+from brightline.core.evidence.leaf import read_leaf
 from brightline.core.evidence.merkle import leaf_hash
 from brightline.core.evidence.note import NoteSigner
 from brightline.core.evidence.receipt import Receipt

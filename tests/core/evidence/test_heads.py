@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brightline.core.evidence.audit_books import read_leaf
 from brightline.core.evidence.heads import HeadsBook, LogHead, head_leaf, read_head
+from brightline.core.evidence.leaf import read_leaf
 from brightline.core.evidence.merkle import Tree, leaf_hash
 from brightline.core.evidence.record import RecordKind
 

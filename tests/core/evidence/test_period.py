@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from brightline.core.canonical import JsonValue
 from brightline.core.errors import TrustError
-from brightline.core.evidence.audit_books import Leaf, read_leaf
+from brightline.core.evidence.leaf import Leaf, read_leaf
 from brightline.core.evidence.note import NoteSigner
 from brightline.core.evidence.period import (
     LAG_MAX,

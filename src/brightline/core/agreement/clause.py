@@ -19,6 +19,7 @@ import enum
 from collections.abc import Mapping
 from functools import cached_property
 from types import MappingProxyType
+from typing import Final
 
 import msgspec
 
@@ -43,6 +44,10 @@ class Verdict(enum.StrEnum):
     HOLD = "hold"
     DENY = "deny"
     UNAVAILABLE = "unavailable"
+
+
+DECIDED: Final = frozenset({Verdict.PERMIT.value, Verdict.HOLD.value, Verdict.DENY.value})
+"""The verdicts that an agreement makes from facts, as records say them."""
 
 
 class ClauseKind(enum.StrEnum):

@@ -9,7 +9,7 @@ from typing import Final
 
 from brightline.core.agreement.clause import Agreement, ClauseKind
 from brightline.core.answer.model import Case, Question
-from brightline.core.evidence.audit_books import Leaf
+from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.record import RecordKind
 
 PLACES_MAX: Final = 3

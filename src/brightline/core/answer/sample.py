@@ -24,8 +24,8 @@ from brightline.core.answer.bounds import at_most_of, bound, in_words
 from brightline.core.answer.model import Found, Pin, Status
 from brightline.core.canonical import JsonValue
 from brightline.core.errors import TrustError
-from brightline.core.evidence.audit_books import Leaf
 from brightline.core.evidence.heads import REGISTRY_SHARD
+from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.record import Outcome, RecordKind, unix_of
 from brightline.core.halt import LAG_SECONDS
 from brightline.core.review.case import Case

@@ -15,7 +15,7 @@ from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.pattern import Over
 from brightline.core.answer.model import Found, Pin, Status
 from brightline.core.canonical import JsonValue
-from brightline.core.evidence.audit_books import Leaf
+from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.record import UNREAD, RecordKind
 from brightline.core.patterns.bins import bin_of
 from brightline.core.patterns.book import PatternBook

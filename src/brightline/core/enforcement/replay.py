@@ -23,8 +23,6 @@ from brightline.core.screening.release import Release
 from brightline.core.screening.settle import settled_rule
 
 FINDINGS_MAX: Final = 200  # a record keeps so many; what came after may have set a fact
-DECIDED: Final = frozenset({"permit", "hold", "deny"})
-
 
 NONE_GIVEN: Final[Mapping[str, int]] = MappingProxyType({})
 NOTHING_SETTLED: Final[Mapping[str, str]] = MappingProxyType({})

@@ -25,7 +25,7 @@ from typing import Final
 import msgspec
 
 from brightline.core.agreement.clause import Agreement
-from brightline.core.evidence.audit_books import BooksAudit, Leaf, Recount, read_leaf, read_leaves
+from brightline.core.evidence.audit_books import BooksAudit
 from brightline.core.evidence.audit_combined import CombinedBook
 from brightline.core.evidence.audit_findings import Claim, Finding, Findings, Severity, Status, Topic, shown
 from brightline.core.evidence.audit_heads import HeadsAudit
@@ -39,9 +39,11 @@ from brightline.core.evidence.audit_tree import Bundle, Published, TreeAudit, Un
 from brightline.core.evidence.audit_visit import Visit
 from brightline.core.evidence.audit_witnesses import WitnessAudit
 from brightline.core.evidence.checkpoint import Checkpoint, open_checkpoint
+from brightline.core.evidence.leaf import Leaf, read_leaf, read_leaves
 from brightline.core.evidence.note import NOTE_BYTES_MAX, NoteError, VerifierKey
 from brightline.core.evidence.policy import Policy
 from brightline.core.evidence.receipt import Receipt
+from brightline.core.evidence.recount import Recount
 
 __all__ = [
     "BOOKS",

@@ -15,9 +15,9 @@ from collections.abc import Iterator, Sequence
 
 from brightline.core.attestation.lease import DEVELOPMENT
 from brightline.core.attestation.revocation import LAG_SECONDS
-from brightline.core.evidence.audit_books import Leaf
 from brightline.core.evidence.audit_findings import Claim, Findings, Topic, shown
 from brightline.core.evidence.audit_memory import AdmissionMemory, StatedAdmission
+from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.record import MODEL_ADMITTED, NOTHING_ADMITTED, RecordKind, unix_of
 
 

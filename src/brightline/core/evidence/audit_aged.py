@@ -24,10 +24,10 @@ from msgspec import UNSET
 
 from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.limits import FOR_EVER_DAYS, content_days_max
-from brightline.core.evidence.audit_books import Leaf
 from brightline.core.evidence.audit_findings import Claim, Findings, Topic
 from brightline.core.evidence.audit_memory import AgedMemory, KeptContent
 from brightline.core.evidence.heads import REGISTRY_SHARD
+from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.record import CASES, RecordKind, unix_of
 from brightline.core.evidence.shred import Because
 from brightline.core.register import DAY_SECONDS

@@ -20,7 +20,7 @@ from typing import Final
 import msgspec
 
 from brightline.core.evidence.audit_aged import KnownPreservations
-from brightline.core.evidence.audit_books import BooksAudit, Leaf
+from brightline.core.evidence.audit_books import BooksAudit
 from brightline.core.evidence.audit_findings import Claim, Findings, Topic, shown
 from brightline.core.evidence.audit_halts import KnownHalts
 from brightline.core.evidence.audit_heads import root_at
@@ -32,6 +32,7 @@ from brightline.core.evidence.audit_tree import Published
 from brightline.core.evidence.audit_versions import KnownVersions
 from brightline.core.evidence.checkpoint import Checkpoint
 from brightline.core.evidence.heads import HEADS_SHARD, LogHead
+from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.record import RecordKind
 
 KEPT_MAX: Final = 100_000

@@ -167,6 +167,41 @@ class Findings:
             self._kept[finding.severity].append(finding)
 
 
+class BookFindings:
+    """What is said of records that must fit together, where some may be among those that cannot be believed."""
+
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        self._skipped = 0
+
+    def skip(self, count: int) -> None:
+        """So many records cannot be believed."""
+        self._skipped += count
+
+    def wrong(self, index: int, message: str, topic: Topic = Topic.BOOKS) -> None:
+        """A record speaks against the claim."""
+        self._findings.contradict(topic, self._findings.record(index), message)
+
+    def missing(self, index: int, message: str, topic: Topic = Topic.BOOKS) -> None:
+        """Something is not there: a contradiction, unless it may be among the records that cannot be believed."""
+        self.missing_at(self._findings.record(index), message, topic)
+
+    def missing_at(self, place: str, message: str, topic: Topic = Topic.BOOKS) -> None:
+        """The same of something that has no record of its own."""
+        if self._skipped:
+            self._findings.not_shown(topic, place, f"{message} ({self._skipped} records cannot be believed)")
+        else:
+            self._findings.contradict(topic, place, message)
+
+    def note(self, index: int, message: str) -> None:
+        """Worth saying of a record."""
+        self.note_at(self._findings.record(index), message)
+
+    def note_at(self, place: str, message: str) -> None:
+        """The same of something that has no record of its own."""
+        self._findings.note(Topic.BOOKS, place, message)
+
+
 def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else "\ufffd" for char in text)
 

@@ -14,9 +14,9 @@ from typing import Final
 
 import msgspec
 
-from brightline.core.evidence.audit_books import Leaf
 from brightline.core.evidence.audit_findings import Claim, Findings, Topic, shown
 from brightline.core.evidence.audit_memory import HaltMemory
+from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.record import Outcome, RecordKind, RefusalClass, unix_of
 from brightline.core.halt import LAG_SECONDS, Scope
 

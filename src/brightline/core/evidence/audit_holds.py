@@ -23,11 +23,11 @@ from typing import Final
 
 from msgspec import UNSET
 
-from brightline.core.evidence.audit_books import Leaf
 from brightline.core.evidence.audit_findings import Claim, Findings, Topic, shown
 from brightline.core.evidence.audit_memory import HeldMemory, HoldsMemory, SaidOfHold
 from brightline.core.evidence.audit_people import People
 from brightline.core.evidence.heads import REGISTRY_SHARD
+from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.record import Outcome, RecordKind, unix_of
 
 CASES_MAX: Final = 1_000_000

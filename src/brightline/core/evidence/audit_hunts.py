@@ -20,13 +20,13 @@ from typing import Final
 import msgspec
 from msgspec import UNSET
 
-from brightline.core.evidence.audit_books import Leaf
 from brightline.core.evidence.audit_findings import Claim, Findings, Topic, shown
 from brightline.core.evidence.audit_heads import root_at
 from brightline.core.evidence.audit_memory import HuntMemory, HuntsMemory
 from brightline.core.evidence.audit_tree import Published
 from brightline.core.evidence.checkpoint import Checkpoint
 from brightline.core.evidence.heads import LogHead
+from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.record import RecordKind
 
 HUNTS_MAX: Final = 10_000

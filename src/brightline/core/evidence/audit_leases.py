@@ -19,9 +19,9 @@ from typing import Final
 from brightline.core.attestation.claims import Counters
 from brightline.core.attestation.lease import DEVELOPMENT, LEASE_SECONDS_MAX
 from brightline.core.attestation.revocation import LAG_SECONDS
-from brightline.core.evidence.audit_books import Leaf
 from brightline.core.evidence.audit_findings import Claim, Findings, Topic, shown
 from brightline.core.evidence.audit_memory import LeaseMemory, StatedLease, StatedRevocation
+from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.note import VerifierKey
 from brightline.core.evidence.record import Outcome, RecordKind, RefusalClass, unix_of
 

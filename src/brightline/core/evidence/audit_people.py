@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final, Protocol
 
 from brightline.core.canonical import JsonValue
-from brightline.core.evidence.audit_books import Leaf
 from brightline.core.evidence.audit_findings import Claim, Findings, Topic
 from brightline.core.evidence.audit_memory import PeopleMemory
+from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.record import RecordKind
 
 OF_PEOPLE: Final = frozenset({RecordKind.DECISION, RecordKind.ENROLMENT, RecordKind.HALT, RecordKind.HOLD})

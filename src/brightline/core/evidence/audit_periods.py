@@ -21,12 +21,12 @@ import msgspec
 from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.limits import lost_budget
 from brightline.core.errors import TrustError
-from brightline.core.evidence.audit_books import Leaf, Recount
 from brightline.core.evidence.audit_findings import Claim, Findings, Topic, shown
 from brightline.core.evidence.audit_memory import Edge, PeriodsMemory
 from brightline.core.evidence.audit_tokens import TokenBooks
 from brightline.core.evidence.audit_tree import Bundle, Published, UnreadableError
 from brightline.core.evidence.frontier import Frontier
+from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.merkle import EMPTY_ROOT
 from brightline.core.evidence.note import VerifierKey
 from brightline.core.evidence.period import (
@@ -43,6 +43,7 @@ from brightline.core.evidence.period import (
     read_period,
 )
 from brightline.core.evidence.record import Outcome, RecordKind
+from brightline.core.evidence.recount import Recount
 
 UNSHOWN_MAX: Final = 100  # that a memory keeps
 SERVING: Final = frozenset({RecordKind.ATTEMPT, RecordKind.CONSUMED})

@@ -11,10 +11,10 @@ import contextlib
 from collections.abc import Sequence
 from typing import Final
 
-from brightline.core.evidence.audit_books import read_leaf
 from brightline.core.evidence.audit_findings import Findings, Topic, shown
 from brightline.core.evidence.audit_tree import Bundle, Published, UnreadableError
 from brightline.core.evidence.checkpoint import Checkpoint
+from brightline.core.evidence.leaf import read_leaf
 from brightline.core.evidence.merkle import ProofError, leaf_hash, verify_inclusion
 from brightline.core.evidence.misbehaviour import Misbehaviour, Omission, hashes_to_text
 from brightline.core.evidence.note import VerifierKey

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from brightline.core.agreement.clause import Agreement
+from brightline.core.agreement.clause import DECIDED, Agreement
 from brightline.core.agreement.decide import Decision, decide
 from brightline.core.canonical import JsonValue
-from brightline.core.evidence.audit_books import DECIDED, Leaf
 from brightline.core.evidence.audit_findings import Findings, Topic, shown
 from brightline.core.evidence.audit_memory import ReplayMemory
 from brightline.core.evidence.audit_people import OF_PEOPLE, People, PeopleAudit
 from brightline.core.evidence.disclosure import DisclosureError, match
+from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.record import CASES
 from brightline.core.facts import Facts
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from brightline.core.agreement.clause import Agreement
 from brightline.core.evidence.audit_admissions import AdmissionAudit
 from brightline.core.evidence.audit_aged import AgedAudit
-from brightline.core.evidence.audit_books import BooksAudit, Leaf, Recount
+from brightline.core.evidence.audit_books import BooksAudit
 from brightline.core.evidence.audit_combined import CombinedAudit, CombinedBook
 from brightline.core.evidence.audit_findings import Claim, Findings
 from brightline.core.evidence.audit_halts import HaltAudit
@@ -22,7 +22,9 @@ from brightline.core.evidence.audit_tokens import TokenBooks
 from brightline.core.evidence.audit_tree import Bundle, Published
 from brightline.core.evidence.audit_versions import VersionAudit
 from brightline.core.evidence.checkpoint import Checkpoint
+from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.note import VerifierKey
+from brightline.core.evidence.recount import Recount
 
 
 class Stated:

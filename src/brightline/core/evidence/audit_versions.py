@@ -14,9 +14,9 @@ from typing import Final
 
 from msgspec import UNSET
 
-from brightline.core.evidence.audit_books import Leaf
 from brightline.core.evidence.audit_findings import Claim, Findings, Topic, shown
 from brightline.core.evidence.audit_memory import VersionsMemory
+from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.record import RecordKind, unix_of
 
 LAG_SECONDS: Final = 5  # a gateway's clock may be behind the registry's by so much

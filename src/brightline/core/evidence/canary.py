@@ -24,7 +24,7 @@ from typing import Final, Literal
 import msgspec
 
 from brightline.core.canonical import digest
-from brightline.core.evidence.audit_books import Leaf
+from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.note import VerifierKey
 from brightline.core.evidence.odds import CONFIDENCE, caught, share_at_most
 from brightline.core.evidence.receipt import Receipt, verify_receipt

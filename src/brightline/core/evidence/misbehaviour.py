@@ -23,10 +23,10 @@ from typing import Final, Literal, TypeAlias, assert_never
 import msgspec
 
 from brightline.core.canonical import canonical_bytes
-from brightline.core.evidence.audit_books import read_leaf
 from brightline.core.evidence.audit_findings import shown
 from brightline.core.evidence.checkpoint import Checkpoint
 from brightline.core.evidence.cosignature import Cosignature, CosignerKey, open_cosigned
+from brightline.core.evidence.leaf import read_leaf
 from brightline.core.evidence.merkle import HASH_BYTES, ProofError, leaf_hash, roots_along, verify_inclusion
 from brightline.core.evidence.note import NOTE_BYTES_MAX, NoteError, VerifierKey, decode_canonical, open_note
 from brightline.core.evidence.receipt import Receipt, verify_receipt

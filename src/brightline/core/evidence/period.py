@@ -26,7 +26,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from brightline.core.canonical import INTEGER_MAX
 from brightline.core.errors import TrustError
-from brightline.core.evidence.audit_books import Leaf
+from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.note import VerifierKey
 from brightline.core.evidence.record import Outcome, RecordKind, RefusalClass
 from brightline.core.statement import open_payload, sign_statement

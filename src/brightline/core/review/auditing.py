@@ -19,8 +19,8 @@ from msgspec import UNSET
 
 from brightline.core.canonical import JsonValue
 from brightline.core.errors import NotSigned, TrustError
-from brightline.core.evidence.audit_books import Leaf
 from brightline.core.evidence.audit_findings import shown
+from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.record import RecordKind, unix_of
 from brightline.core.review.case import Case, CaseQuestion
 from brightline.core.review.decision import Answer, Made, open_made

@@ -16,8 +16,8 @@ from typing import Final
 from brightline.core.agreement.book import ClauseEvidence, Evidence
 from brightline.core.agreement.clause import Agreement
 from brightline.core.errors import ConfigError, EvidenceDamaged, OperatorError
-from brightline.core.evidence.audit_books import Leaf, read_leaf
 from brightline.core.evidence.audit_tree import BUNDLE_BYTES_MAX
+from brightline.core.evidence.leaf import Leaf, read_leaf
 from brightline.core.evidence.record import RecordKind
 from brightline.core.evidence.tile import TILE_WIDTH, TileError, entries_path, unpack_entries
 from brightline.shell.storage.wal import frames_on_disk

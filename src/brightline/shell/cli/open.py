@@ -12,10 +12,9 @@ from typing import Any, Final
 import click
 import msgspec
 
-from brightline.core.agreement.clause import Agreement
+from brightline.core.agreement.clause import DECIDED, Agreement
 from brightline.core.canonical import JsonValue
 from brightline.core.enforcement.replay import (
-    DECIDED,
     Step,
     read_approvals,
     read_facts,

@@ -23,8 +23,8 @@ from msgspec import UNSET, UnsetType
 
 from brightline.core.canonical import JsonValue
 from brightline.core.errors import EvidenceDamaged, EvidenceUnavailable, OperatorError
-from brightline.core.evidence.audit_books import Leaf, read_leaf
 from brightline.core.evidence.batch import Frame
+from brightline.core.evidence.leaf import Leaf, read_leaf
 from brightline.core.evidence.period import (
     FOLDER,
     LostBudget,

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import msgspec
 
 from brightline.core.errors import TrustError
-from brightline.core.evidence.audit_books import Leaf, read_leaf
 from brightline.core.evidence.audit_findings import Findings, Severity, Status
 from brightline.core.evidence.audit_tree import Bundle, TreeAudit, UnreadableError
 from brightline.core.evidence.canary import CanarySet, Fate, LogLook, Looked, Odds, Sent, look, odds_of
 from brightline.core.evidence.checkpoint import open_checkpoint
+from brightline.core.evidence.leaf import Leaf, read_leaf
 from brightline.core.evidence.note import NOTE_BYTES_MAX, NoteError, VerifierKey
 from brightline.terminal import progress
 from brightline.verify.sources import Log, shard_of

@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import UNSET
 
 from brightline.core.canonical import JsonValue, canonical_bytes
-from brightline.core.evidence.audit_books import read_leaf
 from brightline.core.evidence.audit_tree import UnreadableError
 from brightline.core.evidence.checkpoint import Checkpoint, sign_checkpoint
 from brightline.core.evidence.disclosure import Disclosed, commit
+from brightline.core.evidence.leaf import read_leaf
 from brightline.core.evidence.merkle import EMPTY_ROOT, Tree, leaf_hash
 from brightline.core.evidence.note import NoteSigner
 from brightline.core.evidence.period import (
