@@ -31,7 +31,8 @@ from brightline.shell.inference.loaded import Loaded
 from brightline.shell.inference.loading import open_release, read_definitions
 from brightline.shell.install import GATEWAY_SHARD
 from brightline.shell.keyring import open_vault
-from brightline.shell.node import Node, Opened
+from brightline.shell.node import Node
+from brightline.shell.opened import Opened
 from brightline.shell.opening import open_baseline, opened_heads, writing
 from brightline.shell.registry.following import Registry
 from brightline.shell.registry.log import log_key, log_signer, registry_verifier
@@ -166,7 +167,7 @@ def _front(node: Node, clock: Clock, traces: Traces | None) -> None:
     listen = node.settings.listen
     node.app = Gateway(
         settings=listen,
-        terms=lambda: node.terms,
+        terms=lambda: node.in_force.terms,
         identifier=Identifier(node.registry.workloads, node.standing_of),
         admission=node.admission,
         quotas=node.quotas,
@@ -178,12 +179,12 @@ def _front(node: Node, clock: Clock, traces: Traces | None) -> None:
         watch=node.watch,
         patterns=node.patterns,
         clock=clock,
-        readiness=node.readiness,
+        readiness=node.readiness.missing,
         registers=lambda: node.registry.registers.book,
         holds=node.holds,
         wishes=node.wishes,
         waiting_max=node.settings.review.waiting_max,
-        sampler=node.sampler,
+        sampler=node.sampling.sampler,
         second_reader=node.second_reader,
         observers=(node.metrics, *((traces,) if traces else ())),
     )

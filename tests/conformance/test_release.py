@@ -207,7 +207,7 @@ def test_a_weaker_release_is_not_in_force_whoever_signed_and_logged_it(
     wait_until(lambda: len(node.node.registry.classifiers.refused) == 1)
     assert node.node.registry.classifiers.refused[0].why == ("weapon_direct: p0 of pinned.jsonl was yes and is no",)
     assert node.node.registry.classifiers.current == node.node.release.digest == baseline
-    assert node.node.readiness() == ()
+    assert node.node.readiness.missing() == ()
 
 
 def test_two_safety_people_may_tighten_at_once_and_only_tighten(node: Running, tmp_path: Path, pinned: Path) -> None:
@@ -259,9 +259,9 @@ def test_a_release_that_cannot_be_loaded_leaves_the_old_one_judging_and_then_sto
     wait_until(lambda: bool(node.node.succession._why))
     node.ask()
     assert node.node.release.digest == before
-    assert node.node.unfit() == ("another release is in force and cannot be loaded: no worker is fit",)
+    assert node.node.readiness.unfit() == ("another release is in force and cannot be loaded: no worker is fit",)
     monkeypatch.setattr(node.node.succession, "_since", time.monotonic() - BEHIND_SECONDS - 1)
-    assert any("no worker is fit" in fault for fault in node.node.faults())
+    assert any("no worker is fit" in fault for fault in node.node.faults.now())
     with pytest.raises(openai.InternalServerError):
         node.ask()
 
@@ -285,13 +285,13 @@ def test_a_site_that_pinned_a_delivery_root_serves_only_while_the_newest_word_is
     delivery = StateFolder(node.root).delivery
     (delivery / "metadata").mkdir(parents=True)
     (delivery / "root.json").write_text("pinned")
-    wait_until(lambda: any("has expired" in fault for fault in node.node.faults()))
+    wait_until(lambda: any("has expired" in fault for fault in node.node.faults.now()))
     with pytest.raises(openai.InternalServerError):
         node.ask()
     tomorrow = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 86_400))
     timestamp = {"signed": {"version": 1, "expires": tomorrow}}
     (delivery / "metadata" / "timestamp.json").write_bytes(msgspec.json.encode(timestamp))
-    wait_until(lambda: not node.node.faults())
+    wait_until(lambda: not node.node.faults.now())
     node.ask()
 
 
@@ -312,4 +312,4 @@ def test_a_signed_release_is_loaded_only_with_exactly_the_files_that_were_signed
         kept = node.node.registry.classifiers.store.folder(digest)
         (kept / "card.md").write_text("What it is not for.")  # which the release itself does not pin
         with pytest.raises(TrustError, match=r"not those that were signed: card\.md"):
-            node.loop.call(node.node._load(digest))
+            node.loop.call(node.node.in_force.load(digest))

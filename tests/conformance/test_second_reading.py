@@ -147,8 +147,10 @@ def test_what_finds_no_room_or_no_reader_is_answered_all_the_same_and_is_on_reco
         monkeypatch.setattr(process, "COMMAND", ("/nonexistent",))
         assert asks(client, "please crash") == ""
         within_a_minute(lambda: asks(client, "hello") == "" and reader(node).counted[1].get("no_reader", 0) > 0)
-        assert any("not read for names a second time" in why for check in node.node.checks() for why in check.why)
-        assert not node.node.readiness()  # it goes on serving
+        assert any(
+            "not read for names a second time" in why for check in node.node.readiness.checks() for why in check.why
+        )
+        assert not node.node.readiness.missing()  # it goes on serving
         node.loop.call(node.node.state_period())
         (booked,) = [each for each in touched(node) if each["what"] == "unread"]
         read, unread, _ = reader(node).counted

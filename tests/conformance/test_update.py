@@ -153,7 +153,7 @@ def test_a_loosening_is_not_in_force_whoever_signed_and_logged_it(node: Running,
     assert node.node.agreement.digest == baseline
     (refused,) = node.node.registry.releases.refused
     assert "RL-2" in refused.why
-    assert node.node.readiness() == ()
+    assert node.node.readiness.missing() == ()
 
 
 def test_no_command_logs_a_loosening_or_an_old_version(node: Running, tmp_path: Path) -> None:

@@ -187,7 +187,7 @@ def test_without_a_quorum_for_too_long_nothing_more_is_served(tmp_path: Path, mo
             assert time.monotonic() - begun < PATIENCE_SECONDS
             time.sleep(0.1)
         assert code == "evidence_unavailable"
-        assert "the evidence cannot be written or published" in node.node.readiness()
+        assert "the evidence cannot be written or published" in node.node.readiness.missing()
 
 
 async def _start(root: Path) -> None:

@@ -135,7 +135,7 @@ def test_a_detector_that_goes_blind_to_known_bad_text_is_out_of_service(node: Ru
     detector.probe()  # as its thread does each minute
     refused(node, "screening_unavailable", 503)
     assert node.model.seen == []
-    assert "detector rules cannot judge" in node.node.readiness()
+    assert "detector rules cannot judge" in node.node.readiness.missing()
     detector._judge = sees
     detector.probe()
     node.ask()

@@ -73,7 +73,7 @@ def test_settings_that_are_lost_stop_service_and_it_returns_with_them(node: Runn
     toml.write_text(text + "[nonsense]\n", "utf-8")
     until(lambda: "the settings do not read" in missing(node))
     assert refused(node) == (503, "evidence_unavailable")
-    [check] = [each for each in node.node.checks() if not each.holds]
+    [check] = [each for each in node.node.readiness.checks() if not each.holds]
     assert (check.condition, "nonsense" in check.detail[0]) == (Condition.SETTINGS, True)
     toml.write_text(text, "utf-8")
     until(lambda: not missing(node))

@@ -8,13 +8,15 @@ hear, and in full to operators, because it may name files, folders and servers.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 import msgspec
 
 from brightline.core.facts import Source, Vocabulary
+from brightline.core.halt import HaltBook, Scope
+from brightline.core.standing import AGREEMENT_SCOPE
 
 
 class Condition(enum.StrEnum):
@@ -96,6 +98,14 @@ def of_facts(vocabulary: Vocabulary, facts: Mapping[str, str]) -> dict[Condition
                 condition = STATED_BY[source]
                 found[condition] = (*found.get(condition, ()), f"{spec.name} is {facts[spec.name]}")
     return found
+
+
+def halted(book: HaltBook, models: Iterable[str]) -> tuple[str, ...]:
+    """What people have halted of all that is served, as everybody may hear it; empty while something is served."""
+    scopes = {book.stopping(AGREEMENT_SCOPE, model) for model in models}
+    if Scope.INSTALLATION in scopes:
+        return ("people have halted this installation",)
+    return ("people have halted every model",) if scopes == {Scope.MODEL} else ()
 
 
 def missing(checks: Sequence[Check]) -> tuple[str, ...]:

@@ -20,9 +20,8 @@ from brightline.core.attestation.lease import Node as Attested
 from brightline.core.errors import BrightlineError, ConfigError, TrustError
 from brightline.core.evidence.heads import HEADS_SHARD, REGISTRY_SHARD
 from brightline.core.facts import Statement
-from brightline.core.halt import Scope
 from brightline.core.ports import Clock
-from brightline.core.readiness import Check, Condition, of_facts
+from brightline.core.readiness import Check, Condition, halted, of_facts
 from brightline.core.standing import AGREEMENT_SCOPE, UnitStanding
 from brightline.core.statement import TrustRoots
 from brightline.shell.config import Settings, load_settings
@@ -201,12 +200,8 @@ async def _release(registry: Registry, settings: Settings, opened: AsyncExitStac
 
 
 async def _not_halted(registry: Registry, installation: Installation) -> None:
-    book = registry.halts.book
-    stopping = {book.stopping(AGREEMENT_SCOPE, each.name) for each in installation.models}
-    if Scope.INSTALLATION in stopping:
-        raise ConfigError("people have halted this installation")
-    if stopping == {Scope.MODEL}:
-        raise ConfigError("people have halted every model")
+    if found := halted(registry.halts.book, (each.name for each in installation.models)):
+        raise ConfigError("; ".join(found))
 
 
 async def _lease(folder: StateFolder, settings: Settings, registry: Registry, shard: str, clock: Clock) -> Lease:

@@ -8,7 +8,9 @@ read from its start, so that nothing rests on a note that could be lost.
 
 from __future__ import annotations
 
+import asyncio
 import bisect
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +20,7 @@ import msgspec
 
 from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.limits import FOR_EVER_DAYS, Kept, keep_days
+from brightline.core.errors import BrightlineError
 from brightline.core.evidence.batch import Frame
 from brightline.core.evidence.keytree import KeyDestroyed, Range
 from brightline.core.evidence.record import CASES, RecordKind, unix_of
@@ -27,9 +30,14 @@ from brightline.core.ports import Clock
 from brightline.core.register import DAY_SECONDS, RegisterBook
 from brightline.core.review.aging import FOR_EVER, Aging, AgingCase, ages, destroyed_at
 from brightline.shell.steady import SteadyTime
+from brightline.shell.storage.periods import PERIOD_SECONDS
 from brightline.shell.storage.sequencer import Sequencer
 from brightline.shell.storage.vault import Vault, VaultReader
 from brightline.shell.storage.wal import frames_on_disk
+
+LOOK_SECONDS: Final = 0.5
+
+_LOG: Final = logging.getLogger("brightline")
 
 
 class Due(msgspec.Struct, frozen=True):
@@ -173,6 +181,23 @@ class Retention:
             self._orders_seen |= orders
             self._looked_at = self._looked_at if started is None else started
             return due
+
+    async def keep(self) -> None:
+        """Look for what is due, and carry it out, again and again, off the event loop. Without end."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if not self.pending:
+                continue
+            try:
+                due = await asyncio.to_thread(self.carry_out)
+            except BrightlineError as error:
+                _LOG.warning("what is due could not be destroyed: %s", error)
+                await asyncio.sleep(PERIOD_SECONDS)
+                continue
+            if not due.nothing:
+                _LOG.info(
+                    "what opened %d exchanges, and the content of %d cases, was destroyed", due.exchanges, due.contents
+                )
 
     def _ended(self, held: Held) -> Iterator[tuple[Ended | _Content, str]]:
         """Records of cases, and every exchange that has its OUTCOME; and the unit where a legal hold turns on units.

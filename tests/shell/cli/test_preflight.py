@@ -89,13 +89,13 @@ def test_what_rests_on_something_that_is_broken_is_not_looked_at_and_not_met(sta
 def test_a_gateway_that_serves_looks_at_the_same_conditions_all_the_time(tmp_path: Path) -> None:
     with running(tmp_path / "state") as node:
         served: Node = node.node
-        watched = {check.condition for check in served.checks()}
+        watched = {check.condition for check in served.readiness.checks()}
         at_the_start = {"installation", "keys", "agreement", "release"}
         assert watched == {each for each in Condition if each.value not in at_the_start}
-        assert all(check.holds for check in served.checks())
+        assert all(check.holds for check in served.readiness.checks())
         assert json.loads(cli("preflight", node.root, "--json"))["ready"] is True  # beside the gateway
         cli("attest", "revoke", node.root, "--measurement", "unmeasured", "--reason", "a drill")
         served.follow()
-        [lost] = [check for check in served.checks() if not check.holds]
+        [lost] = [check for check in served.readiness.checks() if not check.holds]
         assert lost.condition is Condition.LEASE
         assert set(unmet(node.root)) == {"lease"}

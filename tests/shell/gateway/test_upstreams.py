@@ -139,7 +139,7 @@ def test_a_server_that_is_away_is_left_alone_and_nothing_is_asked_twice(
                 failed += 1
         assert 1 <= failed <= FAILURES_MAX  # fewer where our own probe was quicker
         assert len(node.model.seen) == 12 - failed  # what failed was not sent to the other
-        assert not node.node.readiness()
+        assert not node.node.readiness.missing()
     finally:
         connections._address = address
 
@@ -149,11 +149,11 @@ def test_where_none_is_well_one_is_asked_all_the_same_and_readiness_says_so(node
         for health in node.node.upstream._health.values():
             for _ in range(FAILURES_MAX):
                 health.failed(SystemClock().monotonic())
-        return node.node.readiness()
+        return node.node.readiness.missing()
 
     assert node.loop.call(fail()) == ("no model server of m answers",)
     assert node.ask().choices[0].message.content == "Fine."
-    assert not node.node.readiness()
+    assert not node.node.readiness.missing()
 
 
 def until(happened: Callable[[], bool]) -> None:
@@ -184,14 +184,14 @@ def test_what_our_own_probes_do_not_find_stops_service_with_the_reason_until_the
         asked = len(passes(node))
         assert code_of_asking(node) == "model_lost"
         assert len(passes(node)) == asked  # nothing was let through
-        assert node.node.readiness() == ("no model server of m answers",)
-        [found] = [check for check in node.node.checks() if check.condition is Condition.UPSTREAM]
+        assert node.node.readiness.missing() == ("no model server of m answers",)
+        [found] = [check for check in node.node.readiness.checks() if check.condition is Condition.UPSTREAM]
         why = "Connect call failed ('127.0.0.1', 9)"
         assert found.detail == (f"default: {why}; second: {why}",)
     finally:
         for connections, address in zip(each, there, strict=True):
             connections._address = address
-    until(lambda: not node.node.readiness())  # nobody asked meanwhile
+    until(lambda: not node.node.readiness.missing())  # nobody asked meanwhile
     assert code_of_asking(node) == ""
 
 

@@ -27,8 +27,8 @@ from brightline.core.agreement.limits import FOR_EVER_DAYS, content_days_max
 from brightline.core.evidence.audit_findings import Claim, Findings, Topic
 from brightline.core.evidence.audit_memory import AgedMemory, KeptContent
 from brightline.core.evidence.heads import REGISTRY_SHARD
-from brightline.core.evidence.leaf import Leaf
-from brightline.core.evidence.record import CASES, RecordKind, unix_of
+from brightline.core.evidence.leaf import Leaf, logged_at
+from brightline.core.evidence.record import CASES, RecordKind
 from brightline.core.evidence.shred import Because
 from brightline.core.register import DAY_SECONDS
 
@@ -94,7 +94,7 @@ class AgedAudit:
             if leaf is None:
                 continue
             if leaf.epoch != self._epoch:
-                self._epoch, self._began = leaf.epoch, _unix(leaf.time)
+                self._epoch, self._began = leaf.epoch, logged_at(leaf.time)
             self._time = leaf.time
             if leaf.kind in CASES:
                 self._case(index, leaf)
@@ -106,14 +106,14 @@ class AgedAudit:
     def _preserve(self, hold: str, time: str, *, lifted: bool) -> None:
         if len(self._preserved) < HOLDS_MAX:
             self._preserved.append((hold, time, lifted))
-        self._known.enter(hold, _unix(time), lifted=lifted)
+        self._known.enter(hold, logged_at(time), lifted=lifted)
 
     def _case(self, index: int, leaf: Leaf) -> None:
         until, expires = leaf.until or 0, leaf.expires or 0
         if until and until < expires:
             self._wrong(index, "its content has an end before people can no longer decide it")
         days = self._days.get(leaf.agreement or "", FOR_EVER_DAYS)
-        if days < FOR_EVER_DAYS and not 0 < until <= max(_unix(leaf.time) + days * DAY_SECONDS, expires):
+        if days < FOR_EVER_DAYS and not 0 < until <= max(logged_at(leaf.time) + days * DAY_SECONDS, expires):
             self._wrong(index, f"its agreement lets content be kept for {days} days, and it is kept longer")
         if len(self._contents) >= CONTENTS_MAX:
             self._full = True
@@ -129,13 +129,13 @@ class AgedAudit:
                 self._wrong(index, f"the records {first} to {last} are destroyed as old content, and not all are that")
             for place in self._places[low:high]:
                 kept = self._contents[place]
-                if aged and _unix(leaf.time) < kept.expires:
+                if aged and logged_at(leaf.time) < kept.expires:
                     self._wrong(index, f"the content of record {place} is destroyed while people could decide it")
                 self._contents[place] = msgspec.structs.replace(kept, gone=True)
 
     def close(self) -> None:
         """Say what is still kept beyond its end, and what is opened though it was destroyed."""
-        now = _unix(self._time)
+        now = logged_at(self._time)
         since = max(self._began, self._known.lifted)
         late = [
             (place, kept)
@@ -175,11 +175,3 @@ class AgedAudit:
 
     def _wrong(self, index: int, message: str) -> None:
         self._findings.contradict(Topic.AGED, self._findings.record(index), message)
-
-
-def _unix(time: str) -> int:
-    """Unix seconds; 0 for what is no time, which is contradicted where records are looked at one by one."""
-    try:
-        return unix_of(time)
-    except ValueError:
-        return 0

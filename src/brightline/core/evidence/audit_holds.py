@@ -27,8 +27,8 @@ from brightline.core.evidence.audit_findings import Claim, Findings, Topic, show
 from brightline.core.evidence.audit_memory import HeldMemory, HoldsMemory, SaidOfHold
 from brightline.core.evidence.audit_people import People
 from brightline.core.evidence.heads import REGISTRY_SHARD
-from brightline.core.evidence.leaf import Leaf
-from brightline.core.evidence.record import Outcome, RecordKind, unix_of
+from brightline.core.evidence.leaf import Leaf, logged_at
+from brightline.core.evidence.record import Outcome, RecordKind
 
 CASES_MAX: Final = 1_000_000
 _ANSWER: Final = "answer"
@@ -118,7 +118,7 @@ class HoldAudit:
                 case RecordKind.CASE if leaf.case and leaf.hold and not leaf.part:
                     self._hold(_held(leaf))  # opened for people by no hold; every worker may say so
                 case RecordKind.DECISION if leaf.case and leaf.hold:
-                    self._decide(leaf.case, leaf.hold, _unix(leaf), leaf.office or "")
+                    self._decide(leaf.case, leaf.hold, logged_at(leaf.time), leaf.office or "")
                 case RecordKind.USED if leaf.case and leaf.use and leaf.by:
                     self._use(index, leaf.case, leaf.use, leaf.by)
                 case _:
@@ -169,7 +169,7 @@ class HoldAudit:
             self._let_through(self._of(index, leaf, leaf.case, (leaf.hold or "",)))
 
     def _of(self, index: int, leaf: Leaf, case: str, holds: tuple[str, ...]) -> SaidOfHold:
-        return SaidOfHold(index, leaf.exchange or "", case, holds, _unix(leaf))
+        return SaidOfHold(index, leaf.exchange or "", case, holds, logged_at(leaf.time))
 
     def _let_through(self, said: SaidOfHold) -> None:
         known = self._known
@@ -266,11 +266,3 @@ class HoldAudit:
 def _held(leaf: Leaf) -> HeldMemory:
     wanted = tuple(sorted((leaf.wanted or {}).items()))
     return HeldMemory(leaf.hold or "", leaf.case or "", leaf.expires or 0, wanted)
-
-
-def _unix(leaf: Leaf) -> int:
-    """When it was logged; 0 for what is no time, which is contradicted where records are looked at one by one."""
-    try:
-        return unix_of(leaf.time)
-    except ValueError:
-        return 0

@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from brightline.core.canonical import INTEGER_MAX, canonical_bytes
 from brightline.core.evidence.audit_findings import shown
-from brightline.core.evidence.record import RECORD_VERSION, Outcome, RecordKind, RefusalClass
+from brightline.core.evidence.record import RECORD_VERSION, Outcome, RecordKind, RefusalClass, unix_of
 
 _Text = Annotated[str, Meta(max_length=1_024)]
 _Number = Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
@@ -126,3 +126,11 @@ def read_leaves(data: list[bytes]) -> list[Leaf] | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return leaves if [encode(leaf) for leaf in leaves] == data else None
+
+
+def logged_at(time: str) -> int:
+    """A record's time in Unix seconds; 0 for what is no time, which is contradicted where headers are looked at."""
+    try:
+        return unix_of(time)
+    except ValueError:
+        return 0

@@ -199,7 +199,7 @@ async def _serve(state: Path, settings: Settings, shard: str, port: int, admin_p
         click.echo(
             render.banner(url, node.terms.profile, node.agreement.id, node.release.id, node.release.note, attester)
         )
-        for check in node.checks():
+        for check in node.readiness.checks():
             for why in check.why:
                 click.echo(f"not ready: {check.condition}: {why}\n  {check.condition.mend}", err=True)
         await until_signalled()

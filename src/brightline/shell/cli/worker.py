@@ -87,7 +87,7 @@ async def _work(assignment: Assignment) -> None:
             node.release.id,
             node.release.note,
             node.lease.attester.name,
-            node.readiness(),
+            node.readiness.missing(),
         )
         sys.stdout.buffer.write(msgspec.json.encode(serves) + b"\n")
         sys.stdout.buffer.flush()

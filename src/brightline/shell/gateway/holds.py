@@ -21,7 +21,7 @@ from brightline.core.enforcement.ended import Closed
 from brightline.core.errors import CallerError, HoldNotReleased, OperatorError, UnknownHold
 from brightline.core.evidence.batch import Frame
 from brightline.core.evidence.keytree import KeyDestroyed
-from brightline.core.evidence.record import RecordKind, unix_of
+from brightline.core.evidence.record import RecordKind
 from brightline.core.register import DAY_SECONDS
 from brightline.core.review.asking import PeoplesWord
 from brightline.core.review.case import Case, CaseState
@@ -30,6 +30,7 @@ from brightline.core.review.kept import Kept, Named
 from brightline.core.workload import Workload
 from brightline.shell.gateway.hold import Hold
 from brightline.shell.gateway.peers import Peers
+from brightline.shell.storage.wal import written_before
 
 HOLDS_MAX: Final = 200_000
 TOLD_SECONDS: Final = 7 * DAY_SECONDS
@@ -189,8 +190,7 @@ class Holds:
 
     def too_old(self, now: int) -> Callable[[Frame], bool]:
         """Which frames of the log hold nothing that is still told, so that a start need not read them."""
-        since = now - READ_AGAIN_SECONDS
-        return lambda frame: unix_of(_TIME.decode(frame.leaf).time) < since
+        return written_before(now - READ_AGAIN_SECONDS)
 
     def _room(self, unit: str, now: int) -> bool:
         if len(self._holds) >= HOLDS_MAX:
@@ -259,9 +259,4 @@ class _Leaf(msgspec.Struct, frozen=True):
     part: int
 
 
-class _Time(msgspec.Struct, frozen=True):
-    time: str
-
-
 _LEAF: Final = msgspec.json.Decoder(_Leaf)
-_TIME: Final = msgspec.json.Decoder(_Time)

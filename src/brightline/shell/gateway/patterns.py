@@ -25,7 +25,6 @@ from brightline.core.canonical import JsonValue
 from brightline.core.errors import CallerError, OperatorError
 from brightline.core.evidence.batch import Frame
 from brightline.core.evidence.keytree import KeyDestroyed
-from brightline.core.evidence.record import unix_of
 from brightline.core.exchange.model import Exchange, Reply
 from brightline.core.facts import Statement
 from brightline.core.patterns.book import PatternBook
@@ -47,6 +46,7 @@ from brightline.core.register import PurposeBounds, RegisterBook
 from brightline.core.standing import UnitStanding
 from brightline.core.workload import Workload
 from brightline.shell.storage.sketches import CountStore
+from brightline.shell.storage.wal import written_before
 
 KEEP_SECONDS: Final = 1.0
 STALE_SECONDS: Final = 10.0
@@ -184,7 +184,7 @@ class PatternWatch:
             self.book.merge(counted, sketch)
         for shard in shards:
             since = max(store.kept_at(shard) - MARGIN_SECONDS, unix - SPAN_SECONDS)
-            self.rebuild(*logs(shard, _before(since)))
+            self.rebuild(*logs(shard, written_before(since)))
         self._heard, self._store, self._kept = heard.turn, store, self._clock.monotonic()
         self._keys = keys  # last: from now on requests are counted
 
@@ -260,14 +260,3 @@ def _wanted(unix: int) -> tuple[int, ...]:
     """The spans whose keys are needed now or soon."""
     older, newer = spans_at(unix)
     return older, newer, newer + 1
-
-
-def _before(since: int) -> TooOld:
-    return lambda frame: unix_of(_TIME.decode(frame.leaf).time) < since
-
-
-class _Time(msgspec.Struct, frozen=True):
-    time: str
-
-
-_TIME: Final = msgspec.json.Decoder(_Time)

@@ -31,6 +31,7 @@ from brightline.core.evidence.record import Outcome, RecordKind, RefusalClass, u
 from brightline.core.expectation import HISTORY_WINDOWS, Figures, UnitCounts
 from brightline.core.standing import DAY_SECONDS, UnitStanding
 from brightline.shell.gateway.peers import Peers
+from brightline.shell.storage.wal import written_before
 
 UNITS_MAX: Final = 100_000
 Peek = Callable[[Frame], Mapping[str, JsonValue]]
@@ -106,8 +107,7 @@ class DenyWatch:
 
     def too_old(self, now: int) -> Callable[[Frame], bool]:
         """Which frames of the log say nothing that still counts, so that a start need not read them."""
-        since = self._since(now)
-        return lambda frame: unix_of(_TIME.decode(frame.leaf).time) < since
+        return written_before(self._since(now))
 
     def heard_denied(self, unit: str, digest: str, unix: int) -> None:
         """Another worker denied a request. Whoever denies looks for the pattern; here it is only counted."""
@@ -158,10 +158,6 @@ class DenyWatch:
         return tests[0].window_seconds if tests else DAY_SECONDS
 
 
-class _Time(msgspec.Struct, frozen=True):
-    time: str
-
-
 class _Leaf(msgspec.Struct, frozen=True, rename={"refusal_class": "class"}):
     time: str
     outcome: Outcome
@@ -187,5 +183,4 @@ def _ends(frames: Iterable[Frame], peek: Peek, since: int) -> Iterator[End]:
 
 
 _SERVED: Final = Closed(Outcome.COMPLETED, RefusalClass.NONE, Verdict.PERMIT.value, "")
-_TIME: Final = msgspec.json.Decoder(_Time)
 _LEAF: Final = msgspec.json.Decoder(_Leaf)

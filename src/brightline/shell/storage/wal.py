@@ -22,11 +22,19 @@ import msgspec
 
 from brightline.core.errors import ConfigError, EvidenceDamaged, OperatorError
 from brightline.core.evidence.batch import FRAME_BYTES_MAX, Frame, ScanResult, scan_frames
+from brightline.core.evidence.record import unix_of
 from brightline.shell.storage.durable import HeldDirectory, sync_data
 
 _SHARD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SEGMENT: Final = re.compile(r"([0-9]{20})\.wal")
 _LAST_BYTES: Final = 16  # of a frame: the digest that ends it
+
+
+class _Time(msgspec.Struct, frozen=True):
+    time: str
+
+
+_TIME: Final = msgspec.json.Decoder(_Time)
 
 
 class ReadTo(msgspec.Struct, frozen=True):
@@ -161,6 +169,11 @@ def frames_on_disk(
             size += len(result.frames)
     except OSError as error:
         raise OperatorError(f"cannot read the log {path}: {error}") from error
+
+
+def written_before(unix: int) -> Callable[[Frame], bool]:
+    """Which frames were written before that time (Unix seconds), for readers to whom they say nothing any more."""
+    return lambda frame: unix_of(_TIME.decode(frame.leaf).time) < unix
 
 
 def start_past(directory: Path, shard: str, skip: Callable[[Frame], bool]) -> ReadTo:

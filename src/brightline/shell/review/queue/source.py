@@ -16,7 +16,7 @@ import msgspec
 from brightline.core.agreement.clause import Agreement
 from brightline.core.errors import BrightlineError
 from brightline.core.evidence.heads import REGISTRY_SHARD
-from brightline.core.evidence.record import CASES, unix_of
+from brightline.core.evidence.record import CASES
 from brightline.core.review.docket import Tried
 from brightline.core.review.roles import Role
 from brightline.core.review.roster import ClearedPerson
@@ -27,7 +27,7 @@ from brightline.shell.registry.following import Registry
 from brightline.shell.review.desk import opened_case
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.agreements import AgreementStore
-from brightline.shell.storage.wal import ReadTo, WalReader, shards_in, start_past
+from brightline.shell.storage.wal import ReadTo, WalReader, shards_in, start_past, written_before
 
 FOUND_MAX: Final = 5_000
 """Cases that are taken in at once, about: what one segment of a shard holds is not divided."""
@@ -125,8 +125,7 @@ class LogSource:
 
     def _reader(self, shard: str, read_to: ReadTo | None, now: int) -> WalReader:
         if read_to is None:
-            since = now - LOOK_BACK_SECONDS
-            read_to = start_past(self._folder.wal, shard, lambda frame: unix_of(_TIME.decode(frame.leaf).time) < since)
+            read_to = start_past(self._folder.wal, shard, written_before(now - LOOK_BACK_SECONDS))
         return WalReader(self._folder.wal, shard, read_to)
 
     def _found(self, shard: str, reader: WalReader) -> Iterator[Found]:
@@ -149,10 +148,3 @@ class LogSource:
             except BrightlineError:
                 self._agreements[digest] = None  # which makes its cases critical
         return self._agreements[digest]
-
-
-class _Time(msgspec.Struct, frozen=True):
-    time: str
-
-
-_TIME: Final = msgspec.json.Decoder(_Time)
