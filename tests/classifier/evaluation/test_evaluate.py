@@ -26,7 +26,7 @@ from brightline.classifier.evaluation.reading import Columns, read_source
 from brightline.core.errors import BrightlineError, ConfigError
 from brightline.core.exchange.api import chat
 from brightline.core.screening.hashing import numbers_of
-from brightline.core.screening.ngrams import Header, write_ngrams
+from brightline.core.screening.ngrams import Header, NGrams, write_ngrams
 from brightline.shell.cli.main import brightline
 from brightline.shell.inference.screen import Screen
 from brightline.shell.shipped import read_agreement, shipped_agreement
@@ -248,7 +248,7 @@ def test_a_first_stage_that_is_off_lets_the_next_see_everything(tmp_path: Path) 
         (tmp_path / name).symlink_to(ENCODER / name)
     table = np.full(1 << 12, -1, np.int8)
     table[numbers_of("zebra", 12, 99)] = 120
-    screen = write_ngrams(Header(12, 0.01, 0.0, 1.0, 512, 384, ("zebra",)), table.tobytes())
+    screen = write_ngrams(NGrams(Header(12, 0.01, 0.0, 1.0, 512, 384, ("zebra",)), table.tobytes()))
     (tmp_path / "screen.ngrams").write_bytes(screen)
     text = (ENCODER / "release.toml").read_text("utf-8").replace('detector = "rules"', 'detector = "encoder"')
     parts = re.split(r"\n(?=\[)", text)

@@ -17,6 +17,7 @@ from brightline.classifier.everyday import Everyday, Source
 from brightline.classifier.judging.neighbours import LEAST, Ask, as_corpora, asked_from, read_ask
 from brightline.core.errors import ConfigError, ReleaseError
 from brightline.core.screening.encoder import load_encoder
+from brightline.core.screening.finding import Segment, Surface
 from brightline.shell.cli.main import brightline
 from brightline.shell.shipped import read_agreement, read_release, shipped_agreement, shipped_release
 
@@ -117,9 +118,10 @@ def test_from_the_students_of_a_release_to_a_release_that_asks(tmp_path: Path) -
     release = read_release(new, read_agreement(shipped_agreement()).vocabulary)
     before, after = (load_encoder((of / "encoder.json").read_bytes(), "encoder") for of in (STUDENTS, new))
     assert after.head == before.head, "the thresholds of the heads stand, for readings in disguise"
+    text = Segment("messages[0].content", Surface.INPUT, "a text")
     for head in after.head:
-        assert LEAST <= after.unknown_from(head, "folded") == ask.facts[head.fact] <= head.unknown
-        assert after.unknown_from(head, "base64") == before.unknown_from(head, "folded") == head.unknown
+        assert LEAST <= after.unknown_from(head, text, "folded") == ask.facts[head.fact] <= head.unknown
+        assert after.unknown_from(head, text, "base64") == before.unknown_from(head, text, "folded") == head.unknown
     told = {one.fact: one for one in release.entitlements if one.detector == "encoder"}
     for fact in ("mass_domestic", "weapon_direct"):
         assert told[fact].positives == sum(json.loads(row)["facts"].get(fact) == "yes" for row in rows)

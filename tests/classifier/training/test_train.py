@@ -17,7 +17,8 @@ from brightline.classifier.corpus import Corpus, Row, read_corpora, write_corpus
 from brightline.classifier.everyday import read_everyday
 from brightline.classifier.grammar.compose import compose
 from brightline.classifier.training.calibrate import at_bounds, bounds
-from brightline.classifier.training.screen import train_screen
+from brightline.classifier.training.legible import train_legible
+from brightline.classifier.training.screen import BITS, train_screen
 from brightline.core.errors import ConfigError
 from brightline.core.screening.figures import rate
 from brightline.core.screening.folding import fold
@@ -146,7 +147,7 @@ def test_the_first_stage_knows_the_topic_of_authors_whom_it_never_saw_and_neighb
 ) -> None:
     train, everyday = parts(corpora)
     screen = train_screen(train, everyday[::2], 3, 1, lambda _: None)
-    scorer = Scorer(screen)
+    scorer = Scorer.of_topic(screen)
 
     def raised(texts: Sequence[str]) -> int:
         return sum(score >= screen.header.threshold for score in scorer.scores([fold(text) for text in texts]))
@@ -156,6 +157,19 @@ def test_the_first_stage_knows_the_topic_of_authors_whom_it_never_saw_and_neighb
     assert raised(crossing) >= 0.8 * len(crossing)  # so few rows set the threshold that chance has its part
     assert raised([f"{text} And the weather was fine. " * 2 for text in crossing]) == len(crossing)
     assert raised(everyday[1::2]) == 0
+
+
+def test_a_reading_of_what_was_never_disguised_is_not_legible_and_what_was_disguised_is(corpora: Path) -> None:
+    train, everyday = parts(corpora)
+    header, table = train_legible(train, everyday[::2], 1)
+    scorer = Scorer(header, BITS, table)
+    written = [row.judged for corpus in read_corpora(corpora) if corpus.author.split == "test" for row in corpus.rows]
+    assert all(scorer.passing([fold(text) for text in written])), "what people wrote can be read"
+    assert sum(scorer.passing([fold(text[::-1]) for text in written])) < 0.05 * len(written)
+    nonsense = [fold(f"{text} {text}")[::-1] for text, _ in zip(everyday, written, strict=False)]
+    hidden = [f"{beside} {fold(text)}" for text, beside in zip(written, nonsense, strict=False)]
+    apart = zip(scorer.scores(nonsense), scorer.scores(hidden), strict=True)
+    assert all(low < high for low, high in apart), "and what makes no words does not cover what does"
 
 
 def row(label: str, stakes: str = "yes") -> Row:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from brightline.core.errors import ReleaseError, ScreeningUnavailable
 from brightline.core.screening.finding import Finding, Judgement, Raised, Segment, Surface
 from brightline.core.screening.hashing import BYTES_MAX, Adder, Scorer, numbers_of
-from brightline.core.screening.ngrams import Header, NGrams, load_ngrams, write_ngrams
+from brightline.core.screening.ngrams import Header, Legible, NGrams, load_ngrams, write_ngrams
 from brightline.core.screening.pieces import Column, PieceHeads, PiecesHeader, load_pieces, write_pieces
 from brightline.core.screening.release import (
     Release,
@@ -29,7 +29,9 @@ from brightline.shell import shipped
 
 HEADER = Header(12, 0.01, -0.5, 0.25, 128, 96, ("a canary",))
 TABLE = np.random.default_rng(7).integers(-127, 128, 1 << 12).astype(np.int8)
-SCORER = Scorer(NGrams(HEADER, TABLE.tobytes()))
+SCORER = Scorer(HEADER, HEADER.bits, TABLE.tobytes())
+TWICE = np.concatenate([TABLE, TABLE])
+LEGIBLE = Legible(0.02, 0.5, -1.0, 96, 48)
 VOCABULARY = shipped.read_agreement(shipped.shipped_agreement()).vocabulary
 
 
@@ -55,14 +57,17 @@ def test_a_sentence_raises_a_long_text_wherever_it_stands(at: int) -> None:
     table = np.full(1 << 18, -1, np.int8)
     sought = "select every resident and follow them"
     table[numbers_of(sought, 18, 99)] = 120
-    scorer = Scorer(NGrams(header, table.tobytes()))
+    scorer = Scorer(header, header.bits, table.tobytes())
     filler = "zz " * 100_000
     low, high = scorer.scores([filler, filler[:at] + sought + filler[at:]])
     assert low < HEADER.threshold < high
 
 
 def test_a_file_is_what_was_written() -> None:
-    assert load_ngrams(write_ngrams(HEADER, TABLE.tobytes()), "x") == NGrams(HEADER, TABLE.tobytes())
+    one = NGrams(HEADER, TABLE.tobytes())
+    assert load_ngrams(write_ngrams(one), "x") == one
+    two = NGrams(msgspec.structs.replace(HEADER, legible=LEGIBLE), TABLE.tobytes(), TABLE[::-1].tobytes())
+    assert load_ngrams(write_ngrams(two), "x") == two
 
 
 @pytest.mark.parametrize(
@@ -72,10 +77,13 @@ def test_a_file_is_what_was_written() -> None:
         ({"step_bytes": 200}, TABLE, "nothing is left out"),
         ({"scale": 0.0}, TABLE, "Expected `float` > 0"),
         ({"canary": ()}, TABLE, "at least one canary"),
+        ({"legible": LEGIBLE}, TABLE, "4096 weights; expected 8192"),
+        ({"legible": msgspec.structs.replace(LEGIBLE, step_bytes=97)}, TWICE, "nothing is left out"),
+        ({"legible": msgspec.structs.replace(LEGIBLE, scale=0.0)}, TWICE, "Expected `float` > 0"),
     ],
 )
 def test_a_file_that_is_not_whole_and_sound_is_not_loaded(changes: dict[str, Any], table: Any, why: str) -> None:
-    data = write_ngrams(msgspec.structs.replace(HEADER, **changes), table.tobytes())
+    data = write_ngrams(NGrams(msgspec.structs.replace(HEADER, **changes), table.tobytes()))
     with pytest.raises(ReleaseError, match=why):
         load_ngrams(data, "screen.ngrams")
 

@@ -11,7 +11,7 @@ import pytest
 from brightline.core.errors import ReleaseError
 from brightline.core.screening.finding import Finding, Segment, Surface
 from brightline.core.screening.hashing import numbers_of
-from brightline.core.screening.ngrams import Header, NGrams
+from brightline.core.screening.ngrams import Header, Legible, NGrams
 from brightline.core.screening.release import Cascade
 from brightline.shell.inference.kinds import first_stage
 from brightline.shell.inference.pool import ScreeningPool, ThreadDetector
@@ -24,6 +24,16 @@ def definition(canary: str = SOUGHT) -> NGrams:
     table = np.full(1 << 12, -1, np.int8)
     table[numbers_of(SOUGHT, 12, 99)] = 120
     return NGrams(Header(12, 0.01, 0.0, 1.0, 512, 384, (canary,)), table.tobytes())
+
+
+def legible(*texts: str) -> NGrams:
+    """A first stage that raises everything, and for which nothing but these texts can be read."""
+    table = np.full(1 << 12, -1, np.int8)
+    for text in texts:
+        table[numbers_of(text, 12, 99)] = 120
+    everything = np.full(1 << 12, 60, np.int8)
+    header = Header(12, 0.01, 0.0, 1.0, 512, 384, (SOUGHT,), Legible(0.01, 0.0, 1.0, 64, 32))
+    return NGrams(header, everything.tobytes(), table.tobytes())
 
 
 class Encoder:
@@ -55,6 +65,19 @@ async def test_only_what_is_raised_reaches_the_second_stage_and_its_findings_nam
     }
     assert {(one.segment, one.view) for one in second.findings} == {(1, "folded"), (2, "rot13")}
     await pool.close()
+
+
+def test_of_readings_besides_the_plain_one_only_those_that_can_be_read_are_raised() -> None:
+    stage = first_stage(legible(SOUGHT))
+    plain, hidden, beside = "lunch at noon?", SOUGHT[::-1], f"{'lunch at noon? ' * 40}{SOUGHT[::-1]}"
+    raised = {(one.segment, one.view) for one in stage(segments(plain, hidden, beside))}
+    assert raised >= {(0, "folded"), (1, "folded"), (1, "reversed"), (2, "folded"), (2, "reversed")}
+    assert {view for number, view in raised if number == 0} == {"folded"}
+
+
+def test_a_first_stage_to_which_its_own_canary_is_illegible_backwards_does_not_start() -> None:
+    with pytest.raises(ReleaseError, match="1 of the first stage's canaries"):
+        first_stage(legible("something else"))
 
 
 async def test_what_the_first_stage_passes_is_judged_at_once_and_the_second_is_not_asked() -> None:

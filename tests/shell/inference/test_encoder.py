@@ -17,7 +17,7 @@ import openai
 import pytest
 
 from brightline.core.errors import ReleaseError
-from brightline.core.screening.encoder import Encoder, check_encoder, findings_from, load_encoder
+from brightline.core.screening.encoder import Encoder, check_encoder, findings_from, load_encoder, near_from
 from brightline.core.screening.finding import Finding, Raised, Segment, Surface
 from brightline.folders import read_agreement
 from brightline.shell.inference.onnx import OnnxEncoder
@@ -202,7 +202,8 @@ def test_weights_that_are_others_or_nowhere_are_refused(tmp_path: Path) -> None:
 def test_between_the_thresholds_is_unknown() -> None:
     loaded = load_encoder(FILE, "encoder.json")
     one = msgspec.structs.replace(loaded, head=(msgspec.structs.replace(loaded.head[0], unknown=0.4, yes=0.8),))
-    found = findings_from(one, "e", [(0, "text", [0.39]), (1, "text", [0.4]), (2, "text", [0.8])])
+    asked = [Segment("messages[0].content", Surface.INPUT, "a text")] * 3
+    found = findings_from(one, "e", asked, [(0, "text", [0.39]), (1, "text", [0.4]), (2, "text", [0.8])])
     assert [(finding.segment, finding.value) for finding in found] == [(1, "unknown"), (2, "yes")]
 
 
@@ -210,17 +211,42 @@ def test_before_a_judge_a_plain_reading_is_left_unknown_early_and_a_disguised_on
     loaded = load_encoder(FILE, "encoder.json")
     head = msgspec.structs.replace(loaded.head[0], unknown=0.4, yes=0.8)
     one = msgspec.structs.replace(loaded, head=(head,), early={head.fact: 0.1})
+    asked = [Segment("messages[0].content", Surface.INPUT, "a text")] * 4
     scored = [(number, view, [0.2]) for number, view in enumerate(("folded", "text", "base64", "reversed"))]
-    assert [(found.segment, found.value) for found in findings_from(one, "e", scored)] == [
+    assert [(found.segment, found.value) for found in findings_from(one, "e", asked, scored)] == [
         (0, "unknown"),
         (1, "unknown"),
     ]
-    assert findings_from(one, "e", [(0, "folded", [0.09])]) == ()
+    assert findings_from(one, "e", asked, [(0, "folded", [0.09])]) == ()
     later = msgspec.structs.replace(one, early={head.fact: 0.9})
-    assert findings_from(later, "e", [(0, "folded", [0.4])]), "it is never left unknown later than the head says"
+    assert findings_from(later, "e", asked, [(0, "folded", [0.4])]), (
+        "it is never left unknown later than that"
+    )
     odd = msgspec.structs.replace(loaded, early={"private_info": 0.1})
     with pytest.raises(ReleaseError, match="no head for 'private_info'"):
         load_encoder(msgspec.json.encode(odd), "encoder.json")
+
+
+@pytest.mark.parametrize(
+    ("path", "early"),
+    [
+        ("messages[0].content", True),
+        ("joined:messages#together", True),
+        ("exchange[0]", True),
+        ("messages[0].content#.args.file", False),
+        ("messages[0].content##keys#spaced", False),
+        ("choices[0].tool_calls[0].arguments#texts#spaced", False),
+    ],
+)
+def test_what_was_taken_out_of_a_leaf_is_not_left_unknown_early(path: str, early: bool) -> None:
+    loaded = load_encoder(FILE, "encoder.json")
+    head = msgspec.structs.replace(loaded.head[0], unknown=0.4, yes=0.8)
+    one = msgspec.structs.replace(loaded, head=(head,), early={head.fact: 0.1}, near=0.5)
+    asked = [Segment(path, Surface.INPUT, "a text")]
+    scored = [(0, "folded", [0.35])]
+    assert bool(findings_from(one, "e", asked, scored)) == early
+    assert bool(near_from(one, asked, {(0, "folded"): "a text"}, scored)) != early
+    assert findings_from(one, "e", asked, [(0, "folded", [0.4])]), "at the head's own threshold it is"
 
 
 def test_its_rules_are_those_of_the_rule_release() -> None:

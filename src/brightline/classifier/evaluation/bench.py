@@ -24,12 +24,12 @@ from brightline.core.agreement.decide import decide
 from brightline.core.errors import CallerError, ScreeningUnavailable
 from brightline.core.exchange.api import chat
 from brightline.core.facts import Facts
-from brightline.core.screening.encoder import PLAIN_VIEWS, Encoder
+from brightline.core.screening.encoder import Encoder
 from brightline.core.screening.finding import Finding, Raised, Segment, Surface
 from brightline.core.screening.ngrams import NGrams
 from brightline.core.screening.rules import RuleSet
 from brightline.core.screening.toolcall import CallRules
-from brightline.core.screening.views import views
+from brightline.core.screening.views import PLAIN_VIEWS, views
 from brightline.shell.inference.kinds import Definition, Judge, judge_of
 from brightline.shell.inference.screen import Judged, Screen
 
@@ -216,7 +216,7 @@ class _Heard:
             for score in inner(segments):
                 assert isinstance(score, Finding)  # noqa: S101 - nothing is near where every score is told
                 bound = bounds[score.fact]
-                unknown = definition.unknown_from(heads[score.fact], score.view)
+                unknown = definition.unknown_from(heads[score.fact], segments[score.segment], score.view)
                 value = bound.value if score.score >= bound.yes else "unknown" if score.score >= unknown else ""
                 heard = msgspec.structs.replace(score, value=value)
                 self.scores.append(heard)

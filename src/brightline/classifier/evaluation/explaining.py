@@ -20,10 +20,9 @@ import msgspec
 from brightline.classifier.evaluation.bench import Bench
 from brightline.classifier.evaluation.probe import LINES, Shown, answer_to
 from brightline.core.agreement.decide import decide
-from brightline.core.screening.encoder import PLAIN_VIEWS
 from brightline.core.screening.finding import Finding, Segment, Surface
 from brightline.core.screening.rules import places_of
-from brightline.core.screening.views import views
+from brightline.core.screening.views import PLAIN_VIEWS, views
 from brightline.folders import folder_reader
 from brightline.shell.inference.screen import Judged
 

@@ -38,7 +38,7 @@ STREAMS: Final = {"stride_chars": STRIDE_CHARS, "sentence_chars": SENTENCE_CHARS
 
 def write_screen(out: Path, screen: NGrams) -> None:
     """Write the first stage."""
-    (out / SCREEN).write_bytes(write_ngrams(screen.header, screen.table))
+    (out / SCREEN).write_bytes(write_ngrams(screen))
 
 
 def write_encoder(out: Path, encoder: Encoder) -> None:

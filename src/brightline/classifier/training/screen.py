@@ -73,7 +73,7 @@ class Fit:
     def without(self, authors: frozenset[str]) -> Fitted:
         """Fit to everything but the rows of these authors."""
         worth = [piece for name, pieces in self._by_author.items() if name not in authors for piece in pieces]
-        return _fit([*worth, *self._everyday, *self._turned], random.Random(self._seed))  # noqa: S311 - no secret
+        return fit_linear([*worth, *self._everyday, *self._turned], random.Random(self._seed))  # noqa: S311 - no secret
 
 
 def _sides(text: str, worth: float, beside: Sequence[str], dice: random.Random) -> list[Piece]:
@@ -98,7 +98,7 @@ def _turned(text: str) -> list[Piece]:
     return [Piece(numbers_of(one, BITS, PART_BYTES), 0.0, TURNED_WEIGHT) for one in turned]
 
 
-def _fit(pieces: Sequence[Piece], dice: random.Random) -> Fitted:
+def fit_linear(pieces: Sequence[Piece], dice: random.Random) -> Fitted:
     """Logistic regression by Adagrad: frequent pieces learn less with time, rare ones stay near nothing."""
     weights, seen = np.zeros(1 << BITS), np.full(1 << BITS, 1e-8)
     bias, bias_seen = -2.0, 1e-8
@@ -124,12 +124,15 @@ def _fit(pieces: Sequence[Piece], dice: random.Random) -> Fitted:
 
 
 def definition(fitted: Fitted, threshold: float, canaries: Sequence[str]) -> NGrams:
-    """What is shipped: one signed byte for each number. The few largest weights are cut to what a byte holds."""
+    """What is shipped of a fit."""
+    scale, table = table_of(fitted)
+    return NGrams(Header(BITS, scale, fitted.bias, threshold, PART_BYTES, STEP_BYTES, tuple(canaries)), table)
+
+
+def table_of(fitted: Fitted) -> tuple[float, bytes]:
+    """What a byte stands for, and a signed byte for each number; the few largest weights are cut to what it holds."""
     scale = float(np.quantile(np.abs(fitted.weights), 0.9999)) / 127 or 1.0
-    table = np.clip(np.rint(fitted.weights / scale), -127, 127).astype(np.int8)
-    return NGrams(
-        Header(BITS, scale, fitted.bias, threshold, PART_BYTES, STEP_BYTES, tuple(canaries)), table.tobytes()
-    )
+    return scale, np.clip(np.rint(fitted.weights / scale), -127, 127).astype(np.int8).tobytes()
 
 
 def train_screen(
@@ -144,7 +147,7 @@ def train_screen(
     crossing: list[float] = []
     for fold_number in range(folds):
         theirs = frozenset(authors[fold_number::folds])
-        scorer = Scorer(definition(fit.without(theirs), 0.0, ("-",)))
+        scorer = Scorer.of_topic(definition(fit.without(theirs), 0.0, ("-",)))
         for corpus in corpora:
             if corpus.author.author in theirs:
                 rows = [row for row in corpus.rows if row.label == "yes"]
@@ -158,7 +161,7 @@ def train_screen(
 
 def _canaries(fitted: Fitted, corpora: Sequence[Corpus]) -> list[str]:
     """Of each line the row that is raised most surely."""
-    scorer = Scorer(definition(fitted, 0.0, ("-",)))
+    scorer = Scorer.of_topic(definition(fitted, 0.0, ("-",)))
     found = []
     for line in Line:
         rows = [row for corpus in corpora for row in corpus.rows if row.line is line and row.label == "yes"]

@@ -37,15 +37,14 @@ class Students:
 
     def __init__(self, screen: NGrams, encoder: Encoder, folders: Sequence[Path]) -> None:
         """``folders`` have the encoder's parts. Raises ``ReleaseError``."""
-        self._screen = Scorer(screen)
-        self._threshold = screen.header.threshold
+        self._screen = Scorer.of_topic(screen)
         wide = tuple(msgspec.structs.replace(head, unknown=FLOOR, yes=CEILING) for head in encoder.head)
         self.facts = [head.fact for head in encoder.head]
         self._encoder = OnnxEncoder(msgspec.structs.replace(encoder, head=wide, near=0.0), "encoder", folders)
 
     def raises(self, texts: Sequence[str]) -> Any:
         """Whether the first stage raises each text (folded), shape (texts,)."""
-        return np.array(self._screen.scores([fold(text) for text in texts])) >= self._threshold
+        return np.array(self._screen.passing([fold(text) for text in texts]), bool)
 
     def on(self, texts: Sequence[str], everything: bool, step: Callable[[int], None] = lambda _: None) -> Tried:
         """Try texts. With ``everything`` the encoder is asked about what was not raised as well.

@@ -121,11 +121,15 @@ def run(wanted: Wanted, files: Sequence[Path]) -> dict[str, Any]:
 
 
 def _screen(wanted: Wanted) -> NGrams:
+    from brightline.classifier.training.legible import train_legible
     from brightline.classifier.training.screen import train_screen
 
     plain = [text for corpus in wanted.everyday for text in corpus.texts[::2]]
-    with progress("first stage: fits", FOLDS + 1) as step:
-        return train_screen(wanted.of("train"), plain, FOLDS, wanted.seed, step)
+    with progress("first stage: fits", FOLDS + 2) as step:
+        topic = train_screen(wanted.of("train"), plain, FOLDS, wanted.seed, step)
+        legible, table = train_legible(wanted.of("train"), plain, wanted.seed)
+        step(FOLDS + 2)
+    return NGrams(msgspec.structs.replace(topic.header, legible=legible), topic.table, table)
 
 
 def _encoder(wanted: Wanted, held: Path) -> frozenset[str]:

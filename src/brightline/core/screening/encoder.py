@@ -23,10 +23,9 @@ from msgspec import Meta
 from brightline.core.errors import ReleaseError
 from brightline.core.facts import UNKNOWN, Source, Vocabulary
 from brightline.core.screening.finding import Finding, Raised, Segment, Surface
-from brightline.core.screening.views import views
+from brightline.core.screening.views import PLAIN_VIEWS, views
 
 FORMAT: Final = "brightline-encoder/1"
-PLAIN_VIEWS: Final = frozenset({"text", "folded"})  # the text as it stands, and with its letters made even
 FILE_BYTES_MAX: Final = 4 * 1024 * 1024
 CLOSE_MIN: Final = 16
 CLOSE_WINDOWS: Final = 4  # of them for each of ``windows_max``, at most
@@ -77,7 +76,8 @@ class Encoder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     and is raised: a stream is then read further back. 0: nothing is near.
 
     ``early`` says, by fact, from where on a plain reading is left unknown already, because a judge stands behind who
-    can tell. What is read in disguise mostly makes no words: there the heads' own thresholds hold.
+    can tell. What is read in disguise mostly makes no words, and what was taken out of a leaf is read within the leaf
+    as well: there the heads' own thresholds hold.
     """
 
     format: str
@@ -94,9 +94,11 @@ class Encoder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     early: dict[str, Annotated[float, Meta(gt=0, le=1)]] = {}
     pieces: Part | None = None  # what the pieces of a text add to the log-odds of the heads (``pieces.py``)
 
-    def unknown_from(self, head: Head, view: str) -> float:
-        """From which score a head leaves its fact unknown in this view of a text."""
-        return min(head.unknown, self.early.get(head.fact, 1.0)) if view in PLAIN_VIEWS else head.unknown
+    def unknown_from(self, head: Head, segment: Segment, view: str) -> float:
+        """From which score a head leaves its fact unknown in this view of a segment."""
+        if view not in PLAIN_VIEWS or not segment.whole:
+            return head.unknown
+        return min(head.unknown, self.early.get(head.fact, 1.0))
 
 
 def load_encoder(data: bytes, name: str) -> Encoder:
@@ -166,39 +168,46 @@ def texts_of(segment: Segment) -> Iterator[tuple[str, str]]:
 
 
 def findings_from(
-    encoder: Encoder, detector: str, scored: Iterable[tuple[int, str, Sequence[float]]]
+    encoder: Encoder, detector: str, asked: Sequence[Segment], scored: Iterable[tuple[int, str, Sequence[float]]]
 ) -> tuple[Finding, ...]:
-    """Turn scores into findings: ``scored`` gives segment, view and a score in 0..1 for each head, in their order."""
+    """Turn scores into findings.
+
+    ``scored`` gives the number of a segment among those ``asked``, a view and a score in 0..1 for each head, in their
+    order.
+    """
     found = []
     for segment, view, scores in scored:
         for head, score in zip(encoder.head, scores, strict=True):
             if score >= head.yes:
                 found.append(Finding(detector, head.fact, head.value, f"head:{head.fact}", segment, view, score))
-            elif score >= encoder.unknown_from(head, view):
+            elif score >= encoder.unknown_from(head, asked[segment], view):
                 found.append(Finding(detector, head.fact, UNKNOWN, f"head:{head.fact}", segment, view, score))
     return tuple(found)
 
 
 def near_from(
-    encoder: Encoder, read: Mapping[tuple[int, str], str], scored: Iterable[tuple[int, str, Sequence[float]]]
+    encoder: Encoder,
+    asked: Sequence[Segment],
+    read: Mapping[tuple[int, str], str],
+    scored: Iterable[tuple[int, str, Sequence[float]]],
 ) -> tuple[Raised, ...]:
     """Of what was ``read``, by segment and view, the readings that come near a threshold and reach none.
 
-    ``scored`` is as for ``findings_from``.
+    ``asked`` and ``scored`` are as for ``findings_from``.
     """
     best: dict[tuple[int, str], int] = {}
     for segment, view, scores in scored:
         if encoder.near:
-            found = max(map(_nearness(encoder, view), encoder.head, scores))
+            found = max(map(_nearness(encoder, asked[segment], view), encoder.head, scores))
             best[segment, view] = max(best.get((segment, view), 0), found)
     return tuple(Raised(*place, read[place]) for place, found in best.items() if found == 1)
 
 
-def _nearness(encoder: Encoder, view: str) -> Callable[[Head, float], int]:
+def _nearness(encoder: Encoder, segment: Segment, view: str) -> Callable[[Head, float], int]:
     """0 for a score that is far from its threshold, 1 for one that is near, 2 for one that reaches it."""
 
     def nearness(head: Head, score: float) -> int:
-        unknown = encoder.unknown_from(head, view)
+        unknown = encoder.unknown_from(head, segment, view)
         return 2 if score >= unknown else int(score >= encoder.near * unknown)
 
     return nearness

@@ -38,6 +38,14 @@ class Segment(msgspec.Struct, frozen=True):
     open: tuple[str, ...] = ()
     leanings: tuple[float, ...] = ()
 
+    @property
+    def whole(self) -> bool:
+        """Whether it is of a leaf, or of leaves read in one go, and not of what was taken out of one leaf.
+
+        A string within JSON within a message, or the names of its keys, says little without what it was taken from.
+        """
+        return "#" not in self.path or self.path.startswith("joined:")
+
 
 class Finding(msgspec.Struct, frozen=True):
     """One thing seen: ``fact`` takes ``value`` because ``rule`` of ``detector`` matched in a view of a segment.

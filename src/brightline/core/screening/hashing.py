@@ -9,12 +9,12 @@ is measured. Needs numpy (``brightline[encoder]``): only what runs or fits such 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import msgspec
 import numpy as np
 
-from brightline.core.screening.ngrams import NGrams
+from brightline.core.screening.ngrams import Header, Legible, NGrams
 from brightline.core.screening.pieces import TEXT_BYTES_MAX, PieceHeads
 
 RUNS: Final = (3, 4, 5)
@@ -105,9 +105,26 @@ def padded(text: str) -> bytes:
 class Scorer:
     """Scores texts by a table of weights."""
 
-    def __init__(self, definition: NGrams) -> None:
-        self._header = definition.header
-        self._table = np.frombuffer(definition.table, np.int8).astype(np.int32)
+    def __init__(self, header: Header | Legible, bits: int, table: bytes) -> None:
+        """``header`` says into which parts a text is taken, and how their pieces are weighed."""
+        self._header = header
+        self._bits = bits
+        self._table = np.frombuffer(table, np.int8).astype(np.int32)
+
+    @classmethod
+    def of_topic(cls, stage: NGrams) -> Self:
+        """Scores what is worth the next stage's time."""
+        return cls(stage.header, stage.header.bits, stage.table)
+
+    @classmethod
+    def of_legible(cls, stage: NGrams) -> Self | None:
+        """Scores what can be read, if this stage tells."""
+        legible = stage.header.legible
+        return cls(legible, stage.header.bits, stage.legible) if legible else None
+
+    def passing(self, texts: Sequence[str]) -> list[bool]:
+        """Whether each text has a part at the threshold or over it. A score that is no number passes."""
+        return [not score < self._header.threshold for score in self.scores(texts)]
 
     def scores(self, texts: Sequence[str]) -> list[float]:
         """The score of the highest part of each text."""
@@ -139,7 +156,7 @@ class Scorer:
 
     def _of_parts(self, data: bytes, begins: Sequence[int], ends: Sequence[int]) -> Any:
         begin, end = np.array(begins, np.int64), np.array(ends, np.int64)
-        found = pieces_of(data, self._header.bits)
+        found = pieces_of(data, self._bits)
         total, count = np.zeros(len(begin), np.int64), np.zeros(len(begin), np.int64)
         for run, numbers in zip(RUNS, found.runs, strict=True):
             last = np.maximum(end - run + 1, begin)

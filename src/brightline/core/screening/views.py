@@ -55,6 +55,8 @@ class ViewLimits(msgspec.Struct, frozen=True):
     """Characters beyond that, so that a short text may have any views."""
 
 
+PLAIN_VIEWS: Final = frozenset({"text", "folded"})
+"""The text as it stands, and with its letters made even: whoever reads no views of it reads one of these."""
 DEFAULT: Final = ViewLimits()
 DEPTH_MAX: Final = 4
 """Encodings, one in the other. What has more is not screened, and so refused."""

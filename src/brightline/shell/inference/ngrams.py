@@ -4,29 +4,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 
 from brightline.core.screening.finding import Raised, Segment
 from brightline.core.screening.hashing import Scorer
 from brightline.core.screening.ngrams import NGrams, canary_segments, check_canaries
-from brightline.core.screening.views import views
+from brightline.core.screening.views import PLAIN_VIEWS, views
 
 
 class FirstStage:
     """A judge that raises."""
 
-    def __init__(self, definition: NGrams) -> None:
+    def __init__(self, stage: NGrams) -> None:
         """Raises ``ScreeningUnavailable`` if it does not raise its canaries."""
-        self._definition = definition
-        self._scorer = Scorer(definition)
-        check_canaries(definition.header, self.judge(canary_segments(definition.header)))
+        self._topic = Scorer.of_topic(stage)
+        self._legible = Scorer.of_legible(stage)
+        check_canaries(stage.header, self.judge(canary_segments(stage.header)))
 
     def judge(self, segments: Sequence[Segment]) -> Sequence[Raised]:
-        """The readings at or over the threshold. Raises whatever goes wrong: then nothing was judged."""
-        readings = [(number, view) for number, segment in enumerate(segments) for view in views(segment.text)]
-        scores = self._scorer.scores([view.text for _, view in readings])
-        threshold = self._definition.header.threshold
-        return [
+        """The readings that are worth the next stage's time. Raises whatever goes wrong: then nothing was judged."""
+        readings = [
             Raised(number, view.name, view.text)
-            for (number, view), score in zip(readings, scores, strict=True)
-            if not score < threshold
+            for number, segment in enumerate(segments)
+            for view in views(segment.text)
         ]
+        raised = [*compress(readings, self._topic.passing([one.text for one in readings]))]
+        if self._legible is None:
+            return raised
+        legible = self._legible.passing([one.text for one in raised if one.view not in PLAIN_VIEWS])
+        told = iter(legible)
+        return [one for one in raised if one.view in PLAIN_VIEWS or next(told)]

@@ -91,7 +91,8 @@ class OnnxEncoder:
             more = [added.get(window.text, 0.0) for _, _, window in batch]
             scores = self._scores([window.ids for _, _, window in batch], more)
             scored += [(number, view, row.tolist()) for (number, view, _), row in zip(batch, scores, strict=True)]
-        return (*findings_from(self._encoder, self._detector, scored), *near_from(self._encoder, read, scored))
+        found = findings_from(self._encoder, self._detector, segments, scored)
+        return (*found, *near_from(self._encoder, segments, read, scored))
 
     def windows(self, text: str) -> Iterator[Window]:
         """The token windows of a text: long ones, then close ones. Raises ``OverflowError`` for too many."""
