@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from brightline.classifier.corpus import Line, Row, RowSurface
-from brightline.classifier.judging.heads import fit, held_out, spread
+from brightline.classifier.judging.heads import FOLDS, ORDER_COUNTS, fit, held_out, spread
 from brightline.classifier.judging.measure import bounds, pairs_in_order, settled, told
 
 NUMBERS = 60
@@ -23,9 +23,18 @@ def rows_of(count: int, seed: int = 1) -> tuple[Any, list[str]]:
     return states, ["yes" if one > middle + 0.2 else "no" if one < middle - 0.2 else "unknown" for one in said]
 
 
+@pytest.mark.parametrize("paired", [False, True])
 @pytest.mark.parametrize("penalty", [0.03, 1.0])
-def test_no_step_in_any_direction_makes_it_better(penalty: float) -> None:
+def test_no_step_in_any_direction_makes_it_better(penalty: float, paired: bool) -> None:
     states, values = rows_of(40)
+    pairs = [f"pair-{number // 3}" if number < 30 else "" for number in range(40)] if paired else []
+    ordered = [
+        (one, other)
+        for one in range(len(pairs))
+        for other in range(len(pairs))
+        if pairs[one] and pairs[one] == pairs[other] and (values[one], values[other]) == ("yes", "no")
+    ]
+    assert bool(ordered) == paired
     found = spread(states)
     even = (states - states.mean(0)) / states.std(0) / np.sqrt(NUMBERS)
     goals = np.array([{"yes": 1.0, "unknown": 0.5, "no": 0.0}[value] for value in values])
@@ -36,9 +45,10 @@ def test_no_step_in_any_direction_makes_it_better(penalty: float) -> None:
     def loss(weights: Any, bias: float) -> float:
         log_odds = even @ weights + bias
         each = np.logaddexp(0, log_odds) - goals * log_odds
-        return float((counts * each).sum() + penalty / 2 * weights @ weights)
+        apart = sum(np.logaddexp(0, log_odds[other] - log_odds[one]) for one, other in ordered)
+        return float((counts * each).sum() + ORDER_COUNTS * apart + penalty / 2 * weights @ weights)
 
-    head = fit(found, values, penalty)
+    head = fit(found, values, penalty, pairs)
     weights = head.weights * states.std(0) * np.sqrt(NUMBERS)
     bias = head.bias + float(head.weights @ states.mean(0))
     np.testing.assert_allclose(even @ weights + bias, head.of(states), atol=1e-6)
@@ -69,6 +79,17 @@ def test_a_group_that_is_held_out_has_no_say_in_what_is_said_of_it() -> None:
     honest, dishonest = (held_out(states, said, groups, [1.0])[1.0] for said in (values, lied))
     np.testing.assert_array_equal(honest[mine], dishonest[mine])
     assert not np.allclose(honest[~mine], dishonest[~mine])
+
+
+def test_where_groups_are_many_some_are_held_out_together_and_none_is_asked_about_itself() -> None:
+    states, values = rows_of(120)
+    groups = [f"author-{number % 12:02}" for number in range(120)]
+    turned = {"yes": "no", "no": "yes", "unknown": "unknown"}
+    lied = [turned[value] if group == "author-07" else value for value, group in zip(values, groups, strict=True)]
+    with_them = np.isin(groups, sorted(set(groups))[7 % FOLDS :: FOLDS])
+    honest, dishonest = (held_out(states, said, groups, [1.0])[1.0] for said in (values, lied))
+    np.testing.assert_array_equal(honest[with_them], dishonest[with_them])
+    assert (honest != 0).all(), "everybody is asked about"
 
 
 def test_a_head_needs_both_sides() -> None:

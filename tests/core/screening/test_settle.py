@@ -149,6 +149,21 @@ def test_readings_are_asked_in_a_fixed_order_and_as_the_detector_read_them() -> 
         as_segments((Question(0, "rot47", ("mass_domestic",), (0.7,)),), disguised, [])
 
 
+@pytest.mark.parametrize(
+    ("text", "view", "shown"),
+    [
+        ("Rack-4: the well-known list, see OR 2.", "words", "Rack-4: the well-known list, see OR 2."),
+        ("Rack-4: the well-known list, see OR 2.", "joined-letters", "Rack-4: the well-known list, see OR 2."),
+        ("f o l l o w every body", "joined-letters", "follow every body"),
+        ("follow every body", "reversed", "ydob yreve wollof"),
+    ],
+)
+def test_of_a_near_copy_the_judge_is_shown_the_text_as_it_stands(text: str, view: str, shown: str) -> None:
+    asked = (Segment("a", Surface.INPUT, text),)
+    [one] = as_segments((Question(0, view, ("mass_domestic",), (0.7,)),), asked, [])
+    assert (one.text, one.view) == (shown, view)
+
+
 FINDINGS = st.lists(
     st.builds(
         found,

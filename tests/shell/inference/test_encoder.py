@@ -219,9 +219,7 @@ def test_before_a_judge_a_plain_reading_is_left_unknown_early_and_a_disguised_on
     ]
     assert findings_from(one, "e", asked, [(0, "folded", [0.09])]) == ()
     later = msgspec.structs.replace(one, early={head.fact: 0.9})
-    assert findings_from(later, "e", asked, [(0, "folded", [0.4])]), (
-        "it is never left unknown later than that"
-    )
+    assert findings_from(later, "e", asked, [(0, "folded", [0.4])]), "it is never left unknown later than that"
     odd = msgspec.structs.replace(loaded, early={"private_info": 0.1})
     with pytest.raises(ReleaseError, match="no head for 'private_info'"):
         load_encoder(msgspec.json.encode(odd), "encoder.json")

@@ -6,7 +6,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -85,16 +84,18 @@ def test_what_whoever_asked_leans_to_counts_as_far_as_the_file_says(folder: Path
 
 def test_the_same_words_are_read_once(judge: DecoderJudge, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
-    plain = judge.scores
+    plain = judge._read
 
-    def noting(segment: Segment) -> Iterator[tuple[str, float]]:
+    def noting(segment: Segment, *of: Any) -> list[float]:
         read.append(segment.text)
-        return plain(segment)
+        return plain(segment, *of)
 
-    monkeypatch.setattr(judge, "scores", noting)
-    found = judge.judge(ask(CROSSES, DOES_NOT, CROSSES, facts=("acts_alone",)))
+    monkeypatch.setattr(judge, "_read", noting)
+    asked = ask(CROSSES, DOES_NOT, CROSSES, facts=("acts_alone",))
+    asked[2] = msgspec.structs.replace(asked[2], leanings=(0.4,))
+    found = judge.judge(asked)
     assert [one.segment for one in found] == [0, 2]
-    assert read == [CROSSES, DOES_NOT]
+    assert read == [CROSSES, DOES_NOT], "whatever somebody leans to"
 
 
 def test_of_a_long_text_the_worst_window_counts_and_too_long_a_text_is_not_judged(

@@ -108,6 +108,7 @@ class _Rows(msgspec.Struct, frozen=True):
     authors: list[str]
     values: list[str]
     states: Any
+    pairs: list[str]  # the minimal pair of each row; empty where it is in none
     leaning: Any  # the students' log-odds, shape (rows,); 0 without students
     asked: Any  # whether the judge is asked, shape (rows,)
     honest: Any  # whether the students have not seen the author, shape (rows,)
@@ -193,6 +194,7 @@ def _chosen(
         authors,
         [row.facts[fact] for row in rows],
         states,
+        [row.pair for row in rows],
         _log_odds(scores),
         scores >= (behind.asked.get(fact, 0.0) if behind else 0.0),
         np.array([behind is None or one not in behind.seen for one in authors], bool),
@@ -216,10 +218,10 @@ def read_of(found: Any) -> Any:
 def _fact(
     fact: str, train: _Rows, test: _Rows, sides: Mapping[str, tuple[_Rows, _Rows]], goals: Goals
 ) -> tuple[Linear, FactReport]:
-    tried = held_out(train.states, train.values, train.authors, PENALTIES)
+    tried = held_out(train.states, train.values, train.authors, PENALTIES, train.pairs)
     rows = [row.setting != EVERYDAY for row in train.rows]  # everyday text is told apart too easily to choose by
     penalty = max(PENALTIES, key=lambda one: _area(_of(train.values, rows), tried[one][rows]))
-    head = fit(spread(train.states), train.values, penalty)
+    head = fit(spread(train.states), train.values, penalty, train.pairs)
     alone = _area(test.values, head.of(test.states))
     own, joined, bias = _joined(train, tried[penalty])
     said = own * tried[penalty] + joined * train.leaning + bias
@@ -281,7 +283,7 @@ def _point(train: _Rows, test: _Rows, penalty: float, share: float) -> Point:
     count = round(len(train.rows) * share)
     if not {"yes", "no"} <= set(train.values[:count]):
         return Point(count, None, None)
-    said = fit(spread(train.states[:count]), train.values[:count], penalty).of(test.states)
+    said = fit(spread(train.states[:count]), train.values[:count], penalty, train.pairs[:count]).of(test.states)
     one = told(test.rows, test.values, said)
     return Point(count, one.auroc, one.pairs.share)
 

@@ -12,6 +12,7 @@ unknown into the good value.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
 
@@ -23,6 +24,8 @@ from brightline.core.facts import UNKNOWN, Source, Vocabulary
 from brightline.core.screening.finding import Finding, Judgement, Segment
 from brightline.core.screening.views import views
 
+WORDS_APART_MAX: Final = 2  # joined or split; where more are, somebody may have spelled one
+_WORD: Final = re.compile(r"[^\W_]+")
 QUESTIONS_MAX: Final = 8  # readings of one batch; with more, nobody is asked and all of them stay unknown
 
 
@@ -100,7 +103,7 @@ def as_segments(
     for question in questions:
         segment = asked[question.segment]
         text = raised.get((question.segment, question.view)) or reading(segment, question.view)
-        if text.split() == segment.text.casefold().split():  # only letters and spaces were made even
+        if _is_near_copy(text, segment.text):
             text = segment.text
         found.append(
             msgspec.structs.replace(
@@ -108,6 +111,18 @@ def as_segments(
             )
         )
     return tuple(found)
+
+
+def _is_near_copy(read: str, text: str) -> bool:
+    """Whether a reading has the same letters and digits in nearly the same words: then a judge, who minds signs and
+    capitals, is shown the text as it stands, and the same once.
+    """
+    if read.split() == text.casefold().split():  # only letters and spaces were made even
+        return True
+    if not all(character.isprintable() or character.isspace() for character in text):
+        return False  # what is hidden between letters is not for the judge to see
+    words, others = _WORD.findall(read), _WORD.findall(text.casefold())
+    return "".join(words) == "".join(others) and abs(len(words) - len(others)) <= WORDS_APART_MAX
 
 
 def reading(segment: Segment, name: str) -> str:

@@ -45,30 +45,38 @@ class DecoderJudge:
 
         Raises whatever goes wrong: nothing was judged.
         """
-        known: dict[tuple[Surface, str, tuple[str, ...], tuple[float, ...]], list[tuple[str, float]]] = {}
+        read: dict[tuple[Surface, str], dict[int, list[float]]] = {}
         scored = []
         for number, segment in enumerate(segments):
-            words = (segment.surface, segment.text, segment.open, segment.leanings)
-            if words not in known:
-                known[words] = list(self.scores(segment))
-            scored += [(number, segment.view or "text", fact, score) for fact, score in known[words]]
+            known = read.setdefault((segment.surface, segment.text), {})
+            scored += [(number, segment.view or "text", fact, score) for fact, score in self.scores(segment, known)]
         return findings_of_judge(self._judge, self._detector, scored)
 
-    def scores(self, segment: Segment) -> Iterator[tuple[str, float]]:
-        """For each fact that is open in a segment, the highest score of its windows, 0..1."""
-        tokens = self._asker.tokens(SPEAKER[segment.surface] + segment.text)
-        windows = windows_of(tokens, self._judge)
-        for view, kept in self._kept:
+    def scores(self, segment: Segment, known: dict[int, list[float]] | None = None) -> Iterator[tuple[str, float]]:
+        """For each fact that is open in a segment, the highest score of its windows, 0..1.
+
+        ``known`` has what the heads said of the same words before, by the number of the view; it is added to.
+        """
+        known = {} if known is None else known
+        for place, (view, kept) in enumerate(self._kept):
             asked = {one.fact for one in view.constitution if not segment.open or one.fact in segment.open}
             if not asked:
                 continue
-            log_odds = np.array([self._log_odds(window, view, kept) for window in windows]).max(0)
-            if not np.isfinite(log_odds).all():
-                raise ArithmeticError("the judge's states are not numbers")
-            for one, own in zip(view.constitution, log_odds, strict=True):
+            if place not in known:
+                known[place] = self._read(segment, view, kept)
+            for one, own in zip(view.constitution, known[place], strict=True):
                 if one.fact in asked:
-                    said = joined_log_odds(self._judge, segment, one.fact, float(own))
+                    said = joined_log_odds(self._judge, segment, one.fact, own)
                     yield one.fact, 1 / (1 + math.exp(-min(max(said, -LOG_ODDS_MAX), LOG_ODDS_MAX)))
+
+    def _read(self, segment: Segment, view: View, kept: Kept) -> list[float]:
+        """The heads' own log-odds of a view's facts, each the highest of the segment's windows."""
+        tokens = self._asker.tokens(SPEAKER[segment.surface] + segment.text)
+        windows = windows_of(tokens, self._judge)
+        log_odds = np.array([self._log_odds(window, view, kept) for window in windows]).max(0)
+        if not np.isfinite(log_odds).all():
+            raise ArithmeticError("the judge's states are not numbers")
+        return [float(one) for one in log_odds]
 
     def _log_odds(self, window: Sequence[int], view: View, kept: Kept) -> list[float]:
         model = self._judge.model
