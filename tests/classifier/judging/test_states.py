@@ -246,8 +246,9 @@ def test_behind_students_a_judge_is_fitted_on_everyday_text_too_and_weighs_what_
     scores = {row.id: dict.fromkeys(FACTS, 0.9 if row.label == "yes" else 0.2) for row in rows}
     scores |= {"0-weapons-0-yes": dict.fromkeys(FACTS, 0.1), "0-weapons-0-no": dict.fromkeys(FACTS, 0.95)}
     told = {}
+    read = making.rows_read(corpora, neighbours, tmp_path / "states")
     for name, behind in {"alone": None, "behind": Behind(scores, frozenset({"author-1"}), asked.facts)}.items():
-        made, report = making.make(corpora, neighbours, tmp_path / "states", behind, Goals(0.05, 0.01, 0.0))
+        made, report = making.make(corpora, neighbours, read, behind, Goals(0.05, 0.01, 0.0))
         told[name] = made, report
         assert report.rows_read == 72 + 6
         assert report.facts["mass_domestic"].train_rows == 16 + 2

@@ -10,7 +10,6 @@ Nothing here knows how a detector computes: it is asked about parts of the text,
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -20,6 +19,7 @@ import msgspec
 from brightline.classifier.evaluation.bench import Bench
 from brightline.classifier.evaluation.probe import LINES, Shown, answer_to
 from brightline.core.agreement.decide import decide
+from brightline.core.screening.figures import log_odds
 from brightline.core.screening.finding import Finding, Segment, Surface
 from brightline.core.screening.rules import places_of
 from brightline.core.screening.views import PLAIN_VIEWS, views
@@ -30,6 +30,7 @@ WORDS_MAX: Final = 40  # of a window
 PIECES_MAX: Final = 64  # windows of one view
 WORDS_NAMED_MAX: Final = 8
 NEAR_MAX: Final = 5
+LEAST_SHARE: Final = 1e-9  # differences of scores nearer to 0 or 1 are not seen
 FALL_MIN: Final = 0.1  # of log-odds; a word without which they fall by less carries nothing
 _WORD: Final = re.compile(r"\S+")
 
@@ -199,7 +200,7 @@ def _words(bench: Bench, surface: Surface, finding: Finding, window: Place) -> t
     spans = [(words[at][0], words[at : at + several][-1][1]) for at in range(0, len(words), several)]
     without = [window.text[:start] + window.text[end:] for start, end in spans]
     whole, *left = _scores(bench, surface, finding, [window.text, *without])
-    falls = [_log_odds(whole) - _log_odds(score) for score in left]
+    falls = [log_odds(whole, LEAST_SHARE) - log_odds(score, LEAST_SHARE) for score in left]
     places = [
         Place(window.start + start, window.start + end, window.text[start:end], round(fall, 2))
         for (start, end), fall in zip(spans, falls, strict=True)
@@ -207,12 +208,6 @@ def _words(bench: Bench, surface: Surface, finding: Finding, window: Place) -> t
     ]
     carrying = sorted(places, key=lambda place: (-(place.weight or 0), place.start))[:WORDS_NAMED_MAX]
     return tuple(sorted(carrying, key=lambda place: place.start))
-
-
-def _log_odds(score: float) -> float:
-    """Differences of scores near 0 and 1 are too small to be seen."""
-    bounded = min(max(score, 1e-9), 1 - 1e-9)
-    return math.log(bounded / (1 - bounded))
 
 
 def _scores(bench: Bench, surface: Surface, finding: Finding, texts: Sequence[str]) -> list[float]:

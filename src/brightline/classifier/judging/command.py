@@ -243,8 +243,9 @@ def fit(
     except ImportError as error:
         raise ConfigError(_EXTRA.format(error.name)) from error
     rows, neighbours = read_corpora(corpora), _neighbouring(asked, everyday)
-    behind = _behind(_folder_of(release), asked, rows_read(rows, neighbours, states)) if release else None
-    made, report = make(rows, neighbours, states, behind, Goals(missed, wrongful, held))
+    read = rows_read(rows, neighbours, states)
+    behind = _behind(_folder_of(release), asked, read.rows) if release else None
+    made, report = make(rows, neighbours, read, behind, Goals(missed, wrongful, held))
     out.mkdir(parents=True, exist_ok=True)
     (out / "judge.json").write_bytes(msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n")
     (out / "report.json").write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
@@ -282,7 +283,7 @@ def _behind(release: Path, asked: Path | None, rows: Sequence[Row]) -> Behind:
     from brightline.classifier.judging.neighbours import lean, read_ask, students_of
     from brightline.classifier.training.whole import authors_of
 
-    students = students_of(release)
+    students = students_of(release).students
     with progress("trying the students on rows", len(rows)) as step:
         scores = lean(students, rows, step)
     return Behind(scores, frozenset(authors_of(release)), read_ask(asked).facts if asked else {})

@@ -19,7 +19,7 @@ from brightline.classifier.judging.measure import SHARES, Bounds, Settled, Told,
 from brightline.classifier.judging.neighbours import EVERYDAY
 from brightline.core.errors import ConfigError
 from brightline.core.screening.encoder import Canary, Head
-from brightline.core.screening.figures import area_under_curve, threshold_at
+from brightline.core.screening.figures import area_under_curve, log_odds, threshold_at
 from brightline.core.screening.finding import Surface
 from brightline.core.screening.judge import FORMAT, JOINED_MAX, LEAST_SHARE, JudgeFile, Model, View
 from brightline.core.screening.prompt import SPEAKER
@@ -114,30 +114,36 @@ class _Rows(msgspec.Struct, frozen=True):
     honest: Any  # whether the students have not seen the author, shape (rows,)
 
 
-def rows_read(corpora: Sequence[Corpus], neighbours: Sequence[Corpus], states: Path) -> list[Row]:
-    """The rows whose states are there. Raises ``ConfigError``."""
-    there = Store.open(states).load()
-    return [row for row in in_order(corpora, neighbours) if row.id in there]
+class RowsRead(msgspec.Struct, frozen=True):
+    """The rows whose states are there, in their order; the states by a row's id; and the store that they are of."""
+
+    rows: list[Row]
+    numbers: dict[str, Any]
+    store: Store
+
+
+def rows_read(corpora: Sequence[Corpus], neighbours: Sequence[Corpus], states: Path) -> RowsRead:
+    """Load the states in a folder. Raises ``ConfigError``."""
+    store = Store.open(states)
+    numbers = {name: value for name, (_, value) in store.load().items()}
+    return RowsRead([row for row in in_order(corpora, neighbours) if row.id in numbers], numbers, store)
 
 
 def make(
     corpora: Sequence[Corpus],
     neighbours: Sequence[Corpus],
-    states: Path,
+    read: RowsRead,
     behind: Behind | None,
     goals: Goals,
 ) -> tuple[JudgeFile, Report]:
-    """Fit every head, on everyday ``neighbours`` too, and how much the students ``behind`` which it is asked count.
+    """Fit every head on what was ``read``, everyday ``neighbours`` too, and how much the students ``behind`` it count.
 
     Raises ``ConfigError`` if a side of a fact has no rows.
     """
-    store = Store.open(states)
-    there = store.load()
-    rows = [row for row in in_order(corpora, neighbours) if row.id in there]
+    rows, numbers, store = read.rows, read.numbers, read.store
     corpora = [*corpora, *neighbours]
     split = {corpus.author.author: corpus.author.split for corpus in corpora}
     author = {row.id: corpus.author.author for corpus in corpora for row in corpus.rows}
-    numbers = {name: value for name, (_, value) in there.items()}
     model = next(one for one in MODELS if one.sha256 == store.weights)
     tested = [row for row in rows if split[author[row.id]] == "test"]
     facts: dict[str, FactReport] = {}
@@ -202,8 +208,7 @@ def _chosen(
 
 
 def _log_odds(scores: Any) -> Any:
-    inside = np.clip(scores, LEAST_SHARE, 1 - LEAST_SHARE)
-    return np.log(inside / (1 - inside))
+    return np.array([log_odds(score, LEAST_SHARE) for score in scores])
 
 
 def read_of(found: Any) -> Any:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -22,7 +22,7 @@ from brightline.classifier.judging.features import corpus_name
 from brightline.classifier.training.calibrate import Bounds
 from brightline.classifier.training.whole import measured
 from brightline.core.errors import ConfigError
-from brightline.core.screening.encoder import load_encoder
+from brightline.core.screening.encoder import Encoder, load_encoder
 from brightline.core.screening.figures import threshold_at
 from brightline.core.screening.ngrams import load_ngrams
 
@@ -55,14 +55,24 @@ class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     corpus: str
 
 
-def students_of(release: Path) -> Students:
+class OfRelease(NamedTuple):
+    """The students of a release, the encoder among them as its file defines it, and the digest of that file."""
+
+    students: Students
+    encoder: Encoder
+    digest: str
+
+
+def students_of(release: Path) -> OfRelease:
     """The students of a release's folder. Raises ``ConfigError`` if it has none, or ``ReleaseError``."""
     if not ((release / ENCODER).is_file() and (release / SCREEN).is_file()):
         raise ConfigError(f"{release} is no release with students: it has no {ENCODER} or no {SCREEN}")
     from brightline.classifier.training.trying import Students  # it runs the encoder: not for whoever reads or fits
 
-    encoder = load_encoder((release / ENCODER).read_bytes(), ENCODER)
-    return Students(load_ngrams((release / SCREEN).read_bytes(), SCREEN), encoder, (release,))
+    data = (release / ENCODER).read_bytes()
+    encoder = load_encoder(data, ENCODER)
+    students = Students(load_ngrams((release / SCREEN).read_bytes(), SCREEN), encoder, (release,))
+    return OfRelease(students, encoder, hashlib.sha256(data).hexdigest())
 
 
 def asked_from(facts: Sequence[str], scores: Mapping[str, Any], shares: Mapping[str, float]) -> dict[str, float]:
@@ -105,7 +115,7 @@ def ask(
     """
     if strange := set(others) - {one.source.corpus for one in everyday}:
         raise ConfigError(f"no everyday corpus is called {min(strange)!r}")
-    students = students_of(release)
+    students, encoder, digest = students_of(release)
     scores = {}
     done = 0
     for one in everyday:
@@ -113,8 +123,6 @@ def ask(
         done += len(one.texts)
         step(done)
     tried = students.on([row.judged for row in tested], True, lambda count: step(done + count))
-    data = (release / ENCODER).read_bytes()
-    encoder = load_encoder(data, ENCODER)
     shares = {name: others.get(name, share) for name in scores}
     wanted = asked_from(students.facts, scores, shares)
     facts = {head.fact: min(head.unknown, wanted[head.fact]) for head in encoder.head}
@@ -124,7 +132,7 @@ def ask(
     reached = {name: of >= bounds for name, of in scores.items()}
     columns = {line: [students.facts.index(fact) for fact in facts_of(line)] for line in Line}
     return Ask(
-        encoder=hashlib.sha256(data).hexdigest(),
+        encoder=digest,
         shares=shares,
         facts=facts,
         asked={name: float(of.any(1).mean()) for name, of in reached.items()},

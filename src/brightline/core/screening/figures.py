@@ -24,6 +24,12 @@ from brightline.core.evidence.odds import share_at_most
 CONFIDENCE: Final = 0.95
 
 
+def log_odds(share: float, least: float) -> float:
+    """The log-odds of a share in 0..1; one closer to either end than ``least`` counts as so far away."""
+    inside = min(max(share, least), 1 - least)
+    return math.log(inside / (1 - inside))
+
+
 class Interval(msgspec.Struct, frozen=True):
     """What a share may be, given a sample: both ends in 0..1."""
 

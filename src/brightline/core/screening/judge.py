@@ -21,6 +21,7 @@ from msgspec import Meta
 from brightline.core.errors import ReleaseError
 from brightline.core.facts import UNKNOWN, Source, Vocabulary
 from brightline.core.screening.encoder import Canary, Head, weights_of
+from brightline.core.screening.figures import log_odds
 from brightline.core.screening.finding import Finding, Segment
 from brightline.core.screening.prompt import Constitution
 
@@ -147,8 +148,7 @@ def joined_log_odds(judge: JudgeFile, segment: Segment, fact: str, own: float) -
     leanings = dict(zip(segment.open, segment.leanings, strict=False))
     if fact not in leanings or fact not in judge.joined:
         return own
-    leaning = min(max(leanings[fact], LEAST_SHARE), 1 - LEAST_SHARE)
-    return own + judge.joined[fact] * math.log(leaning / (1 - leaning))
+    return own + judge.joined[fact] * log_odds(leanings[fact], LEAST_SHARE)
 
 
 def windows_of(tokens: Sequence[int], judge: JudgeFile) -> list[Sequence[int]]:
