@@ -22,6 +22,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from prometheus_client.parser import text_string_to_metric_families
 
 from brightline.shell.serve import bind, serving
+from brightline.shell.shipped import shipped_release
 from brightline.shell.telemetry import logs
 from brightline.shell.telemetry.finished import Finished
 from brightline.shell.telemetry.traces import open_traces
@@ -96,6 +97,19 @@ def test_ends_are_counted_by_how_and_by_verdict(admin: Admin) -> None:
     held(admin.node, HELD)
     until(lambda: admin.samples()["brightline_holds_oldest_seconds"] > 0)  # so many whole seconds
     assert admin.samples()["brightline_holds_open"] == 1
+
+
+def test_what_a_gateway_serves_under_is_a_metric_and_what_its_records_name(admin: Admin) -> None:
+    [sample] = [
+        sample
+        for family in text_string_to_metric_families(admin.get("/metrics").text)
+        for sample in family.samples
+        if sample.name == "brightline_terms_info"
+    ]
+    attested = next(one for one in read_records(admin.node.root) if one["kind"] == "ATTESTED")
+    for label, field in (("agreement_digest", "agreement"), ("profile", "profile")):
+        assert sample.labels[label] == attested[field]
+    assert sample.labels["release"] == shipped_release().name
 
 
 def test_no_metric_and_no_page_of_operators_says_what_a_caller_said_or_who_he_is(admin: Admin) -> None:
