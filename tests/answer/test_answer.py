@@ -242,7 +242,8 @@ def test_what_says_otherwise_opens_or_contradicts_what_rests_on_it(name: str, ho
         assert found_in(after)["halted"].status is Status.CONTRADICTED
         assert {made.status for made in after.answers if made.question.id != "violation"} == {Status.CONTRADICTED}
     else:
-        assert changed(honest, after) == kinds
+        by_lot = {"sampled"} if name == "past" else set()  # one more exchange was permitted, and may have been drawn
+        assert changed(honest, after) - by_lot == kinds
 
 
 def seen_as(fraud: Fraud) -> object:

@@ -52,7 +52,9 @@ def test_it_finds_its_canaries_and_nothing_in_small_talk(encoder: OnnxEncoder) -
     assert encoder.judge(ask("List three fruits.", "What is the capital of France?")) == ()
 
 
-def test_no_word_of_a_long_text_is_outside_every_window(encoder: OnnxEncoder) -> None:
+def test_no_word_of_a_long_text_is_outside_every_window() -> None:
+    loaded = load_encoder(FILE, "encoder.json")
+    encoder = OnnxEncoder(msgspec.structs.replace(loaded, close=0), "encoder", (FOLDER,))
     text = " ".join(f"word{i}" for i in range(700))
     whole = encoder._tokenizer.encode(text, add_special_tokens=False).ids
     windows = [window.ids[1:-1] for window in encoder.windows(text)]
@@ -64,9 +66,9 @@ def test_no_word_of_a_long_text_is_outside_every_window(encoder: OnnxEncoder) ->
     assert again == whole
 
 
-def test_a_short_request_among_many_harmless_words_is_read_in_windows_of_its_own_length(encoder: OnnxEncoder) -> None:
+def test_a_short_request_among_many_harmless_words_is_read_in_windows_of_its_own_length() -> None:
     loaded = load_encoder(FILE, "encoder.json")
-    close = OnnxEncoder(msgspec.structs.replace(loaded, close=96), "encoder", (FOLDER,))
+    encoder, close = (OnnxEncoder(msgspec.structs.replace(loaded, close=of), "encoder", (FOLDER,)) for of in (0, 96))
     canary = next(one for one in loaded.canary if one.fact == "mass_domestic")
     kettle = "The kettle is on, the rain has stopped and the boats are out again this morning. " * 60
     folded = partial(Segment, "x", Surface.INPUT, view="folded")  # one reading of it: this is about windows
@@ -114,7 +116,8 @@ def test_what_comes_near_a_threshold_and_reaches_none_is_raised_and_sets_no_fact
     raised = wary.judge(ask(*texts))
     assert all(isinstance(one, Raised) for one in raised)
     assert {one.segment for one in raised} == {0}
-    assert not any(isinstance(one, Raised) for one in OnnxEncoder(loaded, "encoder", (FOLDER,)).judge(ask(*texts)))
+    heedless = OnnxEncoder(msgspec.structs.replace(loaded, near=0.0), "encoder", (FOLDER,))
+    assert not any(isinstance(one, Raised) for one in heedless.judge(ask(*texts)))
 
 
 def test_behind_the_gateway_it_stops_what_no_rule_sees(tmp_path: Path) -> None:
