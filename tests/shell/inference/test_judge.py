@@ -84,18 +84,25 @@ def test_what_whoever_asked_leans_to_counts_as_far_as_the_file_says(folder: Path
 
 def test_the_same_words_are_read_once(judge: DecoderJudge, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
-    plain = judge._read
+    runs: list[Any] = []
+    words, run = judge._words, judge._read
 
-    def noting(segment: Segment, *of: Any) -> list[float]:
+    def noting(segment: Segment) -> Any:
         read.append(segment.text)
-        return plain(segment, *of)
+        return words(segment)
 
-    monkeypatch.setattr(judge, "_read", noting)
+    def counting(*of: Any) -> list[float]:
+        runs.append(of)
+        return run(*of)
+
+    monkeypatch.setattr(judge, "_words", noting)
+    monkeypatch.setattr(judge, "_read", counting)
     asked = ask(CROSSES, DOES_NOT, CROSSES, facts=("acts_alone",))
     asked[2] = msgspec.structs.replace(asked[2], leanings=(0.4,))
     found = judge.judge(asked)
     assert [one.segment for one in found] == [0, 2]
     assert read == [CROSSES, DOES_NOT], "whatever somebody leans to"
+    assert len(runs) == 2
 
 
 def test_of_a_long_text_the_worst_window_counts_and_too_long_a_text_is_not_judged(

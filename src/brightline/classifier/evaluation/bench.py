@@ -25,11 +25,11 @@ from brightline.core.errors import CallerError, ScreeningUnavailable
 from brightline.core.exchange.api import chat
 from brightline.core.facts import Facts
 from brightline.core.screening.encoder import Encoder
-from brightline.core.screening.finding import Finding, Raised, Segment, Surface
-from brightline.core.screening.ngrams import NGrams
+from brightline.core.screening.finding import Finding, Segment, Surface
+from brightline.core.screening.ngrams import NGrams, readings_of
 from brightline.core.screening.rules import RuleSet
 from brightline.core.screening.toolcall import CallRules
-from brightline.core.screening.views import PLAIN_VIEWS, views
+from brightline.core.screening.views import PLAIN_VIEWS
 from brightline.shell.inference.kinds import Definition, Judge, judge_of
 from brightline.shell.inference.screen import Judged, Screen
 
@@ -202,7 +202,7 @@ class _Heard:
         if isinstance(definition, CallRules):
             self.tool_call_rules |= {rule.id for rule in definition.file.rule}
         if isinstance(definition, NGrams) and detector in self._off:
-            return _raise_all
+            return readings_of
         if not isinstance(definition, Encoder):
             return judge_of(definition, detector, folder, weights)
         bounds = {head.fact: _Bounds(head.unknown, head.yes, head.value) for head in definition.head}
@@ -226,9 +226,3 @@ class _Heard:
 
         self.judges[detector] = listen
         return listen
-
-
-def _raise_all(segments: Sequence[Segment]) -> Sequence[Raised]:
-    return [
-        Raised(number, view.name, view.text) for number, segment in enumerate(segments) for view in views(segment.text)
-    ]

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A logistic head on hidden states: standardised, with a quadratic penalty, found by Newton's method.
 
-Besides saying yes and no, it puts the rows of a minimal pair in order. There are
-more numbers in a state than rows, so the rows are turned into their own directions first (the singular vectors), where
-the penalty is the same and the problem smaller. Nothing is drawn by lot: the same rows, the same head.
+Besides saying yes and no, it puts the rows of a minimal pair in order. There are more numbers in a state than rows, so
+the rows are turned into their own directions first (the singular vectors), where the penalty is the same and the
+problem smaller. Nothing is drawn by lot: the same rows, the same head.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from brightline.classifier.corpus import Corpus
@@ -32,19 +33,26 @@ BEYOND_LATIN: Final = 0x24F
 BEYOND_SHARE: Final = 0.5  # of the letters, from which look-alikes are no disguise but another script
 
 
+class _Written(msgspec.Struct, frozen=True):
+    """What somebody wrote, folded, and its readings that make no words."""
+
+    text: str
+    nonsense: tuple[str, ...]
+
+
 def train_legible(corpora: Sequence[Corpus], everyday: Sequence[str], seed: int) -> tuple[Legible, bytes]:
     """Fit with authors held out in turns, set the threshold by what is said of their rows, and fit to all."""
-    plain = [fold(text) for text in everyday]
-    by_author = {corpus.author.author: [fold(row.judged) for row in corpus.rows] for corpus in corpora}
+    plain = [_written(text) for text in everyday]
+    by_author = {corpus.author.author: [_written(row.judged) for row in corpus.rows] for corpus in corpora}
     authors = sorted(by_author)
     written: list[float] = []
     for number in range(FOLDS):
         theirs = authors[number::FOLDS]
-        others = [text for author in authors if author not in theirs for text in by_author[author]]
+        others = [one for author in authors if author not in theirs for one in by_author[author]]
         header, table = _whole(_fitted([*plain, *others], seed), 0.0)
-        written += Scorer(header, BITS, table).scores([text for author in theirs for text in by_author[author]])
+        written += Scorer(header, BITS, table).scores([one.text for author in theirs for one in by_author[author]])
     threshold = float(np.quantile(written, MISSES)) - MARGIN
-    return _whole(_fitted([*plain, *(text for author in authors for text in by_author[author])], seed), threshold)
+    return _whole(_fitted([*plain, *(one for author in authors for one in by_author[author])], seed), threshold)
 
 
 def _whole(fitted: Fitted, threshold: float) -> tuple[Legible, bytes]:
@@ -52,12 +60,17 @@ def _whole(fitted: Fitted, threshold: float) -> tuple[Legible, bytes]:
     return Legible(scale, fitted.bias, threshold, PART_BYTES, STEP_BYTES), table
 
 
-def _fitted(texts: Sequence[str], seed: int) -> Fitted:
+def _written(text: str) -> _Written:
+    plain = fold(text)
+    return _Written(plain, tuple(_nonsense(plain)))
+
+
+def _fitted(written: Sequence[_Written], seed: int) -> Fitted:
     dice = random.Random(seed)  # noqa: S311 - no secret
-    legible = [piece for text in texts for piece in _slices(text, SLICES, dice)]
-    not_so = [piece for text in texts for turned in _nonsense(text) for piece in _slices(turned, 1, dice)]
-    even = min(1.0, len(not_so) / max(1, len(legible)))  # neither side counts for more than the other
-    sides = [Piece(numbers, 1.0, even) for numbers in legible]
+    legible = [piece for one in written for piece in _slices(one.text, SLICES, dice)]
+    not_so = [piece for one in written for turned in one.nonsense for piece in _slices(turned, 1, dice)]
+    # Neither side counts for more than the other.
+    sides = [Piece(numbers, 1.0, min(1.0, len(not_so) / max(1, len(legible)))) for numbers in legible]
     sides += [Piece(numbers, 0.0, min(1.0, len(legible) / max(1, len(not_so)))) for numbers in not_so]
     return fit_linear(sides, dice)
 

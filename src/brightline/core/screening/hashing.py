@@ -128,6 +128,8 @@ class Scorer:
 
     def scores(self, texts: Sequence[str]) -> list[float]:
         """The score of the highest part of each text."""
+        if not texts:
+            return []
         found = [-np.inf] * len(texts)
         for data, owners, begins, ends in self._groups(texts):
             for owner, score in zip(owners, self._of_parts(data, begins, ends).tolist(), strict=True):

@@ -25,6 +25,7 @@ from msgspec import Meta
 
 from brightline.core.errors import ReleaseError, ScreeningUnavailable
 from brightline.core.screening.finding import Raised, Segment, Surface
+from brightline.core.screening.views import views
 
 FORMAT: Final = b"brightline-ngrams/1"
 FILE_BYTES_MAX: Final = 8 * 1024 * 1024
@@ -95,6 +96,13 @@ def write_ngrams(stage: NGrams) -> bytes:
     return b"\n".join((FORMAT, msgspec.json.encode(stage.header), stage.table + stage.legible))
 
 
+def readings_of(segments: Sequence[Segment]) -> list[Raised]:
+    """Every reading of every segment, as it is raised. Raises ``ScreeningUnavailable`` where views do not fit."""
+    return [
+        Raised(number, view.name, view.text) for number, segment in enumerate(segments) for view in views(segment.text)
+    ]
+
+
 def canary_segments(header: Header) -> tuple[Segment, ...]:
     """The canaries as a batch: as they stand, and where readings have to be legible, backwards as well."""
     backwards = [text[::-1] for text in header.canary] if header.legible else []
@@ -104,7 +112,7 @@ def canary_segments(header: Header) -> tuple[Segment, ...]:
 def check_canaries(header: Header, raised: Sequence[Raised]) -> None:
     """Raises ``ScreeningUnavailable`` unless each canary, judged as one batch in their order, was raised."""
     count = len(header.canary)
-    found = {(one.segment, one.segment < count or one.view == "reversed") for one in raised}
-    missing = {(number, True) for number in range(len(canary_segments(header)))} - found
+    found = {one.segment for one in raised if one.segment < count or one.view == "reversed"}
+    missing = set(range(len(canary_segments(header)))) - found
     if missing:
         raise ScreeningUnavailable(f"{len(missing)} of the first stage's canaries were not raised")

@@ -10,7 +10,7 @@ import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,13 @@ from brightline.core.screening.prompt import SPEAKER
 from brightline.decoder.asking import Asker, Kept
 
 LOG_ODDS_MAX: Final = 30.0
+
+
+class _Words(NamedTuple):
+    """Some words as windows of tokens, and what the heads said of them so far, by the number of the view."""
+
+    windows: Sequence[Sequence[int]]
+    said: dict[int, list[float]]
 
 
 class DecoderJudge:
@@ -45,35 +52,39 @@ class DecoderJudge:
 
         Raises whatever goes wrong: nothing was judged.
         """
-        read: dict[tuple[Surface, str], dict[int, list[float]]] = {}
+        read: dict[tuple[Surface, str], _Words] = {}
         scored = []
         for number, segment in enumerate(segments):
-            known = read.setdefault((segment.surface, segment.text), {})
-            scored += [(number, segment.view or "text", fact, score) for fact, score in self.scores(segment, known)]
+            place = segment.surface, segment.text
+            if place not in read:
+                read[place] = self._words(segment)
+            scores = self.scores(segment, read[place])
+            scored += [(number, segment.view or "text", fact, score) for fact, score in scores]
         return findings_of_judge(self._judge, self._detector, scored)
 
-    def scores(self, segment: Segment, known: dict[int, list[float]] | None = None) -> Iterator[tuple[str, float]]:
+    def scores(self, segment: Segment, words: _Words | None = None) -> Iterator[tuple[str, float]]:
         """For each fact that is open in a segment, the highest score of its windows, 0..1.
 
-        ``known`` has what the heads said of the same words before, by the number of the view; it is added to.
+        ``words`` are the segment's, where some of them were read before.
         """
-        known = {} if known is None else known
+        words = words or self._words(segment)
         for place, (view, kept) in enumerate(self._kept):
             asked = {one.fact for one in view.constitution if not segment.open or one.fact in segment.open}
             if not asked:
                 continue
-            if place not in known:
-                known[place] = self._read(segment, view, kept)
-            for one, own in zip(view.constitution, known[place], strict=True):
+            if place not in words.said:
+                words.said[place] = self._read(words, view, kept)
+            for one, own in zip(view.constitution, words.said[place], strict=True):
                 if one.fact in asked:
                     said = joined_log_odds(self._judge, segment, one.fact, own)
                     yield one.fact, 1 / (1 + math.exp(-min(max(said, -LOG_ODDS_MAX), LOG_ODDS_MAX)))
 
-    def _read(self, segment: Segment, view: View, kept: Kept) -> list[float]:
-        """The heads' own log-odds of a view's facts, each the highest of the segment's windows."""
-        tokens = self._asker.tokens(SPEAKER[segment.surface] + segment.text)
-        windows = windows_of(tokens, self._judge)
-        log_odds = np.array([self._log_odds(window, view, kept) for window in windows]).max(0)
+    def _words(self, segment: Segment) -> _Words:
+        return _Words(windows_of(self._asker.tokens(SPEAKER[segment.surface] + segment.text), self._judge), {})
+
+    def _read(self, words: _Words, view: View, kept: Kept) -> list[float]:
+        """The heads' own log-odds of a view's facts, each the highest of the windows."""
+        log_odds = np.array([self._log_odds(window, view, kept) for window in words.windows]).max(0)
         if not np.isfinite(log_odds).all():
             raise ArithmeticError("the judge's states are not numbers")
         return [float(one) for one in log_odds]

@@ -8,8 +8,8 @@ from itertools import compress
 
 from brightline.core.screening.finding import Raised, Segment
 from brightline.core.screening.hashing import Scorer
-from brightline.core.screening.ngrams import NGrams, canary_segments, check_canaries
-from brightline.core.screening.views import PLAIN_VIEWS, views
+from brightline.core.screening.ngrams import NGrams, canary_segments, check_canaries, readings_of
+from brightline.core.screening.views import PLAIN_VIEWS
 
 
 class FirstStage:
@@ -23,14 +23,9 @@ class FirstStage:
 
     def judge(self, segments: Sequence[Segment]) -> Sequence[Raised]:
         """The readings that are worth the next stage's time. Raises whatever goes wrong: then nothing was judged."""
-        readings = [
-            Raised(number, view.name, view.text)
-            for number, segment in enumerate(segments)
-            for view in views(segment.text)
-        ]
+        readings = readings_of(segments)
         raised = [*compress(readings, self._topic.passing([one.text for one in readings]))]
         if self._legible is None:
             return raised
-        legible = self._legible.passing([one.text for one in raised if one.view not in PLAIN_VIEWS])
-        told = iter(legible)
-        return [one for one in raised if one.view in PLAIN_VIEWS or next(told)]
+        legible = iter(self._legible.passing([one.text for one in raised if one.view not in PLAIN_VIEWS]))
+        return [one for one in raised if one.view in PLAIN_VIEWS or next(legible)]
