@@ -34,6 +34,29 @@ _FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
     "--grammar", type=_FILE, help="Composed rows (`classifier grammar`), for the encoder; none unless named."
 )
 @click.option("--grammar-weight", default=0.3, show_default=True, type=_WEIGHT, help="What a composed row counts.")
+@click.option(
+    "--judged", type=_FILE, help="What a judge said (`classifier judge score`), for the encoder to learn from."
+)
+@click.option("--judged-weight", default=0.5, show_default=True, type=_WEIGHT, help="What a text of the pool counts.")
+@click.option(
+    "--judged-share",
+    type=_WEIGHT,
+    help="How many of the pool's texts come in each epoch. [default: as many as there are rows]",
+)
+@click.option(
+    "--judged-labels",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0.0, 1.0),
+    help="How much of what is learned of a row is the judge's word, and not its label.",
+)
+@click.option(
+    "--judged-temperature",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0.1, 10.0),
+    help="By how much the judge's log-odds are divided: above 1 it is taken to be less sure.",
+)
 @click.option("--weights", type=_FOLDER, help="The base weights, if their package is not installed.")
 @click.option("--epochs", default=4.0, show_default=True, type=click.FloatRange(0.01, 100.0))
 @click.option("--seed", default=1, show_default=True)
@@ -49,6 +72,11 @@ def train(
     after: Path | None,
     grammar: Path | None,
     grammar_weight: float,
+    judged: Path | None,
+    judged_weight: float,
+    judged_share: float | None,
+    judged_labels: float,
+    judged_temperature: float,
     weights: Path | None,
     epochs: float,
     seed: int,
@@ -64,10 +92,18 @@ def train(
 
     Exit codes: 0 written; 2 bad usage, rows that are wrong, weights that are not those pinned, or too few rows.
     """
+    rows = read_corpora(corpora)
     try:
+        taught = None
+        if judged:
+            from brightline.classifier.training.distilling import Taught, heard_of
+            from brightline.classifier.training.judged import read_judged
+
+            said = read_judged(judged)
+            taught = Taught(said, heard_of(said, rows), judged_weight, judged_share, judged_labels, judged_temperature)
         report = run(
             Wanted(
-                corpora=read_corpora(corpora),
+                corpora=rows,
                 everyday=read_everyday(everyday or corpora / "everyday"),
                 measured=read_everyday(measure) if measure else (),
                 out=out,
@@ -80,6 +116,7 @@ def train(
                 threads=threads,
                 composed=(read_corpus(grammar),) if grammar else (),
                 composed_weight=grammar_weight,
+                taught=taught,
             ),
             [*sorted(corpora.glob("*.jsonl"))],
         )

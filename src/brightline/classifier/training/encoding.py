@@ -23,10 +23,11 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from brightline.classifier.corpus import Corpus, RowSurface
 from brightline.classifier.everyday import Everyday
 from brightline.classifier.training.bert import encoder_from
+from brightline.classifier.training.distilling import Taught
 from brightline.classifier.training.examples import Example, Words, examples_of, plain_of
-from brightline.classifier.training.fit import RATE, SCALE, Fitter, Judge
+from brightline.classifier.training.fit import RATE, SCALE, Fitter, Judge, Pool
 from brightline.classifier.training.release import CLOSE
-from brightline.classifier.training.target import FACTS, MAIN
+from brightline.classifier.training.target import FACTS, MAIN, target
 from brightline.core.screening.encoder import FORMAT, Canary, Encoder, Head, Part
 from brightline.core.screening.finding import Surface
 
@@ -44,7 +45,8 @@ TOKENIZER: Final = "tokenizer.json"
 class Training(msgspec.Struct, frozen=True):
     """What an encoder is trained on, and how long. ``weights`` are files by name; ``held_out`` names authors.
 
-    Rows that a grammar ``composed`` count ``composed_weight`` each, and none of them becomes a canary.
+    Rows that a grammar ``composed`` count ``composed_weight`` each, and none of them becomes a canary; nor does any
+    text of the pool of which a judge has ``taught`` something.
     """
 
     corpora: Sequence[Corpus]
@@ -56,6 +58,7 @@ class Training(msgspec.Struct, frozen=True):
     device: str
     composed: tuple[Corpus, ...] = ()
     composed_weight: float = 1.0
+    taught: Taught | None = None
 
 
 def train_encoder(
@@ -66,7 +69,9 @@ def train_encoder(
     ``step`` is told how many rows are done. ``judge`` takes the place of the base weights.
     """
     words = Words(training.weights[TOKENIZER], TOKENS)
-    examples = examples_of(training.corpora, "train", words)
+    taught = training.taught
+    examples = examples_of(training.corpora, "train", words, goal=taught.goal if taught else target)
+    pool = taught.examples(words) if taught else []
     composed = examples_of(training.composed, "train", words, training.composed_weight)
     plain, _ = plain_of(training.everyday, words)
     fitter = Fitter(words, plain, training.device)
@@ -79,10 +84,15 @@ def train_encoder(
 
     rate = FURTHER_RATE if judge else RATE
     judge = judge or Judge(encoder_from(training.weights["model.safetensors"]))
-    seen = [example for example in examples if example.author not in training.held_out]
-    fitter.fit(judge, [*seen, *composed], training.epochs, training.seed, rate, count)  # 1.
+
+    def beside(rows: Sequence[Example], of: Sequence[Example]) -> Pool:
+        return Pool(of, taught.each(len(of), len(rows)) if taught else 0)
+
+    seen, heard = ([one for one in of if one.author not in training.held_out] for of in (examples, pool))
+    first, then = [*seen, *composed], [*examples, *composed]
+    fitter.fit(judge, first, training.epochs, training.seed, rate, count, beside(first, heard))  # 1.
     write(judge, fitter, seen, training.weights, held)
-    fitter.fit(judge, [*examples, *composed], training.epochs * SECOND_SHARE, training.seed + 1, rate, count)  # 2.
+    fitter.fit(judge, then, training.epochs * SECOND_SHARE, training.seed + 1, rate, count, beside(then, pool))  # 2.
     write(judge, fitter, examples, training.weights, out)
 
 

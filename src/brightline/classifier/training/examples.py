@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -24,13 +24,20 @@ PREFIX_MIN: Final = 0.4  # of its tokens
 
 
 class Example(msgspec.Struct, frozen=True):
-    """One row as tokens. ``asked`` is what an output answers, or nothing; ``weight`` how much it counts."""
+    """One row as tokens. ``asked`` is what an output answers, or nothing.
+
+    ``wanted`` and ``counts`` are what each head should say of it, and how much that counts; ``weight`` is how much its
+    order within a pair counts. What is to be shown ``whole`` never ends early: nobody said what its beginning is.
+    """
 
     row: Row
     author: str
     tokens: list[int]
     asked: list[int]
+    wanted: Sequence[float]
+    counts: Sequence[float]
     weight: float = 1.0
+    whole: bool = False
 
 
 class Plain(msgspec.Struct, frozen=True):
@@ -81,15 +88,22 @@ class Words:
         return ids, mask
 
 
-def examples_of(corpora: Iterable[Corpus], split: str, words: Words, weight: float = 1.0) -> list[Example]:
-    """The rows of one split as tokens, each of which counts so much."""
+Goal = Callable[[Row], tuple[list[float], list[float]]]
+
+
+def examples_of(
+    corpora: Iterable[Corpus], split: str, words: Words, weight: float = 1.0, goal: Goal = target
+) -> list[Example]:
+    """The rows of one split as tokens, each of which counts so much. ``goal`` is what heads should say of a row."""
     found: list[Example] = []
     for corpus in corpora:
         if corpus.author.split == split:
             judged = words.of([row.judged for row in corpus.rows])
             asked = words.of([row.asked for row in corpus.rows])
-            rows = zip(corpus.rows, judged, asked, strict=True)
-            found += [Example(row, corpus.author.author, ids, question, weight) for row, ids, question in rows]
+            for row, ids, question in zip(corpus.rows, judged, asked, strict=True):
+                wanted, counts = goal(row)
+                weighs = [count * weight for count in counts]
+                found.append(Example(row, corpus.author.author, ids, question, wanted, weighs, weight))
     return found
 
 
@@ -111,7 +125,7 @@ def disguised(example: Example, beside: Sequence[Plain], window: int, dice: rand
     """
     tokens = example.tokens
     said = 1.0
-    if example.row.surface is RowSurface.OUTPUT and dice.random() < PREFIX_SHARE:
+    if example.row.surface is RowSurface.OUTPUT and not example.whole and dice.random() < PREFIX_SHARE:
         said = dice.uniform(PREFIX_MIN, 1.0)
         tokens = tokens[: math.ceil(len(tokens) * said)]
     if len(tokens) > window and dice.random() < 0.5:
@@ -121,9 +135,9 @@ def disguised(example: Example, beside: Sequence[Plain], window: int, dice: rand
     if beside and (place := dice.random()) < 0.2:
         filler = dice.choice(beside).tokens[:BESIDE_TOKENS]
         tokens = filler + tokens if place < 0.1 else tokens + filler
-    wanted, counts = target(example.row)
-    weighs = [example.weight * (said**2 if value else 1.0) for value in wanted]
-    return Item(tokens, wanted, [count * weight for count, weight in zip(counts, weighs, strict=True)], example.weight)
+    weighs = [said**2 if value else 1.0 for value in example.wanted]
+    counts = [count * weight for count, weight in zip(example.counts, weighs, strict=True)]
+    return Item(tokens, example.wanted, counts, example.weight)
 
 
 def ordinary(plain: Plain) -> Item:

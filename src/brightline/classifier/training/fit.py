@@ -3,8 +3,9 @@
 
 1. rows of one minimal pair come in one batch: besides saying yes and no, heads must put the two in order
 2. batches hold windows of like length, as many as fit a number of tokens
-3. lower layers learn less than upper ones, and heads more
-4. what is kept is the mean of the weights on the last part of the way
+3. of texts that only a judge has seen, others come in each epoch, drawn by lot
+4. lower layers learn less than upper ones, and heads more
+5. what is kept is the mean of the weights on the last part of the way
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
@@ -32,7 +33,18 @@ WARM_SHARE: Final = 0.08
 MEAN_FROM: Final = 0.7  # of the way
 MEAN_EVERY: Final = 8
 PAIR_WEIGHT: Final = 0.3
+APART: Final = 0.25  # two rows of a pair are put in order where they should say as different things as this
 EVERYDAY_SHARE: Final = 0.3  # of the rows, in each epoch
+
+
+class Pool(NamedTuple):
+    """Texts that only a judge has seen, and how many of them come in one epoch."""
+
+    examples: Sequence[Example] = ()
+    each: int = 0
+
+
+NO_POOL: Final = Pool()
 
 
 class Judge(nn.Module):  # type: ignore[misc, unused-ignore]
@@ -73,13 +85,14 @@ class Fitter:
         seed: int,
         rate: float = RATE,
         step: Callable[[int], None] = lambda _: None,
+        pool: Pool = NO_POOL,
     ) -> Judge:
-        """Fit ``judge`` to these rows and everyday texts. ``step`` is told how many rows each batch had."""
+        """Fit ``judge`` to these rows, a ``pool`` and everyday texts. ``step`` is told how many each batch had."""
         torch.manual_seed(seed)
         dice = random.Random(seed)  # noqa: S311 - no secret
         judge.to(self.device).train()
         optimizer = torch.optim.AdamW(_groups(judge, rate), weight_decay=0.01)
-        batches = [batch for part in _parts(epochs) for batch in self._batches(examples, part, dice)]
+        batches = [batch for part in _parts(epochs) for batch in self._batches(examples, pool, part, dice)]
         mean = _Mean(judge)
         for number, batch in enumerate(batches):
             way = number / len(batches)
@@ -105,7 +118,7 @@ class Fitter:
         pairs = [number for _, number in batch]
         above, below = _ordered(pairs, wanted, counts)
         if len(above):
-            ordered = (wanted[above] > wanted[below]) & (counts[above] > 0) & (counts[below] > 0)
+            ordered = (wanted[above] > wanted[below] + APART) & (counts[above] > 0) & (counts[below] > 0)
             apart = (said[above] - said[below])[ordered]
             weights = torch.tensor([item.weight for item, _ in batch]).to(self.device)
             weighs = weights[above].unsqueeze(1).expand_as(ordered)[ordered]
@@ -117,7 +130,9 @@ class Fitter:
         with torch.autocast(self.device, dtype=torch.bfloat16):
             return judge(ids, mask).float()
 
-    def _batches(self, examples: Sequence[Example], share: float, dice: random.Random) -> list[list[tuple[Item, int]]]:
+    def _batches(
+        self, examples: Sequence[Example], pool: Pool, share: float, dice: random.Random
+    ) -> list[list[tuple[Item, int]]]:
         """One epoch, or its first ``share``: each with the number of its pair, or -1."""
         groups: dict[str, list[Example]] = {}
         for example in examples:
@@ -133,6 +148,8 @@ class Fitter:
             ]
             for number, group in enumerate(named)
         ]
+        drawn = dice.sample(pool.examples, math.ceil(pool.each * share)) if pool.each else []
+        units += [[(disguised(one, self._everyday, self._words.tokens, dice), -1)] for one in drawn]
         if self._everyday:
             count = int(rows * EVERYDAY_SHARE)
             # Each corpus as often as another: the worst of them sets the thresholds, and it may be a short one.
@@ -193,7 +210,7 @@ def _ordered(pairs: Sequence[int], wanted: Any, counts: Any) -> tuple[Any, Any]:
         for one in rows:
             for other in rows:
                 both = (counts[one] > 0) & (counts[other] > 0)
-                if one != other and bool(((wanted[one] > wanted[other]) & both).any()):
+                if one != other and bool(((wanted[one] > wanted[other] + APART) & both).any()):
                     above.append(one)
                     below.append(other)
     return torch.tensor(above, dtype=torch.long), torch.tensor(below, dtype=torch.long)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Final
 
 from brightline.classifier.corpus import Row
@@ -24,6 +26,7 @@ OTHER_LINE_WEIGHT: Final = 0.3
 UNKNOWN_WEIGHT: Final = 0.5
 NOTHING_AT_STAKE_WEIGHT: Final = 0.3  # authors differ on who acts alone where nothing is at stake
 EVERYDAY_WEIGHT: Final = 0.5
+SURE: Final = 30.0  # log-odds beyond which nothing is surer
 
 
 def target(row: Row) -> tuple[list[float], list[float]]:
@@ -38,3 +41,29 @@ def target(row: Row) -> tuple[list[float], list[float]]:
             count *= NOTHING_AT_STAKE_WEIGHT
         counts.append(count)
     return wanted, counts
+
+
+def target_by_judge(said: Mapping[str, float], weight: float, temperature: float) -> tuple[list[float], list[float]]:
+    """What each head should say of a text that nobody labelled, as a judge's log-odds have it; each counts ``weight``.
+
+    Of other lines as much is known as of a row: nothing, and they are nearly always not crossed.
+    """
+    wanted = [share_of(said[fact], temperature) if fact in said else 0.0 for fact in FACTS]
+    other = dict.fromkeys(OF_OTHER_LINES, OTHER_LINE_WEIGHT)
+    return wanted, [weight if fact in said else other.get(fact, 0.0) for fact in FACTS]
+
+
+def mixed_target(
+    row: Row, said: Mapping[str, float], part: float, temperature: float
+) -> tuple[list[float], list[float]]:
+    """What each head should say of a row: its label, mixed with a ``part`` of what a judge said of it."""
+    wanted, counts = target(row)
+    for at, fact in enumerate(FACTS):
+        if fact in said and fact in row.facts:
+            wanted[at] = (1 - part) * wanted[at] + part * share_of(said[fact], temperature)
+    return wanted, counts
+
+
+def share_of(log_odds: float, temperature: float) -> float:
+    """What log-odds say, as a share in 0..1; a higher ``temperature`` makes it less sure."""
+    return 1 / (1 + math.exp(-min(max(log_odds / temperature, -SURE), SURE)))

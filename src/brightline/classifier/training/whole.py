@@ -30,6 +30,7 @@ from brightline.shell.shipped import shipped_release
 from brightline.terminal import progress
 
 if TYPE_CHECKING:
+    from brightline.classifier.training.distilling import Taught
     from brightline.classifier.training.trying import Students
 
 HELD_OUT_EVERY: Final = 3  # one of so many authors is held out for thresholds
@@ -54,6 +55,7 @@ class Wanted(msgspec.Struct, frozen=True):
     threads: int
     composed: tuple[Corpus, ...] = ()
     composed_weight: float = 1.0
+    taught: Taught | None = None
 
     def of(self, split: str) -> list[Corpus]:
         """The corpora of one split."""
@@ -71,6 +73,8 @@ def run(wanted: Wanted, files: Sequence[Path]) -> dict[str, Any]:
         raise ConfigError("what --grammar names was not composed to train on")
     if wanted.composed and wanted.encoder:
         raise ConfigError("composed rows are for the encoder, and --encoder takes one as it is")
+    if wanted.taught and wanted.encoder:
+        raise ConfigError("what a judge said is for the encoder, and --encoder takes one as it is")
     if wanted.stage == "screen" and not wanted.encoder:
         raise ConfigError("the first stage alone needs an --encoder to stand before")
     wanted.out.mkdir(parents=True, exist_ok=True)
@@ -103,6 +107,7 @@ def run(wanted: Wanted, files: Sequence[Path]) -> dict[str, Any]:
         "authors": authors_of(wanted.encoder) if wanted.encoder else [c.author.author for c in wanted.of("train")],
         "thresholds_by": sorted(unseen),
         "composed": {"rows": sum(len(c.rows) for c in wanted.composed), "weight": wanted.composed_weight},
+        "judged": wanted.taught.report() if wanted.taught else None,
         "seed": wanted.seed,
         "epochs": None if wanted.encoder else wanted.epochs,
         "encoder_of": wanted.encoder.resolve().name if wanted.encoder else None,
@@ -191,7 +196,12 @@ def _train_encoder(wanted: Wanted, held_out: frozenset[str], scratch: Path) -> N
     seen = sum(len(corpus.rows) for corpus in wanted.of("train") if corpus.author.author not in held_out)
     every = sum(len(corpus.rows) for corpus in wanted.of("train"))
     more = sum(len(corpus.rows) for corpus in wanted.composed)
-    total = int((seen + more + (every + more) * SECOND_SHARE) * wanted.epochs * (1 + EVERYDAY_SHARE))
+    rows = seen + more, every + more
+    first, then = (of * (1 + EVERYDAY_SHARE) for of in rows)
+    if taught := wanted.taught:
+        heard = sum(one.author not in held_out for one in taught.pool)
+        first, then = first + taught.each(heard, rows[0]), then + taught.each(len(taught.pool), rows[1])
+    total = int((first + then * SECOND_SHARE) * wanted.epochs)
     training = Training(
         corpora=wanted.of("train"),
         everyday=wanted.everyday,
@@ -202,6 +212,7 @@ def _train_encoder(wanted: Wanted, held_out: frozenset[str], scratch: Path) -> N
         device=device,
         composed=wanted.composed,
         composed_weight=wanted.composed_weight,
+        taught=wanted.taught,
     )
     with progress("encoder: rows", total) as step:
         train_encoder(training, wanted.out, scratch, step, judge)
