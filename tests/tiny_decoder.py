@@ -11,6 +11,8 @@ from typing import Any, Final
 import numpy as np
 from tokenizers import pre_tokenizers
 
+from brightline.decoder.adapter import PARTS, Adapter
+
 LAYERS: Final = 3
 WIDTH: Final = 32
 HEADS: Final = 4
@@ -18,6 +20,7 @@ KEPT: Final = 2
 WIDE: Final = 64
 EPSILON: Final = 1e-6
 BASE: Final = 10_000.0
+RANK: Final = 3
 WORDS: Final = ("<|im_start|>", "<|im_end|>", "Yes", "No")
 
 
@@ -38,6 +41,17 @@ def tensors(seed: int = 7) -> dict[str, Any]:
         found |= {f"{name}.attn_output.weight": some(WIDTH, WIDTH), f"{name}.ffn_gate.weight": some(WIDE, WIDTH)}
         found |= {f"{name}.ffn_up.weight": some(WIDE, WIDTH), f"{name}.ffn_down.weight": some(WIDTH, WIDE)}
     return found
+
+
+def adapter(*names: str) -> Adapter:
+    """One that changes these weights, or every one that an adapter may, by about as much as they are."""
+    dice, weights = np.random.default_rng(5), tensors()
+    halves = {}
+    for name in names or [f"blk.{layer}.{part}" for layer in range(LAYERS) for part in PARTS]:
+        rows, width = weights[f"{name}.weight"].shape
+        a, b = dice.standard_normal((RANK, width)) / np.sqrt(width), dice.standard_normal((rows, RANK)) / 2
+        halves[name] = a.astype(np.float16), b.astype(np.float16)
+    return Adapter(halves)
 
 
 def metadata() -> dict[str, Any]:
@@ -63,8 +77,7 @@ def write(
 ) -> str:
     """Write the file, and give its digest. ``held``: kind, bytes, rows and width of each tensor, if not the usual."""
     said = metadata() if said is None else said
-    if held is None:
-        held = {name: (0, value.astype("<f4").tobytes(), *value.shape) for name, value in tensors().items()}
+    held = as_f32(tensors()) if held is None else held
     head = bytearray(b"GGUF" + struct.pack("<IQQ", 3, len(held), len(said)))
     for key, value in said.items():
         head += _string(key) + _value(value)
@@ -76,6 +89,11 @@ def write(
     body = b"".join(data + bytes(-len(data) % 32) for _, data, _, _ in held.values())
     path.write_bytes(bytes(head) + body)
     return hashlib.sha256(bytes(head) + body).hexdigest()
+
+
+def as_f32(weights: dict[str, Any]) -> dict[str, tuple[int, bytes, int, int]]:
+    """Tensors as ``write`` takes them."""
+    return {name: (0, value.astype("<f4").tobytes(), *value.shape) for name, value in weights.items()}
 
 
 def _string(text: str) -> bytes:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from tests import tiny_decoder
 
 pytest.importorskip("openvino", reason="the extra `judge` is not installed")
 
+from brightline.decoder.adapter import Adapter
 from brightline.decoder.asking import Asker
 from brightline.decoder.graph import Decoder
 
@@ -36,6 +38,43 @@ def test_the_states_are_those_of_the_plain_arithmetic(model: Path) -> None:
     for at, layer in enumerate((1, 3)):
         np.testing.assert_allclose(last[0, at], plain[layer - 1][-1], rtol=2e-3, atol=2e-3)
         np.testing.assert_allclose(mean[at], plain[layer - 1][: len(TOKENS)].mean(0), rtol=2e-3, atol=2e-3)
+
+
+def test_with_an_adapter_it_is_the_model_into_which_that_was_merged(model: Path, tmp_path: Path) -> None:
+    adapter, weights = tiny_decoder.adapter(), tiny_decoder.tensors()
+    plain = states(Decoder(model, (1, 3), precise=True))
+    for precise in (True, False):
+        for chosen in (adapter, tiny_decoder.adapter("blk.0.attn_k", "blk.2.ffn_down")):
+            merged = {name: value + _delta(chosen, name) for name, value in weights.items()}
+            tiny_decoder.write(tmp_path / "merged.gguf", held=tiny_decoder.as_f32(merged))
+            found = states(Decoder(model, (1, 3), precise=precise, adapter=chosen))
+            wanted = states(Decoder(tmp_path / "merged.gguf", (1, 3), precise=precise))
+            np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-3)
+            assert np.abs(found - plain).max() > 0.1
+
+
+def states(decoder: Decoder) -> Any:
+    return decoder.states(TOKENS, [FIRST], decoder.nothing)[1]
+
+
+def _delta(adapter: Adapter, name: str) -> Any:
+    a, b = adapter.halves.get(name.removesuffix(".weight"), (np.zeros((1, 1)), np.zeros((1, 1))))
+    return b.astype(np.float32) @ a.astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "why"),
+    [
+        ("blk.2.attn_q", "blk.2.attn_q", "2 layers that are read"),
+        ("blk.1.attn_q", "blk.7.attn_q", "2 layers that are read"),
+        ("blk.1.attn_q", "blk.1.attn_k", "as 32 by 32 numbers; the model has 16 by 32"),
+        ("blk.1.ffn_up", "blk.1.ffn_down", "as 64 by 32 numbers; the model has 32 by 64"),
+    ],
+)
+def test_an_adapter_of_another_model_is_refused(model: Path, name: str, changed: str, why: str) -> None:
+    adapter = Adapter({changed: tiny_decoder.adapter(name).halves[name]})
+    with pytest.raises(ReleaseError, match=why):
+        Decoder(model, (1, 2), adapter=adapter)
 
 
 def test_eight_bits_change_little(model: Path) -> None:

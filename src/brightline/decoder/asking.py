@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from brightline.core.screening.prompt import SPECIAL, Constitution, definitions, question
+from brightline.decoder.adapter import Adapter
 from brightline.decoder.graph import Decoder, Prefix
 from brightline.decoder.tokens import tokenizer_of
 
@@ -24,9 +25,9 @@ class Kept(msgspec.Struct, frozen=True):
 class Asker:
     """A decoder with its tokenizer. Not for several threads at once."""
 
-    def __init__(self, path: Path, layers: Sequence[int], threads: int = 1) -> None:
+    def __init__(self, path: Path, layers: Sequence[int], threads: int = 1, adapter: Adapter | None = None) -> None:
         """Raises ``ReleaseError``."""
-        self.decoder = Decoder(path, layers, threads)
+        self.decoder = Decoder(path, layers, threads, adapter=adapter)
         self._tokenizer = tokenizer_of(self.decoder.file)
 
     def keep(self, constitutions: Sequence[Constitution]) -> Kept:

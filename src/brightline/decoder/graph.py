@@ -20,6 +20,7 @@ import openvino  # noqa: E402
 from openvino import opset13 as op  # noqa: E402
 
 from brightline.core.errors import ReleaseError  # noqa: E402
+from brightline.decoder.adapter import Adapter  # noqa: E402
 from brightline.decoder.gguf import Gguf  # noqa: E402
 
 GROUP: Final = 128  # numbers that share a scale where activations become eight bits
@@ -52,10 +53,17 @@ class Prefix(msgspec.Struct, frozen=True):
 class Decoder:
     """Runs token windows through the first layers of a model."""
 
-    def __init__(self, path: Path, layers: Sequence[int], threads: int = 1, precise: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        layers: Sequence[int],
+        threads: int = 1,
+        precise: bool = False,
+        adapter: Adapter | None = None,
+    ) -> None:
         """``layers`` are those read, counted from 1, in order; ``precise`` computes in 32 bits.
 
-        Raises ``ReleaseError`` for a file that is no such model.
+        Raises ``ReleaseError`` for a file that is no such model, or an ``adapter`` of another.
         """
         self.file = Gguf(path)
         if self.file.metadata.get("general.architecture") != "qwen2":
@@ -72,10 +80,14 @@ class Decoder:
         self.layers = tuple(layers)
         if not layers or list(layers) != sorted(set(layers)) or not 1 <= layers[0] <= layers[-1] <= self.shape.layers:
             raise ReleaseError(f"{path} has layers 1 to {self.shape.layers}, not {list(layers)}")
+        if adapter is not None:
+            adapter.must_fit(self.file.tensors, self.layers[-1])
         settings: dict[str, Any] = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}
         settings["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = "0" if precise else str(GROUP)
         self._precise = precise
+        self._adapter = adapter
         model = self._model()
+        self._adapter = None  # the weights have it now
         self._request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
         nothing = np.zeros((self.shape.kept, 0, self.shape.head), np.float32)
         self.nothing = Prefix(0, (nothing,) * (2 * self.layers[-1]))
@@ -183,6 +195,8 @@ class Decoder:
 
     def _linear(self, rows: Any, name: str, biased: bool = False) -> Any:
         whole = self.file.rows(f"{name}.weight")
+        if self._adapter is not None and (delta := self._adapter.delta(name)) is not None:
+            whole = whole + delta
         if self._precise:
             weights = op.constant(whole)
         else:

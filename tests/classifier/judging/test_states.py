@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,19 +18,23 @@ from click.testing import CliRunner
 from brightline.classifier.corpus import Corpus, read_corpora
 from brightline.classifier.everyday import read_everyday
 from brightline.classifier.judging import making
-from brightline.classifier.judging.features import ASKED, Store, exchange_of, in_order
+from brightline.classifier.judging.features import ASKED, TOKENS_MAX, Store, exchange_of, in_order, views
 from brightline.classifier.judging.making import Behind, Goals
 from brightline.classifier.judging.neighbours import Ask, as_corpora
 from brightline.core.errors import ConfigError, ReleaseError
+from brightline.core.screening.encoder import Part, canary_segments, missed
 from brightline.core.screening.judge import load_judge_file
-from brightline.decoder.published import Published
+from brightline.core.screening.prompt import definitions, question
+from brightline.decoder.published import MODELS, Published
 from brightline.shell.cli.main import brightline
 from brightline.shell.shipped import read_agreement, read_release, shipped_agreement, shipped_release
+from brightline.shell.storage.releases import release_files
 from tests import tiny_decoder
 
 pytest.importorskip("openvino", reason="the extra `judge` is not installed")
 
 from brightline.decoder.asking import Asker
+from brightline.shell.inference.judge import DecoderJudge
 
 CORPORA = Path(__file__).resolve().parents[3] / "corpora"
 LAYERS = (1, 3)
@@ -80,8 +86,8 @@ def corpora(tmp_path: Path) -> tuple[Corpus, ...]:
     return read_corpora(write_corpora(tmp_path / "corpora"))
 
 
-def store(folder: Path, digest: str) -> Store:
-    return Store(folder, digest, LAYERS, tiny_decoder.WIDTH)
+def store(folder: Path, digest: str, adapter: bytes | None = None) -> Store:
+    return Store(folder, digest, LAYERS, tiny_decoder.WIDTH, adapter)
 
 
 def test_reading_that_was_ended_anywhere_goes_on_and_gives_the_same(
@@ -143,6 +149,74 @@ def test_another_model_or_other_definitions_are_not_mixed_in(tmp_path: Path) -> 
     (tmp_path / "about.json").write_text("{}")
     with pytest.raises(ConfigError, match="no states"):
         Store.open(tmp_path)
+
+
+def test_states_with_an_adapter_are_a_store_of_their_own_and_those_without_stay_where_they_are(
+    tmp_path: Path,
+) -> None:
+    places = [tmp_path / name for name in ("none", "one", "two")]
+    for place, adapter in zip(places, (None, b"one", b"two"), strict=True):
+        opened = store(place, "a" * 64, adapter), Store.open(place)
+        parts = [Part("adapter.npz", hashlib.sha256(adapter).hexdigest()) if adapter else None] * 2
+        assert [one.adapter for one in opened] == parts
+    about = [json.loads((place / "about.json").read_text()) for place in places]
+    assert len({one["key"] for one in about}) == 3
+    assert about[0].keys() == {"key", "weights", "layers", "width"}
+    asked = [[definitions(view), [question(one) for one in view]] for view in views().values()]
+    before = json.dumps(["a" * 64, list(LAYERS), TOKENS_MAX, asked])
+    assert about[0]["key"] == hashlib.sha256(before.encode()).hexdigest(), "folders that are there stay valid"
+    for place, adapter in ((places[0], b"one"), (places[1], None), (places[1], b"two")):
+        with pytest.raises(ConfigError, match="another model"):
+            store(place, "a" * 64, adapter)
+    (places[1] / "adapter.npz").write_bytes(b"two")
+    with pytest.raises(ConfigError, match="another model"):
+        Store.open(places[1])
+    (places[1] / "adapter.npz").unlink()
+    with pytest.raises(ConfigError, match="no states"):
+        Store.open(places[1])
+
+
+def test_what_was_read_with_an_adapter_is_judged_with_it_in_every_release_it_is_added_to(
+    tmp_path: Path, model: tuple[Path, str], corpora: tuple[Corpus, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, digest = model
+    name = MODELS[0].name  # the one that is read unless another is named
+    tiny = Published(name, path.name, digest, path.stat().st_size, "Apache-2.0", "none", "1", 1, LAYERS)
+    for module in ("making", "command"):
+        monkeypatch.setattr(f"brightline.classifier.judging.{module}.MODELS", (tiny,))
+    where, states, out, learned = (tmp_path / name for name in ("corpora", "states", "out", "learned.npz"))
+    tiny_decoder.adapter().write(learned)
+
+    def run(*words: Any) -> Any:
+        return CliRunner().invoke(brightline, ["classifier", "judge", *map(str, words)]).exception
+
+    assert run("read", where, states, "--weights", path, "--adapter", learned) is None
+    plain, row = Asker(path, LAYERS), in_order(corpora)[0]
+    kept, tokens = plain.keep(views()[row.line]), plain.tokens(exchange_of(row))
+    assert np.abs(Store.open(states).load()[row.id][1][-1] - plain.states(tokens, kept, False)[1]).max() > 0.1
+    assert run("fit", where, states, out) is None
+    part = load_judge_file((out / "judge.json").read_bytes(), "judge.json").model.adapter
+    assert part == Part("adapter.npz", hashlib.sha256(learned.read_bytes()).hexdigest())
+
+    def add(to: str, base: Path) -> Any:
+        return run("add", base, tmp_path / to, "--fitted", out, "--id", "x", "--after", "rules")
+
+    assert add("added", shipped_release()) is None
+    added = tmp_path / "added"
+    assert (added / "adapter.npz").read_bytes() == learned.read_bytes()
+    assert "adapter.npz" in release_files(added), "what is signed, kept and delivered"
+    judge = load_judge_file((added / "judge.json").read_bytes(), "judge.json")
+    found = DecoderJudge(judge, "judge", (added, path.parent)).judge(canary_segments(judge.canary))
+    assert missed(judge.canary, found) == ()
+    base = tmp_path / "base"
+    shutil.copytree(shipped_release(), base)
+    (base / "adapter.npz").write_bytes(b"of something else")
+    assert "as another file" in str(add("taken", base))
+    (out / "adapter.npz").write_bytes(b"")
+    assert "digest" in str(add("other", shipped_release()))
+    (out / "adapter.npz").unlink()
+    assert "in none of" in str(add("missing", shipped_release()))
+    assert not any((tmp_path / name).exists() for name in ("taken", "other", "missing"))
 
 
 def test_wherever_the_order_is_cut_the_rest_is_a_sample_with_whole_pairs() -> None:

@@ -19,7 +19,7 @@ pytest.importorskip("openvino", reason="the extra `judge` is not installed")
 from brightline.classifier.evaluation.bench import Bench
 from brightline.classifier.evaluation.probe import Probe
 from brightline.core.errors import ReleaseError
-from brightline.core.screening.encoder import Head, canary_segments, missed
+from brightline.core.screening.encoder import Head, Part, canary_segments, missed
 from brightline.core.screening.finding import Segment, Surface
 from brightline.core.screening.judge import JudgeFile, check_judge, load_judge_file, windows_of
 from brightline.folders import read_agreement
@@ -29,6 +29,7 @@ from brightline.shell.inference.process import ProcessDetector
 from brightline.shell.inference.screen import Screen
 from brightline.shell.inference.wire import Load
 from brightline.shell.shipped import shipped_agreement
+from tests import tiny_decoder
 from tests.harness import running
 from tests.shell.inference.tiny_judge import CROSSES, DOES_NOT, judge_file, write_release
 
@@ -148,6 +149,31 @@ def test_a_model_that_is_missing_or_another_is_refused(folder: Path, file: Judge
     wide = msgspec.structs.replace(file, model=msgspec.structs.replace(file.model, width=16))
     with pytest.raises(ReleaseError, match="32 numbers"):
         DecoderJudge(wide, "judge", (folder,))
+
+
+def test_its_adapter_is_a_part_of_the_release_and_missing_or_another_it_does_not_load(
+    folder: Path, file: JudgeFile, judge: DecoderJudge, tmp_path: Path
+) -> None:
+    place = tmp_path / "adapter.npz"
+    tiny_decoder.adapter().write(place)
+    part = Part(place.name, hashlib.sha256(place.read_bytes()).hexdigest())
+    adapted = msgspec.structs.replace(file, model=msgspec.structs.replace(file.model, adapter=part))
+    assert load_judge_file(msgspec.json.encode(adapted), "judge.json") == adapted
+    found = dict(DecoderJudge(adapted, "judge", (folder, tmp_path)).scores(ask(CROSSES)[0]))
+    plain = dict(judge.scores(ask(CROSSES)[0]))
+    assert all(abs(found[fact] - plain[fact]) > 1e-4 for fact in file.facts)
+    place.write_bytes(place.read_bytes() + b"x")
+    with pytest.raises(ReleaseError, match="adapter.npz has digest"):
+        DecoderJudge(adapted, "judge", (folder, tmp_path))
+    place.unlink()
+    with pytest.raises(ReleaseError, match="adapter.npz is in none of"):
+        DecoderJudge(adapted, "judge", (folder, tmp_path))
+
+
+def test_a_file_from_before_there_were_adapters_has_none(file: JudgeFile) -> None:
+    said = json.loads(msgspec.json.encode(file))
+    del said["model"]["adapter"]
+    assert load_judge_file(json.dumps(said).encode(), "judge.json") == file
 
 
 async def test_in_a_process_of_its_own_it_answers_as_here(folder: Path, file: JudgeFile, judge: DecoderJudge) -> None:

@@ -23,6 +23,8 @@ from brightline.core.errors import ReleaseError
 from brightline.core.screening.encoder import load_encoder
 from brightline.core.screening.judge import JudgeFile, load_judge_file
 from brightline.core.screening.release import Release
+from brightline.decoder.adapter import Adapter
+from brightline.shell.inference.parts import read_part
 from brightline.shell.shipped import read_release
 
 JUDGE: Final = "judge.json"
@@ -45,7 +47,7 @@ def add_judge(
     agreement: Agreement,
     ask: Ask | None,
 ) -> Release:
-    """Write into ``out`` what ``release`` holds, and the judge in ``fitted``.
+    """Write into ``out`` what ``release`` holds, and the judge in ``fitted`` with its adapter, if it has one.
 
     It may settle each fact that it has a head for where ``named.after`` leaves it unknown. With ``ask`` the encoder
     leaves unknown what scores from there on. Raises ``ReleaseError`` or ``OSError``.
@@ -54,6 +56,7 @@ def add_judge(
     if base.judge is not None:
         raise ReleaseError(f"{base.id} has a judge")
     judge = load_judge_file((fitted / JUDGE).read_bytes(), JUDGE)
+    learned = _learned(judge, fitted)
     try:
         report = msgspec.json.decode((fitted / "report.json").read_bytes(), type=Report)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -61,12 +64,17 @@ def add_judge(
     encoder = next((one.id for one in base.detectors if one.kind == "encoder"), "")
     if ask is not None and ask.encoder not in {one.sha256 for one in base.detectors if one.kind == "encoder"}:
         raise ReleaseError(f"what is to be asked about was measured with another encoder than that of {base.id}")
+    held = {file.name for file in release.iterdir() if file.is_file()} | {JUDGE, JUDGE_REPORT}
+    if taken := held & learned.keys():
+        raise ReleaseError(f"the judge's adapter is called {min(taken)}, as another file of the release")
     out.mkdir(parents=True)
     for file in sorted(release.iterdir()):
         if file.is_file() and file.name not in {JUDGE, JUDGE_REPORT}:
             shutil.copyfile(file, out / file.name)
     shutil.copyfile(fitted / JUDGE, out / JUDGE)
     shutil.copyfile(fitted / "report.json", out / JUDGE_REPORT)
+    for name, data in learned.items():
+        (out / name).write_bytes(data)
     said = tomllib.loads((release / "release.toml").read_text("utf-8"))
     said |= {"id": named.name, "version": named.version}
     if ask is not None:
@@ -75,6 +83,16 @@ def add_judge(
     said["settle"] = _settlements(judge, report, named.after or encoder, agreement)
     (out / "release.toml").write_text("\n".join(_toml(said)) + "\n", "utf-8")
     return read_release(out, agreement.vocabulary)
+
+
+def _learned(judge: JudgeFile, fitted: Path) -> dict[str, bytes]:
+    """The file of the judge's adapter, if it has one. Raises ``ReleaseError`` if it is missing, another, or none."""
+    part = judge.model.adapter
+    if part is None:
+        return {}
+    data = read_part(part, (fitted,))
+    Adapter.read(data)
+    return {part.file: data}
 
 
 def _asking(said: dict[str, Any], out: Path, ask: Ask) -> dict[str, Any]:

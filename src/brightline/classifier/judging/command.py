@@ -16,6 +16,7 @@ from brightline.classifier.everyday import read_everyday
 from brightline.core.errors import ConfigError
 from brightline.decoder.published import MODELS, Published
 from brightline.folders import named_folder, shipped_releases
+from brightline.shell.inference.parts import read_part
 from brightline.shell.shipped import read_agreement, shipped_agreement
 from brightline.terminal import as_json, progress, table
 
@@ -132,6 +133,12 @@ def _neighbouring(asked: Path | None, everyday: Path | None) -> tuple[Corpus, ..
     help="Which model it is.",
 )
 @click.option(
+    "--adapter",
+    "adapted",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What the model learned besides (adapter.npz): other states, so another folder.",
+)
+@click.option(
     "--part",
     default="1/1",
     show_default=True,
@@ -148,6 +155,7 @@ def read(
     states: Path,
     weights: Path,
     name: str,
+    adapted: Path | None,
     part: str,
     questions: bool,
     minutes: float | None,
@@ -166,14 +174,16 @@ def read(
     number, count = _part(part)
     try:
         from brightline.classifier.judging.features import Store, in_order
+        from brightline.decoder.adapter import Adapter
         from brightline.decoder.asking import Asker
     except ImportError as error:
         raise ConfigError(_EXTRA.format(error.name)) from error
     model = next(one for one in MODELS if one.name == name)
     _must_be(model, weights)
     rows = in_order(read_corpora(corpora), _neighbouring(asked, everyday))
-    asker = Asker(weights, model.layers)
-    store = Store(states, model.sha256, model.layers, asker.decoder.shape.width)
+    adapter = adapted.read_bytes() if adapted else None
+    asker = Asker(weights, model.layers, adapter=Adapter.read(adapter) if adapter is not None else None)
+    store = Store(states, model.sha256, model.layers, asker.decoder.shape.width, adapter)
     until = None if minutes is None else time.monotonic() + 60 * minutes
     done = tokens = 0
     with progress("reading rows", len(rows) // count) as step:
@@ -232,6 +242,8 @@ def fit(
 ) -> None:
     """Fit the judge's heads on the states of CORPORA in STATES, and write judge.json and report.json into OUT.
 
+    Where the states were read with an adapter, the judge has it, and it is copied into OUT.
+
     Authors of the training split are held out in turns to choose the penalty and the two thresholds of each fact; what
     is reported was measured on the authors of the test split, who contributed nothing. With --release, how much the
     students' scores count is fitted on the authors whom they have not seen either.
@@ -249,6 +261,8 @@ def fit(
     out.mkdir(parents=True, exist_ok=True)
     (out / "judge.json").write_bytes(msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n")
     (out / "report.json").write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
+    if made.model.adapter is not None:
+        (out / made.model.adapter.file).write_bytes(read_part(made.model.adapter, (states,)))
     if json_wanted:
         click.echo(as_json(msgspec.to_builtins(report)))
         return

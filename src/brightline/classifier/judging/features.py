@@ -3,6 +3,7 @@
 
     ROWS.jsonl      which rows, in the order in which they were read, and the digest of what was read
     ROWS.f16        for each: the states of its questions, if they are wanted, then the mean of the exchange, float16
+    adapter.npz     what the decoder was read with besides its weights, if anything
 
 The order is by lot from the rows' own names, spread evenly over authors and lines with pairs kept together, the test
 authors a little ahead, and long rows of training, which cost several others, behind: whatever is there when time is up
@@ -24,6 +25,7 @@ import numpy as np
 from brightline.classifier.constitutions import constitution
 from brightline.classifier.corpus import Corpus, Line, Row, RowSurface
 from brightline.core.errors import ConfigError
+from brightline.core.screening.encoder import Part
 from brightline.core.screening.finding import Surface
 from brightline.core.screening.prompt import SPEAKER, Constitution, definitions, question
 
@@ -36,6 +38,7 @@ ASKED: Final = {
     Line.DECISIONS: ("high_stakes", "acts_alone", "social_scoring"),
 }
 ABOUT: Final = "about.json"
+ADAPTER: Final = "adapter.npz"
 TOKENS_MAX: Final = 512
 TEST_AHEAD: Final = 1.6
 NEIGHBOURS_AHEAD: Final = 6.0
@@ -106,27 +109,37 @@ def views() -> dict[Line, tuple[Constitution, ...]]:
 
 
 class Store:
-    """A folder of features of one decoder under one set of definitions."""
+    """A folder of features of one decoder, with one adapter or none, under one set of definitions."""
 
-    def __init__(self, folder: Path, weights: str, layers: Sequence[int], width: int) -> None:
-        """``weights`` is the digest of the model's file. Raises ``ConfigError`` if the folder holds something else."""
-        said = json.dumps(
-            [
-                weights,
-                list(layers),
-                TOKENS_MAX,
-                [[definitions(view), [question(one) for one in view]] for view in views().values()],
-            ]
-        )
-        key = hashlib.sha256(said.encode()).hexdigest()
+    def __init__(
+        self, folder: Path, weights: str, layers: Sequence[int], width: int, adapter: bytes | None = None
+    ) -> None:
+        """``weights`` is the digest of the model's file, ``adapter`` the bytes of its adapter's, which are kept here.
+
+        Raises ``ConfigError`` if the folder holds something else.
+        """
+        part = None if adapter is None else Part(ADAPTER, hashlib.sha256(adapter).hexdigest())
+        of = [
+            weights,
+            list(layers),
+            TOKENS_MAX,
+            [[definitions(view), [question(one) for one in view]] for view in views().values()],
+            *([part.sha256] if part else []),
+        ]
+        key = hashlib.sha256(json.dumps(of).encode()).hexdigest()
         self.shape = (len(layers), width)
         self.layers = tuple(layers)
         self.weights = weights
+        self.adapter = part
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         about = folder / ABOUT
         wanted = {"key": key, "weights": weights, "layers": list(layers), "width": width}
+        if part is not None:
+            wanted["adapter"] = part.sha256
         if not about.exists():
+            if adapter is not None:
+                (folder / ADAPTER).write_bytes(adapter)
             about.write_text(json.dumps(wanted) + "\n")
         if json.loads(about.read_text()) != wanted:
             raise ConfigError(f"{folder} holds what another model, or the same under other definitions, made of rows")
@@ -136,7 +149,8 @@ class Store:
         """The store that is in a folder. Raises ``ConfigError`` if there is none under today's definitions."""
         try:
             about = json.loads((folder / ABOUT).read_text())
-            return cls(folder, about["weights"], about["layers"], about["width"])
+            adapter = (folder / ADAPTER).read_bytes() if "adapter" in about else None
+            return cls(folder, about["weights"], about["layers"], about["width"], adapter)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"{folder} holds no states: `brightline classifier judge read` makes them") from error
 

@@ -169,7 +169,7 @@ def make(
     width = store.shape[1]
     judge = JudgeFile(
         format=FORMAT,
-        model=Model(model.file, model.sha256, store.layers, width, question=False, mean=True),
+        model=Model(model.file, model.sha256, store.layers, width, question=False, mean=True, adapter=store.adapter),
         tokens=TOKENS_MAX,
         overlap=OVERLAP,
         windows_max=WINDOWS_MAX,

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The judge: what is asked about what earlier stages leave open, and the file that defines it.
 
-A judge file (``brightline-judge/1``, JSON) pins its base model by the publisher's digest, holds the constitutions that
-are its prompt, a head with two thresholds for each fact, and canaries. It never speaks first: it is asked about a
-reading of which an earlier stage said *unknown* for a fact, and may settle that fact where the release lets it
-(``settle.py``). Silent, late or missing, it leaves the fact unknown.
+A judge file (``brightline-judge/1``, JSON) pins its base model by the publisher's digest, and an adapter, if there is
+one, by its own. It holds the constitutions that are its prompt, a head with two thresholds for each fact, and its
+canaries. It never speaks first: it is asked about a reading of which an earlier stage said *unknown* for a fact, and
+may settle that fact where the release lets it (``settle.py``). Silent, late or missing, it leaves the fact unknown.
 
 Running it is the shell's (``shell/inference/judge.py``).
 """
@@ -20,7 +20,7 @@ from msgspec import Meta
 
 from brightline.core.errors import ReleaseError
 from brightline.core.facts import UNKNOWN, Source, Vocabulary
-from brightline.core.screening.encoder import Canary, Head, weights_of
+from brightline.core.screening.encoder import Canary, Head, Part, weights_of
 from brightline.core.screening.figures import log_odds
 from brightline.core.screening.finding import Finding, Segment
 from brightline.core.screening.prompt import Constitution
@@ -40,7 +40,8 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     With ``question``, that at the end of a fact's question; with ``mean``, the mean over the exchange's own tokens.
     Without ``question`` none is asked: the definitions stand before the exchange, and one run serves every fact of a
-    view.
+    view. ``adapter`` is what was learned besides; the model's weights have it from when they are loaded
+    (``decoder/adapter.py``).
     """
 
     file: _Name
@@ -49,6 +50,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     width: Annotated[int, Meta(ge=1, le=16_384)]
     question: bool
     mean: bool
+    adapter: Part | None = None
 
     @property
     def numbers(self) -> int:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A judge on a decoder in this process, one thread, from a model file whose digest the release pins.
+"""A judge on a decoder in this process, one thread, from files whose digests the release pins.
 
 Needs ``brightline[judge]``. It is loaded in a worker of its own: the model is a gigabyte.
 """
@@ -19,7 +19,9 @@ from brightline.core.screening.encoder import weights_of
 from brightline.core.screening.finding import Finding, Segment, Surface
 from brightline.core.screening.judge import JudgeFile, View, findings_of_judge, joined_log_odds, windows_of
 from brightline.core.screening.prompt import SPEAKER
+from brightline.decoder.adapter import Adapter
 from brightline.decoder.asking import Asker, Kept
+from brightline.shell.inference.parts import read_part
 
 LOG_ODDS_MAX: Final = 30.0
 
@@ -35,10 +37,15 @@ class DecoderJudge:
     """The heads of a judge on the states of its decoder."""
 
     def __init__(self, judge: JudgeFile, detector: str, folders: Sequence[Path], threads: int = 1) -> None:
-        """``folders`` are looked through for the model. Raises ``ReleaseError`` if it is missing or another."""
+        """``folders`` are looked through for the model and its adapter.
+
+        Raises ``ReleaseError`` if one is missing or another.
+        """
         self._judge = judge
         self._detector = detector
-        self._asker = Asker(find_model(judge, folders), judge.model.layers, threads)
+        part = judge.model.adapter
+        adapter = Adapter.read(read_part(part, folders)) if part else None
+        self._asker = Asker(find_model(judge, folders), judge.model.layers, threads, adapter)
         if self._asker.decoder.shape.width != judge.model.width:
             raise ReleaseError(f"{judge.model.file} has states of {self._asker.decoder.shape.width} numbers")
         self._kept: list[tuple[View, Kept]] = [(view, self._asker.keep(view.constitution)) for view in judge.view]
