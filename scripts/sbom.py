@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Our bill of materials, as CycloneDX 1.6 JSON: what the wheels of a bundle say of themselves, and their digests.
 
-The classifier releases in our wheel are named as well, with every file of theirs: weights, rules, card, evaluation.
+The classifier releases in our wheel are named as well, with every file of theirs: weights, rules, card, evaluation. So
+is the judge that was fitted, with the published model that it stands on, which is not in the wheel.
 Nothing is asked of a network, and the same wheels give the same bytes: there is no time in it, and its serial number
 is taken from its content.
 """
@@ -26,6 +27,7 @@ SPEC: Final = "1.6"
 OSI: Final = "License :: OSI Approved :: "
 LICENCE_CHARS_MAX: Final = 64
 RELEASES: Final = "brightline/releases/"
+JUDGE: Final = "brightline/classifier/judging/fitted/"
 
 
 def sbom(own: Path, others: Sequence[Path], required: Iterable[str]) -> dict[str, Any]:
@@ -40,7 +42,7 @@ def sbom(own: Path, others: Sequence[Path], required: Iterable[str]) -> dict[str
         component = _component(wheel, "library")
         component["scope"] = "required" if name in needed else "optional"
         components.append(component)
-    components += _releases(own)
+    components += [*_releases(own), *_judge(own)]
     refs = {name: _purl(_metadata(wheel)) for name, wheel in wheels.items()}
     bill: dict[str, Any] = {
         "$schema": f"http://cyclonedx.org/schema/bom-{SPEC}.schema.json",
@@ -87,8 +89,7 @@ def _component(wheel: Path, kind: str) -> dict[str, Any]:
 
 def _releases(own: Path) -> list[dict[str, Any]]:
     """The classifier releases in our wheel, with every file of theirs and its digest."""
-    with zipfile.ZipFile(own) as archive:
-        files = {name: archive.read(name) for name in sorted(archive.namelist()) if name.startswith(RELEASES)}
+    files = _files(own, RELEASES)
     found = []
     for name, data in files.items():
         folder, _, file = name.removeprefix(RELEASES).partition("/")
@@ -106,18 +107,45 @@ def _releases(own: Path) -> list[dict[str, Any]]:
                 "scope": "required",
                 "hashes": [_sha256(data)],
                 "licenses": [{"expression": "Apache-2.0"}],
-                "components": [
-                    {
-                        "type": "file",
-                        "bom-ref": f"release:{release['id']}/{path.rpartition('/')[2]}",
-                        "name": path,
-                        "hashes": [_sha256(held)],
-                    }
-                    for path, held in parts.items()
-                ],
+                "components": _parts(f"release:{release['id']}", parts),
             }
         )
     return found
+
+
+def _judge(own: Path) -> list[dict[str, Any]]:
+    """The judge in our wheel: its heads, its adapter if it has one, what it was measured to err, and its base."""
+    files = _files(own, JUDGE)
+    data = files.get(f"{JUDGE}judge.json")
+    if data is None:
+        return []
+    model = json.loads(data)["model"]
+    base = {"alg": "SHA-256", "content": model["sha256"]}
+    return [
+        {
+            "type": "machine-learning-model",
+            "bom-ref": "judge",
+            "name": "judge",
+            "description": "The judge that was fitted: what it learned besides a published model.",
+            "scope": "optional",
+            "hashes": [_sha256(data)],
+            "licenses": [{"expression": "Apache-2.0"}],
+            "pedigree": {"ancestors": [{"type": "machine-learning-model", "name": model["file"], "hashes": [base]}]},
+            "components": _parts("judge", files),
+        }
+    ]
+
+
+def _files(own: Path, folder: str) -> dict[str, bytes]:
+    with zipfile.ZipFile(own) as archive:
+        return {name: archive.read(name) for name in sorted(archive.namelist()) if name.startswith(folder)}
+
+
+def _parts(ref: str, files: Mapping[str, bytes]) -> list[dict[str, Any]]:
+    return [
+        {"type": "file", "bom-ref": f"{ref}/{path.rpartition('/')[2]}", "name": path, "hashes": [_sha256(held)]}
+        for path, held in files.items()
+    ]
 
 
 def _sha256(data: bytes) -> dict[str, str]:

@@ -141,17 +141,21 @@ def test_the_bill_names_every_wheel_with_digest_licence_and_what_it_needs(tmp_pa
     assert needs["pkg:pypi/some-thing@1.0"] == []
 
 
-def test_the_bill_names_every_file_of_every_shipped_release_as_it_lies_in_the_wheel(made: Made) -> None:
+def test_the_bill_names_every_file_of_every_shipped_release_and_the_judge_as_they_lie_in_the_wheel(made: Made) -> None:
     bill: dict[str, Any] = json.loads((made.folder / bundle.SBOM).read_text("utf-8"))
     models = {one["name"]: one for one in bill["components"] if one["type"] == "machine-learning-model"}
     with zipfile.ZipFile(made.wheel) as wheel:
-        names = [name for name in wheel.namelist() if name.startswith("brightline/releases/")]
+        judge = "brightline/classifier/judging/fitted/"
+        names = [name for name in wheel.namelist() if name.startswith(("brightline/releases/", judge))]
+        model = json.loads(wheel.read(f"{judge}judge.json"))["model"]
         lying = {name: hashlib.sha256(wheel.read(name)).hexdigest() for name in names}
     told = {part["name"]: part["hashes"][0]["content"] for one in models.values() for part in one["components"]}
     assert told == lying
     weights, card = (f"brightline/releases/students-2026.11/{name}" for name in ("model.onnx", "card.md"))
     assert {weights, card} <= told.keys()
-    assert set(models) == {name.split("/")[2] for name in names}
+    (base,) = models.pop("judge")["pedigree"]["ancestors"]
+    assert (base["name"], base["hashes"][0]["content"]) == (model["file"], model["sha256"])
+    assert set(models) == {name.split("/")[2] for name in names if not name.startswith(judge)}
     for name, one in models.items():
         assert one["hashes"][0]["content"] == told[f"brightline/releases/{name}/release.toml"]
 
