@@ -100,7 +100,7 @@ class Adapter(msgspec.Struct, frozen=True):
                 )
 
     def delta(self, name: str) -> Any | None:
-        """What is added to a weight, float32; ``None`` if it stays as it is."""
+        """What is added to a weight, float32 and the caller's own; ``None`` if it stays as it is."""
         if name not in self.halves:
             return None
         a, b = self.halves[name]

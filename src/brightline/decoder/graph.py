@@ -196,7 +196,7 @@ class Decoder:
     def _linear(self, rows: Any, name: str, biased: bool = False) -> Any:
         whole = self.file.rows(f"{name}.weight")
         if self._adapter is not None and (delta := self._adapter.delta(name)) is not None:
-            whole = whole + delta
+            whole = np.add(whole, delta, out=delta)  # one array of that size less
         if self._precise:
             weights = op.constant(whole)
         else:
