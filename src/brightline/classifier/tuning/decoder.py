@@ -9,7 +9,7 @@ different lengths and lie end to end, so that nothing is multiplied for the sake
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -20,12 +20,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from brightline.decoder.adapter import PARTS, Adapter
 from brightline.decoder.gguf import Gguf
 
 RANK: Final = 8
 SCALE: Final = 2.0  # of what a pair of matrices adds
 FIRST: Final = 4  # layers below find words, and stay as they are
-PARTS: Final = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
 BESIDE: Final = {"qkv": PARTS[:3], "out": PARTS[3:4], "wide": PARTS[4:6], "back": PARTS[6:]}  # one product for several
 
 
@@ -169,14 +169,15 @@ class Decoder(nn.Module):  # type: ignore[misc, unused-ignore]
     def _norm(self, state: Any, weight: Any) -> Any:
         return functional.rms_norm(state, weight.shape, weight, self.sizes.epsilon)
 
-    def ranked(self) -> Mapping[str, Any]:
-        """The added matrices under the names of ``brightline.decoder.adapter``."""
-        return {
-            f"blk.{number}.{part}.{half}": matrix
-            for number, layer in enumerate(self.layers)
-            for part, both in layer.ranked().items()
-            for half, matrix in zip("ab", both, strict=True)
-        }
+    def adapter(self) -> Adapter:
+        """What is added, as it is shipped."""
+        return Adapter(
+            {
+                f"blk.{number}.{part}": both
+                for number, layer in enumerate(self.layers)
+                for part, both in layer.ranked().items()
+            }
+        )
 
     def begin(self) -> None:
         """Begin anew, with the publisher's own weights."""

@@ -16,10 +16,9 @@ import base64
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
-import numpy as np
 from msgspec import Meta
 
 from brightline.classifier.tuning.decoder import Decoder
@@ -114,7 +113,7 @@ def tune(
                 tuner.said(heads, [one for one in material.pool if one.group in held]),
             )
         else:
-            _write_adapter(decoder, out / ADAPTER)
+            decoder.adapter().write(out / ADAPTER)
             part = Part(tuner.said(heads, material.test), heads=_as_heads(heads))
         path.write_bytes(msgspec.json.encode(part))
 
@@ -150,8 +149,3 @@ def _as_heads(heads: Heads) -> dict[str, TunedHead]:
         fact: TunedHead(base64.b64encode(weights[at].astype("<f4").tobytes()).decode(), float(biases[at]))
         for at, fact in enumerate(COLUMNS)
     }
-
-
-def _write_adapter(decoder: Decoder, path: Path) -> None:
-    arrays: Mapping[str, Any] = decoder.ranked()
-    np.savez(path, allow_pickle=False, **arrays)
