@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
@@ -37,6 +37,7 @@ from brightline.shell.shipped import shipped_release
 
 ENCODER = shipped_release().with_name("students-2026.11")
 HEADER = Header(FORMAT, "a" * 64, "b" * 64, "c" * 64, FACTS[:5])
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SAID = st.dictionaries(st.sampled_from(FACTS[:5]), st.floats(-1_000, 1_000), min_size=1)
 MAIN = FACTS.index("mass_domestic")
 
@@ -57,6 +58,7 @@ def judged(folder: Path, corpora: Sequence[Corpus], of: Callable[[Row], float]) 
     return read_judged(folder / "judged.jsonl")
 
 
+@PATIENT
 @given(said=SAID, weight=st.floats(0.01, 1), temperature=st.floats(0.1, 10))
 def test_of_a_pool_text_only_what_the_judge_said_counts_and_that_other_lines_are_seldom_crossed(
     said: dict[str, float], weight: float, temperature: float
@@ -72,6 +74,7 @@ def test_of_a_pool_text_only_what_the_judge_said_counts_and_that_other_lines_are
     assert share_of(2.0, 2.0) == pytest.approx(0.7311, abs=1e-4)
 
 
+@PATIENT
 @given(said=SAID, part=st.floats(0, 1), label=st.sampled_from(["yes", "no", "unknown"]))
 def test_a_label_is_mixed_with_a_part_of_the_judges_word_and_counts_as_before(
     said: dict[str, float], part: float, label: str

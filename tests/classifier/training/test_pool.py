@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from brightline.classifier.corpus import Author, Call, Corpus, Line, Message, Row, RowSurface, read_corpus
 from brightline.classifier.training.pool import BEGINNING_MIN, VARIANTS_MAX, Pooled, pool_of, sentences
 
 CORPORA = Path(__file__).resolve().parents[3] / "corpora"
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 WORD = st.text("abcdeé你好नमяب", min_size=1, max_size=6)
 END = st.sampled_from([". ", "? ", "! ", "。", "। ", "؟ ", ".\n", "\n\n", "… "])
 TEXT = st.lists(st.tuples(st.lists(WORD, min_size=1, max_size=5).map(" ".join), END), min_size=1, max_size=7).map(
@@ -40,6 +41,7 @@ def of_kind(pool: list[Pooled], kind: str) -> list[Pooled]:
     return [one for one in pool if one.id.partition("~")[2].startswith(kind)]
 
 
+@PATIENT
 @given(text=TEXT)
 def test_sentences_are_the_whole_text_in_its_order(text: str) -> None:
     found = sentences(text)
@@ -63,6 +65,7 @@ def test_sentences_end_in_every_script_and_a_number_alone_is_none(text: str, exp
     assert [one.text for one in sentences(text)] == expected
 
 
+@PATIENT
 @given(text=TEXT)
 def test_what_a_text_becomes_is_made_of_its_own_sentences(text: str) -> None:
     one = row("r", text=text)
@@ -89,6 +92,7 @@ def test_what_a_text_becomes_is_made_of_its_own_sentences(text: str) -> None:
         assert [len(of_kind(pool, kind)) for kind in ("without", "until", "turned")] == [3, 1, 1]
 
 
+@PATIENT
 @given(arguments=st.dictionaries(WORD, JSON, max_size=4))
 def test_of_a_tool_call_one_member_is_left_out_of_an_object_that_keeps_another(arguments: dict[str, Any]) -> None:
     def members(value: Any) -> int:
@@ -109,6 +113,7 @@ def test_of_a_tool_call_one_member_is_left_out_of_an_object_that_keeps_another(a
         assert members(call.arguments) < members(arguments)
 
 
+@PATIENT
 @given(contents=st.lists(WORD, min_size=1, max_size=6, unique=True))
 def test_of_a_conversation_messages_are_left_out_or_its_end(contents: list[str]) -> None:
     roles = ("user", "assistant")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from brightline.classifier.judging.making import Behind
 
 FITTED: Final = Path(__file__).with_name("fitted")
-_EXTRA: Final = "this needs what `pip install brightline[judge]` installs: {}"
+EXTRA: Final = "this needs what `pip install brightline[judge]` installs: {}"
 
 
 @click.group()
@@ -79,7 +79,7 @@ def ask(
     try:
         from brightline.classifier.judging import neighbours
     except ImportError as error:
-        raise ConfigError(_EXTRA.format(error.name)) from error
+        raise ConfigError(EXTRA.format(error.name)) from error
     texts = read_everyday(everyday)
     rows = [row for one in read_corpora(corpora) if one.author.split == "test" for row in one.rows]
     others = _shares(day)
@@ -171,13 +171,13 @@ def read(
 
     Exit codes: 0 all is read, or the minutes are over; 2 bad usage, or another model's file.
     """
-    number, count = _part(part)
+    number, count = part_of(part)
     try:
         from brightline.classifier.judging.features import Store, in_order
         from brightline.decoder.adapter import Adapter
         from brightline.decoder.asking import Asker
     except ImportError as error:
-        raise ConfigError(_EXTRA.format(error.name)) from error
+        raise ConfigError(EXTRA.format(error.name)) from error
     model = next(one for one in MODELS if one.name == name)
     _must_be(model, weights)
     rows = in_order(read_corpora(corpora), _neighbouring(asked, everyday))
@@ -253,7 +253,7 @@ def fit(
     try:
         from brightline.classifier.judging.making import Goals, make, rows_read
     except ImportError as error:
-        raise ConfigError(_EXTRA.format(error.name)) from error
+        raise ConfigError(EXTRA.format(error.name)) from error
     rows, neighbours = read_corpora(corpora), _neighbouring(asked, everyday)
     read = rows_read(rows, neighbours, states)
     behind = _behind(_folder_of(release), asked, read.rows) if release else None
@@ -347,7 +347,7 @@ def add(
         from brightline.classifier.judging.adding import Named, add_judge
         from brightline.classifier.judging.neighbours import read_ask
     except ImportError as error:
-        raise ConfigError(_EXTRA.format(error.name)) from error
+        raise ConfigError(EXTRA.format(error.name)) from error
     if out.exists():
         raise ConfigError(f"{out} is there already")
     if fitted is None and asked is None and not after:
@@ -367,7 +367,8 @@ def _folder_of(release: str) -> Path:
     return named_folder(release, shipped_releases(), "release.toml")
 
 
-def _part(text: str) -> tuple[int, int]:
+def part_of(text: str) -> tuple[int, int]:
+    """Which of how many parts ``N/M`` means. Raises ``BadParameter``."""
     number, _, count = text.partition("/")
     if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count) <= 64):
         raise click.BadParameter("a part is N/M, the Nth of M", param_hint="--part")

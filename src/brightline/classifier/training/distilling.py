@@ -58,6 +58,7 @@ class Taught(msgspec.Struct, frozen=True):
             "digest": self.judged.digest,
             "model": said.model,
             "adapter": said.adapter,
+            "judge": said.judge,
             "corpus": said.corpus,
             "texts": len(self.pool),
             "weight": self.weight,

@@ -33,8 +33,8 @@ MAKE: Final = "`brightline classifier judge score` makes it anew"
 
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The first line. ``model`` and ``adapter`` are digests, the second empty without one; ``corpus`` is that of all
-    texts that were to be read, as :func:`corpus_of` counts it.
+    """The first line. ``model``, ``adapter`` and ``judge`` are digests of files, empty where there is none; ``corpus``
+    is that of all texts that were to be read, as :func:`corpus_of` counts it.
     """
 
     format: str
@@ -42,6 +42,7 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     adapter: str
     corpus: str
     facts: tuple[str, ...]
+    judge: str = ""
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,6 +110,11 @@ def read_judged(path: Path) -> Judged:
         raise ConfigError(f"{path} cannot be read: {error}") from error
     if max(len(packed), len(data)) > BYTES_MAX:
         raise ConfigError(f"{path} is larger than {BYTES_MAX} bytes")
+    return judged_of(data, str(path), hashlib.sha256(packed).hexdigest())
+
+
+def judged_of(data: bytes, path: str, digest: str) -> Judged:
+    """What such lines say; ``path`` is where they are from. Raises ``ConfigError``."""
     first, _, rest = data.partition(b"\n")
     try:
         header = msgspec.json.decode(first, type=Header)
@@ -129,7 +135,7 @@ def read_judged(path: Path) -> Judged:
         if any(abs(of) > LOG_ODDS_MAX for of in entry.said.values()):
             raise ConfigError(f"{path}: what is said of {entry.id!r} are no log-odds")
         entries[entry.id] = entry
-    return Judged(header, hashlib.sha256(packed).hexdigest(), entries)
+    return Judged(header, digest, entries)
 
 
 def _unpacked(packed: bytes) -> bytes:

@@ -8,7 +8,7 @@ from brightline.classifier.evaluation.command import evaluate_command
 from brightline.classifier.evaluation.explain_command import explain_command
 from brightline.classifier.evaluation.streams_command import streams
 from brightline.classifier.grammar.command import grammar
-from brightline.classifier.judging.command import judge
+from brightline.classifier.judging.score_command import judge
 from brightline.classifier.rows import classifier
 from brightline.classifier.training.command import train
 from brightline.classifier.weights import weights

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -85,6 +85,20 @@ class DecoderJudge:
                 if one.fact in asked:
                     said = joined_log_odds(self._judge, segment, one.fact, own)
                     yield one.fact, 1 / (1 + math.exp(-min(max(said, -LOG_ODDS_MAX), LOG_ODDS_MAX)))
+
+    def log_odds(self, text: str, facts: Collection[str]) -> dict[str, float]:
+        """What the heads alone say of an exchange that is written out, for these facts.
+
+        Raises whatever goes wrong: nothing was judged.
+        """
+        words = _Words(windows_of(self._asker.tokens(text), self._judge), {})
+        return {
+            one.fact: own
+            for view, kept in self._kept
+            if any(one.fact in facts for one in view.constitution)
+            for one, own in zip(view.constitution, self._read(words, view, kept), strict=True)
+            if one.fact in facts
+        }
 
     def _words(self, segment: Segment) -> _Words:
         return _Words(windows_of(self._asker.tokens(SPEAKER[segment.surface] + segment.text), self._judge), {})
