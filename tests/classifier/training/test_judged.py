@@ -31,6 +31,7 @@ def test_what_was_said_is_read_again_to_two_places_and_the_bytes_are_the_same(pa
     write_judged(other, HEADER, reversed(entries))
     assert one.read_bytes() == other.read_bytes()
     assert one.read_bytes().startswith(b"\x1f\x8b") == packed
+    assert not packed or one.read_bytes()[4:8] == bytes(4), "it does not say when it was written"
     found = read_judged(one)
     assert found.header == HEADER
     assert found.digest == read_judged(other).digest
