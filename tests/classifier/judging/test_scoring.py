@@ -116,13 +116,18 @@ def test_only_what_changed_is_read_again(corpora: Path, fitted: Path, tmp_path: 
     assert heard_of(read_judged(out), read_corpora(corpora))
 
 
-def test_another_judge_and_another_model_are_not_mixed_in(corpora: Path, fitted: Path, tmp_path: Path) -> None:
+def test_another_judge_or_model_is_not_mixed_in_and_one_that_leans_on_students_is_refused(
+    corpora: Path, fitted: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "judged.jsonl"
     read(corpora, out, fitted)
     judge = msgspec.json.decode((fitted / "judge.json").read_bytes())
     other = tmp_path / "other"
     other.mkdir()
     (other / "tiny.gguf").write_bytes((fitted / "tiny.gguf").read_bytes())
+    joined = judge | {"joined": {"mass_domestic": 0.5}}
+    (other / "judge.json").write_bytes(msgspec.json.encode(joined))
+    assert "without --release" in str(run(corpora, tmp_path / "new.jsonl", other).exception)
     judge["head"][0]["bias"] += 1
     (other / "judge.json").write_bytes(msgspec.json.encode(judge))
     refused = run(corpora, out, other).exception

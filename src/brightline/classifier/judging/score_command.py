@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from brightline.classifier.corpus import read_corpora
-from brightline.classifier.judging.command import EXTRA, FITTED, judge, part_of
+from brightline.classifier.judging.command import EXTRA, judge, part_of
 from brightline.core.errors import ConfigError
 from brightline.terminal import as_json, progress
 
@@ -23,7 +23,8 @@ from brightline.terminal import as_json, progress
 @click.option(
     "--fitted",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Where `brightline classifier judge fit` wrote it. [default: the one that is shipped]",
+    required=True,
+    help="Where `brightline classifier judge fit` wrote the judge, without --release.",
 )
 @click.option(
     "--part",
@@ -38,7 +39,7 @@ def score(
     corpora: Path,
     out: Path,
     weights: Path,
-    fitted: Path | None,
+    fitted: Path,
     part: str,
     minutes: float | None,
     json_wanted: bool,
@@ -50,14 +51,18 @@ def score(
     what it goes on from, which may be removed in the end. If OUT ends in .gz it is packed. Texts come by lot, so that
     what is there when you stop is a sample. Of rows or texts that changed since, it reads those alone.
 
-    Exit codes: 0 all is read, or the minutes are over; 2 bad usage, another model's file, or an OUT of another judge.
+    A judge that was fitted with --release, as the shipped one, is refused: its log-odds mean what they say only beside
+    the scores of its students.
+
+    Exit codes: 0 all is read, or the minutes are over; 2 bad usage, another model's file, a judge that is refused, or
+    an OUT of another judge.
     """
     number, count = part_of(part)
     try:
         from brightline.classifier.judging.scoring import Saying, judge_of
     except ImportError as error:
         raise ConfigError(EXTRA.format(error.name)) from error
-    asked = judge_of(fitted or FITTED, weights)
+    asked = judge_of(fitted, weights)
     rows = asked.texts(read_corpora(corpora))
     saying = Saying(out, asked.header(rows))
     until = None if minutes is None else time.monotonic() + 60 * minutes

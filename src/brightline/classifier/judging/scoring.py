@@ -59,9 +59,15 @@ class Asked(NamedTuple):
 
 
 def judge_of(fitted: Path, weights: Path) -> Asked:
-    """The judge in a folder, on a model file that need not be called as its publisher did. Raises ``ReleaseError``."""
+    """The judge in a folder, on a model file that need not be called as its publisher did.
+
+    One that was fitted to stand behind students is none: what its heads say alone leans to yes (of rows that are no
+    on ``social_scoring``, seven to one). Raises ``ConfigError`` or ``ReleaseError``.
+    """
     data = (fitted / JUDGE).read_bytes()
     judge = load_judge_file(data, JUDGE)
+    if judge.joined:
+        raise ConfigError(f"the judge in {fitted} was fitted to stand behind students: fit one without --release")
     here = msgspec.structs.replace(judge, model=msgspec.structs.replace(judge.model, file=weights.name))
     return Asked(judge, hashlib.sha256(data).hexdigest(), DecoderJudge(here, "judge", (weights.parent, fitted)))
 
