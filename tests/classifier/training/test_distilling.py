@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from brightline.classifier.corpus import Author, Corpus, Line, Row, RowSurface, write_corpus
-from brightline.classifier.training.distilling import Taught, heard_of
+from brightline.classifier.training.distilling import Taught, heard_of, shift_of
 from brightline.classifier.training.examples import Words, disguised, examples_of
 from brightline.classifier.training.judged import FORMAT, Header, Judged, entry_of, read_judged, write_judged
 from brightline.classifier.training.pool import pool_of
@@ -121,6 +121,22 @@ def test_pool_texts_are_shown_whole_as_the_judge_read_them(tmp_path: Path) -> No
     goals = (msgspec.structs.replace(heard, labels=part).goal for part in (0.0, 0.5))
     wanted = [examples_of(corpora, "train", words, goal=goal)[0].wanted[MAIN] for goal in goals]
     assert wanted == pytest.approx([1.0, 0.94], abs=1e-3)
+
+
+def test_a_judge_that_says_yes_too_often_is_shifted_until_it_does_as_often_as_labels(tmp_path: Path) -> None:
+    rows = [row(f"y{i}", f"Follow all, {i}. Now.") for i in range(30)]
+    rows += [row(f"n{i}", f"Count all, {i}. Now.", "no") for i in range(270)]
+    corpora = [author("one", *rows)]
+    path = tmp_path / "judged.jsonl"
+    entries = [entry_of(each, {"mass_domestic": 4.0 if each.label == "yes" else 2.0}) for each in rows]
+    write_judged(path, msgspec.structs.replace(HEADER, facts=("mass_domestic",)), entries)
+    shift = shift_of(read_judged(path), corpora, 2.0)
+    shifted = [share_of(each.said["mass_domestic"] + shift["mass_domestic"], 2.0) for each in entries]
+    assert sum(shifted) == pytest.approx(30, abs=1e-3)
+    heard = Taught(read_judged(path), (), labels=1.0, temperature=2.0, shift=shift)
+    assert [heard.goal(each)[0][MAIN] for each in rows] == pytest.approx(shifted, abs=1e-6)
+    with pytest.raises(ConfigError, match="too little.*mass_domestic"):
+        shift_of(read_judged(path), [author("one", *rows[11:])], 2.0)
 
 
 def test_texts_that_the_judge_read_otherwise_or_not_at_all_are_refused(tmp_path: Path) -> None:

@@ -57,6 +57,11 @@ _FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
     type=click.FloatRange(0.1, 10.0),
     help="By how much the judge's log-odds are divided: above 1 it is taken to be less sure.",
 )
+@click.option(
+    "--judged-shift",
+    is_flag=True,
+    help="Shift its log-odds of each fact so that it says yes of rows as often as their labels do.",
+)
 @click.option("--weights", type=_FOLDER, help="The base weights, if their package is not installed.")
 @click.option("--epochs", default=4.0, show_default=True, type=click.FloatRange(0.01, 100.0))
 @click.option("--seed", default=1, show_default=True)
@@ -77,6 +82,7 @@ def train(
     judged_share: float | None,
     judged_labels: float,
     judged_temperature: float,
+    judged_shift: bool,
     weights: Path | None,
     epochs: float,
     seed: int,
@@ -96,11 +102,19 @@ def train(
     try:
         taught = None
         if judged:
-            from brightline.classifier.training.distilling import Taught, heard_of
+            from brightline.classifier.training.distilling import Taught, heard_of, shift_of
             from brightline.classifier.training.judged import read_judged
 
             said = read_judged(judged)
-            taught = Taught(said, heard_of(said, rows), judged_weight, judged_share, judged_labels, judged_temperature)
+            taught = Taught(
+                said,
+                heard_of(said, rows),
+                judged_weight,
+                judged_share,
+                judged_labels,
+                judged_temperature,
+                shift_of(said, rows, judged_temperature) if judged_shift else {},
+            )
         report = run(
             Wanted(
                 corpora=rows,

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 
@@ -12,8 +12,11 @@ from brightline.classifier.corpus import Corpus, Row
 from brightline.classifier.training.examples import Example, Words
 from brightline.classifier.training.judged import MAKE, Judged
 from brightline.classifier.training.pool import Pooled, pool_of
-from brightline.classifier.training.target import mixed_target, target, target_by_judge
+from brightline.classifier.training.target import FACTS, SURE, mixed_target, share_of, target, target_by_judge
 from brightline.core.errors import ConfigError
+
+ROWS_MIN: Final = 20  # on each side of a fact, to say how often the judge says yes too often
+STEPS: Final = 40
 
 
 class Taught(msgspec.Struct, frozen=True):
@@ -21,7 +24,7 @@ class Taught(msgspec.Struct, frozen=True):
 
     ``pool`` are the texts of which it said something. Each counts ``weight``; ``share`` is how many of them come in
     each epoch: if it is not said, as many as rows do. ``labels`` is the judge's part in what is wanted of a row.
-    Log-odds are divided by ``temperature``.
+    Log-odds are divided by ``temperature``, after ``shift`` is added to those of a fact.
     """
 
     judged: Judged
@@ -30,6 +33,7 @@ class Taught(msgspec.Struct, frozen=True):
     share: float | None = None
     labels: float = 0.0
     temperature: float = 1.0
+    shift: Mapping[str, float] = {}
 
     def each(self, pool: int, rows: int) -> int:
         """How many texts of a pool come in one epoch beside so many rows."""
@@ -37,8 +41,8 @@ class Taught(msgspec.Struct, frozen=True):
 
     def goal(self, row: Row) -> tuple[list[float], list[float]]:
         """What heads should say of a row, and how much it counts. Raises ``ConfigError``."""
-        said = self.judged.of(row) if self.labels else None
-        return target(row) if said is None else mixed_target(row, said, self.labels, self.temperature)
+        said = self._said(row) if self.labels else None
+        return mixed_target(row, said, self.labels, self.temperature) if said else target(row)
 
     def examples(self, words: Words) -> list[Example]:
         """The texts of the pool as tokens. Raises ``ConfigError``."""
@@ -46,10 +50,13 @@ class Taught(msgspec.Struct, frozen=True):
         each = zip(self.pool, words.of([r.judged for r in rows]), words.of([r.asked for r in rows]), strict=True)
         found = []
         for one, ids, asked in each:
-            said = self.judged.of(one.row) or {}
-            wanted, counts = target_by_judge(said, self.weight, self.temperature)
+            wanted, counts = target_by_judge(self._said(one.row), self.weight, self.temperature)
             found.append(Example(one.row, one.author, ids, asked, wanted, counts, self.weight, whole=True))
         return found
+
+    def _said(self, row: Row) -> dict[str, float]:
+        said = self.judged.of(row) or {}
+        return {fact: of + self.shift.get(fact, 0.0) for fact, of in said.items()}
 
     def report(self) -> dict[str, Any]:
         """What was used, for a release's report."""
@@ -65,6 +72,7 @@ class Taught(msgspec.Struct, frozen=True):
             "share": self.share,
             "labels": self.labels,
             "temperature": self.temperature,
+            "shift": self.shift,
         }
 
 
@@ -74,3 +82,34 @@ def heard_of(judged: Judged, corpora: Sequence[Corpus]) -> tuple[Pooled, ...]:
     if not pool:
         raise ConfigError(f"the judge said nothing of what these rows become: {MAKE}")
     return pool
+
+
+def shift_of(judged: Judged, corpora: Sequence[Corpus], temperature: float) -> dict[str, float]:
+    """By fact, what is to be added to a judge's log-odds so that it says yes of the rows as often as their labels do.
+
+    A judge may have learned from as many rows that are yes as rows that are no, and then finds rare things too often.
+    Raises ``ConfigError`` if it was not asked about enough rows.
+    """
+    read = [
+        (said, *target(row))
+        for corpus in corpora
+        if corpus.author.split == "train"
+        for row in corpus.rows
+        if (said := judged.of(row)) is not None
+    ]
+    return {fact: _shift(fact, read, temperature) for fact in judged.header.facts}
+
+
+def _shift(
+    fact: str, read: Sequence[tuple[Mapping[str, float], list[float], list[float]]], temperature: float
+) -> float:
+    at = FACTS.index(fact)
+    ours = [(said[fact], wanted[at], counts[at]) for said, wanted, counts in read if fact in said and counts[at]]
+    if min(sum(wanted == side for _, wanted, _ in ours) for side in (0.0, 1.0)) < ROWS_MIN:
+        raise ConfigError(f"the judge said too little of rows that are yes or no on {fact} to set it right by them")
+    low, high = -SURE * temperature, SURE * temperature
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        more = sum((share_of(said + middle, temperature) - wanted) * count for said, wanted, count in ours)
+        low, high = (low, middle) if more > 0 else (middle, high)
+    return (low + high) / 2
