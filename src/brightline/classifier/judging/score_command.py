@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 
 from brightline.classifier.corpus import read_corpora
-from brightline.classifier.judging.command import EXTRA, judge, part_of
+from brightline.classifier.judging.command import EXTRA, part_of
 from brightline.core.errors import ConfigError
 from brightline.terminal import as_json, progress
 
 
-@judge.command()
+@click.command()
 @click.argument("corpora", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
