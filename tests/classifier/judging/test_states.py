@@ -19,6 +19,7 @@ from brightline.classifier.corpus import Corpus, read_corpora
 from brightline.classifier.everyday import read_everyday
 from brightline.classifier.judging import making
 from brightline.classifier.judging.features import ASKED, TOKENS_MAX, Store, exchange_of, in_order, views
+from brightline.classifier.judging.grounds import ground_of
 from brightline.classifier.judging.making import Behind, Goals
 from brightline.classifier.judging.neighbours import Ask, as_corpora
 from brightline.core.errors import ConfigError, ReleaseError
@@ -320,7 +321,7 @@ def test_behind_students_a_judge_is_fitted_on_everyday_text_too_and_weighs_what_
     scores = {row.id: dict.fromkeys(FACTS, 0.9 if row.label == "yes" else 0.2) for row in rows}
     scores |= {"0-weapons-0-yes": dict.fromkeys(FACTS, 0.1), "0-weapons-0-no": dict.fromkeys(FACTS, 0.95)}
     told = {}
-    read = making.rows_read(corpora, neighbours, tmp_path / "states")
+    read = ground_of(corpora, neighbours, tmp_path / "states")
     for name, behind in {"alone": None, "behind": Behind(scores, frozenset({"author-1"}), asked.facts)}.items():
         made, report = making.make(corpora, neighbours, read, behind, Goals(0.05, 0.01, 0.0))
         told[name] = made, report

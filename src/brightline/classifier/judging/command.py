@@ -251,13 +251,14 @@ def fit(
     Exit codes: 0 fitted; 2 bad usage, or too few rows were read.
     """
     try:
-        from brightline.classifier.judging.making import Goals, make, rows_read
+        from brightline.classifier.judging.grounds import ground_of
+        from brightline.classifier.judging.making import Goals, make
     except ImportError as error:
         raise ConfigError(EXTRA.format(error.name)) from error
     rows, neighbours = read_corpora(corpora), _neighbouring(asked, everyday)
-    read = rows_read(rows, neighbours, states)
-    behind = _behind(_folder_of(release), asked, read.rows) if release else None
-    made, report = make(rows, neighbours, read, behind, Goals(missed, wrongful, held))
+    ground = ground_of(rows, neighbours, states)
+    behind = _behind(_folder_of(release), asked, ground.rows) if release else None
+    made, report = make(rows, neighbours, ground, behind, Goals(missed, wrongful, held))
     out.mkdir(parents=True, exist_ok=True)
     (out / "judge.json").write_bytes(msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n")
     (out / "report.json").write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From states to a judge file: penalty and thresholds on authors held out in turns, figures on the test authors."""
+"""From heads to a judge file: thresholds on authors whom they had not seen, figures on the test authors."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -13,13 +12,14 @@ import numpy as np
 
 from brightline.classifier.constitutions import constitution
 from brightline.classifier.corpus import Corpus, Row
-from brightline.classifier.judging.features import ASKED, TOKENS_MAX, Store, corpus_name, exchange_of, in_order
-from brightline.classifier.judging.heads import PENALTIES, Linear, fit, held_out, spread
-from brightline.classifier.judging.measure import SHARES, Bounds, Settled, Told, bounds, line_said, settled, told
+from brightline.classifier.judging.features import ASKED, TOKENS_MAX, corpus_name, exchange_of
+from brightline.classifier.judging.grounds import Fitted, Ground, Point, Side, area_of
+from brightline.classifier.judging.heads import Linear, fit, spread
+from brightline.classifier.judging.measure import Bounds, Settled, Told, bounds, line_said, settled, told
 from brightline.classifier.judging.neighbours import EVERYDAY
 from brightline.core.errors import ConfigError
 from brightline.core.screening.encoder import Canary, Head
-from brightline.core.screening.figures import area_under_curve, log_odds, threshold_at
+from brightline.core.screening.figures import log_odds, threshold_at
 from brightline.core.screening.finding import Surface
 from brightline.core.screening.judge import FORMAT, JOINED_MAX, LEAST_SHARE, JudgeFile, Model, View
 from brightline.core.screening.prompt import SPEAKER
@@ -34,28 +34,23 @@ NEIGHBOURS_MIN: Final = 40
 LEAST_YES: Final = 1.5  # log-odds, four to one: what refuses outright is likelier than not, whatever rows there were
 NEVER: Final = 15.0
 JOINED_PENALTY: Final = 0.01
+SHARES_JOINED: Final = (0.0, 0.25, 0.5, 1.0)
+AS_WELL: Final = 0.002  # of an area, which is what chance makes of so many rows
 
 _T = TypeVar("_T")
 
 
-class Point(msgspec.Struct, frozen=True):
-    """What a head fitted on so many rows does on the test rows."""
-
-    rows: int
-    auroc: float | None
-    pairs: float | None
-
-
 class FactReport(msgspec.Struct, frozen=True):
     """One fact. ``held_out`` is on training authors held out, the rest on test authors; ``untrained`` is the area of
-    a head fitted on the other lines alone, with this fact's definition in the prompt.
+    a head fitted on the other lines alone, with this fact's definition in the prompt. A tuned decoder has no penalty,
+    no curve and no ``untrained``: each of their points would be a tuning of its own.
 
     ``joined`` is how much the students' log-odds count beside the head's, ``alone`` and ``students`` the areas of each
     without the other. ``bounds`` and ``test_settled`` are of rows that the judge is asked about.
     """
 
     train_rows: int
-    penalty: float
+    penalty: float | None
     bounds: Bounds
     held_out: Told
     test: Told
@@ -80,13 +75,14 @@ class Behind(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """All facts, and the three lines. ``corpus`` names the rows of the test authors."""
+    """All facts, and the three lines. ``corpus`` names the rows of the test authors, ``adapter`` is a digest."""
 
     model: str
     corpus: str
     rows_read: int
     facts: dict[str, FactReport]
     lines: dict[str, Told]
+    adapter: str | None = None
 
 
 class Goals(msgspec.Struct, frozen=True):
@@ -101,75 +97,60 @@ class Goals(msgspec.Struct, frozen=True):
     held: float = 1.0
 
 
-class _Rows(msgspec.Struct, frozen=True):
-    """The rows of one fact and split with what a head reads of them."""
-
-    rows: list[Row]
-    authors: list[str]
-    values: list[str]
-    states: Any
-    pairs: list[str]  # the minimal pair of each row; empty where it is in none
-    leaning: Any  # the students' log-odds, shape (rows,); 0 without students
-    asked: Any  # whether the judge is asked, shape (rows,)
-    honest: Any  # whether the students have not seen the author, shape (rows,)
-
-
-class RowsRead(msgspec.Struct, frozen=True):
-    """The rows whose states are there, in their order; the states by a row's id; and the store that they are of."""
-
-    rows: list[Row]
-    numbers: dict[str, Any]
-    store: Store
-
-
-def rows_read(corpora: Sequence[Corpus], neighbours: Sequence[Corpus], states: Path) -> RowsRead:
-    """Load the states in a folder. Raises ``ConfigError``."""
-    store = Store.open(states)
-    numbers = {name: value for name, (_, value) in store.load().items()}
-    return RowsRead([row for row in in_order(corpora, neighbours) if row.id in numbers], numbers, store)
-
-
 def make(
     corpora: Sequence[Corpus],
     neighbours: Sequence[Corpus],
-    read: RowsRead,
+    ground: Ground,
     behind: Behind | None,
     goals: Goals,
 ) -> tuple[JudgeFile, Report]:
-    """Fit every head on what was ``read``, everyday ``neighbours`` too, and how much the students ``behind`` it count.
+    """Take every head from its ground, and say how much the students ``behind`` it count.
 
-    Raises ``ConfigError`` if a side of a fact has no rows.
+    Everyday ``neighbours`` are rows like the others. Raises ``ConfigError`` if a side of a fact has no rows.
     """
-    rows, numbers, store = read.rows, read.numbers, read.store
+    rows = ground.rows
     corpora = [*corpora, *neighbours]
     split = {corpus.author.author: corpus.author.split for corpus in corpora}
     author = {row.id: corpus.author.author for corpus in corpora for row in corpus.rows}
-    model = next(one for one in MODELS if one.sha256 == store.weights)
+    model = next(one for one in MODELS if one.sha256 == ground.weights)
     tested = [row for row in rows if split[author[row.id]] == "test"]
     facts: dict[str, FactReport] = {}
     heads: list[Head] = []
     canaries: list[Canary] = []
-    sides: dict[str, tuple[_Rows, _Rows]] = {}
+    sides: dict[str, tuple[Side, Side]] = {}
+    said: dict[str, Any] = {}
     for line, asked in ASKED.items():
         for fact in asked:
             ours = [row for row in rows if row.line is line and _counts(row, fact)]
             train, test = (
-                _chosen([row for row in ours if split[author[row.id]] == one], fact, author, numbers, behind)
+                _chosen([row for row in ours if split[author[row.id]] == one], fact, author, behind)
                 for one in ("train", "test")
             )
             sides[fact] = train, test
     for fact, (train, test) in sides.items():
         if not all({"yes", "no"} <= set(side.values) for side in (train, test)):
             raise ConfigError(f"too few rows were read to fit {fact}: go on with `brightline classifier judge read`")
-        head, report = _fact(fact, train, test, sides, goals)
+        fitted = ground.fitted(fact, sides)
+        weighed = _weighed(fitted, train)
+        ours = [row for row in tested if row.line is train.rows[0].line]
+        said[fact] = weighed.of(ground.of(fact, fitted.head, ours), _leaning(ours, fact, behind))
+        report = _fact(train, test, fitted, weighed, ground.of(fact, fitted.head, test.rows), goals)
         facts[fact] = report
-        heads.append(_as_head(fact, head, report.bounds))
-        canaries.append(_canary(fact, train, head, report.bounds))
+        heads.append(_as_head(fact, weighed.head(fitted.head), report.bounds))
+        own = weighed.own * ground.of(fact, fitted.head, train.rows) + weighed.bias
+        canaries.append(_canary(fact, train, own, report.bounds))
     views = tuple(View(tuple(constitution(fact) for fact in asked)) for asked in ASKED.values())
-    width = store.shape[1]
     judge = JudgeFile(
         format=FORMAT,
-        model=Model(model.file, model.sha256, store.layers, width, question=False, mean=True, adapter=store.adapter),
+        model=Model(
+            model.file,
+            model.sha256,
+            ground.layers,
+            ground.width,
+            question=False,
+            mean=True,
+            adapter=ground.adapter,
+        ),
         tokens=TOKENS_MAX,
         overlap=OVERLAP,
         windows_max=WINDOWS_MAX,
@@ -180,8 +161,13 @@ def make(
         canary=tuple(canaries),
         joined={fact: one.joined for fact, one in facts.items() if one.joined},
     )
-    lines = _lines(judge, tested, numbers, behind)
-    return judge, Report(model.name, corpus_name(tested), len(rows), facts, lines)
+    lines = {
+        line.value: told(ours, [row.label for row in ours], line_said(line, {fact: said[fact] for fact in asked}))
+        for line, asked in ASKED.items()
+        for ours in ([row for row in tested if row.line is line],)
+    }
+    adapter = ground.adapter.sha256 if ground.adapter else None
+    return judge, Report(model.name, corpus_name(tested), len(rows), facts, lines, adapter)
 
 
 def _counts(row: Row, fact: str) -> bool:
@@ -189,68 +175,63 @@ def _counts(row: Row, fact: str) -> bool:
     return fact != "acts_alone" or row.facts["high_stakes"] != "no"
 
 
-def _chosen(
-    rows: list[Row], fact: str, author: Mapping[str, str], numbers: Mapping[str, Any], behind: Behind | None
-) -> _Rows:
-    states = np.array([read_of(numbers[row.id]) for row in rows])
+def _chosen(rows: list[Row], fact: str, author: Mapping[str, str], behind: Behind | None) -> Side:
     authors = [author[row.id] for row in rows]
     scores = np.array([behind.scores[row.id][fact] if behind else 0.5 for row in rows])
-    return _Rows(
+    return Side(
         rows,
         authors,
         [row.facts[fact] for row in rows],
-        states,
-        [row.pair for row in rows],
-        _log_odds(scores),
+        _leaning(rows, fact, behind),
         scores >= (behind.asked.get(fact, 0.0) if behind else 0.0),
         np.array([behind is None or one not in behind.seen for one in authors], bool),
     )
 
 
-def _log_odds(scores: Any) -> Any:
-    return np.array([log_odds(score, LEAST_SHARE) for score in scores])
+def _leaning(rows: Sequence[Row], fact: str, behind: Behind | None) -> Any:
+    """What the students lean to, as log-odds; 0 without students."""
+    return np.array([log_odds(behind.scores[row.id][fact] if behind else 0.5, LEAST_SHARE) for row in rows])
 
 
-def read_of(found: Any) -> Any:
-    """What a head reads of a row's numbers, shape (questions + 1, layers, width): the exchange's mean, every layer.
+class _Weighed(msgspec.Struct, frozen=True):
+    """How much a head's log-odds count, the students', and what is added: as log-odds of both together."""
 
-    On rows of authors held out that told more than the state at the end of the question, or than both together, and
-    three layers a little more than the last.
-    """
-    return found[-1].reshape(-1).astype(np.float32)
+    own: float = 1.0
+    joined: float = 0.0
+    bias: float = 0.0
+
+    def of(self, said: Any, leaning: Any) -> Any:
+        """Both together."""
+        return self.own * said + self.joined * leaning + self.bias
+
+    def head(self, head: Linear) -> Linear:
+        """The head, as its file has it."""
+        return Linear(self.own * head.weights, self.own * head.bias + self.bias)
 
 
-def _fact(
-    fact: str, train: _Rows, test: _Rows, sides: Mapping[str, tuple[_Rows, _Rows]], goals: Goals
-) -> tuple[Linear, FactReport]:
-    tried = held_out(train.states, train.values, train.authors, PENALTIES, train.pairs)
-    rows = [row.setting != EVERYDAY for row in train.rows]  # everyday text is told apart too easily to choose by
-    penalty = max(PENALTIES, key=lambda one: _area(_of(train.values, rows), tried[one][rows]))
-    head = fit(spread(train.states), train.values, penalty, train.pairs)
-    alone = _area(test.values, head.of(test.states))
-    own, joined, bias = _joined(train, tried[penalty])
-    said = own * tried[penalty] + joined * train.leaning + bias
-    head = Linear(own * head.weights, own * head.bias + bias)
+def _fact(train: Side, test: Side, fitted: Fitted, weighed: _Weighed, said: Any, goals: Goals) -> FactReport:
+    """``said`` is what the head says of the test rows."""
+    held = weighed.of(fitted.held, train.leaning)
     asked = train.asked & train.honest
-    found = bounds(_of(train.values, asked), said[asked], goals.missed, goals.wrongful)
-    found = _quiet(found, train, said, asked, goals)
-    on_test = head.of(test.states) + joined * test.leaning
-    return head, FactReport(
+    found = bounds(_of(train.values, asked), held[asked], goals.missed, goals.wrongful)
+    found = _quiet(found, train, held, asked, goals)
+    on_test = weighed.of(said, test.leaning)
+    return FactReport(
         train_rows=len(train.rows),
-        penalty=penalty,
+        penalty=fitted.penalty,
         bounds=found,
-        held_out=told(_of(train.rows, train.honest), _of(train.values, train.honest), said[train.honest]),
+        held_out=told(_of(train.rows, train.honest), _of(train.values, train.honest), held[train.honest]),
         test=told(test.rows, test.values, on_test),
         test_settled=settled(_of(test.values, test.asked), on_test[test.asked], found),
-        curve=tuple(_point(train, test, penalty, share) for share in SHARES),
-        untrained=_untrained(fact, sides, penalty),
-        joined=joined,
-        alone=alone,
-        students=_area(test.values, test.leaning) if joined else None,
+        curve=fitted.curve,
+        untrained=fitted.untrained,
+        joined=weighed.joined,
+        alone=area_of(test.values, said),
+        students=area_of(test.values, test.leaning) if test.leaning.any() else None,
     )
 
 
-def _quiet(found: Bounds, train: _Rows, said: Any, asked: Any, goals: Goals) -> Bounds:
+def _quiet(found: Bounds, train: Side, said: Any, asked: Any, goals: Goals) -> Bounds:
     """These bounds, beyond what everyday text asks for, and with a *yes*, which refuses, only where enough is known.
 
     It lies beyond the neighbours of every author, also of those whom the students know; where few of those that the
@@ -264,57 +245,28 @@ def _quiet(found: Bounds, train: _Rows, said: Any, asked: Any, goals: Goals) -> 
     return Bounds(unknown, max(unknown, yes))
 
 
-def _joined(train: _Rows, said: Any) -> tuple[float, float, float]:
-    """How much the head's log-odds count, the students', and what is added: as log-odds of both together.
+def _weighed(fitted: Fitted, train: Side) -> _Weighed:
+    """How much the head counts and the students behind it, on rows of which neither saw the author.
 
-    Each counts as much as the other, by how far it spreads where neither saw the author: so few authors are too few to
-    say more, and on others that did better than weights fitted to these. ``1, 0, 0`` without students.
+    Of few ways to weigh them, each a share of counting as much by how far it spreads, that which tells these rows
+    best; of those that tell them about as well, that in which the students count least. So few authors are too few to
+    say more. Only the head without students.
     """
     values = _of(train.values, train.honest)
     if not train.leaning.any() or not {"yes", "no"} <= set(values):
-        return 1.0, 0.0, 0.0
-    head, students = said[train.honest], train.leaning[train.honest]
-    together = head / head.std() + students / students.std()
+        return _Weighed()
+    head, students = fitted.held[train.honest], train.leaning[train.honest]
+    head_size, size = float(head.std()), float(students.std())
+    areas = {share: area_of(values, head / head_size + share * students / size) for share in SHARES_JOINED}
+    share = min(one for one, area in areas.items() if area > max(areas.values()) - AS_WELL)
+    together = head / head_size + share * students / size
     found = fit(spread(together[:, None]), values, JOINED_PENALTY)
-    share = float(found.weights[0])
-    return share / float(head.std()), min(share / float(students.std()), JOINED_MAX), found.bias
+    scale = float(found.weights[0])
+    return _Weighed(scale / head_size, min(scale * share / size, JOINED_MAX), found.bias)
 
 
 def _of(values: Sequence[_T], chosen: Any) -> list[_T]:
     return [value for value, one in zip(values, chosen, strict=True) if one]
-
-
-def _point(train: _Rows, test: _Rows, penalty: float, share: float) -> Point:
-    count = round(len(train.rows) * share)
-    if not {"yes", "no"} <= set(train.values[:count]):
-        return Point(count, None, None)
-    said = fit(spread(train.states[:count]), train.values[:count], penalty, train.pairs[:count]).of(test.states)
-    one = told(test.rows, test.values, said)
-    return Point(count, one.auroc, one.pairs.share)
-
-
-def _untrained(fact: str, sides: Mapping[str, tuple[_Rows, _Rows]], penalty: float) -> float | None:
-    """The area on the test rows of a head that saw rows of other lines only, each fact's states standardised by its
-    own rows, which takes no labels.
-    """
-    line = sides[fact][0].rows[0].line
-    others = [train for train, _ in sides.values() if train.rows[0].line is not line]
-    states = np.concatenate([_even(one.states, one.states) for one in others])
-    head = fit(spread(states), [value for one in others for value in one.values], penalty)
-    train, test = sides[fact]
-    return _area(test.values, head.of(_even(test.states, train.states)))
-
-
-def _even(states: Any, by: Any) -> Any:
-    size = by.std(0)
-    return np.where(size > 0, (states - by.mean(0)) / np.maximum(size, np.float32(1e-6)), 0).astype(np.float32)
-
-
-def _area(values: Sequence[str], said: Any) -> float:
-    both = {"yes": [], "no": [], "unknown": []}  # type: dict[str, list[float]]
-    for value, score in zip(values, said, strict=True):
-        both[value].append(float(score))
-    return area_under_curve(both["yes"], both["no"]) or 0.0
 
 
 def _as_head(fact: str, head: Linear, found: Bounds) -> Head:
@@ -332,11 +284,10 @@ def _share(log_odds: float) -> float:
     return float(1 / (1 + np.exp(-np.clip(log_odds, -15, 15))))
 
 
-def _canary(fact: str, train: _Rows, head: Linear, found: Bounds) -> Canary:
+def _canary(fact: str, train: Side, said: Any, found: Bounds) -> Canary:
     """The short row of training that is surest, of those that a worker reads as they were read: what it misses one day
-    is broken. Raises ``ConfigError``.
+    is broken. ``said`` is the head's own word. Raises ``ConfigError``.
     """
-    said = head.of(train.states)
     plain = {"prompt": Surface.INPUT, "output": Surface.OUTPUT, "tool_call": Surface.TOOL_CALL}
     fit_for_it = [
         number
@@ -353,24 +304,3 @@ def _canary(fact: str, train: _Rows, head: Linear, found: Bounds) -> Canary:
         raise ConfigError(f"the thresholds are too high: no canary of {fact} is found")
     best = train.rows[surest]
     return Canary(fact, best.judged, plain[best.surface.value])
-
-
-def _lines(
-    judge: JudgeFile,
-    rows: Sequence[Row],
-    numbers: Mapping[str, Any],
-    behind: Behind | None,
-) -> dict[str, Told]:
-    heads = {head.fact: (np.frombuffer(base64.b64decode(head.weights), "<f4"), head.bias) for head in judge.head}
-    found = {}
-    for line, asked in ASKED.items():
-        ours = [row for row in rows if row.line is line]
-        said = {}
-        for fact in asked:
-            weights, bias = heads[fact]
-            said[fact] = np.array([read_of(numbers[row.id]) for row in ours]) @ weights + bias
-            if behind and fact in judge.joined:
-                scores = np.array([behind.scores[row.id][fact] for row in ours])
-                said[fact] = said[fact] + judge.joined[fact] * _log_odds(scores)
-        found[line.value] = told(ours, [row.label for row in ours], line_said(line, said))
-    return found

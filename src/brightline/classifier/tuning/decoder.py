@@ -19,10 +19,13 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from brightline.decoder.adapter import PARTS, Adapter
 from brightline.decoder.gguf import Gguf
 
+# Not cuDNN's: for every new length it compiles anew, and with these masks its gradients were no numbers.
+ATTENTION: Final = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 RANK: Final = 8
 SCALE: Final = 2.0  # of what a pair of matrices adds
 FIRST: Final = 4  # layers below find words, and stay as they are
@@ -87,7 +90,7 @@ class Layer(nn.Module):  # type: ignore[misc, unused-ignore]
         return found + (torch.cat(added, 1) if len(added) > 1 else added[0])
 
     def ranked(self) -> dict[str, tuple[Any, Any]]:
-        """By part, the two matrices whose product is added to its weights, as float16: (rank, inputs), (outputs, rank)."""
+        """By part, the two matrices whose product is added, float16, shapes (rank, inputs) and (outputs, rank)."""
         found = {}
         for group, parts in BESIDE.items() if self.down else ():
             for at, part in enumerate(parts):
@@ -113,6 +116,8 @@ class Layer(nn.Module):  # type: ignore[misc, unused-ignore]
 class Decoder(nn.Module):  # type: ignore[misc, unused-ignore]
     """The layers up to the last that is read."""
 
+    _words: Any
+
     def __init__(self, path: Path, read: Sequence[int], ranked: bool = True) -> None:
         """Raises ``ReleaseError`` for a file that is no such model."""
         super().__init__()
@@ -126,7 +131,9 @@ class Decoder(nn.Module):  # type: ignore[misc, unused-ignore]
             read=tuple(read),
         )
         with ThreadPoolExecutor() as pool:  # unpacking is most of the work, and numpy does it without the lock
-            layers = list(pool.map(lambda i: Layer(file, i, ranked and i >= min(FIRST, read[-1] - 1)), range(read[-1])))
+            layers = list(
+                pool.map(lambda i: Layer(file, i, ranked and i >= min(FIRST, read[-1] - 1)), range(read[-1]))
+            )
         self.layers = nn.ModuleList(layers)
         self._places: dict[int, int] = {}
         self.register_buffer("_words", torch.zeros(0, self.sizes.width))
@@ -146,10 +153,11 @@ class Decoder(nn.Module):  # type: ignore[misc, unused-ignore]
         every = [*prefix, *(token for one in exchanges for token in one)]
         state = self.words(every)
         means = []
-        for number, layer in enumerate(self.layers, 1):
-            state = self._layer(layer, state, batch)
-            if number in self.sizes.read:
-                means.append(batch.means(state))
+        with sdpa_kernel(ATTENTION):
+            for number, layer in enumerate(self.layers, 1):
+                state = self._layer(layer, state, batch)
+                if number in self.sizes.read:
+                    means.append(batch.means(state))
         return torch.stack(means, 1)
 
     def _layer(self, layer: Layer, state: Any, batch: _Batch) -> Any:

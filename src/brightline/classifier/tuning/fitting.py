@@ -22,12 +22,14 @@ from brightline.classifier.judging.features import ASKED
 from brightline.classifier.judging.heads import FLAT
 from brightline.classifier.tuning.decoder import Decoder
 from brightline.classifier.tuning.lessons import Lesson, batches
+from brightline.core.errors import ConfigError
 
 RATE: Final = 3e-4
 HEAD_RATE: Final = 2e-3
 WARM_SHARE: Final = 0.06
 MEAN_FROM: Final = 0.7  # of the way
 MEAN_EVERY: Final = 4
+LOOKED_AT_EVERY: Final = 25  # batches
 PAIR_WEIGHT: Final = 0.3
 APART: Final = 2.0  # log-odds that lie between the rows of a pair
 READ_TOKENS: Final = 24_576  # of one batch that is only read
@@ -75,7 +77,10 @@ class Tuner:
         seed: int,
         step: Callable[[int], None] = lambda _: None,
     ) -> Heads:
-        """Fit on these lessons, and leave the decoder as it will run. ``step`` is told how many each batch had."""
+        """Fit on these lessons, and leave the decoder as it will run. ``step`` is told how many each batch had.
+
+        Raises ``ConfigError`` if it comes to nothing.
+        """
         torch.manual_seed(seed)
         dice = random.Random(seed)  # noqa: S311 - no secret
         self.decoder.begin()
@@ -96,7 +101,10 @@ class Tuner:
             for group in optimizer.param_groups:
                 group["lr"] = group["full"] * min(1.0, done / WARM_SHARE + 0.05) * max(0.02, 1 - done)
             optimizer.zero_grad()
-            self._loss(heads, batch).backward()
+            loss = self._loss(heads, batch)
+            if number % LOOKED_AT_EVERY == 0 and not torch.isfinite(loss):  # looking waits for the device
+                raise ConfigError(f"after {number} batches the loss is no number")
+            loss.backward()
             nn.utils.clip_grad_norm_([*ranked, *heads.parameters()], 1.0)
             optimizer.step()
             if done >= MEAN_FROM and number % MEAN_EVERY == 0:

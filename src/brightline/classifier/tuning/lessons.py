@@ -13,6 +13,7 @@ from brightline.classifier.corpus import Corpus, Line, Row
 from brightline.classifier.everyday import Everyday
 from brightline.classifier.judging.features import ASKED, TOKENS_MAX, exchange_of, views
 from brightline.classifier.training.target import EVERYDAY_WEIGHT, FACTS, target
+from brightline.core.errors import ConfigError
 from brightline.core.screening.finding import Surface
 from brightline.core.screening.prompt import SPEAKER, SPECIAL, definitions
 
@@ -75,7 +76,10 @@ class Reader:
 
     def _piece(self, piece: str) -> list[int]:
         if piece in SPECIAL:
-            return [self._tokenizer.token_to_id(piece)]
+            token = self._tokenizer.token_to_id(piece)
+            if token is None:
+                raise ConfigError(f"the decoder has no token {piece}")
+            return [token]
         return list(self._tokenizer.encode(piece, add_special_tokens=False).ids)
 
 

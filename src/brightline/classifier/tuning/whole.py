@@ -5,9 +5,8 @@ A judge may not be believed about rows that it learned from. So it is fitted sev
 authors, and says of their rows what it says; the last one, which ships, learns from all of them and says it of the
 test authors' rows. Each part is written when it is done, and a run that was ended goes on with the next.
 
-    adapter.npz     what is added (``brightline.decoder.adapter``)
-    tuned.json      heads, and what was said of every row
-    part-N.json     what a part said, until all are there
+    adapter.npz, tuned.json     as ``brightline.classifier.judging.tuned`` has them
+    part-N.json                 what a part said, until all are there
 """
 
 from __future__ import annotations
@@ -16,45 +15,14 @@ import base64
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Final
 
 import msgspec
-from msgspec import Meta
 
+from brightline.classifier.judging.tuned import ADAPTER, FORMAT, Said, Tuned, TunedHead
 from brightline.classifier.tuning.decoder import Decoder
 from brightline.classifier.tuning.fitting import COLUMNS, Heads, Tuner
 from brightline.classifier.tuning.lessons import Lesson, Reader
 from brightline.core.errors import ConfigError
-
-FORMAT: Final = "brightline-tuned/1"
-ADAPTER: Final = "adapter.npz"
-TUNED: Final = "tuned.json"
-
-Said = dict[str, dict[str, float]]
-
-
-class TunedHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Log-odds of a fact are ``states @ weights + bias``; ``weights`` float32, little-endian, base64."""
-
-    weights: str
-    bias: float
-
-
-class Tuned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What tuning left: ``held`` is what was said of rows by judges that had not seen their authors, by row and fact;
-    ``test`` and ``pool`` likewise of the test authors' rows and of the unlabelled pool.
-    """
-
-    format: str
-    model: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
-    layers: tuple[int, ...]
-    width: int
-    adapter: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
-    epochs: int
-    seed: int
-    heads: dict[str, TunedHead]
-    held: Said
-    test: Said
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -75,19 +43,22 @@ class Material(msgspec.Struct, frozen=True):
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """How it is done: so many judges that see all but some authors, and how often each sees a row."""
+    """How it is done: authors in so many groups, how many of these are held out in turn, how often a row is seen."""
 
-    folds: int
+    groups: int
+    turns: int
     epochs: int
     seed: int
 
 
-def groups_of(train: Sequence[Lesson], folds: int) -> list[frozenset[str]]:
-    """The authors that are held out together."""
+def held_out(train: Sequence[Lesson], wanted: Wanted) -> list[frozenset[str]]:
+    """The authors that are held out together, turn by turn. Raises ``ConfigError``."""
     every = sorted({one.group for one in train})
-    if folds < 2 or len(every) < folds:
-        raise ConfigError(f"{len(every)} authors cannot be held out in {folds} turns")
-    return [frozenset(every[number::folds]) for number in range(folds)]
+    if not 2 <= wanted.groups <= len(every) or not 1 <= wanted.turns <= wanted.groups:
+        raise ConfigError(
+            f"{len(every)} authors do not make {wanted.groups} groups of which {wanted.turns} are held out"
+        )
+    return [frozenset(every[number :: wanted.groups]) for number in range(wanted.turns)]
 
 
 def tune(
@@ -100,7 +71,7 @@ def tune(
 ) -> None:
     """Fit, part by part, what is not there yet. ``step`` is told how many lessons are done. Raises ``ConfigError``."""
     tuner = Tuner(decoder, reader.prefixes)
-    for number, held in enumerate([frozenset[str](), *groups_of(material.train, wanted.folds)]):
+    for number, held in enumerate([frozenset[str](), *held_out(material.train, wanted)]):
         path = out / f"part-{number}.json"
         if path.exists():
             continue
@@ -120,7 +91,7 @@ def tune(
 
 def tuned_of(decoder: Decoder, model: str, wanted: Wanted, out: Path) -> tuple[Tuned, Said]:
     """All parts as one, and what was said of the pool. Raises ``ConfigError`` while some are not there."""
-    paths = [out / f"part-{number}.json" for number in range(wanted.folds + 1)]
+    paths = [out / f"part-{number}.json" for number in range(wanted.turns + 1)]
     if missing := [path.name for path in paths if not path.exists()]:
         raise ConfigError(f"{out} has no {missing[0]} yet")
     final, *parts = [msgspec.json.decode(path.read_bytes(), type=Part) for path in paths]
@@ -140,7 +111,9 @@ def tuned_of(decoder: Decoder, model: str, wanted: Wanted, out: Path) -> tuple[T
 
 
 def _joined(each: Sequence[Said]) -> Said:
-    return {name: {fact: round(at, 3) for fact, at in of.items()} for said in each for name, of in sorted(said.items())}
+    return {
+        name: {fact: round(at, 3) for fact, at in of.items()} for said in each for name, of in sorted(said.items())
+    }
 
 
 def _as_heads(heads: Heads) -> dict[str, TunedHead]:
