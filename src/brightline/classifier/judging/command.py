@@ -108,7 +108,8 @@ def _shares(day: tuple[str, ...]) -> dict[str, float]:
     return found
 
 
-def _neighbouring(asked: Path | None, everyday: Path | None) -> tuple[Corpus, ...]:
+def neighbouring(asked: Path | None, everyday: Path | None) -> tuple[Corpus, ...]:
+    """The everyday texts that the judge is asked about, as rows; none without both. Raises ``UsageError``."""
     if asked is None or everyday is None:
         if asked is not everyday:
             raise click.UsageError("--ask and --everyday belong together")
@@ -179,8 +180,8 @@ def read(
     except ImportError as error:
         raise ConfigError(EXTRA.format(error.name)) from error
     model = next(one for one in MODELS if one.name == name)
-    _must_be(model, weights)
-    rows = in_order(read_corpora(corpora), _neighbouring(asked, everyday))
+    must_be(model, weights)
+    rows = in_order(read_corpora(corpora), neighbouring(asked, everyday))
     adapter = adapted.read_bytes() if adapted else None
     asker = Asker(weights, model.layers, adapter=Adapter.read(adapter) if adapter is not None else None)
     store = Store(states, model.sha256, model.layers, asker.decoder.shape.width, adapter)
@@ -242,7 +243,8 @@ def fit(
 ) -> None:
     """Fit the judge's heads on the states of CORPORA in STATES, and write judge.json and report.json into OUT.
 
-    Where the states were read with an adapter, the judge has it, and it is copied into OUT.
+    STATES is what `read` or `tune` left. After `tune` the heads are there already; their thresholds are set here. An
+    adapter that belongs to them is copied into OUT.
 
     Authors of the training split are held out in turns to choose the penalty and the two thresholds of each fact; what
     is reported was measured on the authors of the test split, who contributed nothing. With --release, how much the
@@ -255,7 +257,7 @@ def fit(
         from brightline.classifier.judging.making import Goals, make
     except ImportError as error:
         raise ConfigError(EXTRA.format(error.name)) from error
-    rows, neighbours = read_corpora(corpora), _neighbouring(asked, everyday)
+    rows, neighbours = read_corpora(corpora), neighbouring(asked, everyday)
     ground = ground_of(rows, neighbours, states)
     behind = _behind(_folder_of(release), asked, ground.rows) if release else None
     made, report = make(rows, neighbours, ground, behind, Goals(missed, wrongful, held))
@@ -376,7 +378,8 @@ def part_of(text: str) -> tuple[int, int]:
     return int(number), int(count)
 
 
-def _must_be(model: Published, file: Path) -> None:
+def must_be(model: Published, file: Path) -> None:
+    """Hold a file against a model's digest. Raises ``ConfigError``."""
     import hashlib
 
     with file.open("rb") as opened:

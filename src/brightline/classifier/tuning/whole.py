@@ -17,12 +17,21 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+import torch
 
-from brightline.classifier.judging.tuned import ADAPTER, FORMAT, Said, Tuned, TunedHead
+from brightline.classifier.corpus import Corpus
+from brightline.classifier.everyday import Everyday
+from brightline.classifier.judging.features import exchange_of
+from brightline.classifier.judging.tuned import ADAPTER, FORMAT, TUNED, Said, Tuned, TunedHead
+from brightline.classifier.training.judged import FORMAT as JUDGED
+from brightline.classifier.training.judged import Header, corpus_of, entry_of, write_judged
+from brightline.classifier.training.pool import pool_of
 from brightline.classifier.tuning.decoder import Decoder
 from brightline.classifier.tuning.fitting import COLUMNS, Heads, Tuner
 from brightline.classifier.tuning.lessons import Lesson, Reader
 from brightline.core.errors import ConfigError
+from brightline.decoder.published import Published
+from brightline.decoder.tokens import tokenizer_of
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -87,6 +96,58 @@ def tune(
             decoder.adapter().write(out / ADAPTER)
             part = Part(tuner.said(heads, material.test), heads=_as_heads(heads))
         path.write_bytes(msgspec.json.encode(part))
+
+
+class Given(msgspec.Struct, frozen=True):
+    """Rows, the everyday texts that the judge is asked about as rows, and everyday text."""
+
+    corpora: Sequence[Corpus]
+    neighbours: Sequence[Corpus]
+    everyday: Sequence[Everyday]
+
+    def of(self, split: str) -> list[Corpus]:
+        """The rows of one split."""
+        return [one for one in (*self.corpora, *self.neighbours) if one.author.split == split]
+
+
+def run(
+    given: Given,
+    model: Published,
+    weights: Path,
+    wanted: Wanted,
+    out: Path,
+    judged: Path | None,
+    step: Callable[[int], None],
+) -> tuple[Tuned, int]:
+    """Tune, on a GPU if there is one, and write what it left; how much was said of the pool for ``judged``.
+
+    ``step`` is told how many rows were learned from. Raises ``ConfigError`` or ``ReleaseError``.
+    """
+    decoder = Decoder(weights, model.layers).to("cuda" if torch.cuda.is_available() else "cpu")
+    reader = Reader(tokenizer_of(decoder.file))
+    texts = pool_of(given.corpora) if judged else []
+    every = reader.tokens([exchange_of(one.row) for one in texts])
+    pool = [
+        Lesson(one.id, one.author, one.row.line, tokens, (), (), "") for one, tokens in zip(texts, every, strict=True)
+    ]
+    out.mkdir(parents=True, exist_ok=True)
+    done = 0
+
+    def count(rows: int) -> None:
+        nonlocal done
+        done += rows
+        step(done)
+
+    train, test = (reader.of_rows(given.of(split)) for split in ("train", "test"))
+    material = Material(train, test, pool, reader.everyday(given.everyday))
+    tune(decoder, reader, material, wanted, out, count)
+    made, said = tuned_of(decoder, model.sha256, wanted, out)
+    (out / TUNED).write_bytes(msgspec.json.encode(made) + b"\n")
+    if judged is not None:
+        spoken = [one.row for one in texts if one.id in said]
+        header = Header(JUDGED, made.model, made.adapter, corpus_of(spoken), COLUMNS)
+        write_judged(judged, header, [entry_of(row, said[row.id]) for row in spoken])
+    return made, len(said)
 
 
 def tuned_of(decoder: Decoder, model: str, wanted: Wanted, out: Path) -> tuple[Tuned, Said]:

@@ -12,11 +12,13 @@ from brightline.classifier.judging.command import judge
 from brightline.classifier.judging.score_command import score
 from brightline.classifier.rows import classifier
 from brightline.classifier.training.command import train
+from brightline.classifier.tuning.command import tune
 from brightline.classifier.weights import weights
 from brightline.shell.cli.classifier import add_to
 
 add_to(classifier)
 judge.add_command(score)
+judge.add_command(tune)
 for command in (weights, judge, evaluate_command, explain_command, streams, grammar, train, card_command):
     classifier.add_command(command)
 
