@@ -21,7 +21,7 @@ from brightline.classifier.corpus import Line
 from brightline.classifier.judging.features import ASKED
 from brightline.classifier.judging.heads import FLAT
 from brightline.classifier.tuning.decoder import Decoder
-from brightline.classifier.tuning.lessons import Lesson, batches
+from brightline.classifier.tuning.lessons import Lesson, batches, ordered_in
 from brightline.core.errors import ConfigError
 
 RATE: Final = 3e-4
@@ -33,6 +33,7 @@ LOOKED_AT_EVERY: Final = 25  # batches
 PAIR_WEIGHT: Final = 0.3
 APART: Final = 2.0  # log-odds that lie between the rows of a pair
 READ_TOKENS: Final = 24_576  # of one batch that is only read
+READ_MAX: Final = 256  # exchanges of it
 FIRST_STEPS: Final = 300
 FIRST_RATE: Final = 0.05
 FIRST_PENALTY: Final = 0.03 / 2_000
@@ -111,6 +112,8 @@ class Tuner:
                 mean.add()  # 3.
             step(len(batch))
         mean.put_back()
+        if not all(bool(torch.isfinite(one).all()) for one in [*ranked, *heads.parameters()]):
+            raise ConfigError(f"after {len(way)} batches what was fitted is no number")
         self.decoder.settle()  # 4.
         return heads
 
@@ -127,7 +130,7 @@ class Tuner:
         for line in Line:
             ours = sorted((one for one in lessons if one.line is line), key=lambda one: len(one.tokens))
             while ours:
-                count = max(1, READ_TOKENS // max(1, len(ours[min(len(ours), 256) - 1].tokens)))
+                count = max(1, min(READ_MAX, READ_TOKENS // len(ours[min(len(ours), READ_MAX) - 1].tokens)))
                 chosen, ours = ours[:count], ours[count:]
                 yield chosen, self.decoder(self._prefixes[line], [one.tokens for one in chosen])
 
@@ -164,23 +167,6 @@ class Tuner:
             ((loss * counts).sum() + FIRST_PENALTY * heads.weight.square().sum() / 2).backward()
             optimizer.step()
         return heads
-
-
-def ordered_in(batch: Sequence[Lesson]) -> list[tuple[int, int, int]]:
-    """In a batch, two lessons of one unit and a fact of which the first is surely more than the second."""
-    units: dict[str, list[int]] = {}
-    for number, lesson in enumerate(batch):
-        if lesson.unit:
-            units.setdefault(lesson.unit, []).append(number)
-    return [
-        (one, other, fact)
-        for members in units.values()
-        for one in members
-        for other in members
-        for fact in range(len(batch[one].wanted))
-        if batch[one].wanted[fact] == 1.0 and batch[other].wanted[fact] == 0.0
-        if batch[one].counts[fact] > 0 and batch[other].counts[fact] > 0
-    ]
 
 
 class _Mean:

@@ -94,6 +94,7 @@ def batches(
     lessons: Sequence[Lesson], everyday: Mapping[str, Sequence[list[int]]], dice: random.Random
 ) -> list[list[Lesson]]:
     """One epoch: each batch of one line, pairs together, texts of like length, in an order by lot."""
+    everyday = {name: texts for name, texts in everyday.items() if texts}
     found: list[list[Lesson]] = []
     for line in Line:
         units: dict[str, list[Lesson]] = {}
@@ -105,6 +106,23 @@ def batches(
         found += _filled(every)
     dice.shuffle(found)
     return found
+
+
+def ordered_in(batch: Sequence[Lesson]) -> list[tuple[int, int, int]]:
+    """In a batch, two lessons of one unit and a fact of which the first is surely more than the second."""
+    units: dict[str, list[int]] = {}
+    for number, lesson in enumerate(batch):
+        if lesson.unit:
+            units.setdefault(lesson.unit, []).append(number)
+    return [
+        (one, other, fact)
+        for members in units.values()
+        for one in members
+        for other in members
+        for fact in range(len(batch[one].wanted))
+        if batch[one].wanted[fact] == 1.0 and batch[other].wanted[fact] == 0.0
+        if batch[one].counts[fact] > 0 and batch[other].counts[fact] > 0
+    ]
 
 
 def _filled(units: Iterable[list[Lesson]]) -> Iterator[list[Lesson]]:
@@ -123,7 +141,7 @@ def _ordinary(
     line: Line, rows: int, everyday: Mapping[str, Sequence[list[int]]], dice: random.Random
 ) -> Iterator[list[Lesson]]:
     """Everyday texts, each corpus as often as another: no on every fact."""
-    names = sorted(name for name, texts in everyday.items() if texts)
+    names = sorted(everyday)
     facts = len(ASKED[line])
     for number in range(int(rows * EVERYDAY_SHARE) if names else 0):
         name = dice.choice(names)
