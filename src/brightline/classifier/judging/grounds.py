@@ -7,7 +7,6 @@ else may set a threshold.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -89,7 +88,10 @@ class Ground(Protocol):
 def ground_of(corpora: Sequence[Corpus], neighbours: Sequence[Corpus], folder: Path) -> Ground:
     """What is in a folder: what tuning left, or states. Raises ``ConfigError``."""
     every = in_order(corpora, neighbours)
-    return OfTuning(every, read_tuned(folder)) if (folder / TUNED).exists() else OfStates(every, Store.open(folder))
+    if not (folder / TUNED).exists():
+        return OfStates(every, Store.open(folder))
+    tested = frozenset(row.id for one in corpora if one.author.split == "test" for row in one.rows)
+    return OfTuning(every, tested, read_tuned(folder))
 
 
 class OfStates:
@@ -155,8 +157,10 @@ class OfStates:
 class OfTuning:
     """Heads came with the decoder that was tuned; so did what was said of rows."""
 
-    def __init__(self, every: Sequence[Row], tuned: Tuned) -> None:
-        self._said = tuned.test | tuned.held
+    def __init__(self, every: Sequence[Row], tested: frozenset[str], tuned: Tuned) -> None:
+        """Of ``tested`` rows counts what is shipped says, of all others only what was said without their authors."""
+        said = {row.id: (tuned.test if row.id in tested else tuned.held).get(row.id) for row in every}
+        self._said = {name: of for name, of in said.items() if of is not None}
         self._heads = tuned.heads
         self.rows = [row for row in every if row.id in self._said]
         self.weights, self.layers, self.width = tuned.model, tuned.layers, tuned.width
@@ -167,12 +171,14 @@ class OfTuning:
         if fact not in self._heads:
             raise ConfigError(f"the tuning knows no {fact}")
         one = self._heads[fact]
-        head = Linear(np.frombuffer(base64.b64decode(one.weights), "<f4").astype(np.float64), one.bias)
+        head = Linear(np.frombuffer(one.weights, "<f4").astype(np.float64), one.bias)
         return Fitted(head, self.of(fact, head, sides[fact][0].rows))
 
     def of(self, fact: str, head: Linear, rows: Sequence[Row]) -> Any:
         """What was said of rows when they were read."""
         del head
+        if missing := [row.id for row in rows if fact not in self._said[row.id]]:
+            raise ConfigError(f"the tuning says nothing of {fact} in {missing[0]!r}")
         return np.array([self._said[row.id][fact] for row in rows])
 
 

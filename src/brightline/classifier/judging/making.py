@@ -14,7 +14,7 @@ from brightline.classifier.constitutions import constitution
 from brightline.classifier.corpus import Corpus, Row
 from brightline.classifier.judging.features import ASKED, TOKENS_MAX, corpus_name, exchange_of
 from brightline.classifier.judging.grounds import Fitted, Ground, Point, Side, area_of
-from brightline.classifier.judging.heads import Linear, fit, spread
+from brightline.classifier.judging.heads import FLAT, Linear, fit, spread
 from brightline.classifier.judging.measure import Bounds, Settled, Told, bounds, line_said, settled, told
 from brightline.classifier.judging.neighbours import EVERYDAY
 from brightline.core.errors import ConfigError
@@ -257,11 +257,15 @@ def _weighed(fitted: Fitted, train: Side) -> _Weighed:
         return _Weighed()
     head, students = fitted.held[train.honest], train.leaning[train.honest]
     head_size, size = float(head.std()), float(students.std())
+    if min(head_size, size) < FLAT:  # who says the same of every row tells none apart
+        return _Weighed()
     areas = {share: area_of(values, head / head_size + share * students / size) for share in SHARES_JOINED}
     share = min(one for one, area in areas.items() if area > max(areas.values()) - AS_WELL)
     together = head / head_size + share * students / size
     found = fit(spread(together[:, None]), values, JOINED_PENALTY)
     scale = float(found.weights[0])
+    if scale <= 0:  # rows that say the opposite of all others are too few to turn a head around
+        return _Weighed()
     return _Weighed(scale / head_size, min(scale * share / size, JOINED_MAX), found.bias)
 
 

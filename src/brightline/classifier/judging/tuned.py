@@ -28,9 +28,9 @@ _Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 
 
 class TunedHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Log-odds of a fact are ``states @ weights + bias``; ``weights`` float32, little-endian, base64."""
+    """Log-odds of a fact are ``states @ weights + bias``; ``weights`` float32, little-endian, base64 in the file."""
 
-    weights: str
+    weights: bytes
     bias: float
 
 
@@ -63,6 +63,8 @@ def read_tuned(folder: Path) -> Tuned:
         raise ConfigError(f"{folder} does not hold what `brightline classifier judge tune` leaves: {error}") from error
     if found.format != FORMAT:
         raise ConfigError(f"{path} is {found.format[:40]!r} and not {FORMAT!r}")
+    if any(len(head.weights) != 4 * len(found.layers) * found.width for head in found.heads.values()):
+        raise ConfigError(f"{path} has a head that does not fit {len(found.layers)} states of {found.width} numbers")
     if there != found.adapter:
         raise ConfigError(f"{folder / ADAPTER} is not the one that {TUNED} was written with")
     return found

@@ -11,7 +11,6 @@ test authors' rows. Each part is written when it is done, and a run that was end
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -180,6 +179,6 @@ def _joined(each: Sequence[Said]) -> Said:
 def _as_heads(heads: Heads) -> dict[str, TunedHead]:
     weights, biases = heads.plain()
     return {
-        fact: TunedHead(base64.b64encode(weights[at].astype("<f4").tobytes()).decode(), float(biases[at]))
+        fact: TunedHead(weights[at].astype("<f4").tobytes(), float(biases[at]))
         for at, fact in enumerate(COLUMNS)
     }
