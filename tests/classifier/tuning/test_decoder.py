@@ -12,8 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-torch = pytest.importorskip("torch", reason="needs brightline[train]")
+pytest.importorskip("torch", reason="needs brightline[train]")
 pytest.importorskip("openvino", reason="the extra `judge` is not installed")
+
+import torch
 
 from brightline.classifier.tuning import decoder as tuning
 from brightline.classifier.tuning.decoder import Decoder

@@ -6,13 +6,14 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="needs brightline[train]")
+pytest.importorskip("torch", reason="needs brightline[train]")
+
+import torch
 
 from brightline.classifier.corpus import Line
 from brightline.classifier.judging.features import ASKED
@@ -38,7 +39,7 @@ def tuner(tmp_path_factory: pytest.TempPathFactory) -> Tuner:
 
 def lessons_of(count: int, seed: int, lines: Sequence[Line] = (Line.WEAPONS,), paired: bool = True) -> list[Lesson]:
     """Some are yes: they have one word. Two of each pair differ in nothing else."""
-    dice = random.Random(seed)
+    dice = random.Random(seed)  # noqa: S311 - no secret
     found = []
     for line, number in itertools.product(lines, range(count // 2)):
         tokens = [dice.randrange(70, 256) for _ in range(dice.randrange(4, 20))]

@@ -30,6 +30,10 @@ DAY = {"day": [[7, 8, 9], [7] * 90], "night": [[5] * 20], "nothing": []}
 UNITS = st.lists(st.tuples(st.sampled_from(Line), st.lists(st.integers(1, TOKENS_MAX), min_size=1, max_size=3)))
 
 
+def dice(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311 - no secret
+
+
 def lesson(name: str, line: Line, tokens: int, unit: str, *wanted: float, counts: Sequence[float] = ()) -> Lesson:
     said = wanted or (1.0,) * len(ASKED[line])
     return Lesson(name, "author", line, [1] * tokens, said, tuple(counts) or (1.0,) * len(said), unit)
@@ -50,7 +54,7 @@ def test_every_lesson_comes_once_in_a_batch_of_its_line_with_its_pair_and_no_bat
 ) -> None:
     lessons = lessons_of(units)
     everyday = DAY if day else {}
-    way = batches(lessons, everyday, random.Random(seed))
+    way = batches(lessons, everyday, dice(seed))
     ours = [[one for one in batch if one.unit] for batch in way]
     assert sorted(one.id for batch in ours for one in batch) == sorted(one.id for one in lessons)
     for batch in way:
@@ -68,14 +72,14 @@ def test_every_lesson_comes_once_in_a_batch_of_its_line_with_its_pair_and_no_bat
             assert set(one.wanted) == {0.0}
             assert set(one.counts) == {EVERYDAY_WEIGHT}
             assert len(one.wanted) == len(ASKED[line])
-    again = batches(lessons, everyday, random.Random(seed))
+    again = batches(lessons, everyday, dice(seed))
     assert again == way, "the same seed gives the same batches"
 
 
 def test_some_rows_stand_beside_something_everyday_which_changes_nothing_else() -> None:
     lessons = lessons_of([(Line.WEAPONS, [30, 30])] * 200 + [(Line.SURVEILLANCE, [TOKENS_MAX])] * 200)
     plain = {one.id: one for one in lessons}
-    way = batches(lessons, DAY, random.Random(3))
+    way = batches(lessons, DAY, dice(3))
     found = [one for batch in way for one in batch if one.unit]
     beside = [one for one in found if one.tokens != plain[one.id].tokens]
     assert 0.1 < len(beside) / len(found) < 0.2
@@ -96,7 +100,7 @@ def test_some_rows_stand_beside_something_everyday_which_changes_nothing_else() 
             whole[one.tokens[0] == 1] += 1
     assert min(whole.values()) > 10, "before it and behind it"
     assert [[one.id for one in batch] for batch in way] != [
-        [one.id for one in batch] for batch in batches(lessons, DAY, random.Random(4))
+        [one.id for one in batch] for batch in batches(lessons, DAY, dice(4))
     ]
     shares = Counter(one.group for batch in way for one in batch if not one.unit)
     assert shares["day"] == pytest.approx(shares["night"], rel=0.5), "each corpus as often as another"

@@ -7,6 +7,7 @@ test authors' rows. Each part is written when it is done, and a run that was end
 
     adapter.npz, tuned.json     as ``brightline.classifier.judging.tuned`` has them
     part-N.json                 what a part said, until all are there
+    about.json                  what the parts were made of
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import torch
@@ -31,6 +33,8 @@ from brightline.classifier.tuning.lessons import Lesson, Reader
 from brightline.core.errors import ConfigError
 from brightline.decoder.published import Published
 from brightline.decoder.tokens import tokenizer_of
+
+ABOUT: Final = "about.json"
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -78,10 +82,12 @@ def tune(
     step: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Fit, part by part, what is not there yet. ``step`` is told how many lessons are done. Raises ``ConfigError``."""
+    held_in_turn = held_out(material.train, wanted)
+    _must_be_of(out, decoder, material, wanted)
     tuner = Tuner(decoder, reader.prefixes)
-    for number, held in enumerate([frozenset[str](), *held_out(material.train, wanted)]):
+    for number, held in enumerate([frozenset[str](), *held_in_turn]):
         path = out / f"part-{number}.json"
-        if path.exists():
+        if path.exists() and (held or (out / ADAPTER).exists()):
             continue
         train = [one for one in material.train if one.group not in held]
         everyday = {name: texts for name, texts in material.everyday.items() if name not in held}
@@ -94,7 +100,25 @@ def tune(
         else:
             decoder.adapter().write(out / ADAPTER)
             part = Part(tuner.said(heads, material.test), heads=_as_heads(heads))
-        path.write_bytes(msgspec.json.encode(part))
+        _write(path, msgspec.json.encode(part))
+
+
+def _must_be_of(out: Path, decoder: Decoder, material: Material, wanted: Wanted) -> None:
+    """Parts that are there go on only with what they were made of, however many turns. Raises ``ConfigError``."""
+    of = msgspec.json.encode([decoder.sizes, wanted.groups, wanted.epochs, wanted.seed, material])
+    about = {"of": hashlib.sha256(of).hexdigest()}
+    path = out / ABOUT
+    if not path.exists():
+        _write(path, msgspec.json.encode(about))
+    if msgspec.json.decode(path.read_bytes()) != about:
+        raise ConfigError(f"{out} holds what was tuned with another model, pool, seed, other rows, groups or epochs")
+
+
+def _write(path: Path, data: bytes) -> None:
+    """A file that stands there whole or not at all."""
+    beside = path.with_name(f"{path.name}.new")
+    beside.write_bytes(data)
+    beside.replace(path)
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -141,7 +165,7 @@ def run(
     material = Material(train, test, pool, reader.everyday(given.everyday))
     tune(decoder, reader, material, wanted, out, count)
     made, said = tuned_of(decoder, model.sha256, wanted, out)
-    (out / TUNED).write_bytes(msgspec.json.encode(made) + b"\n")
+    _write(out / TUNED, msgspec.json.encode(made) + b"\n")
     if judged is not None:
         spoken = [one.row for one in texts if one.id in said]
         header = Header(JUDGED, made.model, made.adapter, corpus_of(spoken), COLUMNS)
@@ -178,7 +202,4 @@ def _joined(each: Sequence[Said]) -> Said:
 
 def _as_heads(heads: Heads) -> dict[str, TunedHead]:
     weights, biases = heads.plain()
-    return {
-        fact: TunedHead(weights[at].astype("<f4").tobytes(), float(biases[at]))
-        for at, fact in enumerate(COLUMNS)
-    }
+    return {fact: TunedHead(weights[at].astype("<f4").tobytes(), float(biases[at])) for at, fact in enumerate(COLUMNS)}
