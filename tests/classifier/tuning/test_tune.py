@@ -145,7 +145,7 @@ def test_no_judge_speaks_of_an_author_or_a_corpus_that_it_learned_from(
     first, second = held_out(given.train, WANTED)
     every = {*AUTHORS, "day"}
     assert [one[0] for one in seen.learned] == [every, every - first, every - second]
-    assert [one[1] for one in seen.learned] == [{"day", "night"} - held for held in (set(), first, second)]
+    assert [one[1] for one in seen.learned] == [{"day", "night"} - held for held in (frozenset[str](), first, second)]
     assert len({one[2] for one in seen.learned}) == 3
     assert any("day" in held for held in (first, second)), "what the test is about"
     assert seen.spoke == [[{"tess"}], [first, first - {"day"}], [second, second - {"day"}]]
@@ -197,9 +197,8 @@ def test_parts_of_another_tuning_are_not_gone_on_with(
     elif other == "labels":
         given = material(train=[msgspec.structs.replace(given.train[0], wanted=(1.0,)), *given.train[1:]])
     else:
-        given = material(
-            **{"rows": {"train": given.train[1:]}, "everyday": {"everyday": {}}, "pool": {"pool": []}}[other]
-        )
+        changes: Any = {"rows": {"train": given.train[1:]}, "everyday": {"everyday": {}}, "pool": {"pool": []}}
+        given = material(**changes[other])
     with pytest.raises(ConfigError, match="tuned with another model"):
         tune(decoder, reader, given, wanted, finished)
     assert not seen.learned
@@ -290,12 +289,13 @@ def test_what_was_tuned_becomes_a_judge_that_says_what_was_said_and_teaches_stud
     assert file.model.adapter is not None
     assert file.model.adapter.sha256 == hashlib.sha256((fitted / "adapter.npz").read_bytes()).hexdigest()
     judge = DecoderJudge(file, "judge", (fitted, case.model.parent))
-    said, meant = [], []
+    said: list[float] = []
+    meant: list[float] = []
     for name in sorted(tested):
         found = judge.log_odds(exchange_of(rows[name]), ASKED[rows[name].line])
         said += [found[fact] for fact in made.test[name]]
         meant += made.test[name].values()
-    np.testing.assert_allclose(said, meant, atol=0.2 * np.std(meant))
+    np.testing.assert_allclose(said, meant, atol=0.2 * float(np.std(meant)))
 
     again = case.tune("out", *beside, "--judged", folder / "judged.jsonl")
     assert again.exit_code == 0
