@@ -299,7 +299,7 @@ def test_heads_that_were_fitted_stand_in_a_judge_file_and_are_reported(
     assert (again / "judge.json").read_bytes() == (out / "judge.json").read_bytes()
 
 
-def test_behind_students_a_judge_is_fitted_on_everyday_text_too_and_weighs_what_they_say(
+def test_behind_students_a_judge_is_fitted_on_everyday_text_too_and_says_what_they_know(
     tmp_path: Path, model: tuple[Path, str], corpora: tuple[Corpus, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, digest = model
@@ -330,7 +330,7 @@ def test_behind_students_a_judge_is_fitted_on_everyday_text_too_and_weighs_what_
         yes = {head.fact: head.yes for head in made.head}
         assert all(one > 0.999 for one in yes.values()), "of so few neighbours nothing is said outright"
     assert told["alone"][0].joined == {}
-    assert set(told["behind"][0].joined) == set(FACTS)
+    assert told["behind"][0].joined == {}, "the head tells all of these rows by itself"
     assert told["behind"][1].facts["mass_domestic"].students == 1.0
     options = ["--ask", str(ask), "--everyday", str(everyday), "--held", "0"]
     command = [
