@@ -41,7 +41,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option(
     "--judged",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Also write what is said of the pool, by judges that had not seen the authors, to distil students from.",
+    help="Also write what judges that had not seen the authors say of rows and of the pool, to distil students from.",
 )
 @click.option("--json", "json_wanted", is_flag=True, help="Print a JSON object.")
 def tune(

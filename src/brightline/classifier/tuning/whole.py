@@ -20,7 +20,7 @@ from typing import Final
 import msgspec
 import torch
 
-from brightline.classifier.corpus import Corpus
+from brightline.classifier.corpus import Corpus, Row
 from brightline.classifier.everyday import Everyday
 from brightline.classifier.judging.features import exchange_of
 from brightline.classifier.judging.tuned import ADAPTER, FORMAT, TUNED, Said, Tuned, TunedHead
@@ -142,7 +142,7 @@ def run(
     judged: Path | None,
     step: Callable[[int], None],
 ) -> tuple[Tuned, int]:
-    """Tune, on a GPU if there is one, and write what it left; how much was said of the pool for ``judged``.
+    """Tune, on a GPU if there is one, and write what it left; of how many texts ``judged`` tells.
 
     ``step`` is told how many rows were learned from. Raises ``ConfigError`` or ``ReleaseError``.
     """
@@ -166,11 +166,14 @@ def run(
     tune(decoder, reader, material, wanted, out, count)
     made, said = tuned_of(decoder, model.sha256, wanted, out)
     _write(out / TUNED, msgspec.json.encode(made) + b"\n")
+    spoken: list[Row] = []
     if judged is not None:
-        spoken = [one.row for one in texts if one.id in said]
+        said |= made.held  # how often labels say yes of rows, and how often judges do, are held against each other
+        rows = [*(row for corpus in given.corpora for row in corpus.rows), *(one.row for one in texts)]
+        spoken = [row for row in rows if row.id in said]
         header = Header(JUDGED, made.model, made.adapter, corpus_of(spoken), COLUMNS)
         write_judged(judged, header, [entry_of(row, said[row.id]) for row in spoken])
-    return made, len(said)
+    return made, len(spoken)
 
 
 def tuned_of(decoder: Decoder, model: str, wanted: Wanted, out: Path) -> tuple[Tuned, Said]:
