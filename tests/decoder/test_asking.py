@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +78,28 @@ def test_an_adapter_of_another_model_is_refused(model: Path, name: str, changed:
     adapter = Adapter({changed: tiny_decoder.adapter(name).halves[name]})
     with pytest.raises(ReleaseError, match=why):
         Decoder(model, (1, 2), adapter=adapter)
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is one core to be on")
+def test_a_decoder_computes_wherever_there_is_room(model: Path) -> None:
+    """OpenVINO would put whoever asks on the first core, in every process: two judges were as fast as one."""
+    decoder = Decoder(model, (1, 3))
+    asking, free = threading.get_native_id(), os.sched_getaffinity(0)
+    seen, done = set(), threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            seen.add(frozenset(os.sched_getaffinity(asking)))
+
+    with ThreadPoolExecutor(1) as pool:
+        watching = pool.submit(watch)
+        try:
+            for _ in range(50):
+                decoder.read([token % 200 for token in range(300)], decoder.nothing)
+        finally:
+            done.set()
+        watching.result()
+    assert seen == {frozenset(free)}
 
 
 def test_eight_bits_change_little(model: Path) -> None:

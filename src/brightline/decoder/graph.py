@@ -83,6 +83,7 @@ class Decoder:
         if adapter is not None:
             adapter.must_fit(self.file.tensors, self.layers[-1])
         settings: dict[str, Any] = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}
+        settings["ENABLE_CPU_PINNING"] = "NO"  # or every process on a machine computes on its first core
         settings["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = "0" if precise else str(GROUP)
         self._precise = precise
         self._adapter = adapter
