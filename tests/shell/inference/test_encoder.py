@@ -26,6 +26,7 @@ from brightline.shell.shipped import shipped_agreement, shipped_release
 from tests.harness import running
 
 FOLDER = shipped_release().with_name("students-2026.11")
+WORDS = "a text of a caller"
 FILE = (FOLDER / "encoder.json").read_bytes()
 VOCABULARY = read_agreement(shipped_agreement()).vocabulary
 
@@ -214,13 +215,16 @@ def test_before_a_judge_a_plain_reading_is_left_unknown_early_and_a_disguised_on
     loaded = load_encoder(FILE, "encoder.json")
     head = msgspec.structs.replace(loaded.head[0], unknown=0.4, yes=0.8)
     one = msgspec.structs.replace(loaded, head=(head,), early={head.fact: 0.1})
-    asked = [Segment("messages[0].content", Surface.INPUT, "a text")] * 4
+    asked = [Segment("messages[0].content", Surface.INPUT, WORDS)] * 4
     scored = [(number, view, [0.2]) for number, view in enumerate(("folded", "text", "base64", "reversed"))]
     assert [(found.segment, found.value) for found in findings_from(one, "e", asked, scored)] == [
         (0, "unknown"),
         (1, "unknown"),
     ]
     assert findings_from(one, "e", asked, [(0, "folded", [0.09])]) == ()
+    name = [Segment("model", Surface.INPUT, "frontier-1")]
+    assert findings_from(one, "e", name, [(0, "folded", [0.2])]) == (), "so few characters ask for nothing"
+    assert findings_from(one, "e", name, [(0, "folded", [0.4])]), "at the head's own threshold they count"
     later = msgspec.structs.replace(one, early={head.fact: 0.9})
     assert findings_from(later, "e", asked, [(0, "folded", [0.4])]), "it is never left unknown later than that"
     odd = msgspec.structs.replace(loaded, early={"private_info": 0.1})
@@ -243,10 +247,10 @@ def test_what_was_taken_out_of_a_leaf_is_not_left_unknown_early(path: str, early
     loaded = load_encoder(FILE, "encoder.json")
     head = msgspec.structs.replace(loaded.head[0], unknown=0.4, yes=0.8)
     one = msgspec.structs.replace(loaded, head=(head,), early={head.fact: 0.1}, near=0.5)
-    asked = [Segment(path, Surface.INPUT, "a text")]
+    asked = [Segment(path, Surface.INPUT, WORDS)]
     scored = [(0, "folded", [0.35])]
     assert bool(findings_from(one, "e", asked, scored)) == early
-    assert bool(near_from(one, asked, {(0, "folded"): "a text"}, scored)) != early
+    assert bool(near_from(one, asked, {(0, "folded"): WORDS}, scored)) != early
     assert findings_from(one, "e", asked, [(0, "folded", [0.4])]), "at the head's own threshold it is"
 
 

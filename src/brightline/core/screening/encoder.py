@@ -28,6 +28,7 @@ from brightline.core.screening.views import PLAIN_VIEWS, views
 FORMAT: Final = "brightline-encoder/1"
 FILE_BYTES_MAX: Final = 4 * 1024 * 1024
 CLOSE_MIN: Final = 16
+EARLY_CHARS_MIN: Final = 12
 CLOSE_WINDOWS: Final = 4  # of them for each of ``windows_max``, at most
 VIEWS_MAX: Final = 8  # of one segment, besides the folded one; the rules and a first stage see all of them
 
@@ -76,8 +77,9 @@ class Encoder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     and is raised: a stream is then read further back. 0: nothing is near.
 
     ``early`` says, by fact, from where on a plain reading is left unknown already, because a judge stands behind who
-    can tell. What is read in disguise mostly makes no words, and what was taken out of a leaf is read within the leaf
-    as well: there the heads' own thresholds hold.
+    can tell. What is read in disguise mostly makes no words, what was taken out of a leaf is read within the leaf as
+    well, and a leaf of fewer than ``EARLY_CHARS_MIN`` characters, such as a model's name, asks for nothing: there the
+    heads' own thresholds hold.
     """
 
     format: str
@@ -96,7 +98,7 @@ class Encoder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def unknown_from(self, head: Head, segment: Segment, view: str) -> float:
         """From which score a head leaves its fact unknown in this view of a segment."""
-        if view not in PLAIN_VIEWS or not segment.whole:
+        if view not in PLAIN_VIEWS or not segment.whole or len(segment.text) < EARLY_CHARS_MIN:
             return head.unknown
         return min(head.unknown, self.early.get(head.fact, 1.0))
 
