@@ -16,7 +16,14 @@ from brightline.core.errors import ReleaseError
 from brightline.core.facts import UNKNOWN
 from brightline.core.screening.finding import Finding, Judgement, Raised, Segment, Surface
 from brightline.core.screening.release import Release, load_release, statements_from
-from brightline.core.screening.settle import QUESTIONS_MAX, Question, Settlement, as_segments, open_questions
+from brightline.core.screening.settle import (
+    QUESTIONS_MAX,
+    TEXTS_MAX,
+    Question,
+    Settlement,
+    as_segments,
+    open_questions,
+)
 from brightline.core.screening.tighten import Files, looser
 from brightline.shell import shipped
 
@@ -122,6 +129,15 @@ def test_nothing_is_asked_where_the_answer_could_not_matter() -> None:
     assert open_questions(settlements, [OPEN, other]) == (), "one whom the judge may not settle leaves it unknown too"
     many = said(*[found("mass_domestic", UNKNOWN, i) for i in range(QUESTIONS_MAX + 1)])
     assert open_questions(settlements, [many]) == ()
+
+
+def test_of_few_texts_many_readings_are_asked_about_and_of_many_texts_none() -> None:
+    """A text near a line has a dozen readings that say the same; what costs is what differs."""
+    asked = [Segment(f"messages[{i}].content", Surface.INPUT, f"text {i}") for i in range(TEXTS_MAX + 1)]
+    questions = [Question(i, "text", ("mass_domestic",), (0.7,)) for i in range(TEXTS_MAX + 1)]
+    copies = [Question(0, "folded", ("mass_domestic",), (0.7,)), Question(1, "folded", ("mass_domestic",), (0.7,))]
+    assert len(as_segments([*questions[:-1], *copies], asked, [])) == TEXTS_MAX + 2
+    assert as_segments(questions, asked, []) == ()
 
 
 def test_a_question_says_how_sure_whoever_left_it_open_was_at_its_surest() -> None:

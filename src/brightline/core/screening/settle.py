@@ -26,7 +26,8 @@ from brightline.core.screening.views import views
 
 WORDS_APART_MAX: Final = 2  # joined or split; where more are, somebody may have spelled one
 _WORD: Final = re.compile(r"[^\W_]+")
-QUESTIONS_MAX: Final = 8  # readings of one batch; with more, nobody is asked and all of them stay unknown
+QUESTIONS_MAX: Final = 48  # readings of one batch; with more, nobody is asked and all of them stay unknown
+TEXTS_MAX: Final = 8  # that differ among them, each of which is read: likewise
 
 
 class Settlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,7 +95,7 @@ def open_questions(settlements: Sequence[Settlement], judgements: Sequence[Judge
 def as_segments(
     questions: Sequence[Question], asked: Sequence[Segment], judgements: Sequence[Judgement]
 ) -> tuple[Segment, ...]:
-    """The questions as the judge is asked them: it reads what the detector read.
+    """The questions as the judge is asked them: it reads what the detector read. Empty where that is too much.
 
     Raises ``LookupError`` for a reading that a segment does not have.
     """
@@ -110,7 +111,7 @@ def as_segments(
                 segment, text=text, view=question.view, open=question.facts, leanings=question.leanings
             )
         )
-    return tuple(found)
+    return tuple(found) if len({(one.surface, one.text) for one in found}) <= TEXTS_MAX else ()
 
 
 def _is_near_copy(read: str, text: str) -> bool:

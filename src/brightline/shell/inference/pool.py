@@ -330,8 +330,10 @@ class ScreeningPool:
             return ()
         judge = self._judging.judge
         try:
+            if not (asked := as_segments(questions, segments, judgements)):
+                return ()
             async with asyncio.timeout(self._judging.seconds):
-                return (await judge.judge(as_segments(questions, segments, judgements)),)
+                return (await judge.judge(asked),)
         except (ScreeningUnavailable, LookupError, TimeoutError) as error:
             log.warning("judge %s did not answer: %s", judge.id, str(error) or "it is late")
             return ()

@@ -146,4 +146,4 @@ class Screen:
         if required is None or self._judge is None or not questions:
             return ()
         asked = as_segments(questions, segments, judgements)
-        return (judgement_of(self._judge, required.id, f"sha256:{required.sha256}", asked),)
+        return (judgement_of(self._judge, required.id, f"sha256:{required.sha256}", asked),) if asked else ()
