@@ -118,7 +118,7 @@ def test_from_the_students_of_a_release_to_a_release_that_asks(tmp_path: Path) -
     release = read_release(new, read_agreement(shipped_agreement()).vocabulary)
     before, after = (load_encoder((of / "encoder.json").read_bytes(), "encoder") for of in (STUDENTS, new))
     assert after.head == before.head, "the thresholds of the heads stand, for readings in disguise"
-    text = Segment("messages[0].content", Surface.INPUT, "a text")
+    text = Segment("messages[0].content", Surface.INPUT, "a text of a caller")
     for head in after.head:
         assert LEAST <= after.unknown_from(head, text, "folded") == ask.facts[head.fact] <= head.unknown
         assert after.unknown_from(head, text, "base64") == before.unknown_from(head, text, "folded") == head.unknown
