@@ -29,6 +29,16 @@ def write_text(path: Path, text: str) -> None:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that stands there whole or not at all. Raises ``ConfigError``."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        beside.write_bytes(data)
+        beside.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+
+
 def write_private(path: Path, data: bytes) -> None:
     """Write a new file that its owner alone may read. Raises ``ConfigError``: nothing is written over."""
     try:

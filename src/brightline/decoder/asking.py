@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from brightline.core.screening.prompt import SPECIAL, Constitution, definitions, question
+from brightline.core.screening.prompt import Constitution, definitions, question
 from brightline.decoder.adapter import Adapter
 from brightline.decoder.graph import Decoder, Prefix
-from brightline.decoder.tokens import tokenizer_of
+from brightline.decoder.tokens import of_prompt, token_of, tokenizer_of, tokens_of
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -37,14 +37,11 @@ class Asker:
 
     def tokens(self, text: str) -> list[int]:
         """The tokens of a caller's text: none of them is special."""
-        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
+        return tokens_of(self._tokenizer, text)
 
     def token(self, word: str) -> int:
         """A word that is one token. Raises ``KeyError``."""
-        found = self._tokenizer.token_to_id(word)
-        if found is None:
-            raise KeyError(word)
-        return int(found)
+        return token_of(self._tokenizer, word)
 
     def states(self, tokens: Sequence[int], kept: Kept, questions: bool = True) -> tuple[Any, Any]:
         """What the decoder makes of each question, shape (questions, layers, width); of the exchange, (layers, width).
@@ -57,7 +54,4 @@ class Asker:
         return self.decoder.states(tokens, kept.endings if questions else (), kept.prefix)
 
     def _pieces(self, pieces: Sequence[str]) -> list[int]:
-        found: list[int] = []
-        for piece in pieces:
-            found += [self.token(piece)] if piece in SPECIAL else self.tokens(piece)
-        return found
+        return of_prompt(self._tokenizer, pieces)

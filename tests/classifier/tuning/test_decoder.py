@@ -32,13 +32,6 @@ PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], 
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model") / "tiny.gguf"
-    tiny_decoder.write(path)
-    return path
-
-
-@pytest.fixture(scope="module")
 def decoder(model: Path) -> Any:
     return Decoder(model, READ)
 

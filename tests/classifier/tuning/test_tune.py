@@ -61,13 +61,6 @@ def material(**changes: Any) -> Material:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model") / "tiny.gguf"
-    tiny_decoder.write(path)
-    return path
-
-
-@pytest.fixture(scope="module")
 def decoder(model: Path) -> Any:
     return Decoder(model, LAYERS)
 

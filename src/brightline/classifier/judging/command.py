@@ -32,6 +32,28 @@ def judge() -> None:
     """The judge: the stage that reads the definition beside the exchange."""
 
 
+# Options that several commands of the judge have.
+of_weights = click.option(
+    "--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True, help="The model's file."
+)
+of_model = click.option(
+    "--model",
+    "name",
+    type=click.Choice([model.name for model in MODELS]),
+    default=MODELS[0].name,
+    show_default=True,
+    help="Which model it is.",
+)
+in_parts = click.option(
+    "--part",
+    default="1/1",
+    show_default=True,
+    metavar="N/M",
+    help="Read the Nth of M parts, each by a process of its own.",
+)
+for_minutes = click.option(
+    "--minutes", type=click.FloatRange(min=0), help="Stop after so long; the next run goes on there."
+)
 _asked = click.option(
     "--ask",
     "asked",
@@ -122,32 +144,17 @@ def neighbouring(asked: Path | None, everyday: Path | None) -> tuple[Corpus, ...
 @judge.command()
 @click.argument("corpora", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("states", type=click.Path(file_okay=False, path_type=Path))
-@click.option(
-    "--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True, help="The model's file."
-)
-@click.option(
-    "--model",
-    "name",
-    type=click.Choice([model.name for model in MODELS]),
-    default=MODELS[0].name,
-    show_default=True,
-    help="Which model it is.",
-)
+@of_weights
+@of_model
 @click.option(
     "--adapter",
     "adapted",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="What the model learned besides (adapter.npz): other states, so another folder.",
 )
-@click.option(
-    "--part",
-    default="1/1",
-    show_default=True,
-    metavar="N/M",
-    help="Read the Nth of M parts, each by a process of its own.",
-)
+@in_parts
 @click.option("--questions", is_flag=True, help="Also keep the states behind the questions, for whoever compares.")
-@click.option("--minutes", type=click.FloatRange(min=0), help="Stop after so long; the next run goes on there.")
+@for_minutes
 @_asked
 @_everyday
 @click.option("--json", "json_wanted", is_flag=True, help="Print a JSON object.")

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from brightline.classifier.corpus import read_corpora
-from brightline.classifier.judging.command import EXTRA, part_of
+from brightline.classifier.judging.command import EXTRA, for_minutes, in_parts, of_weights, part_of
 from brightline.core.errors import ConfigError
 from brightline.terminal import as_json, progress
 
@@ -17,23 +17,15 @@ from brightline.terminal import as_json, progress
 @click.command()
 @click.argument("corpora", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
-@click.option(
-    "--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True, help="The model's file."
-)
+@of_weights
 @click.option(
     "--fitted",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     required=True,
     help="Where `brightline classifier judge fit` wrote the judge, without --release.",
 )
-@click.option(
-    "--part",
-    default="1/1",
-    show_default=True,
-    metavar="N/M",
-    help="Read the Nth of M parts, each by a process of its own.",
-)
-@click.option("--minutes", type=click.FloatRange(min=0), help="Stop after so long; the next run goes on there.")
+@in_parts
+@for_minutes
 @click.option("--json", "json_wanted", is_flag=True, help="Print a JSON object.")
 def score(
     corpora: Path,

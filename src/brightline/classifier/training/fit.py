@@ -20,6 +20,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from brightline.classifier.training.averaging import Mean
 from brightline.classifier.training.bert import Encoder
 from brightline.classifier.training.examples import Example, Item, Plain, Words, disguised, ordinary
 from brightline.classifier.training.target import FACTS
@@ -93,7 +94,7 @@ class Fitter:
         judge.to(self.device).train()
         optimizer = torch.optim.AdamW(_groups(judge, rate), weight_decay=0.01)
         batches = [batch for part in _parts(epochs) for batch in self._batches(examples, pool, part, dice)]
-        mean = _Mean(judge)
+        mean = Mean(list(judge.parameters()))
         for number, batch in enumerate(batches):
             way = number / len(batches)
             for group in optimizer.param_groups:
@@ -214,26 +215,3 @@ def _ordered(pairs: Sequence[int], wanted: Any, counts: Any) -> tuple[Any, Any]:
                     above.append(one)
                     below.append(other)
     return torch.tensor(above, dtype=torch.long), torch.tensor(below, dtype=torch.long)
-
-
-class _Mean:
-    """The mean of a model's weights at several points of the way."""
-
-    def __init__(self, judge: Judge) -> None:
-        self._parameters = list(judge.parameters())
-        self._sums: list[Any] = []
-        self._count = 0
-
-    def add(self) -> None:
-        with torch.no_grad():
-            if not self._sums:
-                self._sums = [one.detach().clone() for one in self._parameters]
-            else:
-                torch._foreach_add_(self._sums, [one.detach() for one in self._parameters])
-        self._count += 1
-
-    def put_back(self) -> None:
-        if self._count:
-            with torch.no_grad():
-                for total, one in zip(self._sums, self._parameters, strict=True):
-                    one.copy_(total / self._count)

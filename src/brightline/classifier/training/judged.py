@@ -11,7 +11,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import os
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ import msgspec
 from brightline.classifier.corpus import FACTS, Row
 from brightline.classifier.judging.features import exchange_of
 from brightline.core.errors import ConfigError
+from brightline.files import write_whole
 
 FORMAT: Final = "brightline-judged/1"
 BYTES_MAX: Final = 512 * 1024 * 1024  # unpacked
@@ -92,12 +92,7 @@ def write_judged(path: Path, header: Header, entries: Iterable[Entry]) -> None:
     data = b"".join(msgspec.json.encode(one) + b"\n" for one in (header, *found))
     if path.suffix == ".gz":
         data = gzip.compress(data, 9, mtime=0)
-    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
-    try:
-        beside.write_bytes(data)
-        beside.replace(path)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+    write_whole(path, data)
 
 
 def read_judged(path: Path) -> Judged:

@@ -9,7 +9,7 @@ import click
 
 from brightline.classifier.corpus import read_corpora
 from brightline.classifier.everyday import read_everyday
-from brightline.classifier.judging.command import must_be, neighbouring
+from brightline.classifier.judging.command import must_be, neighbouring, of_model, of_weights
 from brightline.core.errors import ConfigError
 from brightline.decoder.published import MODELS
 from brightline.terminal import as_json, progress
@@ -21,15 +21,8 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.command()
 @click.argument("corpora", type=_FOLDER)
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--weights", type=_FILE, required=True, help="The model's file.")
-@click.option(
-    "--model",
-    "name",
-    type=click.Choice([model.name for model in MODELS]),
-    default=MODELS[0].name,
-    show_default=True,
-    help="Which model it is.",
-)
+@of_weights
+@of_model
 @click.option("--ask", "asked", type=_FILE, help="What `brightline classifier judge ask` wrote.")
 @click.option(
     "--everyday", type=_FOLDER, help="Where everyday texts are: what is asked of them, and half of the rest."

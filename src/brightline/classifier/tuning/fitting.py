@@ -20,6 +20,7 @@ from torch.nn import functional
 from brightline.classifier.corpus import Line
 from brightline.classifier.judging.features import ASKED
 from brightline.classifier.judging.heads import FLAT
+from brightline.classifier.training.averaging import Mean
 from brightline.classifier.tuning.decoder import Decoder
 from brightline.classifier.tuning.lessons import Lesson, batches, ordered_in
 from brightline.core.errors import ConfigError
@@ -96,7 +97,7 @@ class Tuner:
             betas=(0.9, 0.98),
         )
         way = [batch for _ in range(epochs) for batch in batches(lessons, everyday, dice)]
-        mean = _Mean([*ranked, *heads.parameters()])
+        mean = Mean([*ranked, *heads.parameters()])
         for number, batch in enumerate(way):
             done = number / len(way)
             for group in optimizer.param_groups:
@@ -167,27 +168,3 @@ class Tuner:
             ((loss * counts).sum() + FIRST_PENALTY * heads.weight.square().sum() / 2).backward()
             optimizer.step()
         return heads
-
-
-class _Mean:
-    """The mean of parameters at several points of the way."""
-
-    def __init__(self, parameters: Sequence[Any]) -> None:
-        self._parameters = parameters
-        self._sums: list[Any] = []
-        self._count = 0
-
-    def add(self) -> None:
-        with torch.no_grad():
-            if self._sums:
-                torch._foreach_add_(self._sums, [one.detach() for one in self._parameters])
-            else:
-                self._sums = [one.detach().clone() for one in self._parameters]
-        self._count += 1
-
-    def put_back(self) -> None:
-        if not self._count:  # so short a way that it has no last part
-            return
-        with torch.no_grad():
-            for total, one in zip(self._sums, self._parameters, strict=True):
-                one.copy_(total / self._count)

@@ -13,9 +13,9 @@ from brightline.classifier.corpus import Corpus, Line, Row
 from brightline.classifier.everyday import Everyday
 from brightline.classifier.judging.features import ASKED, TOKENS_MAX, exchange_of, views
 from brightline.classifier.training.target import EVERYDAY_WEIGHT, FACTS, target
-from brightline.core.errors import ConfigError
 from brightline.core.screening.finding import Surface
-from brightline.core.screening.prompt import SPEAKER, SPECIAL, definitions
+from brightline.core.screening.prompt import SPEAKER, definitions
+from brightline.decoder.tokens import of_prompt
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -47,8 +47,7 @@ class Reader:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
         self.prefixes: Mapping[Line, list[int]] = {
-            line: [token for piece in definitions(view) for token in self._piece(piece)]
-            for line, view in views().items()
+            line: of_prompt(tokenizer, definitions(view)) for line, view in views().items()
         }
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
@@ -73,14 +72,6 @@ class Reader:
             one.source.corpus: self.tokens([SPEAKER[Surface.INPUT] + text for text in one.texts[::2]])
             for one in everyday
         }
-
-    def _piece(self, piece: str) -> list[int]:
-        if piece in SPECIAL:
-            token = self._tokenizer.token_to_id(piece)
-            if token is None:
-                raise ConfigError(f"the decoder has no token {piece}")
-            return [token]
-        return list(self._tokenizer.encode(piece, add_special_tokens=False).ids)
 
 
 def wanted_of(row: Row) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -33,6 +33,7 @@ from brightline.classifier.tuning.lessons import Lesson, Reader
 from brightline.core.errors import ConfigError
 from brightline.decoder.published import Published
 from brightline.decoder.tokens import tokenizer_of
+from brightline.files import write_whole
 
 ABOUT: Final = "about.json"
 
@@ -100,7 +101,7 @@ def tune(
         else:
             decoder.adapter().write(out / ADAPTER)
             part = Part(tuner.said(heads, material.test), heads=_as_heads(heads))
-        _write(path, msgspec.json.encode(part))
+        write_whole(path, msgspec.json.encode(part))
 
 
 def _must_be_of(out: Path, decoder: Decoder, material: Material, wanted: Wanted) -> None:
@@ -109,16 +110,9 @@ def _must_be_of(out: Path, decoder: Decoder, material: Material, wanted: Wanted)
     about = {"of": hashlib.sha256(of).hexdigest()}
     path = out / ABOUT
     if not path.exists():
-        _write(path, msgspec.json.encode(about))
+        write_whole(path, msgspec.json.encode(about))
     if msgspec.json.decode(path.read_bytes()) != about:
         raise ConfigError(f"{out} holds what was tuned with another model, pool, seed, other rows, groups or epochs")
-
-
-def _write(path: Path, data: bytes) -> None:
-    """A file that stands there whole or not at all."""
-    beside = path.with_name(f"{path.name}.new")
-    beside.write_bytes(data)
-    beside.replace(path)
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -165,7 +159,7 @@ def run(
     material = Material(train, test, pool, reader.everyday(given.everyday))
     tune(decoder, reader, material, wanted, out, count)
     made, said = tuned_of(decoder, model.sha256, wanted, out)
-    _write(out / TUNED, msgspec.json.encode(made) + b"\n")
+    write_whole(out / TUNED, msgspec.json.encode(made) + b"\n")
     spoken: list[Row] = []
     if judged is not None:
         said |= made.held  # how often labels say yes of rows, and how often judges do, are held against each other
