@@ -175,6 +175,11 @@ def test_few_people_who_are_asked_about_all_the_time_are_few() -> None:
     assert not any(crossed(pace, (request(n, [n % 30], at=NOW + 5 * n) for n in range(700))))
 
 
+def test_of_many_steps_in_one_second_each_is_counted() -> None:
+    acts = pattern(Counts.ACTS, 1, window_seconds=600)
+    assert crossed(acts, (request(n, exchange=step("engage")) for n in range(100))) == [*range(1, 101)]
+
+
 def test_a_clock_that_jumps_ahead_and_back_hides_no_step() -> None:
     acts = pattern(Counts.ACTS, 10, window_seconds=600)
     book = PatternBook()

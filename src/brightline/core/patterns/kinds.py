@@ -46,6 +46,7 @@ EVEN_SECONDS_MIN: Final = 5
 """Requests that follow one another more quickly are a burst, and not like clockwork."""
 FOLD: Final = 0xFFFF
 _PERSON: Final = 0xFFFFFF
+_STEP: Final = 0xFFFFFF  # a machine takes many steps in one second, and each is one
 _LATEST: Final = (1 << 40) - 1
 _PAIR: Final = struct.Struct(">QQ")
 
@@ -116,7 +117,7 @@ def entries(seen: Seen, request: int) -> Iterator[Entry]:
     if asked.step:
         for kind, is_one in ((Kind.STEPS, True), (Kind.ACTS, asked.acts), (Kind.FORCE, asked.force)):
             if is_one:
-                yield kind, newer, _latest(latest, request, 0), 0, 1
+                yield kind, newer, latest << 24 | request & _STEP, 0, 1
     if asked.case:
         yield Kind.CASES, newer, asked.case, 0, 1
     if asked.rows:
