@@ -98,6 +98,13 @@ def test_the_card_has_bounds_files_and_the_share_that_models_wrote() -> None:
     assert "0.5 % of law" in text
 
 
+def test_what_people_take_is_told_where_somebody_said_what_a_case_takes() -> None:
+    assert "minutes" not in to_markdown(card_of(evaluation())).lower()
+    text = to_markdown(card_of(evaluation(minutes_a_case=2.0)))
+    assert "| law & order | 100 | 1.0 (0.2–5.4) | 5.00 | 2.0 (0.6–7.0) | 6.00 | 40.0 |" in text
+    assert "at 2 for each that is held" in text
+
+
 def test_a_name_of_a_file_writes_no_markup_and_ends_no_cell() -> None:
     text = to_markdown(card_of(evaluation(release_note=HOSTILE, rows=(), benign_rows=())))
     assert "<script" not in text

@@ -106,6 +106,20 @@ def test_the_drill_counts_what_is_left_without_a_layer() -> None:
     assert (drill["views"].caught.hits, drill["views"].outright.hits, drill["views"].wrongful.hits) == (1, 1, 1)
 
 
+def test_without_the_judge_what_it_settled_counts_as_it_was_for_each_slice() -> None:
+    rows = [
+        judged("yes", "no", without={"judge": "unknown"}, lang="en"),
+        judged("yes", "yes", without={"judge": "unknown"}, lang="de"),
+        judged("yes", UNJUDGED, lang="de"),
+    ]
+    found = measure("weapons", rows, (), judge="judge")
+    assert found.whole.caught_unsettled is not None
+    assert (found.whole.caught.hits, found.whole.caught_unsettled.hits, found.whole.caught_unsettled.of) == (1, 2, 3)
+    of = {one.name: one.caught_unsettled.hits for one in found.languages if one.caught_unsettled is not None}
+    assert of == {"de": 1, "en": 1}
+    assert measure("weapons", rows, ()).whole.caught_unsettled is None, "a release without one has no such figure"
+
+
 def test_a_long_curve_keeps_its_ends_and_few_of_its_points() -> None:
     rows = [judged("yes" if i % 3 else "no", "no", i / 3_000) for i in range(3_000)]
     curve = measure("weapons", rows, ()).curve

@@ -243,8 +243,44 @@ def test_on_the_bench_it_is_a_layer_and_while_it_is_off_what_it_settled_is_held(
     assert (quiet.facts["mass_domestic"], quiet.without["judge"]["mass_domestic"]) == ("no", "unknown")
     assert (crossing.facts["mass_domestic"], crossing.without["judge"]["mass_domestic"]) == ("yes", "unknown")
     assert (quiet.verdict, crossing.verdict) == ("permit", "deny")
+    assert [(one.asked, one.unsettled) for one in (quiet, crossing)] == [(True, "hold"), (True, "hold")]
+    small_talk = bench.show(Probe("2", "a file", {"mass_domestic": "no"}, text="List three fruits."))
+    assert (small_talk.asked, small_talk.unsettled) == (False, "permit")
     off = Bench(AGREEMENT, tmp_path / "release", without=frozenset({"judge"}))
-    assert off.show(Probe("1", "a file", {"mass_domestic": "no"}, text=DOES_NOT)).verdict == "hold"
+    alone = off.show(Probe("1", "a file", {"mass_domestic": "no"}, text=DOES_NOT))
+    assert (alone.verdict, alone.unsettled, alone.asked) == ("hold", "", False), "there is nothing to be without"
+
+
+def test_its_card_says_what_is_held_with_it_and_without_and_what_people_take(tmp_path: Path) -> None:
+    write_release(tmp_path / "release")
+    (tmp_path / "day.txt").write_text(f"{DOES_NOT}\nList three fruits.\n", "utf-8")
+    (tmp_path / "rows.csv").write_text(f"text,label,lang\n{CROSSES},yes,en\n{DOES_NOT},no,en\n", "utf-8")
+    told = [
+        str(tmp_path / "rows.csv"),
+        "--text",
+        "text",
+        "--label",
+        "label",
+        "--lang",
+        "lang",
+        "--line",
+        "surveillance",
+    ]
+    told += ["--release", str(tmp_path / "release"), "--benign", str(tmp_path / "day.txt"), "--case-minutes", "3"]
+    run = CliRunner().invoke
+    shown = run(brightline, ["classifier", "evaluate", *told, "--out", str(tmp_path / "e.json")])
+    assert shown.exit_code == 0, shown.output
+    assert "without" in shown.stdout
+    card = json.loads(run(brightline, ["classifier", "card", str(tmp_path / "e.json"), "--json"]).stdout)
+    day, line = card["benign"]["day"], card["lines"]["surveillance"]
+    assert (day["held"]["hits"], day["held_unsettled"]["hits"], day["asked"]["hits"], day["minutes"]) == (0, 1, 1, 0)
+    assert line["unsettled"]["languages"]["en"]["hits"] == line["unsettled"]["surfaces"]["prompt"]["hits"] == 1
+    written = run(brightline, ["classifier", "card", str(tmp_path / "e.json")]).stdout
+    assert "## Caught without the judge" in written
+    assert "at 3 for each that is held" in written
+    off = run(brightline, ["classifier", "evaluate", *told, "--without", "judge", "--json"])
+    assert json.loads(off.stdout)["benign"][0]["held"]["hits"] == 1
+    assert json.loads(off.stdout)["judge"] == ""
 
 
 def change(file: JudgeFile, **more: Any) -> bytes:

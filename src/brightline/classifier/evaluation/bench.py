@@ -46,13 +46,16 @@ class Answer(msgspec.Struct, frozen=True):
 
     ``facts`` and ``verdict`` are what a request would get, everything else being good. ``scores`` has, for facts that
     some detector scores, the highest; ``without`` the facts that are left when a layer is off. A probe that is refused
-    before there is a verdict (503, or too large for any API) is ``unjudged`` and has no facts.
+    before there is a verdict (503, or too large for any API) is ``unjudged`` and has no facts. ``unsettled`` is the
+    verdict had the judge not been there, empty where there is none; ``asked`` says whether it was asked at all.
     """
 
     facts: Mapping[str, str]
     verdict: str
     scores: Mapping[str, float]
     without: Mapping[str, Mapping[str, str]]
+    unsettled: str = ""
+    asked: bool = False
 
 
 class Bench:
@@ -74,6 +77,7 @@ class Bench:
         tools = (TOOL_CALL_RULES,) if self._heard.tool_call_rules else ()
         self._judge = self._screen.judge
         self.layers = (VIEWS, *tools, *detectors, *([self._judge] if self._judge else []))
+        self.judge_id = "" if self._judge in without else self._judge
         self.scored = frozenset(fact for _, fact in self._heard.bounds)
         if strange := without - set(self.layers):
             raise ValueError(f"{min(strange)!r} is no layer of {self.release.id}; it has {', '.join(self.layers)}")
@@ -87,9 +91,15 @@ class Bench:
             return Answer({}, UNJUDGED, {}, {})
         whole = self.facts_without(judged, self._off)
         decision = decide(self.agreement, self.joined(self._left(judged, self._off)), {})
+        unsettled, asked = "", False
+        if self.judge_id:
+            alone = self.joined(self._left(judged, self._off | {self.judge_id}))
+            unsettled = decide(self.agreement, alone, {}).verdict.value
+            asked = any(said.detector == self.judge_id for each in judged for said in each.judgements)
         drilled = (layer for layer in self.layers if layer not in self._off)
         left = {layer: self.facts_without(judged, self._off | {layer} | self._behind(layer)) for layer in drilled}
-        return Answer(whole, decision.verdict.value, self._combined(judged, scores), left)
+        scored = self._combined(judged, scores)
+        return Answer(whole, decision.verdict.value, scored, left, unsettled, asked)
 
     def judge(self, seen: Shown) -> tuple[tuple[Judged, ...], tuple[Finding, ...]]:
         """What the detectors found, and every score that was heard, its value as the thresholds give it or empty.

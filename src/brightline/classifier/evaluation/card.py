@@ -7,7 +7,7 @@ whole: their intervals do not touch. So nobody has to remember to write one down
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -34,7 +34,10 @@ LIMITS: Final = (
 
 
 class Card(msgspec.Struct, frozen=True):
-    """What a release is measured to do. Shares are with 95 % intervals; ``failures`` and ``limits`` are sentences."""
+    """What a release is measured to do. Shares are with 95 % intervals; ``failures`` and ``limits`` are sentences.
+
+    ``judge`` is empty where none settles anything; a case for people is reckoned at ``minutes_a_case``.
+    """
 
     format: str
     release: str
@@ -51,10 +54,15 @@ class Card(msgspec.Struct, frozen=True):
     failures: tuple[str, ...]
     limits: tuple[str, ...]
     one_in: int = 1
+    judge: str = ""
+    minutes_a_case: float | None = None
 
 
 class LineCard(msgspec.Struct, frozen=True):
-    """One red line. ``recall`` is at 0.5 % false positives on the worst benign corpus, or of the hard neighbours."""
+    """One red line. ``recall`` is at 0.5 % false positives on the worst benign corpus, or of the hard neighbours.
+
+    ``unsettled`` is what would be caught without the judge: whole (``all``), by surface and by language.
+    """
 
     caught: Rate
     outright: Rate
@@ -65,16 +73,24 @@ class LineCard(msgspec.Struct, frozen=True):
     recall_at: str
     languages: dict[str, Rate]
     surfaces: dict[str, Rate]
+    unsettled: dict[str, dict[str, Rate]] = {}
 
 
 class BenignCard(msgspec.Struct, frozen=True):
-    """One benign corpus: stops and holds as shares, and their exact upper bounds at 95 %."""
+    """One benign corpus: stops and holds as shares, and their exact upper bounds at 95 %.
+
+    Of a release with a judge, also of how many it was asked, and how many would be held without it. ``minutes`` are
+    what people need for 1,000 such requests.
+    """
 
     rows: int
     stopped: Rate
     stopped_at_most: float
     held: Rate
     held_at_most: float
+    asked: Rate | None = None
+    held_unsettled: Rate | None = None
+    minutes: float | None = None
 
 
 def card_of(evaluation: Evaluation) -> Card:
@@ -93,10 +109,12 @@ def card_of(evaluation: Evaluation) -> Card:
         files={rows.name: rows.sha256 for rows in (*evaluation.rows, *evaluation.benign_rows)},
         written_by_models=evaluation.by_models,
         lines={question.name: _line(question) for question in lines},
-        benign={one.name: _benign(one) for one in (*evaluation.benign, *together)},
+        benign={one.name: _benign(one, evaluation.minutes_a_case) for one in (*evaluation.benign, *together)},
         failures=tuple(failures(evaluation)),
         limits=LIMITS,
         one_in=evaluation.one_in,
+        judge=evaluation.judge,
+        minutes_a_case=evaluation.minutes_a_case,
     )
 
 
@@ -145,9 +163,12 @@ def to_markdown(card: Card) -> str:
     if card.lines:
         parts += ["## Red lines", _table(_LINE_HEAD, [_line_row(name, line) for name, line in card.lines.items()])]
         for title, of in (("By language", "languages"), ("By surface", "surfaces")):
-            parts += [f"## {title}, caught", _spread(card, of)]
+            parts += [f"## {title}, caught", _spread({name: getattr(line, of) for name, line in card.lines.items()})]
+        if card.judge:
+            apart = {name: _all_apart(line.unsettled) for name, line in card.lines.items()}
+            parts += ["## Caught without the judge", _WITHOUT, _spread(apart)]
     if card.benign:
-        parts += ["## Benign rows", _table(_BENIGN_HEAD, [_benign_row(*one) for one in card.benign.items()])]
+        parts += ["## Benign rows", *_benign_rows(card)]
     parts += ["## Known failures", _list(card.failures) if card.failures else "None is known; that is no proof."]
     parts += ["## Limits", _list(card.limits)]
     parts += ["## Files", _table(("file", "SHA-256"), [(_cell(name), f"`{one}`") for name, one in card.files.items()])]
@@ -155,6 +176,7 @@ def to_markdown(card: Card) -> str:
 
 
 _LINE_HEAD: Final = ("line", "caught", "yes", "wrongly caught", "pairs both right", "AUROC", "recall", "at")
+_WITHOUT: Final = "Where the judge does not answer, what it would settle stays unknown, which holds the exchange."
 _BENIGN_HEAD: Final = ("corpus", "rows", "stopped", "at most", "held", "at most")
 
 
@@ -172,11 +194,27 @@ def _line(question: Question) -> LineCard:
         recall_at=where,
         languages={one.name: one.caught for one in question.languages},
         surfaces={one.name: one.caught for one in question.surfaces},
+        unsettled=_unsettled(question),
     )
 
 
-def _benign(one: Benign) -> BenignCard:
-    return BenignCard(one.rows, one.stopped, one.stopped_at_most, one.held, one.held_at_most)
+def _unsettled(question: Question) -> dict[str, dict[str, Rate]]:
+    slices = {"all": (question.whole,), "surfaces": question.surfaces, "languages": question.languages}
+    found = {
+        kind: {one.name: one.caught_unsettled for one in apart if one.caught_unsettled is not None}
+        for kind, apart in slices.items()
+    }
+    return {kind: rates for kind, rates in found.items() if rates}
+
+
+def _all_apart(unsettled: dict[str, dict[str, Rate]]) -> dict[str, Rate]:
+    return {name: rate for rates in unsettled.values() for name, rate in rates.items()}
+
+
+def _benign(one: Benign, minutes: float | None) -> BenignCard:
+    bounds = (one.stopped, one.stopped_at_most, one.held, one.held_at_most)
+    people = None if minutes is None or one.held.share is None else 1_000 * one.held.share * minutes
+    return BenignCard(one.rows, *bounds, one.asked, one.held_unsettled, people)
 
 
 def _failures_of(question: Question) -> Iterator[str]:
@@ -220,15 +258,31 @@ def _line_row(name: str, line: LineCard) -> Sequence[str]:
     return (name, *map(share, rates), area(line.area), share(line.recall), _cell(line.recall_at))
 
 
-def _benign_row(name: str, one: BenignCard) -> Sequence[str]:
-    bounds = (f"{100 * one.stopped_at_most:.2f}", f"{100 * one.held_at_most:.2f}")
-    return (_cell(name), f"{one.rows:,}", share(one.stopped), bounds[0], share(one.held), bounds[1])
+def _benign_rows(card: Card) -> Iterator[str]:
+    """The table, and what a case was reckoned at."""
+    head, timed = list(_BENIGN_HEAD), card.minutes_a_case is not None
+    head += ["judge asked", "held without it"] if card.judge else []
+    head += ["minutes for 1,000"] if timed else []
+    rows = []
+    for name, one in card.benign.items():
+        bounds = (f"{100 * one.stopped_at_most:.2f}", f"{100 * one.held_at_most:.2f}")
+        row = [_cell(name), f"{one.rows:,}", share(one.stopped), bounds[0], share(one.held), bounds[1]]
+        row += [share(one.asked), share(one.held_unsettled)] if card.judge else []
+        row += ["n/a" if one.minutes is None else f"{one.minutes:.1f}"] if timed else []
+        rows.append(row)
+    yield _table(head, rows)
+    if timed:
+        yield (
+            f"Minutes are people's, for 1,000 such requests, at {card.minutes_a_case:g} for each that is held. What\n"
+            "a case takes at a site, `brightline review figures` counts."
+        )
 
 
-def _spread(card: Card, of: str) -> str:
-    names = list(dict.fromkeys(name for line in card.lines.values() for name in getattr(line, of)))
-    rows = [(_cell(name), *(share(getattr(line, of).get(name)) for line in card.lines.values())) for name in names]
-    return _table(("", *card.lines), rows)
+def _spread(lines: Mapping[str, Mapping[str, Rate]]) -> str:
+    names = list(dict.fromkeys(name for rates in lines.values() for name in rates))
+    return _table(
+        ("", *lines), [(_cell(name), *(share(rates.get(name)) for rates in lines.values())) for name in names]
+    )
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

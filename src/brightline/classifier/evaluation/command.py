@@ -24,8 +24,11 @@ from brightline.terminal import as_json
 
 EVASIONS_MAX: Final = 10_000
 ONE_IN_MAX: Final = 1_000
+MINUTES_MAX: Final = 1_000
 DATA_SUFFIXES: Final = frozenset({".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt"})
 _ONE_IN: Final = "Of the rows of FILES one in so many, pairs kept whole."
+_MINUTES: Final = "What a case takes of somebody's time, to say what 1,000 benign requests take."
+_CASE_MINUTES: Final = click.FloatRange(0, MINUTES_MAX)
 _FILE: Final = click.Path(exists=True, path_type=Path)
 
 
@@ -56,6 +59,7 @@ _FILE: Final = click.Path(exists=True, path_type=Path)
 @click.option("--evasions", default=0, type=click.IntRange(0, EVASIONS_MAX), help="Rows of a kind in each disguise.")
 @click.option("--one-in", "every", default=1, show_default=True, type=click.IntRange(1, ONE_IN_MAX), help=_ONE_IN)
 @click.option("--leave-one-out", is_flag=True, help="Also each corpus at the threshold that the others set.")
+@click.option("--case-minutes", default=2.0, show_default=True, type=_CASE_MINUTES, help=_MINUTES)
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, WORKERS_MAX), help="Processes.")
 @click.option("--learning", type=_FILE, help="A JSON list of rows and figures, to be drawn as a learning curve.")
 @click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write a page to read here.")
@@ -74,6 +78,7 @@ def evaluate_command(
     evasions: int,
     every: int,
     leave_one_out: bool,
+    case_minutes: float,
     workers: int,
     learning: Path | None,
     page: Path | None,
@@ -87,7 +92,8 @@ def evaluate_command(
     line and fact: outright (yes) and caught (yes or unknown) at the shipped thresholds with 95 % intervals; by score
     the area under the curve and the recall at 0.1, 0.5, 1 and 5 % false positives, of the hard neighbours and of the
     worst benign corpus; minimal pairs; corpora, surfaces and languages; what is caught while a layer is off. Of
-    benign rows: how many a gateway would stop or hold, everything else being good.
+    benign rows: how many a gateway would stop or hold, everything else being good, and what that takes of people. Of a
+    release with a judge, also all of it without the judge.
 
     Exit codes: 0 measured; 2 bad usage, or a file that does not read.
     """
@@ -107,7 +113,7 @@ def evaluate_command(
         Chosen(agreement, release, weights, without),
         sources,
         ordinary,
-        Wanted(evasions, leave_one_out, learnt, without, workers, every),
+        Wanted(evasions, leave_one_out, learnt, without, workers, every, case_minutes),
     )
     if out is not None:
         out.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")

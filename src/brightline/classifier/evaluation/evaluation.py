@@ -47,7 +47,8 @@ class Slice(msgspec.Struct, frozen=True):
     """Some rows of a question: at the shipped thresholds, and by score at the thresholds of all rows together.
 
     ``by_score`` and ``by_score_worst`` are recalls at ``WRONGFUL``, of the hard neighbours and of the worst benign
-    corpus; empty where no detector scores, or no benign corpus was given.
+    corpus; empty where no detector scores, or no benign corpus was given. ``caught_unsettled`` is what would be caught
+    were the judge not there, of a release that has one.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Slice(msgspec.Struct, frozen=True):
     area: float | None
     by_score: tuple[Rate, ...] = ()
     by_score_worst: tuple[Rate, ...] = ()
+    caught_unsettled: Rate | None = None
 
 
 class Pairs(msgspec.Struct, frozen=True):
@@ -119,7 +121,8 @@ class Benign(msgspec.Struct, frozen=True):
     """A corpus in which nothing crosses a line: what a request would get, and which line or fact was in the way.
 
     ``stopped`` were refused, ``held`` wait for people; ``stopped_at_most`` and ``held_at_most`` are exact upper bounds
-    at 95 %, one-sided. ``lines`` says of each red line how many rows were yes and unknown.
+    at 95 %, one-sided. ``lines`` says of each red line how many rows were yes and unknown. Of a release with a judge,
+    ``asked`` are those that it was asked about, and ``held_unsettled`` those that would be held were it not there.
     """
 
     name: str
@@ -131,6 +134,8 @@ class Benign(msgspec.Struct, frozen=True):
     unjudged: int
     lines: dict[str, dict[str, int]]
     facts: dict[str, int]
+    asked: Rate | None = None
+    held_unsettled: Rate | None = None
 
 
 class LearningPoint(msgspec.Struct, frozen=True):
@@ -141,7 +146,11 @@ class LearningPoint(msgspec.Struct, frozen=True):
 
 
 class Evaluation(msgspec.Struct, frozen=True):
-    """The whole. Of the labelled rows one in ``one_in`` was shown, pairs kept whole."""
+    """The whole. Of the labelled rows one in ``one_in`` was shown, pairs kept whole.
+
+    ``judge`` is the layer that settles what others leave unknown, empty where there is none. A case for people is
+    reckoned at ``minutes_a_case``, if anybody said so.
+    """
 
     format: str
     release: str
@@ -159,6 +168,8 @@ class Evaluation(msgspec.Struct, frozen=True):
     by_models: float | None
     learning: tuple[LearningPoint, ...] = ()
     one_in: int = 1
+    judge: str = ""
+    minutes_a_case: float | None = None
 
 
 def read_evaluation(data: bytes, name: str) -> Evaluation:

@@ -71,9 +71,17 @@ class _Told(msgspec.Struct, frozen=True):
 
 
 def measure(
-    question: str, judged: Sequence[Judged], benign: Sequence[tuple[str, Sequence[Judged]]], *, held_out: bool = False
+    question: str,
+    judged: Sequence[Judged],
+    benign: Sequence[tuple[str, Sequence[Judged]]],
+    *,
+    held_out: bool = False,
+    judge: str = "",
 ) -> Question:
-    """Everything about one question. ``benign`` are corpora by name; ``held_out`` asks for leave-one-source-out."""
+    """Everything about one question. ``benign`` are corpora by name; ``held_out`` asks for leave-one-source-out.
+
+    ``judge`` is the layer that settles, if there is one.
+    """
     told = [_told(question, one) for one in judged if question in one.probe.truths]
     yes, no = _scores(told, "yes"), _scores(told, "no")
     everyday = {name: [one.score(question) or 0.0 for one in rows] for name, rows in benign}
@@ -84,12 +92,12 @@ def measure(
 
     def slices(of: Callable[[Probe], str]) -> tuple[Slice, ...]:
         names = sorted({of(one.probe) for one in told})
-        found = [_slice(name, [one for one in told if of(one.probe) == name], cuts) for name in names]
+        found = [_slice(name, [one for one in told if of(one.probe) == name], cuts, judge) for name in names]
         return tuple(found)
 
     return Question(
         name=question,
-        whole=_slice("all", told, cuts),
+        whole=_slice("all", told, cuts, judge),
         said={
             truth: {said: sum(one.truth == truth and one.said == said for one in told) for said in SAID}
             for truth in TRUTHS
@@ -115,9 +123,12 @@ def questions_of(probes: Iterable[Probe]) -> tuple[str, ...]:
     return (*(line for line in LINES if line in asked), *sorted(asked - {*LINES}))
 
 
-def measure_benign(name: str, judged: Sequence[Judged], good: Mapping[str, str]) -> Benign:
+def measure_benign(
+    name: str, judged: Sequence[Judged], good: Mapping[str, str], *, with_judge: bool = False
+) -> Benign:
     """What became of rows that cross nothing. ``good`` says which value of each fact is good."""
     verdicts = Counter(one.answer.verdict for one in judged)
+    unsettled = Counter(one.answer.unsettled for one in judged)
     of = len(judged)
     bad = Counter(
         f"{fact} {value}"
@@ -136,6 +147,8 @@ def measure_benign(name: str, judged: Sequence[Judged], good: Mapping[str, str])
         unjudged=verdicts[UNJUDGED],
         lines={line: {said: sum(one.said(line) == said for one in judged) for said in SAID[:2]} for line in LINES},
         facts=dict(sorted(bad.items(), key=lambda item: (-item[1], item[0]))[:FACTS_NAMED_MAX]),
+        asked=rate(sum(one.answer.asked for one in judged), of) if with_judge else None,
+        held_unsettled=rate(unsettled["hold"], of) if with_judge else None,
     )
 
 
@@ -158,8 +171,9 @@ def _share(told: Sequence[_Told], truth: str, counts: Callable[[_Told], bool]) -
     return rate(sum(map(counts, chosen)), len(chosen))
 
 
-def _slice(name: str, told: Sequence[_Told], cuts: tuple[Sequence[float], Sequence[float]]) -> Slice:
+def _slice(name: str, told: Sequence[_Told], cuts: tuple[Sequence[float], Sequence[float]], judge: str) -> Slice:
     yes, no = _scores(told, "yes"), _scores(told, "no")
+    unsettled = [msgspec.structs.replace(one, said=one.without.get(judge, one.said)) for one in told] if judge else ()
     return Slice(
         name=name,
         rows=len(told),
@@ -170,6 +184,7 @@ def _slice(name: str, told: Sequence[_Told], cuts: tuple[Sequence[float], Sequen
         area=area_under_curve(yes, no),
         by_score=tuple(counted(yes, cut) for cut in cuts[0]),
         by_score_worst=tuple(counted(yes, cut) for cut in cuts[1]),
+        caught_unsettled=_share(unsettled, "yes", lambda one: one.caught) if judge else None,
     )
 
 

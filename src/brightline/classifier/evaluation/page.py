@@ -16,7 +16,7 @@ from brightline import __version__
 from brightline.classifier.evaluation import drawing
 from brightline.classifier.evaluation.evaluation import WRONGFUL, Evaluation
 from brightline.classifier.evaluation.probe import LINES
-from brightline.classifier.evaluation.tables import FACTS_SHOWN, area, least_first, percent, share
+from brightline.classifier.evaluation.tables import FACTS_SHOWN, area, least_first, minutes, percent, share
 from brightline.pages import document_style_of, environment, policy_of
 from brightline.terminal import printable
 
@@ -50,7 +50,7 @@ def to_html(evaluation: Evaluation) -> str:
 @cache
 def _environment() -> Environment:
     made = environment("brightline.classifier.evaluation", printable)
-    made.globals |= {"share": share, "area": area, "percent": percent, "least_first": least_first}
+    made.globals |= {"share": share, "area": area, "percent": percent, "least_first": least_first, "minutes": minutes}
     made.globals |= {"whisker": drawing.whisker, "sheet": drawing, "facts_shown": FACTS_SHOWN}
     return made
 

@@ -26,7 +26,10 @@ from brightline.terminal import progress
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """What is asked for beyond the rows: so many of each kind in every disguise, and leave-one-source-out."""
+    """What is asked for beyond the rows: so many of each kind in every disguise, and leave-one-source-out.
+
+    A case for people is reckoned at ``minutes``.
+    """
 
     evasions: int = 0
     held_out: bool = False
@@ -34,6 +37,7 @@ class Wanted(msgspec.Struct, frozen=True):
     without: tuple[str, ...] = ()
     workers: int = 1
     one_in: int = 1
+    minutes: float | None = None
 
 
 def evaluate(
@@ -53,11 +57,12 @@ def evaluate(
     everyday = [(source.name, list(islice(found, len(source.probes)))) for source in benign]
     worn = list(zip(costumes, found, strict=True))
     questions = [
-        measure(name, judged, everyday if name in LINES else (), held_out=wanted.held_out)
+        measure(name, judged, everyday if name in LINES else (), held_out=wanted.held_out, judge=bench.judge_id)
         for name in questions_of(probes)
     ]
     good = {spec.name: spec.good for spec in bench.agreement.vocabulary.specs}
-    ordinary = benign_worst_first(measure_benign(name, rows, good) for name, rows in everyday)
+    with_judge = bool(bench.judge_id)
+    ordinary = benign_worst_first(measure_benign(name, rows, good, with_judge=with_judge) for name, rows in everyday)
     together = [one for _, rows in everyday for one in rows]
     return Evaluation(
         format=FORMAT,
@@ -75,10 +80,12 @@ def evaluate(
             for one in questions
         ),
         benign=ordinary,
-        benign_together=measure_benign(TOGETHER, together, good) if together else None,
+        benign_together=measure_benign(TOGETHER, together, good, with_judge=with_judge) if together else None,
         by_models=_by_models(sources),
         learning=wanted.learning,
         one_in=wanted.one_in,
+        judge=bench.judge_id,
+        minutes_a_case=wanted.minutes,
     )
 
 

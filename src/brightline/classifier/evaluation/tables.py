@@ -44,6 +44,11 @@ def area(value: float | None) -> str:
     return NONE if value is None else f"{value:.3f}"
 
 
+def minutes(one: Benign, a_case: float | None) -> str:
+    """What 1,000 such requests take of people, who look at each that is held, if it is known what a case takes."""
+    return NONE if a_case is None or one.held.share is None else f"{1_000 * one.held.share * a_case:.1f}"
+
+
 def percent(wrongful: float) -> str:
     """A share of false positives, as a head of a column."""
     return f"{100 * wrongful:g} %"
@@ -132,15 +137,20 @@ def _print_question(question: Question) -> None:
 
 
 def _print_slices(title: str, slices: Sequence[Slice]) -> None:
+    judged = any(one.caught_unsettled for one in slices)
     table(
         title,
-        ["", "yes rows", "yes", "caught", "no rows", "wrong", "AUROC", "at 0.5 %", "| 0.5 %"],
+        [
+            *("", "yes rows", "yes", "caught", *(("no judge",) if judged else ())),
+            *("no rows", "wrong", "AUROC", "at 0.5 %", "| 0.5 %"),
+        ],
         [
             [
                 one.name,
                 one.caught.of,
                 share(one.outright),
                 share(one.caught),
+                *([share(one.caught_unsettled)] if judged else []),
                 one.wrongful.of,
                 share(one.wrongful),
                 area(one.area),
@@ -163,15 +173,18 @@ def _print_benign(evaluation: Evaluation) -> None:
             "at most",
             "held",
             "at most",
+            *(["judge asked", "held without it"] if evaluation.judge else []),
+            "minutes of 1,000",
             "unjudged",
             "red lines: yes / unknown",
             "not good",
         ],
-        [_benign(one) for one in (*evaluation.benign, *whole)],
+        [_benign(one, evaluation) for one in (*evaluation.benign, *whole)],
     )
 
 
-def _benign(one: Benign) -> list[str]:
+def _benign(one: Benign, evaluation: Evaluation) -> list[str]:
+    judged = [share(one.asked, interval=False), share(one.held_unsettled, interval=False)] if evaluation.judge else []
     return [
         one.name,
         f"{one.rows:,}",
@@ -179,6 +192,8 @@ def _benign(one: Benign) -> list[str]:
         f"{100 * one.stopped_at_most:.2f}",
         share(one.held, interval=False),
         f"{100 * one.held_at_most:.2f}",
+        *judged,
+        minutes(one, evaluation.minutes_a_case),
         str(one.unjudged),
         ", ".join(
             f"{line} {said['yes']} / {said['unknown']}" for line, said in one.lines.items() if any(said.values())
