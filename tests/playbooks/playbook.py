@@ -273,6 +273,9 @@ class Story:
     def record_failed(self) -> Words:
         return self.feed(ev.RecordFailed(self.at, "the disk is full"))
 
+    def mark_failed(self) -> Words:
+        return self.feed(ev.MarkFailed(self.at, "the disk is full"))
+
     def screened(self, *findings: Finding) -> Words:
         ask = self.last(do.Screen)
         return self.feed(ev.Screened(self.at, ask.ask, (judged(ask.segments, *findings),)))

@@ -13,7 +13,7 @@ import msgspec
 from brightline.core.enforcement import commands as do
 from brightline.core.enforcement.output import SEGMENT_CHARS_MAX, Chain
 from brightline.core.evidence.record import RecordKind
-from tests.playbooks.playbook import DENIED, DONE, TERMS, Book, Story, chunk
+from tests.playbooks.playbook import DENIED, DONE, HELD, TERMS, Book, Story, chunk
 
 SMALL: Final = msgspec.structs.replace(TERMS, mark_bytes=12)
 
@@ -89,7 +89,7 @@ def test_no_mark_is_made_where_nothing_has_left(book: Book) -> None:
 
 def test_a_mark_that_cannot_be_recorded_breaks_the_stream(book: Book) -> None:
     story = until_a_mark_is_due(book)
-    assert story.record_failed() == ["CancelUpstream", "BreakStream evidence_unavailable", "End"]
+    assert story.mark_failed() == ["CancelUpstream", "BreakStream evidence_unavailable", "End"]
     assert story.released == "0123456789"
 
 
@@ -121,13 +121,28 @@ def test_what_waits_for_a_mark_may_leave_after_the_outcome_instead(book: Book) -
     assert story.draft(RecordKind.OUTCOME).committed["chain"] == chain_of(story, 3).digest
 
 
-def test_a_mark_that_fails_after_the_outcome_was_decided_keeps_the_last_content_back(book: Book) -> None:
+def test_a_mark_that_fails_after_the_outcome_was_decided_leaves_the_last_content_to_the_outcome(book: Book) -> None:
     story = until_a_mark_is_due(book)
     story.said(chunk(finish="stop"), DONE)
     story.screened()
-    assert story.record_failed() == ["CancelUpstream", "BreakStream evidence_unavailable", "End"]
-    assert story.outcome_durable() == []
+    assert story.mark_failed() == []
     assert story.released == "0123456789"
+    assert story.outcome_durable() == ["Release 0 holdb", "Release 0 ackABCDE stop", "CloseStream", "End"]
+    story = until_a_mark_is_due(book)
+    story.said(chunk(finish="stop"), DONE)
+    story.screened()
+    story.mark_failed()
+    assert story.record_failed() == ["CancelUpstream", "BreakStream evidence_unavailable", "End"]
+    assert story.released == "0123456789"
+
+
+def test_a_mark_that_fails_while_a_hold_is_recorded_undoes_no_hold(book: Book) -> None:
+    story = until_a_mark_is_due(book)
+    story.said(chunk(finish="stop"), DONE)
+    assert story.screened(HELD) == ["CancelUpstream", "Record HOLD"]
+    assert story.mark_failed() == []
+    assert story.hold_durable() == ["Record OUTCOME held"]
+    assert story.outcome_durable() == ["CutStream", "End"]
 
 
 def test_one_great_chunk_leaves_in_pieces_with_marks_between_them(book: Book) -> None:

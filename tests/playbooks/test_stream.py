@@ -379,3 +379,29 @@ def test_an_outcome_that_cannot_be_recorded_keeps_the_last_content_back(book: Bo
     assert story.screened() == COMPLETED
     assert story.record_failed() == ["CancelUpstream", "BreakStream evidence_unavailable", "End"]
     assert story.released == "Figs,"
+
+
+# ---- more than can be judged -------------------------------------------------------------------------------
+
+
+def with_alternatives(tokens: int) -> str:
+    """One chunk of so many tokens, with twenty alternatives each."""
+    other = {"token": "y", "logprob": -2.0}
+    one = {"token": "x", "logprob": -1.0, "top_logprobs": [other] * 20}
+    choice = {"index": 0, "delta": {"content": "x" * tokens}, "logprobs": {"content": [one] * tokens}}
+    return json.dumps({"choices": [choice]})
+
+
+def test_more_alternatives_than_can_be_judged_are_the_upstreams_failure_whenever_they_are_counted(book: Book) -> None:
+    failed = ["CancelUpstream", "Record OUTCOME upstream_failed"]
+    asked: dict[str, Any] = {"logprobs": True, "top_logprobs": 20, "max_tokens": 100}
+    story = book.stream(**asked)
+    story.said(with_alternatives(101))
+    assert story.said(chunk(finish="stop"), DONE) == []  # the first ask is not answered yet
+    assert story.screened()[1:] == failed
+    assert story.outcome_durable() == ["BreakStream upstream_failed", "End"]
+    story = book.stream(**asked)
+    story.said(with_alternatives(101))
+    story.screened()
+    assert story.gone() == ["CancelUpstream", *failed]
+    assert story.outcome_durable() == ["End"]

@@ -219,6 +219,7 @@ MOVES: Final[dict[str, Move]] = {
     "outcome": lambda w: ev.OutcomeDurable(w.at, durable(w.draft(RecordKind.OUTCOME))),
     "outcome of another": lambda w: ev.OutcomeDurable(w.at, durable(OTHER_DRAFT)),
     "record failed": lambda w: ev.RecordFailed(w.at, "full"),
+    "mark failed": lambda w: ev.MarkFailed(w.at, "full"),
     "clean": lambda w: w.screened(),
     "deny": lambda w: w.screened(DENIED),
     "hold": lambda w: w.screened(HELD),

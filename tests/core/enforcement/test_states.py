@@ -55,8 +55,8 @@ def test_there_is_no_way_to_the_upstream_but_over_a_durable_attempt_a_judgement_
 
 def test_there_is_no_end_without_a_durable_outcome_but_by_a_record_that_failed() -> None:
     ends = {(before, event) for (before, event), after in TRANSITIONS.items() if State.ENDED in after}
-    assert {event for _, event in ends} == {ev.OutcomeDurable, ev.RecordFailed}
-    failing = [row for row in ends if row[1] is ev.RecordFailed]
+    assert {event for _, event in ends} == {ev.OutcomeDurable, ev.RecordFailed, ev.MarkFailed}
+    failing = [row for row in ends if row[1] is not ev.OutcomeDurable]
     assert State.ENDED not in states_without(*failing, (State.CLOSING, ev.OutcomeDurable))
 
 
@@ -77,7 +77,8 @@ def test_a_record_that_fails_ends_every_state_in_which_one_is_being_made_a_pass_
     }
     closing = {State.PASSING, State.HOLDING}
     for state in recording:
-        assert TRANSITIONS[state, ev.RecordFailed] == {State.CLOSING if state in closing else State.ENDED}
+        failed = ev.MarkFailed if state is State.STREAMING else ev.RecordFailed
+        assert TRANSITIONS[state, failed] == {State.CLOSING if state in closing else State.ENDED}
 
 
 def test_time_and_a_client_that_leaves_are_known_in_every_state() -> None:

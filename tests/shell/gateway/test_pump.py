@@ -7,11 +7,15 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
+import msgspec
+import pytest
+
 from brightline.core.enforcement import events as ev
 from brightline.core.enforcement.commands import Notice
 from brightline.core.enforcement.machine import Machine
 from brightline.core.enforcement.pass_token import PassToken
-from brightline.core.errors import BrightlineError
+from brightline.core.enforcement.terms import Terms
+from brightline.core.errors import BrightlineError, EvidenceUnavailable
 from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
 from brightline.core.exchange.api import chat
 from brightline.core.exchange.judged import JudgedReply, JudgedSegment
@@ -19,6 +23,7 @@ from brightline.core.exchange.model import UpstreamRequest, Usage
 from brightline.core.patterns.crossing import NOTHING_WATCHED
 from brightline.core.screening.finding import Judgement, Segment
 from brightline.core.standing import Conditions
+from brightline.shell.gateway import pump as pumping
 from brightline.shell.gateway.pump import Pump
 from tests.playbooks import playbook as book
 
@@ -106,12 +111,12 @@ class Parts:
         yield f"data: {book.chunk('', 'stop')}\n\ndata: [DONE]\n\n".encode()
 
 
-async def walk(parts: Parts) -> None:
+async def walk(parts: Parts, terms: Terms = book.TERMS) -> None:
     exchange = book.asking(stream=True)
     arrived = ev.Arrived(ev.Instant(1.0, book.NOW), "xc_1", book.WORKLOAD, exchange, book.REGISTERS)
     own: Any = parts
     pump = Pump(
-        Machine(book.TERMS, chat, arrived),
+        Machine(terms, chat, arrived),
         model="m",
         unit="unit-1",
         log=own,
@@ -176,3 +181,61 @@ async def test_between_two_asks_of_a_stream_in_a_burst_others_have_their_turn() 
     others.cancel()
     assert len(parts.asked_in) > 100
     assert len(set(parts.asked_in)) == len(parts.asked_in)
+
+
+class NoMarks(Parts):
+    """A log that cannot make a MARK durable."""
+
+    async def append(self, draft: Draft) -> DurableRecord:
+        if draft.kind is RecordKind.MARK:
+            raise EvidenceUnavailable("too many records wait")
+        return await super().append(draft)
+
+    async def send(self, token: PassToken, request: UpstreamRequest) -> AsyncGenerator[bytes, None]:
+        for _ in range(CHUNKS_MAX):
+            yield f"data: {book.chunk('word ')}\n\n".encode()
+            await asyncio.sleep(0)
+
+
+async def test_a_mark_that_cannot_be_recorded_breaks_the_stream_with_its_reason() -> None:
+    parts = NoMarks(Client())
+    await walk(parts, msgspec.structs.replace(book.TERMS, mark_bytes=12))
+    assert parts.client.heard[-1] == "evidence_unavailable"
+    assert RecordKind.OUTCOME not in parts.recorded
+
+
+class SlowReader(Client):
+    """Takes piece after piece, each after a while; ``halted`` is set with the third."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.halted = False
+
+    async def release(self, segment: JudgedSegment, notice: Notice) -> None:
+        await asyncio.sleep(0.01)
+        await super().release(segment, notice)
+        self.halted = len(self.heard) >= 3
+
+
+class Faster(Parts):
+    """A model server that is always ahead of who reads, and people who halt while it is."""
+
+    client: SlowReader
+
+    def read(self, model: str, unit: str) -> Conditions:
+        return book.HALTED if self.client.halted else book.GOOD
+
+    async def send(self, token: PassToken, request: UpstreamRequest) -> AsyncGenerator[bytes, None]:
+        for _ in range(CHUNKS_MAX):
+            yield f"data: {book.chunk('word ')}\n\n".encode()
+            await asyncio.sleep(0)
+
+
+async def test_a_halt_does_not_wait_behind_what_a_slow_reader_has_not_taken_yet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pumping, "TICK_SECONDS", 0.02)
+    parts = Faster(SlowReader())
+    await walk(parts)
+    assert parts.client.heard[-1] == "cut"
+    assert len(parts.client.heard) < pumping.EVENTS_MAX

@@ -85,8 +85,8 @@ class Answering(Course):
             return []
         if self._upstream_ended:
             self._last_ask = True
-            self._pending_reply, self._whole = self._out.reply(), self._out.finished
             try:
+                self._pending_reply, self._whole = self._out.reply(), self._out.finished
                 return [self._screen_whole(self._pending_reply)]
             except UpstreamFailed as error:  # more than can be judged
                 return self._upstream_failed(str(error))

@@ -97,7 +97,14 @@ class OutcomeDurable(msgspec.Struct, frozen=True):
 
 
 class RecordFailed(msgspec.Struct, frozen=True):
-    """A record could not be made durable. There is no going on without it."""
+    """A record that is no MARK could not be made durable. There is no going on without it."""
+
+    at: Instant
+    why: str
+
+
+class MarkFailed(msgspec.Struct, frozen=True):
+    """The MARK could not be made durable: a stream ends there. A HOLD or an OUTCOME under way stands for itself."""
 
     at: Instant
     why: str
@@ -171,6 +178,7 @@ Event = (
     | UseFailed
     | OutcomeDurable
     | RecordFailed
+    | MarkFailed
     | Screened
     | ScreeningFailed
     | UpstreamReplied

@@ -114,8 +114,8 @@ class Machine(Withholding):
                 return self._used(event)
             case ev.OutcomeDurable():
                 return self._outcome_durable(event)
-            case ev.RecordFailed():
-                return self._record_failed(event)
+            case ev.RecordFailed() | ev.MarkFailed():
+                return self._record_failed()
             case ev.ClientGone():
                 return self._client_gone()
             case ev.Ticked():
@@ -291,7 +291,7 @@ class Machine(Withholding):
 
     # ---- what may happen at any time -----------------------------------------------------------------------------
 
-    def _record_failed(self, event: ev.RecordFailed) -> Commands:
+    def _record_failed(self) -> Commands:
         """Without a record nothing goes on; the next boot writes ``lost`` for this attempt.
 
         On a full disk there is room for an OUTCOME where there is none for a PASS, so that one is tried.

@@ -134,6 +134,7 @@ class Pump:
         self._ahead = 0  # and how many events came before that and go first
         self._tasks: set[asyncio.Task[None]] = set()
         self._ticking: asyncio.TimerHandle | None = None
+        self._tick_due = False  # one that goes before whatever waits
         self._due: dict[asyncio.Task[Any], float] = {}  # until when who waits for a record, in the loop's time
         self._overdue: set[asyncio.Task[Any]] = set()
         self._stream_task: asyncio.Task[None] | None = None
@@ -173,6 +174,9 @@ class Pump:
                 await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _next(self) -> ev.Event:
+        if self._tick_due:
+            self._tick_due = False
+            return self._ticked()
         if self._own and not self._ahead:
             return self._own.popleft()
         self._ahead = max(0, self._ahead - 1)
@@ -256,12 +260,13 @@ class Pump:
         await self._say(await self._record(draft))
 
     async def _record(self, draft: Draft) -> ev.Event:
+        failed = ev.MarkFailed if draft.kind is RecordKind.MARK else ev.RecordFailed
         try:
             record = await self._in_time(self._log.append(draft))
         except EvidenceUnavailable as error:
-            return ev.RecordFailed(self._now(), str(error))
+            return failed(self._now(), str(error))
         except TimeoutError:  # it may still become durable; then the next boot books this attempt as lost
-            return ev.RecordFailed(self._now(), f"a record was not durable within {RECORD_SECONDS:g} s")
+            return failed(self._now(), f"a record was not durable within {RECORD_SECONDS:g} s")
         if draft.kind is RecordKind.ATTEMPT:
             conditions = self._conditions.read(self._model, self._unit)
             return ev.AttemptDurable(self._now(), record, conditions)
@@ -381,8 +386,13 @@ class Pump:
             del self._due[task]
             self._overdue.add(task)
             task.cancel()
-        if not self._events.full:  # else the machine has enough to do, and the next tick says the same
-            self._events.put_now(ev.Ticked(self._now(), self._conditions.read(self._model, self._unit)))
+        if self._events:  # a client that reads slowly keeps the inbox full: a halt may not wait behind what is in it
+            self._tick_due = True
+        else:
+            self._events.put_now(self._ticked())
+
+    def _ticked(self) -> ev.Ticked:
+        return ev.Ticked(self._now(), self._conditions.read(self._model, self._unit))
 
     def _now(self) -> ev.Instant:
         return ev.Instant(self._clock.monotonic(), self._clock.unix())

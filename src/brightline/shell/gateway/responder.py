@@ -85,6 +85,7 @@ class AsgiResponder:
         self._writer: StreamWriter | None = None
         self._started = False
         self._ended = False
+        self._torn = False
 
     def serve(self, exchange: Exchange) -> None:
         """Say which exchange is answered; errors need none."""
@@ -179,8 +180,15 @@ class AsgiResponder:
         self._ended = not more
 
     async def _send(self, message: Message) -> None:
-        async with asyncio.timeout(self._write_seconds):
-            await self._send_raw(message)
+        """Write a piece of a stream; none after one that was not taken in time, or the answer would have a hole."""
+        if self._torn:
+            raise ConnectionError("a piece before this one was not taken in time")
+        try:
+            async with asyncio.timeout(self._write_seconds):
+                await self._send_raw(message)
+        except TimeoutError:
+            self._torn = True
+            raise
 
 
 def _receipt_header(notice: Notice) -> list[tuple[bytes, bytes]]:

@@ -129,8 +129,8 @@ class SketchStore:
     def hear(self, heard: int) -> Heard:
         """What was kept since turn ``heard``; all of it from turn 0."""
         with self._using() as connection:
-            others = tuple(_rows(connection, heard))
-            return Heard(max(heard, _turn(connection)), others)
+            turn = max(heard, _turn(connection))  # first: what somebody keeps in between is heard twice, not never
+            return Heard(turn, tuple(_rows(connection, heard)))
 
     def keep(self, changed: Mapping[Counted, bytes], heard: int, shard: str, unix: int) -> Heard:
         """Merge what the writer of a shard counted up to ``unix`` into what is kept; return what others have kept
