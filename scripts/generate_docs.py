@@ -37,6 +37,7 @@ from brightline.core.exchange.api.not_carried import NOT_CARRIED
 from brightline.core.halt import Scope
 from brightline.core.readiness import Check
 from brightline.core.screening.release import Release
+from brightline.core.screening.settle import JudgeFigures
 from brightline.core.screening.trial import Compared, Stage
 from brightline.core.standing import table_rows as table_rows_of_standing
 from brightline.shell import shipped
@@ -365,6 +366,7 @@ class _Idle:
     fresh_until: int | None = None
     holds_waiting = (0, 0)
     trial: tuple[Stage, Compared] | None = None
+    judge: tuple[bool, JudgeFigures] | None = None
     read_again: tuple[Mapping[str, int], Mapping[str, int], int] = ({}, {}, 0)
 
     def faults(self) -> tuple[str, ...]:

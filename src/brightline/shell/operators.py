@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from brightline.core.halt import Scope
 from brightline.core.readiness import Check
+from brightline.core.screening.settle import JudgeFigures
 from brightline.core.screening.trial import Compared, Stage
 from brightline.shell.combining import Combining
 from brightline.shell.gateway.admission import Admission
@@ -115,6 +116,11 @@ class ForOperators:
         """Where a candidate stands here and what was counted of it, if there is one."""
         trial = self._in_force.succession.judges.trial
         return None if trial is None else (trial.stage, trial.figures)
+
+    @property
+    def judge(self) -> tuple[bool, JudgeFigures] | None:
+        """Whether the judge of the release in force is fit, and what became of asking it; ``None`` without one."""
+        return self._in_force.succession.judges.current.judge_figures
 
     @property
     def read_again(self) -> tuple[Mapping[str, int], Mapping[str, int], int]:

@@ -13,6 +13,7 @@ import msgspec
 import openai
 import pytest
 from click.testing import CliRunner
+from prometheus_client.parser import text_string_to_metric_families
 
 pytest.importorskip("openvino", reason="the extra `judge` is not installed")
 
@@ -22,6 +23,7 @@ from brightline.core.errors import ReleaseError
 from brightline.core.screening.encoder import Head, Part, canary_segments, missed
 from brightline.core.screening.finding import Segment, Surface
 from brightline.core.screening.judge import JudgeFile, check_judge, load_judge_file, windows_of
+from brightline.core.screening.settle import Ended
 from brightline.folders import read_agreement
 from brightline.shell.cli.main import brightline
 from brightline.shell.inference.judge import DecoderJudge
@@ -205,6 +207,7 @@ def test_behind_the_gateway_what_it_settles_passes_and_without_it_that_is_held(t
             node.ask(CROSSES)
         findings = {(rule, value) for rule, fact, value, *_ in node.records()[-1]["committed"]["findings"]}
         assert findings == {("md-track-everyone settled by judge", "yes")}
+        assert figures_of(node) == (True, {Ended.ANSWERED})
         exchanges = {record["exchange"] for record in node.records() if "exchange" in record}
     for exchange in exchanges:
         done = CliRunner().invoke(brightline, ["open", str(tmp_path / "with"), exchange, "--json"])
@@ -215,6 +218,16 @@ def test_behind_the_gateway_what_it_settles_passes_and_without_it_that_is_held(t
         with pytest.raises(openai.APIStatusError):
             node.ask(DOES_NOT)
         assert node.records()[-1]["committed"]["facts"]["mass_domestic"] == "unknown"
+        assert figures_of(node) == (False, {Ended.FAILED})
+
+
+def figures_of(node: Any) -> tuple[bool, set[Ended]]:
+    """Whether operators are told that the judge is fit, and how asks of it ended."""
+    samples = {}
+    for family in text_string_to_metric_families(node.node.metrics.text().decode()):
+        samples |= {(one.name, one.labels.get("ended", "")): one.value for one in family.samples}
+    ends = {each for each in Ended if each and samples["brightline_judge_asks_total", each.value]}
+    return samples["brightline_judge_fit", ""] == 1, ends
 
 
 def wait_for_the_judge(node: Any) -> None:

@@ -13,7 +13,7 @@ import pytest
 from brightline.core.errors import ScreeningUnavailable
 from brightline.core.facts import UNKNOWN
 from brightline.core.screening.finding import Finding, Segment, Surface
-from brightline.core.screening.settle import Settlement
+from brightline.core.screening.settle import TEXTS_MAX, Ended, Settlement
 from brightline.shell.inference.pool import Judging, ScreeningPool, ThreadDetector
 from tests.shell.inference.test_process import ask, detector, until_taken
 
@@ -53,6 +53,11 @@ async def test_it_is_asked_about_open_readings_alone_and_not_at_all_where_nothin
     answers = await pool.judge(segments("clear", "this is open"))
     assert [(one.detector, one.segments_judged) for one in answers] == [("rules", 2), ("judge", 1)]
     assert [(one.text, one.open) for one in asked] == [("this is open", ("f",))]
+    assert pool.judged.asks == {Ended.ANSWERED: 1}, "nothing is counted where nothing is open"
+    assert pool.judged.seconds > 0
+    many = tuple(Segment(f"x[{number}]", Surface.INPUT, f"open {number}") for number in range(TEXTS_MAX + 1))
+    assert [one.detector for one in await pool.judge(many)] == ["rules"]
+    assert pool.judged.asks == {Ended.ANSWERED: 1, Ended.TOO_MUCH: 1}
     await pool.close()
 
 
@@ -62,6 +67,7 @@ async def test_one_that_fails_has_not_answered() -> None:
 
     pool = pool_with(judge)
     assert [one.detector for one in await pool.judge(segments("open"))] == ["rules"]
+    assert pool.judged.asks == {Ended.FAILED: 1}
     await pool.close()
 
 
@@ -74,6 +80,25 @@ async def test_one_that_is_late_has_not_answered() -> None:
 
     pool = pool_with(judge, seconds=0.05)
     assert [one.detector for one in await pool.judge(segments("open"))] == ["rules"]
+    assert pool.judged.asks == {Ended.LATE: 1}
+    hanging.set()
+    await pool.close()
+
+
+async def test_an_exchange_that_is_broken_off_says_nothing_of_the_judge() -> None:
+    hanging, begun = threading.Event(), threading.Event()
+
+    def judge(given: Sequence[Segment]) -> Sequence[Finding]:
+        begun.set()
+        hanging.wait(60)
+        return []
+
+    pool = pool_with(judge)
+    asking = asyncio.create_task(pool.judge(segments("open")))
+    assert await asyncio.to_thread(begun.wait, 60)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    assert pool.judged.asks == {}
     hanging.set()
     await pool.close()
 

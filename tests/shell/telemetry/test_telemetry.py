@@ -88,6 +88,7 @@ def test_ends_are_counted_by_how_and_by_verdict(admin: Admin) -> None:
     assert found["brightline_exchange_seconds_count{streamed=no}"] == 3
     assert found["brightline_requests_without_record_total{code=invalid_api_key}"] == 1
     assert found["brightline_ready"] == 1
+    assert found["brightline_judge_fit"] == -1
     assert found["brightline_faults"] == found["brightline_exchanges_under_way"] == 0
     assert found["brightline_log_records_published"] <= found["brightline_log_records"]
     assert found["brightline_log_records"] == len(read_records(admin.node.root))

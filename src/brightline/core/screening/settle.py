@@ -11,6 +11,7 @@ unknown into the good value.
 
 from __future__ import annotations
 
+import enum
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -57,6 +58,33 @@ class Question(msgspec.Struct, frozen=True):
     view: str
     facts: tuple[str, ...]
     leanings: tuple[float, ...]
+
+
+class Ended(enum.StrEnum):
+    """How asking a judge ended. Of more texts than are read for one ask it is not asked: that is too much.
+
+    Not at all is an exchange that was broken off meanwhile, which is no word on the judge.
+    """
+
+    ANSWERED = "answered"
+    LATE = "late"
+    FAILED = "failed"
+    TOO_MUCH = "too_much"
+    NOT_AT_ALL = ""
+
+
+class JudgeFigures(msgspec.Struct, frozen=True):
+    """How often a judge was asked, by how that ended, and for how many seconds exchanges waited for it altogether."""
+
+    asks: Mapping[Ended, int] = {}
+    seconds: float = 0.0
+
+
+def counted(figures: JudgeFigures, ended: Ended, seconds: float) -> JudgeFigures:
+    """The figures with one more ask."""
+    if ended is Ended.NOT_AT_ALL:
+        return figures
+    return JudgeFigures({**figures.asks, ended: figures.asks.get(ended, 0) + 1}, figures.seconds + seconds)
 
 
 def check_settlements(settlements: Sequence[Settlement], detectors: frozenset[str], vocabulary: Vocabulary) -> None:

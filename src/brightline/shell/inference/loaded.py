@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from brightline.core.screening.release import Release
+from brightline.core.screening.settle import JudgeFigures
 from brightline.shell.inference.pool import Judging, PooledDetector, ScreeningPool
 
 
@@ -44,3 +45,8 @@ class Loaded:
     def judge_fault(self) -> str:
         """Why the judge, if there is one, cannot judge now: what it would settle is held. Empty if it can."""
         return self.judging.judge.fault if self.judging is not None else ""
+
+    @property
+    def judge_figures(self) -> tuple[bool, JudgeFigures] | None:
+        """Whether the judge is fit, and what became of asking it; ``None`` where the release has none."""
+        return None if self.judging is None else (not self.judge_fault, self.screeners.judged)

@@ -30,7 +30,15 @@ from brightline.core.errors import ScreeningUnavailable
 from brightline.core.ports import Detector
 from brightline.core.screening.finding import Judgement, Segment
 from brightline.core.screening.release import Cascade, of_the_batch, raised_segments
-from brightline.core.screening.settle import Question, Settlement, as_segments, open_questions
+from brightline.core.screening.settle import (
+    Ended,
+    JudgeFigures,
+    Question,
+    Settlement,
+    as_segments,
+    counted,
+    open_questions,
+)
 from brightline.shell.inference.canaries import Canaries
 from brightline.shell.inference.kinds import Judge, judgement_of
 from brightline.shell.inference.memory import Memory
@@ -278,6 +286,7 @@ class ScreeningPool:
     ) -> None:
         self._detectors = tuple(detectors)
         self._judging = judging
+        self._judged = JudgeFigures()
         self._before = {cascade.then: cascade.first for cascade in cascades}
         self._first = tuple(detector for detector in detectors if detector.id not in self._before)
         self._then = tuple(detector for detector in detectors if detector.id in self._before)
@@ -323,20 +332,37 @@ class ScreeningPool:
         judgements = first + tuple(then)
         return judgements + await self._settling(segments, judgements)
 
+    @property
+    def judged(self) -> JudgeFigures:
+        """What became of asking the judge so far."""
+        return self._judged
+
     async def _settling(self, segments: tuple[Segment, ...], judgements: Sequence[Judgement]) -> tuple[Judgement, ...]:
         """What the judge says of what they left open: nothing if it is late, busy or not there; then it stays open."""
         questions = self._questions(judgements)
         if self._judging is None or not questions:
             return ()
         judge = self._judging.judge
+        begun, ended = time.monotonic(), Ended.NOT_AT_ALL
         try:
             if not (asked := as_segments(questions, segments, judgements)):
+                ended = Ended.TOO_MUCH
                 return ()
             async with asyncio.timeout(self._judging.seconds):
-                return (await judge.judge(asked),)
-        except (ScreeningUnavailable, LookupError, TimeoutError) as error:
-            log.warning("judge %s did not answer: %s", judge.id, str(error) or "it is late")
+                answer = await judge.judge(asked)
+        except TimeoutError:
+            ended = Ended.LATE
+            log.warning("judge %s did not answer: it is late", judge.id)
             return ()
+        except (ScreeningUnavailable, LookupError) as error:
+            ended = Ended.FAILED
+            log.warning("judge %s did not answer: %s", judge.id, error)
+            return ()
+        else:
+            ended = Ended.ANSWERED
+            return (answer,)
+        finally:
+            self._judged = counted(self._judged, ended, time.monotonic() - begun)
 
     def _questions(self, judgements: Sequence[Judgement]) -> tuple[Question, ...]:
         return open_questions(self._judging.settlements, judgements) if self._judging is not None else ()

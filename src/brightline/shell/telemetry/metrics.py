@@ -17,6 +17,7 @@ from prometheus_client.metrics_core import Metric
 from brightline import __version__
 from brightline.core.halt import Scope
 from brightline.core.readiness import Check
+from brightline.core.screening.settle import Ended, JudgeFigures
 from brightline.core.screening.trial import Compared, Stage
 from brightline.shell.telemetry.finished import Finished
 
@@ -72,6 +73,11 @@ class Watched(Protocol):
     @property
     def trial(self) -> tuple[Stage, Compared] | None:
         """Where a candidate release stands here and what was counted of it in this stage, if there is one."""
+        ...
+
+    @property
+    def judge(self) -> tuple[bool, JudgeFigures] | None:
+        """Whether the judge of the release in force is fit, and what became of asking it; ``None`` without one."""
         ...
 
     @property
@@ -168,6 +174,7 @@ class _Reader:
         yield _gauge("holds_open", "Holds of this process's shard that wait for people.", waiting)
         yield _gauge("holds_oldest_seconds", "For how long the oldest of them has waited; 0 without one.", oldest)
         yield from _trial(node.trial)
+        yield from _judge(node.judge)
         yield from _second_reading(*node.read_again)
         yield _gauge(
             "delivery_fresh_until_seconds",
@@ -199,6 +206,27 @@ def _trial(trial: tuple[Stage, Compared] | None) -> Iterable[Metric]:
             differences.add_metric([fact, "looser"], looser)
     yield asks
     yield differences
+
+
+def _judge(judge: tuple[bool, JudgeFigures] | None) -> Iterable[Metric]:
+    fit, figures = judge or (False, JudgeFigures())
+    yield _gauge(
+        "judge_fit",
+        "1 while a worker of the judge is fit, 0 while none is and what it would settle is held; -1 without a judge.",
+        -1 if judge is None else fit,
+    )
+    asks = CounterMetricFamily(
+        "brightline_judge_asks",
+        "Asks of the judge of the release in force, by how they ended; what it does not answer is held.",
+        labels=["ended"],
+    )
+    if judge is not None:
+        for ended in filter(None, Ended):
+            asks.add_metric([ended.value], figures.asks.get(ended, 0))
+    yield asks
+    yield CounterMetricFamily(
+        "brightline_judge_seconds", "For how long exchanges waited for the judge, altogether.", value=figures.seconds
+    )
 
 
 def _second_reading(read: Mapping[str, int], unread: Mapping[str, int], waiting: int) -> Iterable[Metric]:
