@@ -223,7 +223,7 @@ def test_behind_the_gateway_what_it_settles_passes_and_without_it_that_is_held(t
 
 def figures_of(node: Any) -> tuple[bool, set[Ended]]:
     """Whether operators are told that the judge is fit, and how asks of it ended."""
-    samples = {}
+    samples: dict[tuple[str, str], float] = {}
     for family in text_string_to_metric_families(node.node.metrics.text().decode()):
         samples |= {(one.name, one.labels.get("ended", "")): one.value for one in family.samples}
     ends = {each for each in Ended if each and samples["brightline_judge_asks_total", each.value]}

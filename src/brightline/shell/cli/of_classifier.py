@@ -9,6 +9,7 @@ from brightline.classifier.evaluation.explain_command import explain_command
 from brightline.classifier.evaluation.streams_command import streams
 from brightline.classifier.grammar.command import grammar
 from brightline.classifier.judging.command import judge
+from brightline.classifier.judging.doubts import doubts
 from brightline.classifier.judging.score_command import score
 from brightline.classifier.rows import classifier
 from brightline.classifier.training.command import train
@@ -18,6 +19,7 @@ from brightline.shell.cli.classifier import add_to
 
 add_to(classifier)
 judge.add_command(score)
+judge.add_command(doubts)
 judge.add_command(tune)
 for command in (weights, judge, evaluate_command, explain_command, streams, grammar, train, card_command):
     classifier.add_command(command)
