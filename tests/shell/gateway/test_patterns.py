@@ -322,6 +322,32 @@ def test_at_the_turn_of_a_span_the_key_is_there_already(town: Town) -> None:
     assert stated(town.asks(watch, NAMES[4])) == {"mass_domestic": UNKNOWN}
 
 
+def test_an_answer_that_comes_after_the_turn_of_a_span_is_counted_with_its_request(town: Town) -> None:
+    watch = town.worker()
+    town.clock.wall = (NOW // STEP_SECONDS + 1) * STEP_SECONDS - 5
+    request = Exchange("chat", "m", (Turn(Role.USER, ("Who was there?",)),))
+    asked = watch.look(COUNTING, town.registers, book.WORKLOAD, "x", request, town.clock.unix())
+    town.clock.pass_(10)
+    keep(watch)
+    reply = Reply((ReplyChoice(0, "; ".join(NAMES[:5])),))
+    answered = watch.answer(COUNTING, town.registers, book.WORKLOAD, asked, reply)
+    assert stated(answered) == {"mass_domestic": UNKNOWN}
+
+
+def test_what_a_worker_keeps_of_a_span_after_its_key_was_destroyed_is_destroyed_too(town: Town) -> None:
+    one, late = town.worker("gateway-0"), town.worker("gateway-1")
+    town.asks(late, NAMES[0])
+    town.clock.wall = ends(spans_at(NOW)[1]) + 1
+    keep(one)
+    town.clock.pass_(FORGET_AFTER_SECONDS)
+    keep(one)
+    keep(late)
+    assert town.opened[0].hear(0).sketches
+    town.clock.pass_(FORGET_AFTER_SECONDS)
+    keep(late)
+    assert town.opened[0].hear(0).sketches == ()
+
+
 def test_an_answer_that_names_the_fifth_person_makes_the_fact_unknown_and_a_restart_counts_it_too(town: Town) -> None:
     watch = town.worker()
     assert stated(town.answers(watch, "Who was there?", "; ".join(NAMES[:4]), log=True)) == {}

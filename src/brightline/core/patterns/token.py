@@ -39,6 +39,11 @@ def ends(span: int) -> int:
     return span * STEP_SECONDS + SPAN_SECONDS
 
 
+def last_over(unix: int) -> int:
+    """The number of the last span that is over at a time; so are all before it."""
+    return (unix - SPAN_SECONDS) // STEP_SECONDS
+
+
 def token_of(person: str, key: bytes) -> int:
     """The token of a person under the key of a span (32 bytes): 64 bits."""
     mac = hmac.digest(key, _DOMAIN + person.encode("utf-8", "surrogatepass"), "sha256")

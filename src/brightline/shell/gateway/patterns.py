@@ -210,7 +210,7 @@ class PatternWatch:
         wanted, over = _wanted(unix), self._over(unix)
         try:
             if any(span not in self._keys for span in wanted):
-                self._keys = await asyncio.to_thread(store.keys, wanted)
+                self._keys = {**self._keys, **await asyncio.to_thread(store.keys, wanted)}
             if changed:
                 heard = await asyncio.to_thread(store.keep, changed, self._heard, self._shard, unix)
             else:

@@ -27,7 +27,7 @@ from brightline.core.agreement.pattern import Over
 from brightline.core.errors import OperatorError
 from brightline.core.patterns.places import Counted, size_of
 from brightline.core.patterns.sketch import Sketch
-from brightline.core.patterns.token import KEY_BYTES, ends
+from brightline.core.patterns.token import KEY_BYTES, last_over
 from brightline.shell.storage.postgres import Postgres, Tables
 from brightline.shell.storage.sketches import Heard, merged_with
 
@@ -123,15 +123,14 @@ class SharedSketches:
         """Destroy the keys and the sketches of spans that are over; return how many keys there were."""
 
         async def delete(connection: Any) -> int:
-            numbers = [row["number"] for row in await connection.fetch("SELECT number FROM pattern_span")]
-            over = [number for number in numbers if ends(number) <= unix]
-            if over:
-                async with connection.transaction():
-                    await connection.execute("DELETE FROM pattern_sketch WHERE span = ANY($1)", over)
-                    await connection.execute("DELETE FROM pattern_span WHERE number = ANY($1)", over)
+            last = last_over(unix)
+            async with connection.transaction():  # of sketches also those without a key: they were kept late
+                kept = await connection.fetch("DELETE FROM pattern_sketch WHERE span <= $1 RETURNING span", last)
+                keys = await connection.fetch("DELETE FROM pattern_span WHERE number <= $1 RETURNING number", last)
+            if kept or keys:
                 await connection.execute("VACUUM pattern_span")
                 await connection.execute("VACUUM pattern_sketch")
-            return len(over)
+            return len(keys)
 
         return self._database.call(delete)
 

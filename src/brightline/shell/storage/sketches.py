@@ -26,7 +26,7 @@ from brightline.core.errors import OperatorError
 from brightline.core.patterns.book import PatternBook
 from brightline.core.patterns.places import Counted, size_of
 from brightline.core.patterns.sketch import Sketch
-from brightline.core.patterns.token import KEY_BYTES, ends
+from brightline.core.patterns.token import KEY_BYTES, last_over
 from brightline.shell.storage.durable import HeldDirectory
 
 FILE_NAME: Final = "patterns.sqlite"
@@ -149,11 +149,9 @@ class SketchStore:
     def forget(self, unix: int) -> int:
         """Destroy the keys and the sketches of spans that are over; return how many keys there were."""
         with self._writing() as connection:
-            over = [row[0] for row in connection.execute("SELECT number FROM span") if ends(row[0]) <= unix]
-            for span in over:
-                connection.execute("DELETE FROM sketch WHERE span = ?", (span,))
-                connection.execute("DELETE FROM span WHERE number = ?", (span,))
-            return len(over)
+            last = last_over(unix)
+            connection.execute("DELETE FROM sketch WHERE span <= ?", (last,))  # also without a key: kept late
+            return connection.execute("DELETE FROM span WHERE number <= ?", (last,)).rowcount
 
     def close(self) -> None:
         """Close the connection."""
