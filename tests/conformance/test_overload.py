@@ -42,6 +42,12 @@ def ask(node: Running, key: str, text: str = "List three fruits.", streamed: boo
     return httpx2.post(f"{node.url}/v1/chat/completions", json=body, headers=headers, timeout=30, verify=NO_TLS)
 
 
+def listed(node: Running) -> httpx2.Response:
+    """The models, as the workload of the flood sees them."""
+    headers = {"authorization": f"Bearer {node.key}"}
+    return httpx2.get(f"{node.url}/v1/models", headers=headers, timeout=30, verify=NO_TLS)
+
+
 def test_a_flood_sheds_itself_whole_and_another_unit_is_served(node: Running) -> None:
     small = another(node, "small", "unit-2")
     node.model.streams(SLOW)
@@ -64,6 +70,7 @@ def test_a_flood_sheds_itself_whole_and_another_unit_is_served(node: Running) ->
             false = [ask(node, "bl_tests_" + "0" * 64).status_code for _ in range(20)]
             assert 503 in false
             assert set(false) <= {401, 503}
+            assert [listed(node).status_code for _ in range(20)] == [200] * 20  # whoever only reads takes no place
             # and one in the name of somebody who asks for little sheds nobody.
             assert ask(node, "bl_small_" + "0" * 64).status_code == 401
             assert ask(node, small).status_code == 200

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,7 +41,7 @@ CUSTOMER = "customer-decider-reviewer-1"
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("review") / "state") as node:
+    with running(tmp_path_factory.mktemp("review") / "state", more_toml="[review]\nwaiting_max = 1\n") as node:
         yield node
 
 
@@ -122,6 +123,18 @@ def test_who_waits_for_people_hears_as_soon_as_they_have_decided(node: Running) 
     answer(node, hold, THIRD)
     waiting.join(40)
     assert heard == ["released"]
+
+
+def test_who_leaves_while_people_are_asked_leaves_the_place_to_another(node: Running) -> None:
+    hold = held(node, HELD + " Later.")["hold"]
+    request = (
+        f"GET /v1/holds/{hold} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {node.key}\r\nprefer: wait=60\r\n\r\n"
+    )
+    host, port = node.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(request.encode())
+        within_two_seconds(lambda: polled(node, hold, prefer="wait=1").status_code == 429)
+    within_two_seconds(lambda: polled(node, hold, prefer="wait=1").status_code == 200)
 
 
 def test_an_application_waits_with_the_sdk_that_it_has(node: Running) -> None:

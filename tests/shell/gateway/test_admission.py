@@ -144,6 +144,20 @@ async def test_long_answers_for_one_unit_leave_places_for_another() -> None:
     await callers.end()
 
 
+async def test_what_one_unit_has_not_sent_yet_leaves_places_for_another() -> None:
+    """As where its bodies do not arrive."""
+    callers = Callers(opened(exchanges_max=8, unit_exchanges_max=6, unsent_max=4))
+    for name in ("a1", "a2", "a3", "a4"):
+        await callers.come(name, workload(name, "u"))
+    assert list(callers.entered) == ["a1", "a2", "a3"]
+    await callers.come("b1", workload("b", "v"))
+    assert list(callers.entered)[3:] == ["b1"]
+    callers.entered["a1"].sent()
+    await settle()
+    assert "a4" in callers.entered
+    await callers.end()
+
+
 async def test_what_is_said_to_be_sent_twice_frees_one_place() -> None:
     callers = Callers(opened(exchanges_max=3))
     for name in ("first", "second", "third"):

@@ -125,6 +125,19 @@ def test_other_workers_are_told_once_and_hear(desk: Desk) -> None:
     assert other.state() is CaseState.OPEN
 
 
+def test_two_workers_who_open_a_hold_in_the_same_second_come_to_the_same_case(desk: Desk) -> None:
+    other = Desk()
+    mine, theirs = (msgspec.structs.replace(CASE, exchange=f"xc_{name}") for name in ("mine", "theirs"))
+    desk.held(case=mine.digest)
+    other.held(case=theirs.digest)
+    for hold in desk.peers.opened:
+        other.holds.heard(hold)
+    for hold in other.peers.opened:
+        desk.holds.heard(hold)
+    known = [each.holds.waiting_in("", NOW)[0].case for each in (desk, other)]
+    assert known == [max(mine.digest, theirs.digest)] * 2
+
+
 def test_a_later_case_of_a_hold_takes_the_place_of_one_that_was_decided(desk: Desk) -> None:
     desk.held()
     desk.decide("d", REFUSE, "customer_decider")

@@ -312,6 +312,19 @@ async def test_a_hold_that_is_opened_anew_is_another_case_and_its_tokens_go_on(q
     assert len(await queue.page()) == 1
 
 
+async def test_of_two_cases_of_a_hold_in_one_second_the_same_one_stays_whichever_is_read_first(
+    queue: Queue, pile: Pile
+) -> None:
+    shown = []
+    for name, recused in (("one", ("", "x")), ("other", ("x", ""))):
+        cases = []
+        for who in recused:
+            cases.append(pile.hold(name, recused=(who,)))
+            await queue.follow()
+        shown.append([item.case for item in await queue.page() if item.hold == name])
+        assert shown[-1] == [max(case.digest for case in cases)]
+
+
 async def test_what_expired_is_given_to_nobody(queue: Queue, pile: Pile) -> None:
     pile.hold("one")
     claim = await claimed(queue, "a")

@@ -131,6 +131,8 @@ class _Choice:
             if not 0 <= fragment.index < CALLS_MAX:
                 raise UpstreamFailed(f"the upstream numbered a tool call {fragment.index}")
             call = self.calls.setdefault(fragment.index, _Call())
+            if fragment.name and any(call.arguments):  # run together they would be a call that the model did not make
+                raise UpstreamFailed("the upstream gave two tool calls one number")
             call.name.append(fragment.name)
             call.arguments.append(fragment.arguments)
         if delta.finish:

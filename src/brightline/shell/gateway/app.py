@@ -9,6 +9,7 @@ for people, and the hold that it comes back for.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import secrets
 from collections.abc import Callable, Sequence
@@ -183,7 +184,7 @@ class Gateway:
 
     def shed(self, head: bytes) -> bytes | None:
         """The answer to a request that would be shed as soon as it was read, so that it need not be; else None."""
-        claimed = _CLAIMED.search(head)
+        claimed = _CLAIMED.search(head) if head.startswith(b"POST ") else None  # whoever reads takes no place
         if claimed is None or not self._admission.crowded(claimed[1].decode()):
             return None
         self._admission.count(_SHED)
@@ -216,7 +217,7 @@ class Gateway:
                 _only("GET", method, HOLDS_PATH)
                 workload = self._identifier.identify(scope["headers"])
                 _no_query(scope)
-                await self._hold(path.removeprefix(HOLDS_PATH), workload, _wait_seconds(scope), send)
+                await self._hold(path.removeprefix(HOLDS_PATH), workload, _wait_seconds(scope), scope, send)
             case _:
                 api = BY_ROUTE.get(path)
                 if api is None:
@@ -243,12 +244,18 @@ class Gateway:
         told = await self._wishes.ask(workload, about, await self._body(scope, receive, wishes.BODY_BYTES_MAX))
         await send_whole(send, 200, strict_json.encode(told))
 
-    async def _hold(self, hold: str, workload: Workload, wait_seconds: int, send: Send) -> None:
-        """How a hold stands; with ``Prefer: wait=N`` once it is decided, or after N seconds."""
+    async def _hold(self, hold: str, workload: Workload, wait_seconds: int, scope: Scope, send: Send) -> None:
+        """How a hold stands; with ``Prefer: wait=N`` once it is decided, or after N seconds.
+
+        Raises ``ClientLeft`` for who waits and leaves: the place is another's, and nobody who stops waits for it.
+        """
         latest = self._clock.monotonic() + wait_seconds
         waits = bool(wait_seconds)
         if waits and self._waiting >= self._waiting_max:
             raise QuotaReached("too many callers wait for people; ask without waiting", WAIT_SECONDS_MAX)
+        left = asyncio.Event()
+        if waits and (leaving := scope.get("extensions", {}).get(LEAVING)) is not None:
+            leaving(left.set)
         self._waiting += waits
         try:
             while True:
@@ -257,7 +264,10 @@ class Gateway:
                     raise UnknownHold("there is no such hold of this workload")
                 if state.state is not CaseState.OPEN or self._clock.monotonic() >= latest:
                     break
-                await asyncio.sleep(LOOK_SECONDS)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await left.wait()
+                    raise ClientLeft
         finally:
             self._waiting -= waits
         await send_whole(send, 200, strict_json.encode(_told(state)))

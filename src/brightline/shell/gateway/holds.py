@@ -216,7 +216,8 @@ class Holds:
 
     def _enter(self, hold: Hold) -> None:
         known = self._holds.get(hold.id)
-        if known is not None and known.expires > hold.expires:
+        # Two workers may open one in the same second, and hear of the other's: all must come to the same case.
+        if known is not None and (known.expires, known.case) > (hold.expires, hold.case):
             return
         self._holds[hold.id] = self._waiting[hold.id] = hold
         self._of_unit.setdefault(hold.unit, set()).add(hold.id)

@@ -28,7 +28,7 @@ class Waiting:
 
 class Line:
     """At most ``placed_max`` have a place, of them ``unsent_max`` unsent and ``unit_max`` of one unit; at most
-    ``waiting_max`` wait.
+    ``waiting_max`` wait. Of the unsent a unit may have the same share as of all: a body that drips in is unsent too.
     """
 
     def __init__(self, placed_max: int, unit_max: int, unsent_max: int, waiting_max: int) -> None:
@@ -36,10 +36,12 @@ class Line:
         self._unit_max = unit_max
         self._unsent_max = unsent_max
         self._waiting_max = waiting_max
+        self._unit_unsent_max = min(unsent_max, max(1, unsent_max * unit_max // placed_max))
         self._placed = 0
         self._unsent = 0
         self._of_unit: Counter[str] = Counter()  # places
         self._of_workload: Counter[str] = Counter()
+        self._unsent_of_unit: Counter[str] = Counter()
         self._lines: dict[tuple[str, str], deque[Waiting]] = {}  # by unit and workload; none is empty
         self._served: dict[str, int] = {}  # unit or workload → when it was last given a place, in places given
         self._given = 0
@@ -51,7 +53,7 @@ class Line:
         While a place is free, whoever waits is of a unit that has its share: nobody is passed by.
         """
         waiting = Waiting(unit, workload)
-        if self._free and self._of_unit[unit] < self._unit_max:
+        if self._free and self._has_less_than_its_share(unit):
             self._place(waiting)
             return waiting
         waiting.turn = asyncio.get_running_loop().create_future()
@@ -67,6 +69,7 @@ class Line:
         if waiting.unsent:
             waiting.unsent = False
             self._unsent -= 1
+            _less(self._unsent_of_unit, waiting.unit)
             self._call()
 
     def leave(self, waiting: Waiting) -> None:
@@ -100,17 +103,21 @@ class Line:
     def _free(self) -> bool:
         return self._placed < self._placed_max and self._unsent < self._unsent_max
 
+    def _has_less_than_its_share(self, unit: str) -> bool:
+        return self._of_unit[unit] < self._unit_max and self._unsent_of_unit[unit] < self._unit_unsent_max
+
     def _place(self, waiting: Waiting) -> None:
         waiting.placed = waiting.unsent = True
         self._placed += 1
         self._unsent += 1
         self._of_unit[waiting.unit] += 1
         self._of_workload[waiting.workload] += 1
+        self._unsent_of_unit[waiting.unit] += 1
         self._given += 1
         self._served[f"unit {waiting.unit}"] = self._served[waiting.workload] = self._given
 
     def _call(self) -> None:
-        while self._free and (may := [who for who in self._lines if self._of_unit[who[0]] < self._unit_max]):
+        while self._free and (may := [who for who in self._lines if self._has_less_than_its_share(who[0])]):
             unit, workload = min(may, key=self._next)
             waiting = self._lines[unit, workload].popleft()
             self._shorter(waiting)

@@ -59,7 +59,7 @@ class Desk:
             for frame in frames_on_disk(self._folder.wal, shard):
                 if frame.kind in CASES and (opened := self._opened(shard, frame, keys)) is not None:
                     before = found.get(opened.case.hold)
-                    if before is None or before.case.opened <= opened.case.opened:
+                    if before is None or _age(before.case) <= _age(opened.case):
                         found[opened.case.hold] = opened
         return sorted(found.values(), key=lambda each: (each.case.expires, each.case.hold))
 
@@ -108,6 +108,11 @@ class Desk:
             wanted, count = wanted + 1, leaf.parts
             if wanted == count:
                 return
+
+
+def _age(case: Case) -> tuple[int, str]:
+    """Which of two cases of one hold is the later. Of two in the same second all must name the same one."""
+    return case.opened, case.digest
 
 
 class _Leaf(msgspec.Struct, frozen=True):

@@ -126,7 +126,7 @@ def take_in(
 ) -> None:
     """Enter cases that were found, and what was said of those that are there."""
     # The latest of each hold: it is opened anew once it has expired.
-    latest = {each.standing.hold: each for each in sorted(entries, key=lambda each: int(each.row["opened"]))}
+    latest = {each.standing.hold: each for each in sorted(entries, key=_age)}
     for some in _chunks(list(latest.values())):
         _enter(connection, some, seniors, now)
     for standing in changed:
@@ -157,12 +157,17 @@ def sweep(connection: Connection, now: int) -> None:
     connection.execute(delete(WORK).where(WORK.c.began <= now - WORK_KEPT_SECONDS))
 
 
+def _age(entry: Entry) -> tuple[int, str]:
+    """Which of two cases of one hold is the later; of two in the same second, the one that gateways name too."""
+    return int(entry.row["opened"]), entry.standing.digest
+
+
 def _enter(connection: Connection, found: Sequence[Entry], seniors: Seniors, now: int) -> None:
     """Insert cases, or put them in the place of the same ones, or of earlier cases of the same hold."""
     holds = [each.standing.hold for each in found]
-    rows = connection.execute(select(CASES.c.hold, CASES.c.opened).where(CASES.c.hold.in_(holds)))
-    known: dict[str, int] = {row.hold: row.opened for row in rows}
-    entered = [each for each in found if known.get(each.standing.hold, 0) <= each.row["opened"]]
+    rows = connection.execute(select(CASES.c.hold, CASES.c.opened, CASES.c.digest).where(CASES.c.hold.in_(holds)))
+    known: dict[str, tuple[int, str]] = {row.hold: (row.opened, row.digest) for row in rows}
+    entered = [each for each in found if known.get(each.standing.hold, (0, "")) <= _age(each)]
     if not entered:
         return
     upsert = insert(connection, CASES)
