@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from brightline.classifier.evaluation.card import LIMITS, Card, card_of, to_markdown
-from brightline.classifier.evaluation.evaluation import Evaluation, read_evaluation
+from brightline.classifier.evaluation.evaluation import Drilled, Evaluation, read_evaluation
 from brightline.classifier.evaluation.measuring import measure
 from brightline.core.errors import ConfigError
 from brightline.core.screening.figures import rate
@@ -74,6 +74,26 @@ def test_every_goal_that_is_missed_is_a_known_failure() -> None:
     assert "nothing is known of wrongful stops" in known(good(benign=()))
     assert "measured without rules" in known(good(without=("rules",)))
     assert "No detector gives scores" in known(good(scored=()))
+
+
+def test_facts_layers_and_disguises_are_known_failures_too() -> None:
+    line = good().questions[0]
+    found = msgspec.structs.replace(line.whole, caught=rate(4, 533))
+    fact = msgspec.structs.replace(line, name="autonomous_use", whole=found)
+    whole = msgspec.structs.replace(line.whole, caught=rate(80, 100))
+    drill = (Drilled("encoder", rate(3, 100), rate(0, 100), rate(0, 100)), Drilled("views", *[rate(70, 100)] * 3))
+    weak = msgspec.structs.replace(line, whole=whole, drill=drill, evasions=())
+    made = good(questions=(weak, fact), facts=("autonomous_use", "intel_activity"))
+    text = known(made)
+    assert "weapons: with encoder blind 3.0 (1.0–8.5) % are caught: nothing else finds the rest" in text
+    assert "with views blind" not in text
+    assert "No disguise was measured" in text
+    assert "autonomous_use: 0.8 (0.3–1.9) % of the rows of which it is true are caught" in text
+    assert "No row says whether intel_activity is true" in text
+    assert "| `autonomous_use` | 0.8 (0.3–1.9) |" in to_markdown(card_of(made))
+    before = msgspec.structs.replace(made, facts=())
+    assert "blind" not in known(before), "an evaluation that does not name the facts has the card that it had"
+    assert "## Facts" not in to_markdown(card_of(before))
 
 
 def test_what_is_clearly_worse_than_the_whole_is_named_and_what_may_be_chance_is_not() -> None:

@@ -290,6 +290,7 @@ def test_its_card_says_what_is_held_with_it_and_without_and_what_people_take(tmp
     assert line["unsettled"]["languages"]["en"]["hits"] == line["unsettled"]["surfaces"]["prompt"]["hits"] == 1
     written = run(brightline, ["classifier", "card", str(tmp_path / "e.json")]).stdout
     assert "## Caught without the judge" in written
+    assert "No row says whether" in written, "which facts the agreement has detectors set is part of what was measured"
     assert "at 3 for each that is held" in written
     off = run(brightline, ["classifier", "evaluate", *told, "--without", "judge", "--json"])
     assert json.loads(off.stdout)["benign"][0]["held"]["hits"] == 1

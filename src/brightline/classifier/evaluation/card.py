@@ -56,6 +56,7 @@ class Card(msgspec.Struct, frozen=True):
     one_in: int = 1
     judge: str = ""
     minutes_a_case: float | None = None
+    facts: dict[str, FactCard] = {}
 
 
 class LineCard(msgspec.Struct, frozen=True):
@@ -74,6 +75,14 @@ class LineCard(msgspec.Struct, frozen=True):
     languages: dict[str, Rate]
     surfaces: dict[str, Rate]
     unsettled: dict[str, dict[str, Rate]] = {}
+
+
+class FactCard(msgspec.Struct, frozen=True):
+    """One fact that detectors set, on the rows that label it: clauses besides the red lines turn on these."""
+
+    caught: Rate
+    outright: Rate
+    wrongful: Rate
 
 
 class BenignCard(msgspec.Struct, frozen=True):
@@ -115,6 +124,7 @@ def card_of(evaluation: Evaluation) -> Card:
         one_in=evaluation.one_in,
         judge=evaluation.judge,
         minutes_a_case=evaluation.minutes_a_case,
+        facts={question.name: _fact(question) for question in _facts(evaluation)},
     )
 
 
@@ -127,6 +137,8 @@ def failures(evaluation: Evaluation) -> Iterator[str]:
     for question in evaluation.questions:
         if question.name in LINES:
             yield from _failures_of(question)
+    if evaluation.facts:
+        yield from _failures_besides(evaluation, lines=[one for one in evaluation.questions if one.name in LINES])
     if not evaluation.benign:
         yield "No benign corpus was measured: nothing is known of wrongful stops and holds."
     for one in evaluation.benign:
@@ -167,6 +179,17 @@ def to_markdown(card: Card) -> str:
         if card.judge:
             apart = {name: _all_apart(line.unsettled) for name, line in card.lines.items()}
             parts += ["## Caught without the judge", _WITHOUT, _spread(apart)]
+    if card.facts:
+        rows = [
+            (
+                f"`{name}`",
+                *map(share, (one.caught, one.outright, one.wrongful)),
+                f"{one.caught.of:,}",
+                f"{one.wrongful.of:,}",
+            )
+            for name, one in card.facts.items()
+        ]
+        parts += ["## Facts", _FACTS, _table(_FACT_HEAD, rows)]
     if card.benign:
         parts += ["## Benign rows", *_benign_rows(card)]
     parts += ["## Known failures", _list(card.failures) if card.failures else "None is known; that is no proof."]
@@ -177,6 +200,10 @@ def to_markdown(card: Card) -> str:
 
 _LINE_HEAD: Final = ("line", "caught", "yes", "wrongly caught", "pairs both right", "AUROC", "recall", "at")
 _WITHOUT: Final = "Where the judge does not answer, what it would settle stays unknown, which holds the exchange."
+_FACTS: Final = (
+    "Clauses besides the red lines turn on these. A fact that no detector may say no of is unknown, and so caught."
+)
+_FACT_HEAD: Final = ("fact", "caught", "yes", "wrongly caught", "rows", "neighbours")
 _BENIGN_HEAD: Final = ("corpus", "rows", "stopped", "at most", "held", "at most")
 
 
@@ -243,6 +270,32 @@ def _failures_of(question: Question) -> Iterator[str]:
     few = [one.name for one in question.languages if one.caught.of < FEW_ROWS]
     if few:
         yield f"{name}: fewer than {FEW_ROWS} crossing rows in {', '.join(few)}: little is known of them."
+
+
+def _failures_besides(evaluation: Evaluation, lines: Sequence[Question]) -> Iterator[str]:
+    """Of an evaluation that names the agreement's facts: these, single points of failure, and what was not tried."""
+    for question in lines:
+        for one in question.drill:
+            if one.layer != evaluation.judge and one.caught.high < question.whole.caught.low / 2:
+                left = share(one.caught)
+                yield f"{question.name}: with {one.layer} blind {left} % are caught: nothing else finds the rest."
+    if lines and not any(question.evasions for question in lines):
+        yield "No disguise was measured: nothing is known of rows in other words, letters or frames."
+    measured = {question.name: question for question in _facts(evaluation)}
+    for name, question in measured.items():
+        caught = question.whole.caught
+        if caught.share is not None and caught.share < RECALL_WANTED:
+            yield f"{name}: {share(caught)} % of the rows of which it is true are caught; wanted is 90 %."
+    if lines and (missing := [name for name in evaluation.facts if name not in measured]):
+        yield f"No row says whether {', '.join(missing)} is true: nothing is known of how often it is found."
+
+
+def _facts(evaluation: Evaluation) -> list[Question]:
+    return [question for question in evaluation.questions if question.name in evaluation.facts]
+
+
+def _fact(question: Question) -> FactCard:
+    return FactCard(question.whole.caught, question.whole.outright, question.whole.wrongful)
 
 
 def _worse(name: str, kind: str, slices: Sequence[Slice], whole: Slice) -> Iterator[str]:

@@ -149,7 +149,8 @@ class Evaluation(msgspec.Struct, frozen=True):
     """The whole. Of the labelled rows one in ``one_in`` was shown, pairs kept whole.
 
     ``judge`` is the layer that settles what others leave unknown, empty where there is none. A case for people is
-    reckoned at ``minutes_a_case``, if anybody said so.
+    reckoned at ``minutes_a_case``, if anybody said so. ``facts`` are those that detectors set under the agreement; an
+    evaluation from before they were named has none.
     """
 
     format: str
@@ -170,6 +171,7 @@ class Evaluation(msgspec.Struct, frozen=True):
     one_in: int = 1
     judge: str = ""
     minutes_a_case: float | None = None
+    facts: tuple[str, ...] = ()
 
 
 def read_evaluation(data: bytes, name: str) -> Evaluation:

@@ -22,6 +22,7 @@ from brightline.classifier.evaluation.measuring import (
     questions_of,
 )
 from brightline.classifier.evaluation.probe import LINES, Source
+from brightline.core.facts import Source as SetBy
 from brightline.terminal import progress
 
 
@@ -86,6 +87,7 @@ def evaluate(
         one_in=wanted.one_in,
         judge=bench.judge_id,
         minutes_a_case=wanted.minutes,
+        facts=tuple(spec.name for spec in bench.agreement.vocabulary.specs if SetBy.DETECTOR in spec.set_by),
     )
 
 
