@@ -9,7 +9,7 @@ ONCE   ?=
 QUICK  ?=
 # Whatever the environment says: what was compiled once is kept, for the tests start hundreds of short processes.
 export PYTHONDONTWRITEBYTECODE :=
-BENCHES := agreement standing evidence verify attest guard overload gateway review patterns hunt
+BENCHES := agreement standing evidence verify attest guard overload gateway review patterns hunt classifier
 
 .PHONY: setup demo test check lint types imports docs bench fuzz format clean help
 
