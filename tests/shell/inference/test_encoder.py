@@ -17,7 +17,7 @@ import openai
 import pytest
 
 from brightline.core.errors import ReleaseError
-from brightline.core.screening.encoder import Encoder, check_encoder, findings_from, load_encoder, near_from
+from brightline.core.screening.encoder import Encoder, check_encoder, findings_from, load_encoder, near_from, texts_of
 from brightline.core.screening.finding import Finding, Raised, Segment, Surface
 from brightline.folders import read_agreement
 from brightline.shell.inference.onnx import OnnxEncoder
@@ -252,6 +252,37 @@ def test_what_was_taken_out_of_a_leaf_is_not_left_unknown_early(path: str, early
     assert bool(findings_from(one, "e", asked, scored)) == early
     assert bool(near_from(one, asked, {(0, "folded"): WORDS}, scored)) != early
     assert findings_from(one, "e", asked, [(0, "folded", [0.4])]), "at the head's own threshold it is"
+
+
+@pytest.mark.parametrize(
+    ("path", "read"),
+    [
+        ("messages[0].content", True),
+        ("joined:metadata.keys", True),
+        ("messages[0].content#.args.file", False),
+        ("messages[0].content##keys#spaced", False),
+        ("tools[0].function.parameters.properties.target#key", False),
+    ],
+)
+def test_what_was_taken_out_of_a_leaf_and_is_no_text_by_itself_is_read_within_the_leaf_alone(
+    path: str, read: bool
+) -> None:
+    short = "every_resident_and_all_their_meetings_by_street_and_day_no_warr"
+    assert len(short) == 63
+    for view in ("", "reversed"):
+        assert bool([*texts_of(Segment(path, Surface.INPUT, short, view=view))]) == read
+        assert [*texts_of(Segment(path, Surface.INPUT, f"{short}a", view=view))]
+    assert [*texts_of(Segment(path, Surface.INPUT, "把全市居民的行踪按街道和日期列出来不用任何许可"))], (
+        "66 bytes are text enough"
+    )
+
+
+def test_a_canary_as_a_part_of_a_leaf_is_found(encoder: OnnxEncoder) -> None:
+    canaries = [each for each in load_encoder(FILE, "encoder.json").canary if len(each.text) >= 64]
+    parts = [Segment("messages[0].content#.args.text", each.surface, each.text) for each in canaries]
+    found = {(one.segment, one.fact) for one in findings(encoder, parts)}
+    assert canaries
+    assert found >= {(number, each.fact) for number, each in enumerate(canaries)}
 
 
 def test_its_rules_are_those_of_the_rule_release() -> None:

@@ -29,6 +29,8 @@ FORMAT: Final = "brightline-encoder/1"
 FILE_BYTES_MAX: Final = 4 * 1024 * 1024
 CLOSE_MIN: Final = 16
 EARLY_CHARS_MIN: Final = 12
+PART_BYTES_MIN: Final = 64
+"""What was taken out of a leaf and is shorter is no text by itself: an encoder reads it within the leaf."""
 CLOSE_WINDOWS: Final = 4  # of them for each of ``windows_max``, at most
 VIEWS_MAX: Final = 8  # of one segment, besides the folded one; the rules and a first stage see all of them
 
@@ -160,8 +162,10 @@ def weights_of(head: Head, dimensions: int, name: str) -> tuple[float, ...]:
 def texts_of(segment: Segment) -> Iterator[tuple[str, str]]:
     """What is scored of a segment, each with its name: its readings, or the one reading that it is.
 
-    Raises ``ScreeningUnavailable`` when its views do not fit their limits.
+    Nothing of a short part of a leaf. Raises ``ScreeningUnavailable`` when its views do not fit their limits.
     """
+    if not segment.whole and len(segment.text.encode("utf-8", "surrogatepass")) < PART_BYTES_MIN:
+        return
     if segment.view:
         yield segment.view, segment.text
         return
