@@ -53,6 +53,7 @@ def test_hints_are_the_same_in_one_pass_and_in_parts(text: str) -> None:
 @example("ж.и.л")
 @example("b ₳ c")
 @example("зa")
+@example("-.-/.-/.../---/-/./-/.-")
 def test_a_hint_is_never_wrong_about_nothing(text: str) -> None:
     stages = stages_of(text)
     seen, soft, folded, _ = stages

@@ -111,17 +111,21 @@ def _percent(stretch: str) -> str:
 
 
 _ESCAPE: Final = re.compile(
-    r"\\[uU]\{?0{0,4}([0-9a-fA-F]{4,5})\}?|\\u\{([0-9a-fA-F]{1,6})\}|\\x([0-9a-fA-F]{2})|\\([0-3][0-7]{2})"
-    r"|[uU]\+([0-9a-fA-F]{4,6})[\s,]?"
+    r"\\U([0-9a-fA-F]{8})|\\U([0-9a-fA-F]{5,6})(?![0-9a-fA-F])|\\u0000(00[0-9a-fA-F]{2})|\\[uU]([0-9a-fA-F]{4})"
+    r"|\\[uU]\{0{0,8}([0-9a-fA-F]{1,6})\}|\\x([0-9a-fA-F]{2})|\\([0-3][0-7]{2})"
+    r"|[uU]\+(?:0{0,2}(00[0-9a-fA-F]{2})|([0-9a-fA-F]{4,6}))[\s,]?"
 )
-"""``\\u0077``, ``\\U00000077``, ``\\u{77}``, ``\\x77``, ``\\167`` and ``U+0077``."""
+"""``\\u0077``, ``\\U00000077``, ``\\u{77}``, ``\\x77``, ``\\167`` and ``U+0077``.
+
+So many digits as belong to it, and no more: behind ``\\u0061`` there may stand letters that are digits of hex as well.
+"""
 
 
 def _escape(stretch: str) -> str:
     if (match := _ESCAPE.match(stretch)) is None:
         return stretch
-    four, braced, two, octal, plus = match.groups()
-    code = int(octal, 8) if octal else int(four or braced or two or plus, 16)
+    *sixteen, octal, padded, plus = match.groups()
+    code = int(octal, 8) if octal else int(padded or plus or next(filter(None, sixteen)), 16)
     return chr(code) if code < 0x110000 else "\ufffd"
 
 
@@ -134,8 +138,24 @@ _NO_BIT: Final = re.compile("[^01]+")
 
 
 def _bits(stretch: str) -> str:
-    digits = _NO_BIT.sub("", stretch)
-    return text_of_bytes(int(digits, 2).to_bytes(len(digits) // 8, "big")) or stretch
+    return _at_offsets(_NO_BIT.sub("", stretch), _of_bits, 8, 96) or stretch
+
+
+def _of_bits(digits: str) -> str | None:
+    whole = digits[: len(digits) & ~7]
+    return text_of_bytes(int(whole, 2).to_bytes(len(whole) // 8, "big"))
+
+
+def _at_offsets(digits: str, read: Callable[[str], str | None], offsets: int, length: int) -> str | None:
+    """What digits say from one of so many offsets on, with what stands before it.
+
+    A segment of a long text begins anywhere, so within a letter too, and something may be glued to the beginning.
+    Fewer digits than ``length`` say something by chance at too many offsets, and are read from the first one alone.
+    """
+    for offset in range(offsets if len(digits) >= length else 1):
+        if text := read(digits[offset:]):
+            return f"{digits[:offset]} {text}" if offset else text
+    return None
 
 
 _NUMBER: Final = re.compile("[0-9]+")
@@ -155,7 +175,11 @@ def _hex(stretch: str) -> str:
     digits = stretch.replace("0x", "")
     if not digits.isalnum() or not digits.isascii() or "x" in digits:
         digits = _NO_HEX.sub("", digits)
-    return text_of_bytes(bytes.fromhex(digits[: len(digits) & ~1])) or stretch
+    return _at_offsets(digits, _of_hex, 2, 48) or stretch
+
+
+def _of_hex(digits: str) -> str | None:
+    return text_of_bytes(bytes.fromhex(digits[: len(digits) & ~1]))
 
 
 _MIXED: Final = re.compile("[0-9][A-Za-z]|[A-Za-z][0-9]|[a-z][A-Z]|[A-Z]{2}[a-z]")
@@ -189,14 +213,18 @@ def _text_of_base64(token: str) -> str | None:
 
 
 def _base32(stretch: str) -> str:
-    digits = stretch.rstrip("=")
+    return _at_offsets(stretch.rstrip("="), _of_base32, 8, 32) or stretch
+
+
+def _of_base32(digits: str) -> str | None:
     digits = digits[: len(digits) - (len(digits) % 8 in (1, 3, 6))]
-    return text_of_bytes(base64.b32decode(digits + "=" * (-len(digits) % 8))) or stretch
+    return text_of_bytes(base64.b32decode(digits + "=" * (-len(digits) % 8)))
 
 
 def _ascii85(stretch: str) -> str:
+    ended = stretch if stretch.endswith("~>") else f"{stretch}~>"
     try:
-        return text_of_bytes(base64.a85decode(stretch, adobe=True)) or stretch
+        return text_of_bytes(base64.a85decode(ended, adobe=True)) or stretch
     except ValueError:
         return stretch
 
@@ -204,10 +232,15 @@ def _ascii85(stretch: str) -> str:
 def _base85(stretch: str) -> str:
     if stretch.isalnum() or not _MIXED.search(stretch):
         return stretch
+    return _at_offsets(stretch, _of_base85, 5, 40) or stretch
+
+
+def _of_base85(digits: str) -> str | None:
+    digits = digits[: len(digits) - (len(digits) % 5 == 1)]
     try:
-        return text_of_bytes(base64.b85decode(stretch)) or stretch
+        return text_of_bytes(base64.b85decode(digits))
     except ValueError:
-        return stretch
+        return None
 
 
 _MORSE_SIGNS: Final = """
@@ -219,7 +252,11 @@ _MORSE: Final = dict(zip(_MORSE_SIGNS.split(), "abcdefghijklmnopqrstuvwxyz012345
 
 
 def _morse(stretch: str) -> str:
-    words = [word.split() for word in re.split(r"[/|\n]| {3,}", stretch)]
+    between = max(" /|\n", key=stretch.count)  # the letters; by something else, or more of it, words are parted
+    if between == " ":
+        words = [word.split() for word in re.split(r"[/|\n]| {3,}", stretch)]
+    else:
+        words = [word.split(between) for word in re.split(rf"[^.\-{between}]+|[{between}]{{2,}}", stretch)]
     read = " ".join("".join(_MORSE.get(sign, "") for sign in word) for word in words).strip()
     return f" {read} " if sum(char.isalpha() for char in read) * 2 > len(read) else stretch
 
@@ -240,7 +277,7 @@ class _Kind(msgspec.Struct, frozen=True):
 
 
 _KINDS: Final = (
-    _Kind("ascii85", attrgetter("ascii85"), re.compile(r"(<~[!-uz\s]{5,}+~>)"), _ascii85),
+    _Kind("ascii85", attrgetter("ascii85"), re.compile(r"(<~[!-uz\s]{5,}+(?:~>)?)"), _ascii85),
     _Kind(
         "base85",
         attrgetter("mixed"),

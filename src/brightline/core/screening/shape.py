@@ -56,7 +56,7 @@ class Shape(msgspec.Struct, frozen=True):
     escapes: bool
     """What begins an escape."""
     morse: bool
-    """Two dots, and a dash before a blank."""
+    """Two dots, and a dash before a blank or what else parts letters of Morse."""
     glued: bool
     """A plus between two quotes, or a list that is joined."""
     backwards: bool
@@ -86,7 +86,7 @@ _HINTS: Final = {
     "html": "&",
     "url": "%",
     "escapes": r"[\\+]",
-    "morse": r"\.\.(?s:.*)- |- (?s:.*)\.\.",
+    "morse": r"\.\.(?s:.*)-[ /|\n]|-[ /|\n](?s:.*)\.\.",
     "glued": r"""["'] ?\+ ?["']|(?i:join\()""",
     "backwards": f"{_BLANK}(?i:{_BACKWARDS}){_BLANK}",
     "ends_in_ay": f"(?i:ay{_BLANK}(?s:.*)ay{_BLANK}(?s:.*)ay{_BLANK}(?s:.*)ay{_BLANK})",
