@@ -186,6 +186,13 @@ def test_a_word_of_the_api_is_screened_where_a_caller_chose_it(word: str) -> Non
     assert word in texts(covered(body))
 
 
+def test_no_name_that_a_caller_chooses_makes_a_text_look_taken_out_of_another() -> None:
+    body = copy.deepcopy(FULL_REQUEST)
+    body["tools"][0]["function"]["parameters"] = {"a#b": "a text of its own"}
+    [found] = [one for one in covered(body).segments if one.text == "a text of its own"]
+    assert found.whole
+
+
 def spellings() -> dict[str, Any]:
     floats = [float(number) for number in MARK_NUMBERS]
     return {

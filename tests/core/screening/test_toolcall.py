@@ -73,6 +73,27 @@ def test_nothing_that_is_called_breaks_it(text: str) -> None:
     RULES.match([Segment("x", Surface.TOOL_CALL, text), Segment("x", Surface.TOOL_CALL, 'n {"a": ' + text)])
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        "1" * 5_000,
+        "-" + "1" * 5_000,
+        "[" * 3_000 + "]" * 3_000,
+        '{"a":[' * 1_500 + '"]"' + "]}" * 1_500,
+        "[" * 100 + "]" * 100,
+    ],
+)
+def test_a_number_without_end_or_what_is_nested_without_end_hides_no_call(more: str) -> None:
+    call = RULES.file.rule[0].must[0]
+    wanted = RULES.read(call)
+    assert wanted is not None
+    for arguments in (f'{call[:-1]}, "n": {more}}}', call.replace("{", f'{{"n": {more}, ', 1)):
+        read = RULES.read(arguments)
+        assert read is not None
+        assert read.lists >= wanted.lists
+        assert read.marks >= wanted.marks
+
+
 def test_a_deep_or_wide_call_is_read_as_far_as_the_bounds_and_no_further() -> None:
     assert said('n {"a": ' + "[" * 5_000 + "]" * 5_000 + "}") == set()
     assert said("n " + json.dumps({"a": ["x"] * 100_000})) == set()

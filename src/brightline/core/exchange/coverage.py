@@ -171,9 +171,10 @@ def _walk(value: JsonValue, path: str, names: WireNames, *, output: bool = False
             yield from _inner_json(value, path, surface)
     elif isinstance(value, dict):
         for key, child in value.items():
+            name = key[:40].replace("#", "_")  # it is ours, and tells what was taken out of a leaf
             if key not in names.fields:
-                yield Segment(f"{path}.{key[:40]}#key", surface, key)
-            below = f"{path}.{key[:40]}" if path else key
+                yield Segment(f"{path}.{name}#key", surface, key)
+            below = f"{path}.{name}" if path else name
             opens = key in names.free_form
             yield from _walk(child, below, _FREE if opens else names, output=output)
             if opens:

@@ -122,8 +122,8 @@ class CallRules(msgspec.Struct, frozen=True):
         if not brace:
             return None
         try:
-            arguments = json.loads(brace + rest)
-        except (ValueError, RecursionError):
+            arguments = _parsed(brace + rest)
+        except ValueError:
             return None
         lists, marks = self.lexicon.lists_of(_words(name)), set[str]()
         for keys, value in islice(self._leaves(arguments, frozenset(), 0), LEAVES_MAX):
@@ -212,6 +212,37 @@ def check_calls(rules: CallRules, vocabulary: Vocabulary, name: str) -> None:
         spec = vocabulary.spec(rule.fact)
         if rule.value == spec.good or rule.value not in {*spec.values, "unknown"}:
             raise ReleaseError(f"{name}: a rule may not say {rule.value!r} of {rule.fact}")
+
+
+_PART: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]|[^"\[\]{}]++|"', re.DOTALL)
+_DIGITS_MAX: Final = 20
+
+
+def _parsed(text: str) -> Any:
+    """The value of a JSON text, but for what lies far too deep to be read. Raises ``ValueError``."""
+    try:
+        return json.loads(text, parse_int=_whole)
+    except RecursionError:
+        return json.loads(_shallow(text), parse_int=_whole)
+
+
+def _whole(digits: str) -> int:
+    """A number, of which no more digits count than are many in any case."""
+    return int(digits[:_DIGITS_MAX])
+
+
+def _shallow(text: str) -> str:
+    """The text with ``null`` in the place of each value that lies twice as deep as is read."""
+    kept, depth, deepest = [], 0, 2 * DEPTH_MAX
+    for part in _PART.findall(text):
+        opens, closes = part in "[{", part in "]}"
+        depth -= closes
+        if depth < deepest or (depth == deepest and not (opens or closes)):
+            kept.append(part)
+        elif depth == deepest and opens:
+            kept.append("null")
+        depth += opens
+    return "".join(kept)
 
 
 _PIECE: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|[0-9]+|\*")
