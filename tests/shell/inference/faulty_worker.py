@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from brightline.core.screening.finding import Finding, Segment
+from brightline.core.screening.finding import Finding, Raised, Segment
 from brightline.shell.inference.wire import Ask, Load, Loaded, Told, pack
 from brightline.shell.inference.worker import read
 
@@ -64,7 +64,10 @@ def answer(ask: Ask, digest: str, blind: Path) -> bytes:
         found = (Finding("d", "fact", "yes", "x", len(texts), "text"),)
     if "impostor" in texts:
         found = (Finding("rules", "fact", "yes", "x", 0, "text"),)
-    return pack(Told(ask.number, digest, len(texts), found))
+    raised = [Raised(i, "folded", text) for i, text in enumerate(texts) if text.startswith("near")]
+    if "beyond" in texts:
+        raised.append(Raised(len(texts), "folded", "near"))
+    return pack(Told(ask.number, digest, len(texts), found, raised=tuple(raised)))
 
 
 def findings(segments: Sequence[Segment]) -> list[Finding]:

@@ -27,10 +27,11 @@ from brightline.core.screening.settle import Ended
 from brightline.folders import read_agreement
 from brightline.shell.cli.main import brightline
 from brightline.shell.inference.judge import DecoderJudge
+from brightline.shell.inference.loading import read_definitions
 from brightline.shell.inference.process import ProcessDetector
 from brightline.shell.inference.screen import Screen
 from brightline.shell.inference.wire import Load
-from brightline.shell.shipped import shipped_agreement
+from brightline.shell.shipped import read_release, shipped_agreement
 from tests import tiny_decoder
 from tests.harness import running
 from tests.shell.inference.tiny_judge import CROSSES, DOES_NOT, judge_file, write_release
@@ -244,6 +245,21 @@ def test_whoever_measures_hears_it_too(tmp_path: Path) -> None:
     (tmp_path / "release" / "tiny.gguf").unlink()
     without = Screen(AGREEMENT, tmp_path / "release")
     assert without.facts([without.judged(leaves)])["mass_domestic"] == "unknown"
+
+
+def test_what_it_is_not_asked_about_it_may_not_settle_and_such_a_release_is_not_loaded(tmp_path: Path) -> None:
+    folder = tmp_path / "release"
+    write_release(folder)
+    file = folder / "release.toml"
+    text = file.read_text("utf-8")
+    head, settled = text.split("[[settle]]")
+    more = settled.replace('"mass_domestic"', '"weapon_direct"')
+    file.write_text(f"{head}[[settle]]{settled}\n[[settle]]{more}", "utf-8")
+    with pytest.raises(ReleaseError, match="settle weapon_direct, about which it is not asked"):
+        Screen(AGREEMENT, folder)
+    release = read_release(folder, AGREEMENT.vocabulary)
+    with pytest.raises(ReleaseError, match="settle weapon_direct, about which it is not asked"):
+        read_definitions(release, folder, AGREEMENT)
 
 
 def test_on_the_bench_it_is_a_layer_and_while_it_is_off_what_it_settled_is_held(tmp_path: Path) -> None:

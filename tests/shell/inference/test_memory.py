@@ -126,6 +126,14 @@ def test_a_detector_that_misses_its_canary_forgets_what_it_said() -> None:
     made.close()
 
 
+def test_what_was_judged_before_a_canary_was_missed_is_not_remembered_after_it() -> None:
+    memory = Memory()
+    batch = memory.of(asked("bad"), UNIT)
+    memory.forget()  # its answer is still on its way
+    batch.whole(Judgement("rules", "sha256:00", 1, ()))
+    assert memory.of(asked("bad"), UNIT).new == list(asked("bad"))
+
+
 def test_a_canary_is_judged_anew_each_time_and_a_failure_is_not_remembered() -> None:
     judge = Judge()
     made = detector(judge, Memory(), MustFind())

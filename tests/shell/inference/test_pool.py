@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import pytest
 
 from brightline.core.errors import ScreeningUnavailable
-from brightline.core.screening.finding import Finding, Segment, Surface
+from brightline.core.screening.finding import Finding, Judgement, Segment, Surface
 from brightline.shell.inference.pool import AT_ONCE_SEGMENTS, ScreeningPool, ThreadDetector
 
 
@@ -76,6 +76,54 @@ async def test_one_failing_detector_of_two_refuses_the_batch() -> None:
         await pool.judge((segment("a"),))
     assert "content" not in str(caught.value)
     await pool.close()
+
+
+async def test_what_one_caller_sends_is_not_refused_to_the_others_of_a_batch() -> None:
+    begun, gate = threading.Event(), threading.Event()
+
+    def picky(segments: Sequence[Segment]) -> Sequence[Finding]:
+        begun.set()
+        assert gate.wait(60)
+        if any(one.text == "too much" for one in segments):
+            raise ValueError("too much")
+        return marks(segments)
+
+    detector = ThreadDetector("d", "sha256:0", picky)
+    first = asyncio.create_task(detector.judge([segment("plain")]))
+    await asyncio.to_thread(begun.wait, 60)
+    asks = [asyncio.create_task(detector.judge([segment(text)])) for text in ("mark 1", "too much", "mark 2")]
+    await asyncio.sleep(0)  # the three wait together, and make a batch
+    gate.set()
+    answers = await asyncio.gather(first, *asks, return_exceptions=True)
+    assert isinstance(answers[2], ScreeningUnavailable)
+    found = [[one.rule for one in answer.findings] for answer in answers if isinstance(answer, Judgement)]
+    assert found == [[], ["mark 1"], ["mark 2"]]
+    detector.close()
+
+
+async def test_who_asks_while_a_canary_is_being_missed_is_not_answered() -> None:
+    begun, gate = threading.Event(), threading.Event()
+
+    class Missed:
+        def segments(self, turn: int) -> tuple[Segment, ...]:
+            begun.set()
+            assert gate.wait(60)
+            return (segment("mark"),)
+
+        def missed(self, turn: int, judgement: Judgement) -> tuple[str, ...]:
+            return () if judgement.findings else ("mark",)
+
+    detector = ThreadDetector("d", "sha256:0", lambda _: (), canaries=Missed(), canary_seconds=0.01)
+    try:
+        await asyncio.to_thread(begun.wait, 60)
+        asked = asyncio.create_task(detector.judge([segment("mark of somebody")]))
+        await asyncio.sleep(0)
+        gate.set()
+        with pytest.raises(ScreeningUnavailable, match="missed its canaries"):
+            await asked
+    finally:
+        gate.set()
+        detector.close()
 
 
 # ---- at once ------------------------------------------------------------------------------------------------

@@ -18,10 +18,11 @@ import pytest
 
 from brightline.core.errors import ScreeningUnavailable
 from brightline.core.screening.encoder import Canary
-from brightline.core.screening.finding import Segment, Surface
+from brightline.core.screening.finding import Finding, Judgement, Raised, Segment, Surface
 from brightline.shell.inference import process
 from brightline.shell.inference.process import ProcessDetector
-from brightline.shell.inference.wire import Load
+from brightline.shell.inference.wire import Ask, Load, Told, pack
+from brightline.shell.inference.worker import read, serve
 
 FAULTY = (sys.executable, str(Path(__file__).with_name("faulty_worker.py")))
 CANARY = Canary("fact", "canary: a known one")
@@ -90,9 +91,41 @@ async def test_each_asker_gets_the_findings_of_its_own_segments(tmp_path: Path) 
             assert [(f.rule, f.segment) for f in judgement.findings] == [(f"mark {i}", 0)]
 
 
+async def test_what_came_near_a_threshold_in_a_worker_is_told_to_whoever_asked(tmp_path: Path) -> None:
+    async with detector(tmp_path) as made:
+        await made.until_fit()
+        judgements = await asyncio.gather(*[made.judge(ask("plain", f"near {i}")) for i in range(8)])
+        for i, judgement in enumerate(judgements):
+            assert judgement.raised == (Raised(1, "folded", f"near {i}"),)
+
+
+async def test_a_worker_tells_all_that_its_judge_says() -> None:
+    said = Finding("d", "fact", "yes", "x", 0, "text"), Raised(1, "folded", "near")
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(pack(Ask(1, tuple(ask("mark", "near")))))
+        theirs.shutdown(socket.SHUT_WR)
+        serve(ours, lambda _segments: said, "sha256:0")
+        told = read(theirs, Told)
+    assert told == Told(1, "sha256:0", 2, said[:1], raised=said[1:])
+
+
 @pytest.mark.parametrize(
     "fault",
-    ["crash", "memory", "garbage", "letters", "endless", "number", "version", "shape", "nan", "elsewhere", "impostor"],
+    [
+        "crash",
+        "memory",
+        "garbage",
+        "letters",
+        "endless",
+        "number",
+        "version",
+        "shape",
+        "nan",
+        "elsewhere",
+        "impostor",
+        "beyond",
+    ],
 )
 async def test_a_worker_that_does_this_is_replaced_and_the_batch_is_unjudged(fault: str, tmp_path: Path) -> None:
     async with detector(tmp_path) as made:
@@ -110,6 +143,26 @@ async def test_a_detector_that_raises_keeps_its_worker(tmp_path: Path) -> None:
         with pytest.raises(ScreeningUnavailable, match="RuntimeError"):
             await made.judge(ask("raise"))
         assert not made.fault
+        assert (await made.judge(ask("mark"))).findings
+
+
+async def test_what_one_caller_sends_is_not_refused_to_the_others_of_a_batch(tmp_path: Path) -> None:
+    async with detector(tmp_path) as made:
+        await made.until_fit()
+        asks = [asyncio.create_task(made.judge(ask(text))) for text in ("mark 1", "raise", "mark 2")]
+        answers = await asyncio.gather(*asks, return_exceptions=True)
+        assert isinstance(answers[1], ScreeningUnavailable)
+        found = [[one.rule for one in answer.findings] for answer in answers if isinstance(answer, Judgement)]
+        assert found == [["mark 1"], ["mark 2"]]
+        assert not made.fault
+
+
+async def test_a_text_that_cannot_be_told_costs_its_batch_and_not_the_detector(tmp_path: Path) -> None:
+    async with detector(tmp_path) as made:
+        await made.until_fit()
+        with pytest.raises(ScreeningUnavailable, match="failed"):
+            await made.judge(ask("\ud800"))
+        await until(made, fit=True)
         assert (await made.judge(ask("mark"))).findings
 
 

@@ -145,6 +145,26 @@ async def test_a_canary_under_way_keeps_a_candidate_that_is_out(tmp_path: Path) 
         assert made.judges.count == 1
 
 
+async def test_a_release_that_comes_into_force_again_while_exchanges_end_under_it_leaves_nothing_behind(
+    tmp_path: Path,
+) -> None:
+    async with node(tmp_path) as made:
+        made.judges.end_trial()
+        other, again = (
+            loaded(finds_more(tmp_path / "other"), finds("b")),
+            loaded(beginning(tmp_path / "again"), finds("c")),
+        )
+        with made.judges.under(made.own.release, "unit-1"):
+            made.judges.go_over(other)
+            made.judges.go_over(again)
+            assert (made.judges.current, made.judges.count) == (again, 2)
+        assert made.judges.count == 1
+        detector = made.own.detectors[0]
+        assert isinstance(detector, ThreadDetector)
+        await asyncio.to_thread(detector._thread.join, 60)
+        assert not detector._thread.is_alive()
+
+
 async def test_about_the_stated_share_of_exchanges_are_canaries(tmp_path: Path) -> None:
     async with node(tmp_path) as made:
         made.trial.rule = Rule(1, 1, 100, 0, 0, 0)

@@ -215,6 +215,14 @@ def of_the_batch(judgement: Judgement, raised: Sequence[Raised]) -> Judgement:
     return msgspec.structs.replace(judgement, findings=findings, raised=near)
 
 
+def part_of(whole: Judgement, start: int, end: int) -> Judgement:
+    """What was said of the segments from ``start`` to ``end``, as an answer to them alone."""
+    replace = msgspec.structs.replace
+    findings = tuple(replace(f, segment=f.segment - start) for f in whole.findings if start <= f.segment < end)
+    raised = tuple(replace(r, segment=r.segment - start) for r in whole.raised if start <= r.segment < end)
+    return Judgement(whole.detector, whole.digest, end - start, findings, raised)
+
+
 def near_paths(release: Release, asked: Sequence[Segment], judgements: Sequence[Judgement]) -> frozenset[str]:
     """The places in which a detector that stands before no other raised something: it came near a threshold there."""
     first = {cascade.first for cascade in release.cascades}

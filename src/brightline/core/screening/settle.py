@@ -14,7 +14,7 @@ from __future__ import annotations
 import enum
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Final
 
 import msgspec
@@ -100,6 +100,14 @@ def check_settlements(settlements: Sequence[Settlement], detectors: frozenset[st
             raise ReleaseError(f"no judge can settle {one.fact} after {one.after}")
         if one.value != spec.good or one.misses > one.positives or one.wrongful > one.neighbours:
             raise ReleaseError(f"what settles {one.fact} is not {spec.good!r} with measured errors")
+
+
+def check_asked(settlements: Sequence[Settlement], asked: Collection[str], name: str) -> None:
+    """Hold settlements against the facts that a judge is ``asked`` about: of another its silence says nothing, and
+    would be taken for the good value. Raises ``ReleaseError``.
+    """
+    if never := sorted({one.fact for one in settlements} - set(asked)):
+        raise ReleaseError(f"{name}: the judge would settle {never[0]}, about which it is not asked")
 
 
 def open_questions(settlements: Sequence[Settlement], judgements: Sequence[Judgement]) -> tuple[Question, ...]:

@@ -46,8 +46,8 @@ class Child:
             raise UnfitError(f"it did not answer within {seconds:g} s") from error
         except (OSError, asyncio.IncompleteReadError) as error:
             raise UnfitError("it is gone") from error
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise UnfitError("its answer does not read") from error
+        except (msgspec.MsgspecError, UnicodeDecodeError, UnicodeEncodeError) as error:
+            raise UnfitError("it was told or answers what does not read") from error
 
 
 @contextlib.asynccontextmanager

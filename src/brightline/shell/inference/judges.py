@@ -48,6 +48,7 @@ class Judges:
         self.trial: Trial | None = None
         self._loaded = {first.release.digest: first}
         self._current = first
+        self._replaced: list[Loaded] = []  # by another loading of the same release, which came into force again
         self._ending: set[asyncio.Task[None]] = set()
 
     @property
@@ -58,7 +59,7 @@ class Judges:
     @property
     def count(self) -> int:
         """How many releases are loaded."""
-        return len(self._loaded)
+        return len(self._loaded) + len(self._replaced)
 
     @contextlib.contextmanager
     def under(self, release: Release, unit: str) -> Iterator[Screening]:
@@ -92,13 +93,14 @@ class Judges:
         before = self._current
         if before is loaded:
             return
-        self._loaded[loaded.release.digest] = self._current = loaded
+        self._current = loaded
+        self._load(loaded)
         self._retire(before)
 
     def begin_trial(self, trial: Trial) -> None:
         """From now on a candidate is asked beside the release in force. There is none now."""
         self.trial = trial
-        self._loaded[trial.candidate.release.digest] = trial.candidate
+        self._load(trial.candidate)
 
     def end_trial(self) -> None:
         """The candidate is asked no more; its detectors end with the last canary, unless it is in force now."""
@@ -111,16 +113,29 @@ class Judges:
         """Close every detector of every release, and see its processes gone."""
         if self.trial is not None:
             await self.trial.close()
-        for loaded in self._loaded.values():
+        for loaded in (*self._loaded.values(), *self._replaced):
             await loaded.screeners.close()
         await asyncio.gather(*self._ending, return_exceptions=True)
+
+    def _load(self, loaded: Loaded) -> None:
+        digest = loaded.release.digest
+        before = self._loaded.get(digest)
+        self._loaded[digest] = loaded
+        if before is not None and before is not loaded:
+            self._replaced.append(before)
+            self._retire(before)
 
     def _retire(self, loaded: Loaded) -> None:
         digest = loaded.release.digest
         wanted = loaded is self._current or (self.trial is not None and loaded is self.trial.candidate)
-        if loaded.exchanges or wanted or self._loaded.get(digest) is not loaded:
+        if loaded.exchanges or wanted:
             return
-        del self._loaded[digest]
+        if self._loaded.get(digest) is loaded:
+            del self._loaded[digest]
+        elif loaded in self._replaced:
+            self._replaced.remove(loaded)
+        else:
+            return
         self._end(loaded.screeners.close())
 
     def _end(self, closing: Coroutine[None, None, None]) -> None:

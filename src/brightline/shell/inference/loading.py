@@ -16,6 +16,7 @@ from brightline.core.screening.ngrams import NGrams
 from brightline.core.screening.release import Release, RequiredDetector
 from brightline.core.screening.remote import RemoteJudge
 from brightline.core.screening.rules import RuleSet
+from brightline.core.screening.settle import check_asked
 from brightline.core.screening.toolcall import CallRules
 from brightline.shell import shipped
 from brightline.shell.config import InferenceSettings
@@ -42,6 +43,8 @@ def read_definitions(release: Release, folder: Path, agreement: Agreement) -> De
     for required in (*release.detectors, *([release.judge] if release.judge else [])):
         definition = define(required.kind, read(required.path), required.path)
         check(definition, agreement.vocabulary, required.path)
+        if isinstance(definition, JudgeFile | RemoteJudge):
+            check_asked(release.settlements, definition.facts, required.path)
         found.append((required, definition))
     return found
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -48,23 +48,29 @@ class Memory:
 
     def recall(self, digest: bytes) -> tuple[Finding, ...] | None:
         """What was found; None where that is not remembered."""
-        found = self._found.pop(digest, None)
+        of_now = self._found
+        found = of_now.pop(digest, None)
         if found is not None:
-            self._found[digest] = found  # it is the latest now
+            of_now[digest] = found  # it is the latest now
         return found
 
-    def learn(self, digest: bytes, found: tuple[Finding, ...]) -> None:
-        """Remember, and forget the oldest in its place."""
-        while len(self._found) >= self._max:
-            del self._found[next(iter(self._found))]
-        self._found[digest] = found
+    def learner(self) -> Callable[[bytes, tuple[Finding, ...]], None]:
+        """Remembers, and forgets the oldest in its place. What is forgotten meanwhile is not learned any more."""
+        into = self._found
+
+        def learn(digest: bytes, found: tuple[Finding, ...]) -> None:
+            while len(into) >= self._max:
+                del into[next(iter(into))]
+            into[digest] = found
+
+        return learn
 
 
 class Batch:
     """A batch, in part remembered. ``new`` are the segments to be judged."""
 
     def __init__(self, memory: Memory, segments: Sequence[Segment], unit: str) -> None:
-        self._memory = memory
+        self._learned = memory.learner()
         self._digests = [memory.digest(segment, unit) for segment in segments]
         self._known = [memory.recall(digest) if digest else None for digest in self._digests]
         self._places = [place for place, known in enumerate(self._known) if known is None]
@@ -80,7 +86,7 @@ class Batch:
         for place, of_new in zip(self._places, found, strict=True):
             self._known[place] = tuple(of_new)
             if self._digests[place]:
-                self._memory.learn(self._digests[place], tuple(of_new))
+                self._learned(self._digests[place], tuple(of_new))
         findings = tuple(
             msgspec.structs.replace(finding, segment=place)
             for place, known in enumerate(self._known)

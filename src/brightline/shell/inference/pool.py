@@ -24,12 +24,10 @@ import time
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
-import msgspec
-
 from brightline.core.errors import ScreeningUnavailable
 from brightline.core.ports import Detector
 from brightline.core.screening.finding import Judgement, Segment
-from brightline.core.screening.release import Cascade, of_the_batch, raised_segments
+from brightline.core.screening.release import Cascade, of_the_batch, part_of, raised_segments
 from brightline.core.screening.settle import (
     Ended,
     JudgeFigures,
@@ -215,29 +213,25 @@ class ThreadDetector:
     def _judge_batch(self, batch: list[_Ask]) -> None:
         live = [ask for ask in batch if not ask.future.done()]
         segments = [segment for ask in live for segment in ask.segments]
-        why = ""
+        why = self._missed  # they came while it missed what it must find
         whole = None
         try:
-            whole = judgement_of(self._judge, self._id, self._digest, segments)
-        except ScreeningUnavailable as error:  # for every ask of the batch
+            whole = None if why else judgement_of(self._judge, self._id, self._digest, segments)
+        except ScreeningUnavailable as error:
+            if len(live) > 1:  # what one of them sent is not refused to the others
+                for ask in live:
+                    self._judge_batch([ask])
+                return
             why = str(error)
         start = 0
         for ask in live:
             end = start + len(ask.segments)
-            judgement = None if whole is None else _part(whole, start, end)
+            judgement = None if whole is None else part_of(whole, start, end)
             try:
                 ask.loop.call_soon_threadsafe(ask.settle, judgement, why)
             except RuntimeError:
                 pass  # the asker's loop was closed: nobody waits for this answer
             start = end
-
-
-def _part(whole: Judgement, start: int, end: int) -> Judgement:
-    """What was said of the segments from ``start`` to ``end``, as an answer to them alone."""
-    replace = msgspec.structs.replace
-    findings = tuple(replace(f, segment=f.segment - start) for f in whole.findings if start <= f.segment < end)
-    raised = tuple(replace(r, segment=r.segment - start) for r in whole.raised if start <= r.segment < end)
-    return Judgement(whole.detector, whole.digest, end - start, findings, raised)
 
 
 class PooledDetector(Detector, Protocol):

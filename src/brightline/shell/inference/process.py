@@ -6,8 +6,9 @@ more than a refusal.
                                                   → else the batch is unjudged, and the worker is killed and replaced
     canaries: known texts that must be found, at each worker's start and every minute; one that misses is out
 
-No batch is tried a second time: what killed a worker would kill the next. While no worker is fit, everybody is told so
-at once, and the exchange is refused as unavailable.
+No batch is tried a second time where it killed a worker: it would kill the next. Where the detector only failed on
+it, each ask of it is tried alone, so that what one caller sends is not refused to the others. While no worker is fit,
+everybody is told so at once, and the exchange is refused as unavailable.
 """
 
 from __future__ import annotations
@@ -21,11 +22,10 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-import msgspec
-
 from brightline.core.errors import ScreeningUnavailable
 from brightline.core.screening.encoder import Canary, canary_segments, missed
-from brightline.core.screening.finding import Finding, Judgement, Segment
+from brightline.core.screening.finding import Judgement, Segment
+from brightline.core.screening.release import part_of
 from brightline.shell.inference.child import Child, UnfitError, started
 from brightline.shell.inference.wire import Ask, Load, Loaded, Told
 
@@ -43,10 +43,11 @@ log = logging.getLogger("brightline.screening")
 class _Waiting:
     """Somebody's segments, and where the answer goes."""
 
-    __slots__ = ("future", "segments")
+    __slots__ = ("alone", "future", "segments")
 
     def __init__(self, segments: Sequence[Segment]) -> None:
         self.segments = tuple(segments)
+        self.alone = False  # asked in a batch of its own, because one failed that it was in
         self.future: asyncio.Future[Judgement] = asyncio.get_running_loop().create_future()
 
     def refuse(self, why: str) -> None:
@@ -76,6 +77,8 @@ class _Worker:
                 raise UnfitError("it found something in a segment that it was not asked, or for another detector")
             if not math.isfinite(finding.score) or not 0 <= finding.score <= 1:
                 raise UnfitError("it gave a score that is no score")
+        if not all(0 <= one.segment < len(segments) for one in told.raised):
+            raise UnfitError("it raised something that it was not asked")
         return told
 
 
@@ -219,7 +222,7 @@ class ProcessDetector:
                 self._asks.popleft()
                 continue
             count += len(self._asks[0].segments)
-            if batch and count > BATCH_SEGMENTS_MAX:
+            if batch and (count > BATCH_SEGMENTS_MAX or self._asks[0].alone or batch[0].alone):
                 break
             batch.append(self._asks.popleft())
         return batch
@@ -233,22 +236,21 @@ class ProcessDetector:
             for waiting in batch:
                 waiting.refuse(f"a worker of detector {self.id} failed: {error}")
             raise
+        if told.failure and len(batch) > 1:
+            for waiting in reversed(batch):  # what one of them sent is not refused to the others
+                waiting.alone = True
+                self._asks.appendleft(waiting)
+            self._wake.set()
+            return
+        whole = Judgement(self.id, self._digest, told.judged, told.findings, told.raised)
         start = 0
         for waiting in batch:
             end = start + len(waiting.segments)
             if told.failure:
                 waiting.refuse(f"detector {self.id} failed: {told.failure}")
             elif not waiting.future.done():
-                waiting.future.set_result(self._part(told.findings, start, end))
+                waiting.future.set_result(part_of(whole, start, end))
             start = end
-
-    def _part(self, findings: Sequence[Finding], start: int, end: int) -> Judgement:
-        mine = tuple(
-            msgspec.structs.replace(finding, segment=finding.segment - start)
-            for finding in findings
-            if start <= finding.segment < end
-        )
-        return Judgement(self.id, self._digest, end - start, mine)
 
     async def _probe(self, worker: _Worker, seconds: float) -> None:
         """Whether it still finds what is known to be bad. Raises ``UnfitError``."""

@@ -20,9 +20,11 @@ from brightline.core.exchange.coverage import cover_reply, cover_request
 from brightline.core.exchange.model import Exchange, Reply
 from brightline.core.facts import Facts, Source, Statement
 from brightline.core.screening.finding import Finding, Judgement, Segment
+from brightline.core.screening.judge import JudgeFile
 from brightline.core.screening.release import Release, of_the_batch, raised_segments, statements_from
+from brightline.core.screening.remote import RemoteJudge
 from brightline.core.screening.segment import cut
-from brightline.core.screening.settle import as_segments, open_questions
+from brightline.core.screening.settle import as_segments, check_asked, open_questions
 from brightline.shell import shipped
 from brightline.shell.inference.kinds import Definition, Judge, check, define, judge_of, judgement_of
 
@@ -134,6 +136,8 @@ class Screen:
             return None
         definition = define(required.kind, shipped.folder_reader(folder)(required.path), required.path)
         check(definition, self._agreement.vocabulary, required.path)
+        if isinstance(definition, JudgeFile | RemoteJudge):
+            check_asked(self.release.settlements, definition.facts, required.path)
         try:
             return make(definition, required.id, folder, weights)
         except (ReleaseError, ImportError) as error:

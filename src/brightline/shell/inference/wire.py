@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from brightline.core.screening.finding import Finding, Segment
+from brightline.core.screening.finding import Finding, Raised, Segment
 
 FRAME_BYTES_MAX: Final = 64 * 1024 * 1024
 LENGTH_BYTES: Final = 4
@@ -53,6 +53,7 @@ class Told(msgspec.Struct, frozen=True):
     judged: int
     findings: tuple[Finding, ...]
     failure: str = ""
+    raised: tuple[Raised, ...] = ()
 
 
 def pack(value: msgspec.Struct) -> bytes:

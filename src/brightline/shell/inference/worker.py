@@ -15,7 +15,7 @@ from typing import TypeVar
 import msgspec
 
 from brightline.core.errors import BrightlineError
-from brightline.core.screening.finding import Finding
+from brightline.core.screening.finding import Finding, Raised
 from brightline.shell.inference.kinds import Judge, load_judge
 from brightline.shell.inference.wire import FRAME_BYTES_MAX, LENGTH_BYTES, Ask, Load, Loaded, Told, pack
 
@@ -44,11 +44,13 @@ def serve(connection: socket.socket, judge: Judge, digest: str) -> None:
     """Judge batch by batch until the gateway closes the socket."""
     while (ask := read(connection, Ask)) is not None:
         try:
-            findings = tuple(one for one in judge(ask.segments) if isinstance(one, Finding))
+            said = tuple(judge(ask.segments))
         except Exception as error:  # noqa: BLE001 - whatever a detector raises leaves the whole batch unjudged
             told = Told(ask.number, digest, 0, (), type(error).__name__)
         else:
-            told = Told(ask.number, digest, len(ask.segments), findings)
+            findings = tuple(one for one in said if isinstance(one, Finding))
+            raised = tuple(one for one in said if isinstance(one, Raised))
+            told = Told(ask.number, digest, len(ask.segments), findings, raised=raised)
         connection.sendall(pack(told))
 
 
