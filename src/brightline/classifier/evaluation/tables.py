@@ -176,11 +176,11 @@ def _print_benign(evaluation: Evaluation) -> None:
             *(["judge asked", "held without it"] if evaluation.judge else []),
             "minutes of 1,000",
             "unjudged",
-            "red lines: yes / unknown",
-            "not good",
         ],
         [_benign(one, evaluation) for one in (*evaluation.benign, *whole)],
     )
+    if reasons := [_reasons(one) for one in evaluation.benign if one.facts]:
+        table("why: what was said of these rows", ["corpus", "red lines: yes / unknown", "not good"], reasons)
 
 
 def _benign(one: Benign, evaluation: Evaluation) -> list[str]:
@@ -195,6 +195,12 @@ def _benign(one: Benign, evaluation: Evaluation) -> list[str]:
         *judged,
         minutes(one, evaluation.minutes_a_case),
         str(one.unjudged),
+    ]
+
+
+def _reasons(one: Benign) -> list[str]:
+    return [
+        one.name,
         ", ".join(
             f"{line} {said['yes']} / {said['unknown']}" for line, said in one.lines.items() if any(said.values())
         ),
