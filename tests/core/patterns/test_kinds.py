@@ -175,6 +175,26 @@ def test_few_people_who_are_asked_about_all_the_time_are_few() -> None:
     assert not any(crossed(pace, (request(n, [n % 30], at=NOW + 5 * n) for n in range(700))))
 
 
+def test_people_before_the_turn_of_a_span_and_after_it_are_the_same_people() -> None:
+    edge = begins(spans_at(NOW)[1] + 1)
+    pace = pattern(Counts.PACE, 31, window_seconds=HOUR_SECONDS)
+    assert not any(crossed(pace, (request(n, [n % 30], at=edge + 5 * (n - 90)) for n in range(180))))
+    joined = pattern(Counts.PACE, 3, window_seconds=HOUR_SECONDS, joins=2)
+    matters = [request(n, [n % 3], (PLACE, BELIEF)[n // 3], at=edge + 20 * (n - 3)) for n in range(6)]
+    assert crossed(joined, matters) == [0] * 5 + [3]
+
+
+def test_people_whom_an_earlier_version_counted_in_the_newer_span_alone_are_counted() -> None:
+    before, book = PatternBook(), PatternBook()
+    for number in range(20):
+        before.enter(request(number, [number]))
+    for counted, sketch in before:
+        if counted.span == spans_at(NOW)[1]:
+            book.merge(counted, sketch)
+    pace = pattern(Counts.PACE, 21, window_seconds=HOUR_SECONDS)
+    assert crossed(pace, [request(20, [20], at=NOW + 60)], book) == [21]
+
+
 def test_of_many_steps_in_one_second_each_is_counted() -> None:
     acts = pattern(Counts.ACTS, 1, window_seconds=600)
     assert crossed(acts, (request(n, exchange=step("engage")) for n in range(100))) == [*range(1, 101)]
@@ -213,6 +233,37 @@ def test_a_clock_among_people_is_found_by_its_question() -> None:
         pattern(Counts.CLOCKWORK, 20, window_seconds=DAY_SECONDS), sorted(even + people, key=lambda each: each.unix)
     )
     assert found[-1] == 30 or 20 <= max(found) <= 30
+
+
+def _of_people(times: Iterable[int]) -> list[Seen]:
+    return [
+        request(100 + n, [n], at=at, text=f"Where is the {'abcdefgh'[n % 8] * 5} meeting of somebody?")
+        for n, at in enumerate(times)
+    ]
+
+
+@pytest.mark.parametrize("phase", range(4))
+def test_a_clock_is_found_though_as_many_others_ask_between_its_requests_as_are_not_looked_at(phase: int) -> None:
+    rng = random.Random(phase)  # noqa: S311 - a simulation
+    people = _of_people(NOW + 600 * n + rng.randrange(1, 600) for n in range(30) for _ in range(3))
+    even = [request(n, [1], at=NOW + 600 * n) for n in range(30)]
+    early = _of_people([NOW - 900, NOW - 700, NOW - 100])[:phase]
+    clockwork = pattern(Counts.CLOCKWORK, 20, window_seconds=DAY_SECONDS)
+    book = PatternBook()
+    crossed(clockwork, early, book)
+    in_time = sorted(even + people, key=lambda each: each.unix)
+    found = crossed(clockwork, in_time, book)
+    assert [count for seen, count in zip(in_time, found, strict=True) if seen in even][21:] == [*range(22, 31)]
+
+
+def test_a_clock_among_people_is_found_across_the_turn_of_a_span() -> None:
+    edge = begins(spans_at(NOW)[1] + 1)
+    rng = random.Random(5)  # noqa: S311 - a simulation
+    even = [request(n, [1], at=edge + 600 * (n - 15)) for n in range(30)]
+    people = _of_people(rng.sample(range(edge - 9_000, edge + 9_000), 60))
+    clockwork = pattern(Counts.CLOCKWORK, 20, window_seconds=DAY_SECONDS)
+    found = crossed(clockwork, sorted(even + people, key=lambda each: each.unix))
+    assert max(found) == 30
 
 
 def test_a_burst_is_not_like_clockwork() -> None:

@@ -148,7 +148,7 @@ def tallied(pattern: Pattern, sketches: list[Sketch], unix: int, question: int) 
                 matters: dict[int, int] = {}
                 for token, _, about in each.rows(since):
                     matters[token & 0xFFFFFF] = matters.get(token & 0xFFFFFF, 0) | about
-                found += sum((about & mask).bit_count() >= pattern.joins for about in matters.values())
+                found = max(found, sum((about & mask).bit_count() >= pattern.joins for about in matters.values()))
             return found
         case Counts.TEMPLATE:
             if not sketches:

@@ -96,6 +96,21 @@ def test_so_many_people_are_told_within_a_quarter(people: int) -> None:
     assert abs(counted(split(3 * people, people // 2)) - people) <= people // 4
 
 
+def test_more_people_than_rows_are_found_though_two_units_ask_all_of_it_within_one_hour() -> None:
+    pattern = msgspec.structs.replace(SHARED, subjects=60, joins=2, units=2)
+    book = PatternBook()
+    found: list[int] = []
+    for number in range(80):
+        touched = Touched(((f"name person {number}", PLACE.bit | DEVICE.bit),))
+        seen = see(f"x{number}", touched, Whose("k", f"u{number % 2}", "p"), NOW, KEYS)
+        asked = ask(asked_of(TEXTS[PLACE]), touched.persons, NOW, KEYS)
+        book.enter(seen := msgspec.structs.replace(seen, asked=asked))
+        found.extend(each.subjects for each in crossings(book, [pattern], seen))
+    sketch = book.sketch(place(NOW))
+    assert sketch is not None
+    assert len(sketch.tokens) < 60 <= max(found, default=0)
+
+
 def test_no_unit_hides_a_work_behind_what_it_asks_itself() -> None:
     """One unit asks more often within the hour than there are rows; the latest rows still have what the others ask."""
     work = split(60, 6)

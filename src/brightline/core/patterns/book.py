@@ -127,9 +127,7 @@ class PatternBook:
         sketches = self._read(pattern, counted)
         own, most = 0, at_most(pattern, sketches, seen.unix)
         if most >= pattern.subjects - HALF or _may_be_even(pattern, most):
-            asked, kind = seen.asked, KIND_OF.get(pattern.counts)
-            question = asked.older if kind in IN_BOTH_SPANS else asked.newer
-            most, own = tally(pattern, sketches, seen.unix, question)
+            most, own = tally(pattern, sketches, seen.unix, seen.asked)
         looks[pattern.id] = _Look(pattern, sketches, _tokens(pattern, most, sketches), seen.unix)
         return own if own >= pattern.subjects else 0
 

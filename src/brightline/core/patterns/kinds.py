@@ -12,8 +12,9 @@ like the others: twice, late or in another order gives the same bytes.
     cases       a case that is to be decided
     rows        a request that hands over rows; its ``about`` is how many
 
-Only questions have tokens of both spans. The others stand in the span that began last, and are read together with the
-one before it, so that each request is there once.
+Questions and people have tokens of both spans, so that who comes before the turn of a span and after it is one. The
+others stand in the span that began last, and are read together with the one before it, so that each request is there
+once.
 """
 
 from __future__ import annotations
@@ -23,17 +24,18 @@ import hashlib
 import math
 import struct
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from statistics import median_low
 from typing import Final, NamedTuple
 
 from brightline.core.agreement.pattern import INQUIRY_BIT, MATTER_BITS, US_PERSON_BIT, Counts, Pattern
+from brightline.core.patterns.asked import Asked
 from brightline.core.patterns.seen import Seen
-from brightline.core.patterns.shared import PERSONS_OF_ONE, people_in_shared, row_of
+from brightline.core.patterns.shared import PERSONS_OF_ONE, people_in, people_in_shared, row_of
 from brightline.core.patterns.sketch import SIZE, Sketch
-from brightline.core.patterns.token import begins
+from brightline.core.patterns.token import begins, spans_at
 
 SURE: Final = 12
 """Of a sketch that holds only a part, so many rows of one question are needed to say how many there are."""
@@ -91,7 +93,8 @@ KIND_OF: Final = {
 
 
 IN_BOTH_SPANS: Final = frozenset({Kind.QUESTIONS, Kind.SHARED})
-"""What has tokens of both spans, and so is read from the older."""
+"""What is read from the older span alone. The latest people stand in both too, and are read where there are more of
+them: what was counted before they did is in the newer one alone."""
 
 Entry = tuple[Kind, int, int, int, int]
 """A token for the sketches of a kind: kind, span, token, what came up, and by how much a count may grow."""
@@ -113,7 +116,8 @@ def entries(seen: Seen, request: int) -> Iterator[Entry]:
         if not asked.again:
             yield Kind.TIMES, newer, _latest(latest, request, asked.newer), seen.about | asked.about, 1
     for each in seen.subjects:
-        yield Kind.LATELY, newer, latest << 24 | each.newer & _PERSON, each.about, 1
+        for span, person in ((older, each.older), (newer, each.newer)):
+            yield Kind.LATELY, span, latest << 24 | person & _PERSON, each.about, 1
     if asked.step:
         for kind, is_one in ((Kind.STEPS, True), (Kind.ACTS, asked.acts), (Kind.FORCE, asked.force)):
             if is_one:
@@ -168,19 +172,19 @@ class Tally(NamedTuple):
     own: int
 
 
-def tally(pattern: Pattern, sketches: Sequence[Sketch], unix: int, question: int | None = None) -> Tally:
-    """How many of what it counts there are in these sketches; ``question`` is the token of the one that is asked.
+def tally(pattern: Pattern, sketches: Sequence[Sketch], unix: int, asked: Asked | None = None) -> Tally:
+    """How many of what it counts there are in these sketches; ``asked`` has the question of the one who asks.
 
     Of a question of which too little is remembered to be sure nothing is said.
     """
-    since = unix - pattern.window_seconds
+    since, question = unix - pattern.window_seconds, asked.older if asked is not None else None
     if pattern.counts is Counts.TEMPLATE:
         return _in_questions(sketches[0], since, pattern, question) if sketches else Tally(0, 0)
     if pattern.counts is Counts.SHARED:
         return Tally(*people_in_shared(sketches[0], since, pattern, question)) if sketches else Tally(0, 0)
     if pattern.counts is Counts.CLOCKWORK:
-        rows = [row for each in sketches for row in each.rows(since) if _joins(pattern, row[2])]
-        return _like_clockwork([(token & FOLD, seen) for token, seen, _ in rows], question)
+        own = _folds(asked, unix) if asked is not None else None
+        return _like_clockwork(_by_question(pattern, sketches, since), own)
     found = _found(pattern, sketches, since)
     return Tally(found, found)
 
@@ -189,26 +193,31 @@ def at_most(pattern: Pattern, sketches: Sequence[Sketch], unix: int) -> float:
     """So many there are at most: in a look at the columns and not at each row."""
     if pattern.counts is Counts.ROWS:
         return math.inf
+    if pattern.counts is Counts.SHARED:
+        return people_in(sum(each.found(0) for each in sketches))
+    since = unix - pattern.window_seconds
+    if pattern.counts is Counts.PACE:
+        sketches = _fullest(sketches, since)
     most = sum(each.total() for each in sketches)
     if most < pattern.subjects - 0.5 or not (pattern.days > 1 or pattern.counts in _ROW_BY_ROW):
         return most
     joins = pattern.joins if pattern.counts is not Counts.PACE else min(pattern.joins, 1)  # one came up in some row
     marked = US_PERSON_BIT if pattern.us_persons else 0
-    since, mask = unix - pattern.window_seconds, pattern.mask if joins else 0
+    mask = pattern.mask if joins else 0
     return sum(each.found(since, mask, joins, 1, marked) * each.scale for each in sketches)
 
 
 _ROW_BY_ROW: Final = frozenset({Counts.PACE, Counts.TEMPLATE, Counts.CLOCKWORK})
 
 
-def _found(pattern: Pattern, sketches: Iterable[Sketch], since: int) -> int:
+def _found(pattern: Pattern, sketches: Sequence[Sketch], since: int) -> int:
     match pattern.counts:
         case Counts.SPREAD:
             return max((_spread(each, since, pattern) for each in sketches), default=0)
         case Counts.ROWS:
             return round(sum(each.scale * sum(row[2] for row in each.rows(since)) for each in sketches))
         case Counts.PACE:
-            return sum(_different(each, since, pattern) for each in sketches)
+            return sum(_different(each, since, pattern) for each in _fullest(sketches, since))
         case Counts.LOOP | Counts.ACTS | Counts.FORCE:
             return sum(each.found(since) for each in sketches)
         case Counts.PEOPLE:
@@ -218,6 +227,11 @@ def _found(pattern: Pattern, sketches: Iterable[Sketch], since: int) -> int:
         case _:
             mask = pattern.mask if pattern.joins else 0
             return sum(each.count(since, mask, pattern.joins, pattern.days) for each in sketches)
+
+
+def _fullest(sketches: Sequence[Sketch], since: int) -> list[Sketch]:
+    """The one in which most came then or later: what stands in both spans is looked for once."""
+    return sorted(sketches, key=lambda each: each.found(since))[-1:]
 
 
 def _different(sketch: Sketch, since: int, pattern: Pattern) -> int:
@@ -254,17 +268,55 @@ def _in_questions(sketch: Sketch, since: int, pattern: Pattern, question: int | 
     return Tally(round(most * sketch.scale), round(own * sketch.scale) if sure else 0)
 
 
-def _like_clockwork(rows: Sequence[tuple[int, int]], question: int | None) -> Tally:
-    """The most requests at even intervals: of one question, or all together."""
-    by_question: dict[int, list[int]] = {}
-    for each, unix in rows:
-        by_question.setdefault(each, []).append(unix)
-    if question is not None:
-        fold = question & FOLD
-        by_question = {fold: by_question.get(fold, [])}
-    groups = [*by_question.values(), [unix for _, unix in rows]]
-    found = max((len(times) for times in groups if _even(times)), default=0)
-    return Tally(found, found)
+_Fold = tuple[int, int]
+"""A question: when a span began, and what is told of it under the key of that span."""
+
+
+def _folds(asked: Asked, unix: int) -> tuple[_Fold, _Fold]:
+    """The question that is asked: another number in each of the spans."""
+    older, newer = spans_at(unix)
+    return (begins(older), asked.older & FOLD), (begins(newer), asked.newer & FOLD)
+
+
+def _by_question(pattern: Pattern, sketches: Iterable[Sketch], since: int) -> dict[_Fold, list[int]]:
+    """When each question was asked."""
+    found: dict[_Fold, list[int]] = {}
+    for each in sketches:
+        for token, unix, about in each.rows(since):
+            if _joins(pattern, about):
+                found.setdefault((each.since, token & FOLD), []).append(unix)
+    return found
+
+
+def _like_clockwork(by_question: Mapping[_Fold, list[int]], own: Iterable[_Fold] | None) -> Tally:
+    """The most requests at even intervals: of any question or all together, and of the own one or all together.
+
+    Nobody knows which of the others before the turn of a span is which after it: what they are at most is the most of
+    each span.
+    """
+    even = {each: _evenly(times) for each, times in by_question.items()}
+    if len(even) > 1:
+        together = _evenly([unix for times in by_question.values() for unix in times])
+    else:
+        together = max(even.values(), default=0)
+    if own is None:
+        most = max(together, *even.values(), 0)
+        return Tally(most, most)
+    theirs = [each for each in own if each in even]
+    if len(theirs) > 1:
+        of_own = _evenly([unix for each in theirs for unix in by_question[each]])
+    else:
+        of_own = sum(even[each] for each in theirs)
+    of_own = max(together, of_own)
+    in_spans: dict[int, int] = {}
+    for (span, _), count in even.items():
+        in_spans[span] = max(in_spans.get(span, 0), count)
+    return Tally(max(of_own, sum(in_spans.values())), of_own)
+
+
+def _evenly(times: list[int]) -> int:
+    """How many there are if they come at even intervals, else 0."""
+    return len(times) if _even(times) else 0
 
 
 def _even(times: list[int]) -> bool:

@@ -47,6 +47,11 @@ def row_of(question: int, person: int, unit: str, unix: int, since: int) -> int:
     return hour << 52 | (mixed >> 50 & _MIXED) << 38 | place
 
 
+def people_in(rows: int) -> int:
+    """So many people there are at most in so many rows: two may share one."""
+    return _PEOPLE[min(rows, _FOLDS)]
+
+
 def people_in_shared(sketch: Sketch, since: int, pattern: Pattern, question: int | None) -> tuple[int, int]:
     """The most people for each of ``joins`` matters in questions that belong together; and those with one question."""
     if not _shared({(token & _PLACE) >> _PERSON_BITS for token in sketch.tokens}, pattern.units):

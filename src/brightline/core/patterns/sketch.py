@@ -86,6 +86,11 @@ class Sketch:
         self._oldest = _SECONDS  # nobody came before it
 
     @property
+    def since(self) -> int:
+        """When its span began, in Unix seconds."""
+        return self._since
+
+    @property
     def tokens(self) -> tuple[int, ...]:
         """The tokens, the smallest first."""
         return tuple(self._tokens)
