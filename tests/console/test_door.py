@@ -13,10 +13,13 @@ import openai
 import pytest
 
 from brightline.client import hold_of
+from brightline.console import queue_pages
+from brightline.console.books import Books
 from brightline.console.door import BODY_BYTES_MAX, Origin
 from brightline.core.errors import ConfigError
+from tests.conformance.test_halt import until
 from tests.console.desk import QUEUE, Console, console
-from tests.harness import HELD, NO_TLS, Running, running
+from tests.harness import HELD, NO_TLS, Running, add_workload, running, within_two_seconds
 
 PATHS = ("/", "/queue", "/queue/news", "/case/{hold}", "/case/{hold}/more?place=said-1&from=0", "/case/{hold}/lease")
 FORMS = ("/queue/claim", "/case/{hold}/skip", "/case/{hold}/reveal", "/case/{hold}/answer", "/case/{hold}/sign")
@@ -201,3 +204,26 @@ def test_what_is_vendored_is_what_was_published() -> None:
 def test_an_origin_that_passkeys_would_not_work_on_is_refused(text: str) -> None:
     with pytest.raises(ConfigError):
         Origin.of(text)
+
+
+def test_holds_of_units_that_are_closed_to_somebody_hide_no_others_behind_them(
+    node: Running, desk: Console, hold: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = add_workload(node.root, node.node.settings, node.node.agreement, "others", unit="unit-2")
+    within_two_seconds(lambda: any(each.unit == "unit-2" for each in node.node.registry.workloads.all()))
+    with pytest.raises(openai.PermissionDeniedError) as refused, node.client(key) as client:
+        client.chat.completions.create(model="m", messages=[{"role": "user", "content": HELD}])
+    other = hold_of(refused.value)
+    with session(desk, "auditor") as client:
+        until(lambda: {hold, other} <= set(re.findall("hold_[0-9a-f]{24}", client.get("/queue").text)))
+        first = re.findall("hold_[0-9a-f]{24}", client.get("/queue").text)[0]
+        closed, last = ("unit-1", other) if first == hold else ("unit-2", hold)
+        monkeypatch.setattr(Books, "closed_units", lambda *_: frozenset({closed}))
+        with monkeypatch.context() as short:
+            short.setattr(queue_pages, "ROWS_SHOWN", 0)  # one row is asked for
+            page = client.get("/queue").text
+        assert last in page  # which stands behind the one that is not shown
+        assert first not in page
+        assert "1 came since" in client.get("/queue/news?shown=0").text
+        monkeypatch.setattr(Books, "closed_units", lambda *_: frozenset({"unit-1", "unit-2"}))
+        assert "came since" not in client.get("/queue/news?shown=0").text

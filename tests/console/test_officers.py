@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -13,13 +15,17 @@ import openai
 import pytest
 
 from brightline.client import appeal, exchange_of, hold_of
+from brightline.console import standing_pages
+from brightline.console.books import Books
+from brightline.console.papers import Paper, Papers, sign
+from brightline.core.errors import EvidenceUnavailable
 from brightline.core.halt import RESUMPTION_TYPE
-from brightline.core.standing import Standing
+from brightline.core.standing import ORDER_TYPE, Standing
 from brightline.core.statement import add_signature
 from brightline.shell.state import StateFolder
 from brightline.shell.trust.keys import load_key
 from tests.conformance.test_halt import until
-from tests.console.desk import QUEUE, Console, console, empty_the_desk
+from tests.console.desk import OFFICER, OTHER_OFFICER, QUEUE, Console, console, empty_the_desk
 from tests.harness import HELD, NO_TLS, RL1, Running, running, within_two_seconds
 
 
@@ -190,3 +196,68 @@ def test_what_an_application_asks_is_shown_to_the_official_alone_as_text_and_fil
     until(lambda: bool(node.node.registry.reviewing.appeals))
     (filed,) = node.node.registry.reviewing.appeals
     assert (filed.appeal.wish, filed.appeal.about) == (wish, exchange_of(denied.value))
+
+
+def statement_on(page: str) -> bytes:
+    """The statement of a paper, as somebody takes it away."""
+    shown: str = re.findall("<textarea id=.statement.[^>]*>(.*?)</textarea>", page, re.DOTALL)[0]
+    return shown.replace("&#34;", '"').encode()
+
+
+def test_two_who_take_a_paper_away_at_once_both_count_when_they_bring_it_back(node: Running, desk: Console) -> None:
+    folder = StateFolder(node.root)
+    with sitting(desk, "officer", "officer2") as (first, second):
+        suspended = first.paper("/standing/order", unit="unit-1", happened="suspension ordered", reason="no cure")
+        first.post(f"{suspended}/sign")
+        order = first.paper("/standing/order", unit="unit-1", happened="terminated", reason="material breach")
+        taken = statement_on(first.get(order))  # before anybody has signed it
+        one, two = (add_signature(taken, ORDER_TYPE, load_key(folder.key(name))) for name in (OFFICER, OTHER_OFFICER))
+        assert first.post(f"{order}/sign", envelope=one.decode()) == order
+        assert second.post(f"{order}/sign", envelope=two.decode()) == "/standing"
+    within_two_seconds(lambda: node.node.registry.standings.book.of("unit-1").standing is Standing.TERMINATED)
+
+
+def test_two_who_sign_at_the_same_moment_both_count(
+    node: Running, desk: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both_came, looked = threading.Event(), Papers.of
+
+    def of(papers: Papers, name: str, now: int) -> Paper:
+        came.append(name)
+        if len(came) == 2:
+            both_came.set()
+        return looked(papers, name, now)
+
+    def signed(books: Books, paper: Paper, holder: str) -> Paper:
+        assert both_came.wait(30)  # until the other one has the same paper
+        return sign(books, paper, holder)
+
+    with sitting(desk, "officer", "officer2") as (first, second):
+        suspended = first.paper("/standing/order", unit="unit-1", happened="suspension ordered", reason="no cure")
+        first.post(f"{suspended}/sign")
+        order = first.paper("/standing/order", unit="unit-1", happened="terminated", reason="material breach")
+        came: list[str] = []
+        monkeypatch.setattr(Papers, "of", of)
+        monkeypatch.setattr(standing_pages, "sign", signed)
+        with ThreadPoolExecutor(2) as threads:
+            ends = [threads.submit(each.post, f"{order}/sign") for each in (first, second)]
+            assert sorted(each.result(60) for each in ends) == [order, "/standing"]
+    within_two_seconds(lambda: node.node.registry.standings.book.of("unit-1").standing is Standing.TERMINATED)
+
+
+def test_a_halt_that_was_signed_while_the_log_was_away_is_put_on_record_later(
+    node: Running, desk: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sitting(desk, "officer") as (officer,):
+        halt = officer.paper("/halt/order", what="installation:", reason="a drill")
+        with monkeypatch.context() as away:
+            away.setattr(standing_pages, "log", _away)
+            assert "disk is full" in officer.post(f"{halt}/sign", 409)
+        assert refused(node) == ""
+        assert "Put it on record" in officer.get(halt)
+        assert officer.post(f"{halt}/sign") == "/halt"
+    within_two_seconds(lambda: refused(node) == "halted")
+
+
+def _away(_books: Books, _paper: Paper) -> None:
+    raise EvidenceUnavailable("the disk is full")

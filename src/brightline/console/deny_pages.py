@@ -76,8 +76,7 @@ class DenyPages:
         if not meant:
             return []
         closed = await self._room.read(self._room.books.closed_units, person.clearance)
-        items = await self._room.queue.page(meant.shown(person), limit=ROWS_SHOWN + 1)
-        return [item for item in items if item.unit not in closed]
+        return await self._room.queue.page(meant.shown(person, closed), limit=ROWS_SHOWN + 1)
 
     async def _read(self, request: Request, person: Person, form: Form) -> Response:
         """From the list to the statement: the holds that are still meant, and that nobody took off the list."""

@@ -59,14 +59,15 @@ class Meant(msgspec.Struct, frozen=True):
     def __bool__(self) -> bool:
         return bool(self.unit or self.clause or self.workload)
 
-    def shown(self, person: Person) -> Shown:
-        """The open holds of this kind about which a person may still be asked."""
+    def shown(self, person: Person, closed: frozenset[str]) -> Shown:
+        """The open holds of this kind about which a person may still be asked, without those of ``closed`` units."""
         return Shown(
             unit=self.unit,
             office=person.office,
             workload=self.workload,
             clause=self.clause,
             free_for=person.person,
+            closed_units=closed,
         )
 
 

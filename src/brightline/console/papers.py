@@ -27,6 +27,7 @@ from brightline.core.review.halting import (
     add_assertion,
     add_key_signature,
     check_assertions,
+    join_statements,
     read_asserted,
     statement_challenge,
     would_count,
@@ -49,6 +50,7 @@ from brightline.shell.trust.keys import load_key
 PAPER_SECONDS: Final = 86_400
 PAPERS_MAX: Final = 200
 DEVELOPMENT: Final = "development"
+GONE: Final = "this was signed and logged, or is not kept any more"
 
 
 class PaperKind(enum.StrEnum):
@@ -107,12 +109,21 @@ class Papers:
         """The paper of a name. Raises ``TrustError`` if there is none any more."""
         paper = self._waiting.get(name)
         if paper is None or paper.until <= now:
-            raise TrustError("this was signed and logged, or is not kept any more")
+            raise TrustError(GONE)
         return paper
 
-    def put(self, paper: Paper) -> None:
-        """Keep a paper with one more signature."""
-        self._waiting[paper.id] = paper
+    def put(self, paper: Paper) -> Paper:
+        """Keep a paper with one more signature, beside those that others gave meanwhile; return it with all of them.
+
+        Raises ``TrustError`` if there is none any more: others completed it.
+        """
+        before = self._waiting.get(paper.id)
+        if before is None:
+            raise TrustError(GONE)
+        envelope = join_statements(before.envelope, paper.envelope, paper.payload_type)
+        by = tuple(dict.fromkeys((*before.by, *paper.by)))
+        self._waiting[paper.id] = msgspec.structs.replace(paper, envelope=envelope, by=by)
+        return self._waiting[paper.id]
 
     def drop(self, paper: Paper) -> None:
         """Forget a paper."""

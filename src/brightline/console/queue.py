@@ -61,8 +61,11 @@ class QueueView(msgspec.Struct, frozen=True):
     minutes_today: int
 
 
-def shown_by(asked: Mapping[str, str]) -> tuple[Shown, dict[str, str]]:
-    """What a query asks to see, and the words for it; what is not understood is as if it were not there."""
+def shown_by(asked: Mapping[str, str], closed: frozenset[str]) -> tuple[Shown, dict[str, str]]:
+    """What a query asks to see, and the words for it; what is not understood is as if it were not there.
+
+    ``closed`` are the units of which whoever asks may know nothing.
+    """
     state = asked.get("state", "") if asked.get("state") in STATES else CaseState.OPEN.value
     severity = asked.get("severity", "") if asked.get("severity") in SEVERITIES else ANY
     unit = asked.get("unit", "")[:UNIT_CHARS_MAX]
@@ -70,6 +73,7 @@ def shown_by(asked: Mapping[str, str]) -> tuple[Shown, dict[str, str]]:
         state=None if state == ANY else CaseState(state),
         severity=None if severity == ANY else Severity(severity),
         unit=unit,
+        closed_units=closed,
     )
     return shown, {"state": state, "severity": severity, "unit": unit}
 

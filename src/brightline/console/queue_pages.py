@@ -16,6 +16,7 @@ from brightline.core.errors import BreakDue, ClaimRefused
 from brightline.core.review.roles import May
 from brightline.core.review.urgency import Severity
 from brightline.shell.review.queue.claiming import Narrow
+from brightline.shell.review.queue.reading import Shown
 
 
 class QueuePages:
@@ -45,17 +46,17 @@ class QueuePages:
         await self._room.follow()
         shown = request.query_params.get("shown", "")
         since = int(shown) if shown.isdecimal() and len(shown) < 12 else 0
-        items = await self._room.queue.page(limit=ROWS_SHOWN)
+        closed = await self._room.read(self._room.books.closed_units, person.clearance)
+        items = await self._room.queue.page(Shown(closed_units=closed), limit=ROWS_SHOWN)
         fresh = sum(item.opened > since for item in items)
         return self._room.render(request, "news.html.j2", person, {"fresh": fresh, "since": since})
 
     async def _look(self, request: Request, person: Person) -> QueueView:
         room = self._room
         await room.follow()
-        shown, chosen = shown_by(request.query_params)
-        after = request.query_params.get("after", "")
         closed = await room.read(room.books.closed_units, person.clearance)
-        items = [item for item in await room.queue.page(shown, after, ROWS_SHOWN + 1) if item.unit not in closed]
+        shown, chosen = shown_by(request.query_params, closed)
+        items = await room.queue.page(shown, request.query_params.get("after", ""), ROWS_SHOWN + 1)
         work = await room.queue.work(person.person)
         return look_at_queue(
             items,

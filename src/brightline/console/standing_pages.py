@@ -248,6 +248,7 @@ class StandingPages:
             "missing": missing(paper, roots),
             "asks": await self._room.read(asks, books, paper, person.person),
             "asked": may_sign(paper, roots, person.person),
+            "signed": person.person in paper.by and not missing(paper, roots),
             "here": await self._room.read(has_key_here, books, person.person),
             "statement": paper.envelope.decode(),
             "final": isinstance(paper.said, StandingOrder) and paper.said.happened is Happened.TERMINATED,
@@ -258,13 +259,15 @@ class StandingPages:
     async def _sign(self, request: Request, person: Person, form: Form) -> Response:
         paper, books = self._of(request, person), self._room.books
         try:
-            if form.get("given"):
+            if person.person in paper.by and not missing(paper, books.registry.roots):
+                pass  # all have signed, and the log could not be written then
+            elif form.get("given"):
                 paper = await self._room.read(sign_by_passkey, books, paper, person.person, form["given"])
             elif form.get("envelope"):
                 paper = await self._room.read(bring_back, books, paper, form["envelope"].encode())
             else:
                 paper = await self._room.read(sign, books, paper, person.person)
-            self._papers.put(paper)
+            paper = self._papers.put(paper)
             if missing(paper, books.registry.roots):
                 return self._to(paper)
             await self._room.read(log, books, paper)

@@ -121,6 +121,18 @@ def add_signature(envelope: bytes, payload_type: str, key: Ed25519PrivateKey) ->
     return json.dumps(opened.to_dict(), sort_keys=True, separators=(",", ":")).encode()
 
 
+def join_signatures(envelope: bytes, other: bytes, payload_type: str) -> bytes:
+    """One statement with the signatures of both envelopes; of two by one key id, that of ``other``.
+
+    Raises ``TrustError`` unless both are over the very same bytes, or for another type.
+    """
+    first, second = _envelope(envelope, payload_type), _envelope(other, payload_type)
+    if first.pae() != second.pae():
+        raise TrustError("these are signatures of two statements")
+    joined = Envelope(first.payload, payload_type, {**first.signatures, **second.signatures})
+    return json.dumps(joined.to_dict(), sort_keys=True, separators=(",", ":")).encode()
+
+
 def open_payload(envelope: bytes, payload_type: str, public: bytes, bytes_max: int = STATEMENT_BYTES_MAX) -> bytes:
     """The payload that this one raw Ed25519 key signed: for statements of a machine, which nobody's role signs.
 

@@ -138,6 +138,15 @@ def test_a_new_code_takes_the_place_of_what_an_old_one_made(console: Room) -> No
     assert len(browser.makes("p-65", console.invited("p-65"), Passkey(66)).split()) == 5
 
 
+def test_a_file_that_was_begun_and_not_written_keeps_nobody_from_making_a_passkey(console: Room) -> None:
+    code = console.invited("p-66")
+    file = console.root / "enrolments" / "p-66.json"
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    file.touch(0o600)  # as of a console that was killed, or a disk that was full
+    assert len(console.browser().makes("p-66", code, Passkey(67)).split()) == 5
+    assert [each.name for each in file.parent.iterdir() if each.name.startswith(".")] == []
+
+
 # ---- in development -----------------------------------------------------------------------------------------------
 
 

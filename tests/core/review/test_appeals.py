@@ -100,7 +100,18 @@ def test_only_an_official_of_the_customer_appeals(role: SigningRole) -> None:
         open_appeal(envelope, ROOTS, at=NOW)
 
 
-@pytest.mark.parametrize("wrong", [{"format": "x"}, {"id": "short"}, {"reason": " "}, {"reason": "x" * 5_000}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"format": "x"},
+        {"id": "short"},
+        {"id": "a" * 129},
+        {"id": "../../a?b=c#d" + "a" * 16},  # its case would stand at an address that leads elsewhere
+        {"id": "a" * 16 + "\n\x1b"},
+        {"reason": " "},
+        {"reason": "x" * 5_000},
+    ],
+)
 def test_an_appeal_that_is_not_well_formed_is_none(wrong: dict[str, str]) -> None:
     envelope = sign_statement(appeal(**wrong), APPEAL_TYPE, [KEYS[SigningRole.CUSTOMER_OFFICIAL]])
     with pytest.raises(TrustError):

@@ -255,6 +255,9 @@ async def test_holds_are_found_by_clause_and_workload_without_what_a_person_may_
     await queue.follow()
     assert [item.hold for item in await queue.page(Shown(clause="RL-1", workload="w"))] == ["one", "two"]
     assert [item.hold for item in await queue.page(Shown(clause="RL-1", free_for="a"))] == ["one"]
+    pile.hold("three", unit="v")
+    await queue.follow()
+    assert [item.hold for item in await queue.page(Shown(closed_units=frozenset({"u"})), limit=1)] == ["three"]
     for none in (Shown(clause="RL"), Shown(clause="RL_1"), Shown(clause="%"), Shown(workload="v")):
         assert await queue.page(none) == []
 

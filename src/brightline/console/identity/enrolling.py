@@ -8,7 +8,9 @@ them. Until they have signed, the passkey opens nothing.
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -101,12 +103,30 @@ class Enrolling:
         folder.mkdir(mode=0o700, exist_ok=True)
         path = folder / f"{person}.json"  # the id is one of the roster: letters, digits and hyphens
         try:
-            if path.exists() and msgspec.json.decode(path.read_bytes(), type=MadePasskey).code != code:
+            if path.exists() and _code_of(path) != code:
                 path.unlink()  # of an earlier code, which is good for nothing any more
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(msgspec.json.format(msgspec.json.encode(made)))
+            _write_once(path, msgspec.json.format(msgspec.json.encode(made)))
         except FileExistsError as error:
             raise TrustError("a passkey was made with this code before; if it was not yours, say so") from error
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        except OSError as error:
             raise TrustError(f"the passkey cannot be kept for both parties: {error}") from error
         return credential
+
+
+def _code_of(path: Path) -> str:
+    """The code with which a passkey was made; empty for a file that does not read, which holds nobody's."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=MadePasskey).code
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+
+
+def _write_once(path: Path, data: bytes) -> None:
+    """Write a file that stands there whole or not at all, and over nothing. Raises ``OSError``."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+        os.link(beside, path)  # which fails where somebody was first
+    finally:
+        beside.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ official's signature opens a case, so that whoever holds a workload's key cannot
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -36,6 +37,7 @@ FORMAT_BEFORE: Final = "brightline-appeal/1"  # whose case does not say that it 
 APPEAL_SIGNERS: Final = (Needed(SigningRole.CUSTOMER_OFFICIAL),)
 APPEAL_SECONDS: Final = 14 * 86_400  # where the ladder of the agreement says nothing
 REASON_CHARS_MAX: Final = 4_000
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{16,128}")
 
 
 class Appeal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,8 +104,11 @@ def open_appeal(envelope: bytes, roots: TrustRoots, *, at: int) -> Opened[Appeal
     said = opened.value
     if said.format not in {APPEAL_FORMAT, FORMAT_BEFORE}:
         raise TrustError(f"an appeal of format {said.format[:40]!r}; expected {APPEAL_FORMAT!r}")
-    if len(said.id) < 16 or not 0 < len(said.reason.strip()) <= REASON_CHARS_MAX:
-        raise TrustError(f"an appeal has a random id and a reason of at most {REASON_CHARS_MAX} characters")
+    # Its beginning becomes the id of a hold, which stands in addresses: nothing there may lead elsewhere.
+    if not _ID.fullmatch(said.id) or not 0 < len(said.reason.strip()) <= REASON_CHARS_MAX:
+        raise TrustError(
+            f"an appeal has a random id of letters and digits and a reason of at most {REASON_CHARS_MAX} characters"
+        )
     return opened
 
 

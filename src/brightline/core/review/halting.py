@@ -45,6 +45,7 @@ from brightline.core.statement import (
     add_signature,
     check_roots,
     holders_who_signed,
+    join_signatures,
     pae,
     unverified_payload,
 )
@@ -112,6 +113,17 @@ def add_key_signature(statement: bytes, payload_type: str, key: Ed25519PrivateKe
     asserted = read_asserted(statement)
     envelope = add_signature(asserted.envelope, payload_type, key)
     return _written(msgspec.structs.replace(asserted, envelope=envelope))
+
+
+def join_statements(statement: bytes, other: bytes, payload_type: str) -> bytes:
+    """The statement with what both have: signatures by keys, and assertions, each once; nothing is verified here.
+
+    Raises ``TrustError`` unless both are over the very same bytes.
+    """
+    one, two = read_asserted(statement), read_asserted(other)
+    envelope = join_signatures(one.envelope, two.envelope, payload_type)
+    assertions = {(each.person, each.credential): each for each in (*one.assertions, *two.assertions)}
+    return _written(Asserted(ASSERTED_FORMAT, envelope, tuple(assertions.values())))
 
 
 def read_asserted(statement: bytes) -> Asserted:

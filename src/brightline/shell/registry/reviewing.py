@@ -19,7 +19,7 @@ from brightline.core.errors import OperatorError
 from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
 from brightline.core.halt import LAG_SECONDS
 from brightline.core.ports import Clock
-from brightline.core.review.appeals import Filed, Wish, check_case, open_appeal
+from brightline.core.review.appeals import Filed, Wish, check_case, hold_of, open_appeal
 from brightline.core.review.case import Case
 from brightline.core.review.content import content_digest
 from brightline.core.review.draw import commitment, month_key, month_of
@@ -129,8 +129,8 @@ class Reviewing:
         said = msgspec.convert(entry.opened, _Appealed)
         if content_digest(said.content.encode()) != said.case.content:
             return "the content is not the one that the case names"
-        if any(each.appeal.id == opened.value.id for each in self.appeals):
-            return "this appeal was filed before"
+        if any(hold_of(each.appeal) == hold_of(opened.value) for each in self.appeals):
+            return "this appeal, or one that would open the same hold, was filed before"
         signers = tuple(holder for _, holder in opened.signers)
         check_case(opened.value, signers, said.case)
         self.appeals.append(Filed(opened.value, signers, entry.unix, said.case))

@@ -25,6 +25,7 @@ class Shown(msgspec.Struct, frozen=True):
     """Which cases to show. ``state`` ``None``: those of every state; the other fields, empty: any.
 
     ``free_for`` leaves out what that person may not have: what they answered, skipped or are recused from.
+    ``closed_units`` are left out.
     """
 
     state: CaseState | None = CaseState.OPEN
@@ -35,6 +36,7 @@ class Shown(msgspec.Struct, frozen=True):
     workload: str = ""
     clause: str = ""
     free_for: str = ""
+    closed_units: frozenset[str] = frozenset()
 
 
 OPEN: Final = Shown()
@@ -221,6 +223,8 @@ def _which(shown: Shown, now: int) -> Sequence[Any]:
         which.append(CASES.c.severity == shown.severity.rank)
     if shown.unit:
         which.append(CASES.c.unit == shown.unit)
+    if shown.closed_units:
+        which.append(CASES.c.unit.not_in(sorted(shown.closed_units)))
     if shown.office:
         which.append(exists().where(and_(ASKED.c.hold == CASES.c.hold, ASKED.c.office == shown.office)))
     if shown.claimed_by:
