@@ -34,7 +34,7 @@ from brightline.core.ports import Clock
 from brightline.shell import shipped
 from brightline.shell.config import Settings
 from brightline.shell.registry.following import Registry
-from brightline.shell.registry.log import append_to_registry
+from brightline.shell.registry.log import append_to_registry, lasting
 from brightline.shell.registry.releases import AGREEMENT, check_candidate
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.agreements import PROOF, AgreementStore, agreement_files
@@ -104,7 +104,7 @@ def bring_into_force(
     has another writer, ``EvidenceUnavailable`` if the record cannot be made durable.
     """
     releases = registry.releases
-    update = open_update(envelope, registry.roots, releases.baseline, at=clock.unix())
+    update = lasting(lambda at: open_update(envelope, registry.roots, releases.baseline, at=at), clock)
     check_later(update.version, releases.version)
     fits(update, candidate)
     for name, data in proofs.items():

@@ -73,7 +73,7 @@ from brightline.shell.development import (
 )
 from brightline.shell.keyring import TENANT_KEY
 from brightline.shell.registry.following import Registry
-from brightline.shell.registry.log import append_to_registry
+from brightline.shell.registry.log import append_to_registry, lasting
 from brightline.shell.registry.workloads import REGISTER, check_facts
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.agreements import AgreementStore, agreement_files
@@ -357,7 +357,8 @@ def log_registration(
         _check(registration, in_force, registry.registers.book.under(days_max(in_force)), clock.unix())
         keys = (load_key(folder.key(PROVIDER_KEY)), load_key(folder.key(CUSTOMER_KEY)))
         envelope = sign_statement(registration, REGISTRATION_TYPE, keys)
-        open_statement(envelope, REGISTRATION_TYPE, Registration, read_roots(folder.roots), at=clock.unix())
+        roots = read_roots(folder.roots)
+        lasting(lambda at: open_statement(envelope, REGISTRATION_TYPE, Registration, roots, at=at), clock)
         draft = Draft(
             kind=RecordKind.WORKLOAD,
             exchange="",

@@ -39,7 +39,7 @@ from brightline.shell.inference.score import said_of
 from brightline.shell.inference.screen import Screen
 from brightline.shell.registry.classifiers import CLASSIFIER, Classifiers, judge
 from brightline.shell.registry.following import Registry
-from brightline.shell.registry.log import append_to_registry
+from brightline.shell.registry.log import append_to_registry, lasting
 from brightline.shell.state import StateFolder
 from brightline.shell.storage.releases import outcomes_digest
 from brightline.shell.storage.signed_files import check_folder
@@ -171,7 +171,7 @@ def bring_into_force(
     record cannot be made durable.
     """
     classifiers = registry.classifiers
-    update = open_release_update(envelope, registry.roots, at=clock.unix()).value
+    update = lasting(lambda at: open_release_update(envelope, registry.roots, at=at), clock).value
     check_next(update, classifiers.place)
     vocabulary = registry.releases.current.vocabulary
     if update.kind is not Kind.ROLLBACK:

@@ -3,9 +3,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import time
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -21,10 +26,23 @@ from brightline.core.standing import (
     Standing,
     StandingOrder,
 )
-from brightline.core.statement import PinnedKey, RoleKeys, SigningRole, TrustRoots, sign_statement
+from brightline.core.statement import (
+    PinnedKey,
+    RoleKeys,
+    SigningRole,
+    TrustRoots,
+    sign_statement,
+    unverified_payload,
+)
 from brightline.shell import shipped
+from brightline.shell.development import HOLDERS
+from brightline.shell.registry.following import Registry
 from brightline.shell.registry.reader import Entry
-from brightline.shell.registry.standings import Standings
+from brightline.shell.registry.standings import Standings, log_order
+from brightline.shell.state import StateFolder
+from brightline.shell.trust.installation import read_roots
+from brightline.shell.trust.keys import load_key
+from tests.harness import make_state
 
 AGREEMENT = shipped.read_agreement(shipped.shipped_agreement())
 KEYS = {role: [Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()] for role in SigningRole}
@@ -142,3 +160,47 @@ def test_what_nobody_signed_is_believed_only_of_a_pattern_in_one_unit() -> None:
     ):
         with pytest.raises(TrustError, match="nobody signed"):
             Log().enters({**public}, {**opened})
+
+
+class _Waited:
+    """A clock of somebody who looked, and who then waited so many seconds for another writer."""
+
+    def __init__(self, seconds: int) -> None:
+        self._now, self._written = int(time.time()), seconds
+
+    def unix(self) -> int:
+        return self._now
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def utc_now(self) -> str:
+        return f"{datetime.fromtimestamp(self._now + self._written, UTC):%Y-%m-%dT%H:%M:%S}.000Z"
+
+
+def test_a_signature_that_ends_before_its_record_stands_is_not_logged_and_spoils_no_registry(tmp_path: Path) -> None:
+    settings, agreement, _ = make_state(tmp_path / "state", "http://127.0.0.1:1/v1")
+    clock, role = _Waited(2), SigningRole.PROVIDER_OFFICER
+    folder = StateFolder(tmp_path / "state")
+    roots, holder = read_roots(folder.roots), HOLDERS[role][0]
+    (key,) = (each for each in roots.roles[role].keys if each.holder == holder)
+    ends = RoleKeys((msgspec.structs.replace(key, expires=clock.unix() + 1),))
+    ending = msgspec.structs.replace(roots, roles={**roots.roles, role: ends})
+    order = Log().order(Happened.SUSPENSION_ORDERED, agreement=agreement.digest)
+    said = unverified_payload(order, ORDER_TYPE, StandingOrder)
+    envelope = sign_statement(said, ORDER_TYPE, [load_key(folder.key(holder))])
+
+    def logs(believed: TrustRoots) -> None:
+        standings = Standings(believed, lambda: agreement)
+        log_order(folder.root, settings, standings, agreement, believed, said.happened, envelope, clock)
+
+    with contextlib.suppress(TrustError):
+        logs(ending)
+    registry = Registry(folder.root, settings, ending, agreement)
+    try:
+        registry.refresh()  # which no record of somebody's who was late keeps from being read
+    finally:
+        registry.close()
+    with pytest.raises(TrustError, match="until it is on record"):
+        logs(ending)
+    logs(roots)

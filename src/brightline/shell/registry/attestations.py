@@ -24,7 +24,7 @@ from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
 from brightline.core.ports import Clock
 from brightline.core.statement import TrustRoots
 from brightline.shell.config import Settings
-from brightline.shell.registry.log import append_to_registry
+from brightline.shell.registry.log import append_to_registry, lasting
 from brightline.shell.registry.reader import Entry
 
 POLICY: Final = "policy"
@@ -65,7 +65,7 @@ def log_revocation(
     Blocks. Raises ``TrustError`` if nobody who may revoke signed it or it changes nothing, ``OperatorError`` or
     ``EvidenceUnavailable`` if it cannot be logged.
     """
-    said = open_revocation(envelope, roots, at=clock.unix()).value
+    said = lasting(lambda at: open_revocation(envelope, roots, at=at), clock).value
     try:
         now.revoked.revoke(said)
     except NothingRevoked as error:
@@ -78,7 +78,7 @@ def log_reinstatement(
     root: Path, settings: Settings, now: Attestations, roots: TrustRoots, envelope: bytes, clock: Clock
 ) -> DurableRecord:
     """Check what ends revocations as every reader will, and log it with its ids; raises as :func:`log_revocation`."""
-    said = open_reinstatement(envelope, roots, at=clock.unix()).value
+    said = lasting(lambda at: open_reinstatement(envelope, roots, at=at), clock).value
     try:
         now.revoked.reinstate(said)
     except NothingRevoked as error:
@@ -91,7 +91,7 @@ def log_policy(
     root: Path, settings: Settings, now: Attestations, roots: TrustRoots, envelope: bytes, clock: Clock
 ) -> DurableRecord:
     """Check a later policy as every reader will, and log it. Raises ``TrustError`` if it asks for less in anything."""
-    policy = open_policy(envelope, roots, now.policy, at=clock.unix())
+    policy = lasting(lambda at: open_policy(envelope, roots, now.policy, at=at), clock)
     public: dict[str, JsonValue] = {"what": POLICY, "policy": policy.digest}
     return _log(root, settings, roots, public, {"statement": envelope.decode()}, clock)
 

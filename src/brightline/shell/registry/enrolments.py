@@ -21,7 +21,7 @@ from brightline.core.review.enrolment import ENROLMENT_SIGNERS, ENROLMENT_TYPE, 
 from brightline.core.review.roster import ClearedPerson, ReviewTerms
 from brightline.core.statement import Opened, TrustRoots, open_signed
 from brightline.shell.config import Settings
-from brightline.shell.registry.log import append_to_registry
+from brightline.shell.registry.log import append_to_registry, lasting
 from brightline.shell.registry.reader import Entry
 
 
@@ -75,7 +75,7 @@ def log_enrolment(
     Raises ``TrustError`` if it is not signed by both parties or changes nothing, ``OperatorError`` if it cannot be
     logged. Blocks.
     """
-    opened = read_enrolment(envelope, roots, at=clock.unix())
+    opened = lasting(lambda at: read_enrolment(envelope, roots, at=at), clock)
     enrolments.tried(opened, clock.unix())
     public: dict[str, JsonValue] = {"agreement": agreement.digest, "withdrawn": opened.value.withdrawn}
     draft = Draft(RecordKind.ENROLMENT, "", public, {"statement": envelope.decode()})

@@ -33,7 +33,7 @@ from brightline.core.review.aging import check_content_days
 from brightline.core.statement import sign_statement
 from brightline.shell.config import Settings
 from brightline.shell.registry.following import Registry
-from brightline.shell.registry.log import append_to_registry
+from brightline.shell.registry.log import append_to_registry, lasting
 from brightline.shell.registry.registers import read_demand, read_signed
 from brightline.shell.state import StateFolder
 from brightline.shell.trust.installation import read_roots
@@ -58,7 +58,7 @@ def log_entry(
     check_entry(entry)
     roots = read_roots(StateFolder(root).roots)
     envelope = sign_statement(entry, kind.payload_type, keys)
-    read_signed(kind.register, envelope, roots, at=clock.unix())
+    lasting(lambda at: read_signed(kind.register, envelope, roots, at=at), clock)
     registry = Registry(root, settings, roots, baseline)
     try:
         registry.refresh()
@@ -103,7 +103,7 @@ def log_demand(
     check_demand(demand)
     roots = read_roots(StateFolder(root).roots)
     envelope = sign_statement(demand, DEMAND_TYPE, keys)
-    read_demand(envelope, roots, at=clock.unix())
+    lasting(lambda at: read_demand(envelope, roots, at=at), clock)
     public: dict[str, JsonValue] = {
         "agreement": agreement.digest,
         "id": demand.id,

@@ -22,7 +22,7 @@ from brightline.core.ports import Clock
 from brightline.core.review.halting import Signers, open_halt_by_people, open_resumption_by_people
 from brightline.core.statement import TrustRoots
 from brightline.shell.config import Settings
-from brightline.shell.registry.log import patiently_writing
+from brightline.shell.registry.log import lasting, patiently_writing
 from brightline.shell.registry.reader import Entry
 
 
@@ -66,7 +66,7 @@ def log_halt(
     """
     with patiently_writing(root, settings, roots.profile, clock) as log:
         refresh()
-        given = open_halt_by_people(statement, halts.signers(), at=clock.unix())
+        given = lasting(lambda at: open_halt_by_people(statement, halts.signers(), at=at), clock)
         order = given.value
         try:
             halts.book.halted(in_force(order, given.people, clock.unix()))
@@ -92,7 +92,7 @@ def log_resumption(
     """
     with patiently_writing(root, settings, roots.profile, clock) as log:
         refresh()
-        said = open_resumption_by_people(statement, halts.signers(), at=clock.unix()).value
+        said = lasting(lambda at: open_resumption_by_people(statement, halts.signers(), at=at), clock).value
         try:
             halts.book.resumed(said)
         except NothingChanged as error:

@@ -11,11 +11,11 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from brightline.core.errors import WriterPresent
+from brightline.core.errors import TrustError, WriterPresent
 from brightline.core.evidence.heads import REGISTRY_SHARD
 from brightline.core.evidence.note import NoteSigner, VerifierKey
 from brightline.core.evidence.record import Draft, DurableRecord
@@ -29,6 +29,26 @@ from brightline.shell.trust.keys import load_key
 
 PATIENCE_SECONDS: Final = 2.0
 PAUSE_SECONDS: Final = 0.02
+HOLDS_FOR_SECONDS: Final = 30
+"""For so long a signature must hold on when it is looked at: more than it takes until its record stands."""
+T = TypeVar("T")
+
+
+def lasting(check: Callable[[int], T], clock: Clock) -> T:
+    """What a check of signatures says now (Unix seconds), if it says so too by the time at which it is on record.
+
+    A reader holds a record to the time at which it was written. One whose signer's key or clearance had ended by then
+    does not verify, and makes the registry bad for good. Raises ``TrustError``.
+    """
+    now = clock.unix()
+    said = check(now)
+    try:
+        check(now + HOLDS_FOR_SECONDS)
+    except TrustError as error:
+        raise TrustError(
+            f"a signature must hold {HOLDS_FOR_SECONDS} seconds on, until it is on record: {error}"
+        ) from error
+    return said
 
 
 def log_key(folder: StateFolder, shard: str) -> Ed25519PrivateKey:

@@ -30,7 +30,7 @@ from brightline.core.evidence.retention import (
 from brightline.core.ports import Clock
 from brightline.core.statement import TrustRoots, open_statement
 from brightline.shell.config import Settings
-from brightline.shell.registry.log import append_to_registry
+from brightline.shell.registry.log import append_to_registry, lasting
 from brightline.shell.registry.reader import Entry
 
 
@@ -89,7 +89,7 @@ def log_preservation(
     Raises ``TrustError`` if it is not signed by those who must or cannot happen, ``OperatorError`` if it cannot be
     logged.
     """
-    said = read_preservation(envelope, roots, at=clock.unix())
+    said = lasting(lambda at: read_preservation(envelope, roots, at=at), clock)
     held.enter(said)
     public: dict[str, JsonValue] = {"agreement": agreement.digest, "id": said.id, "lifted": said.lifted}
     committed: dict[str, JsonValue] = {"statement": envelope.decode()}
@@ -104,7 +104,7 @@ def log_shred_order(
 
     Raises ``TrustError`` if it is not signed by both parties or names what a legal hold keeps by name.
     """
-    said = read_shred_order(envelope, roots, at=clock.unix())
+    said = lasting(lambda at: read_shred_order(envelope, roots, at=at), clock)
     for exchange in said.exchanges:
         named = [each.id for each in held.preservations.values() if each.everything or exchange in each.exchanges]
         if named:

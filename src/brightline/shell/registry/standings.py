@@ -36,7 +36,7 @@ from brightline.core.standing import (
 )
 from brightline.core.statement import TrustRoots
 from brightline.shell.config import Settings
-from brightline.shell.registry.log import append_to_registry
+from brightline.shell.registry.log import append_to_registry, lasting
 from brightline.shell.registry.reader import Entry
 from brightline.shell.state import StateFolder
 
@@ -169,7 +169,7 @@ def log_order(
     Raises ``TrustError`` for signatures that are missing, or for what cannot happen in the state at hand. Somebody
     else may change that just before it is logged; ``Standings.ignored`` says so once the registry was read again.
     """
-    said = check_order(envelope, roots, happened, at=clock.unix())
+    said = lasting(lambda at: check_order(envelope, roots, happened, at=at), clock)
     if said.agreement != agreement.digest:
         raise TrustError("the order names another version of the agreement than the one in force")
     try:
