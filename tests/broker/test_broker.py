@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import shutil
+import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +48,10 @@ class Place:
         self.broker = broker
         self.people = people
 
-    def revocation(self, value: str = UNMEASURED, by: str = "provider-officer") -> bytes:
-        said = Revocation(REVOCATION_FORMAT, "0123456789abcdef", Revocable.MEASUREMENT, value, "a drill", 1)
+    def revocation(
+        self, value: str = UNMEASURED, by: str = "provider-officer", name: str = "0123456789abcdef"
+    ) -> bytes:
+        said = Revocation(REVOCATION_FORMAT, name, Revocable.MEASUREMENT, value, "a drill", 1)
         return sign_statement(said, REVOCATION_TYPE, [load_key(self.people / "keys" / by)])
 
     def said(self) -> list[dict[str, Any]]:
@@ -248,6 +253,34 @@ def test_where_a_statement_was_taken_away_nothing_is_accepted(place: Place) -> N
     assert accepted.policy is None
     assert "after 1" in accepted.fault
     assert accepted.revoked  # and what was revoked stays so
+
+
+class _Meeting(Clock):
+    """A clock at which two who ask it meet, if nothing keeps one of them away for a second."""
+
+    def __init__(self, wall: int) -> None:
+        super().__init__()
+        self.wall = wall
+        self.both: threading.Barrier | None = None
+
+    def unix(self) -> int:
+        if self.both is not None:
+            with contextlib.suppress(threading.BrokenBarrierError):
+                self.both.wait(1)
+        return super().unix()
+
+
+def test_of_two_who_take_a_statement_at_once_each_is_counted(place: Place) -> None:
+    now = SystemClock().unix()
+    clocks = [_Meeting(now), _Meeting(now + 1)]
+    takers = [Accepted(place.broker, clock) for clock in clocks]  # both have seen that there is none
+    statements = [place.revocation(), place.revocation(f"{'1' * 8}{UNMEASURED[8:]}", name="fedcba9876543210")]
+    clocks[0].both = clocks[1].both = threading.Barrier(2)
+    with ThreadPoolExecutor(2) as threads:
+        taken = list(threads.map(lambda taker, said: taker.take(said), takers, statements))
+    assert taken == [REVOCATION_TYPE] * 2
+    again = Accepted(place.broker, SystemClock())
+    assert (again.fault, again.policy is None, len(again.revoked)) == ("", False, 2)
 
 
 def test_an_answer_that_another_signed_is_none(place: Place) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import threading
 import time
 from collections import defaultdict
@@ -94,7 +95,7 @@ def force(root: Path, folder: Path, pinned: Path, kind: Kind = Kind.RELEASE) -> 
     everybody = tuple(holder for holders in HOLDERS.values() for holder in holders)
     with in_force(root, SystemClock()) as (_, registry):
         store = registry.classifiers.store
-        store.put(shipped.read_release(folder, registry.releases.current.vocabulary), folder)
+        store.put(shipped.read_release(folder, registry.releases.current.vocabulary), folder, lambda _kept: None)
         store.put_outcomes(said.outcomes)
     public: dict[str, JsonValue] = {"what": CLASSIFIER, "release": said.update.release}
     committed: dict[str, JsonValue] = {"statement": sign(root, said.update, everybody).decode()}
@@ -283,14 +284,14 @@ def test_a_gateway_starts_with_the_release_in_force_and_not_if_a_byte_of_it_was_
 
 def test_a_site_that_pinned_a_delivery_root_serves_only_while_the_newest_word_is_fresh(node: Running) -> None:
     delivery = StateFolder(node.root).delivery
-    (delivery / "metadata").mkdir(parents=True)
+    delivery.mkdir()
     (delivery / "root.json").write_text("pinned")
     wait_until(lambda: any("has expired" in fault for fault in node.node.faults.now()))
     with pytest.raises(openai.InternalServerError):
         node.ask()
     tomorrow = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 86_400))
     timestamp = {"signed": {"version": 1, "expires": tomorrow}}
-    (delivery / "metadata" / "timestamp.json").write_bytes(msgspec.json.encode(timestamp))
+    (delivery / "timestamp.json").write_bytes(msgspec.json.encode(timestamp))
     wait_until(lambda: not node.node.faults.now())
     node.ask()
 
@@ -313,3 +314,19 @@ def test_a_signed_release_is_loaded_only_with_exactly_the_files_that_were_signed
         (kept / "card.md").write_text("What it is not for.")  # which the release itself does not pin
         with pytest.raises(TrustError, match=r"not those that were signed: card\.md"):
             node.loop.call(node.node.in_force.load(digest))
+
+
+def test_a_release_that_lies_there_unsigned_from_before_is_not_logged_as_signed(tmp_path: Path, pinned: Path) -> None:
+    root, folder = tmp_path / "state", finds_more(tmp_path)
+    with running(root, own_release=str(beginning(tmp_path))) as node:
+        with in_force(root, SystemClock()) as (_, registry):  # somebody tried before, and then it was refused
+            release = shipped.read_release(folder, registry.releases.current.vocabulary)
+            registry.classifiers.store.put(release, folder, lambda _kept: None)
+        public = make_signing_key(tmp_path / "key.pem")
+        sign_folder(folder, load_signing_key(tmp_path / "key.pem"))
+        with pytest.raises(TrustError, match=r"model\.sig cannot be read"):
+            bring(root, folder, pinned, signer=public)
+        assert "RELEASE" not in {record["kind"] for record in read_records(root, "registry")}
+        node.ask()
+        shutil.rmtree(StateFolder(root).releases / release.digest.removeprefix("sha256:"))
+        wait_for(node, bring(root, folder, pinned, signer=public))

@@ -192,6 +192,29 @@ def test_an_old_version_that_is_logged_again_stays_history(node: Running, tmp_pa
     assert "was in force already" in node.node.registry.releases.refused[0].why
 
 
+def test_a_version_whose_files_were_edited_while_it_was_proved_leaves_the_one_in_force(
+    node: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, before = stricter(tmp_path, 2), node.node.agreement.digest
+    read = shipped.read_agreement
+
+    def then_edited(of: Path) -> Agreement:
+        agreement = read(of)
+        if of == folder:
+            with (folder / "agreement.toml").open("a") as file:
+                file.write("# one more line\n")
+        return agreement
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shipped, "read_agreement", then_edited)
+        with pytest.raises(TrustError, match="a byte of it was changed"):
+            bring(node.root, folder, *SAFETY)
+    assert "RELEASE" not in {record["kind"] for record in read_records(node.root, "registry")}
+    node.ask()
+    assert node.node.agreement.digest == before
+    wait_for(node, bring(node.root, folder, *SAFETY).digest)
+
+
 def test_a_changed_byte_of_a_version_in_force_stops_the_next_start(tmp_path: Path) -> None:
     with running(tmp_path / "state") as node:
         candidate = bring(node.root, stricter(tmp_path, 2), *SAFETY)

@@ -41,7 +41,11 @@ def test_no_setting_speaks_of_detectors_thresholds_or_verdicts() -> None:
     assert not [name for name in names if any(word in name for word in words) and name not in left_to_others]
 
 
-@pytest.mark.parametrize("text", ["listen = [", "\x00", "[listen]\nport = 1\nport = 2\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["listen = [", "\x00", "[listen]\nport = 1\nport = 2\n", f"a = {'[' * 9_999}", f"a = {'1' * 9_999}"],
+    ids=range(5),
+)
 def test_a_file_that_does_not_read_is_a_clear_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "brightline.toml").write_text(text)
     with pytest.raises(ConfigError, match="cannot be read"):

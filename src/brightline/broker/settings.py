@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from brightline.core.errors import ConfigError
-from brightline.files import read_within
+from brightline.files import parse_toml, read_within
 
 FILE_NAME: Final = "broker.toml"
 FILE_BYTES_MAX: Final = 65_536
@@ -33,7 +33,7 @@ def read_settings(folder: Path) -> BrokerSettings:
     """Read ``broker.toml``. Raises ``ConfigError``."""
     path = folder / FILE_NAME
     try:
-        settings = msgspec.convert(tomllib.loads(read_within(path, FILE_BYTES_MAX).decode()), BrokerSettings)
+        settings = msgspec.convert(parse_toml(read_within(path, FILE_BYTES_MAX).decode()), BrokerSettings)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ConfigError(f"{path} does not read: {error}") from error
     if not _NAME.match(settings.name):

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from brightline.core.errors import ConfigError
+from brightline.files import parse_toml
 
 FILE_NAME: Final = "guard.toml"
 FILE_BYTES_MAX: Final = 65_536
@@ -88,7 +89,7 @@ def read_settings(folder: Path) -> GuardSettings:
     path = folder / FILE_NAME
     try:
         data = path.read_bytes()[: FILE_BYTES_MAX + 1]
-        settings = msgspec.convert(tomllib.loads(data.decode()), GuardSettings)
+        settings = msgspec.convert(parse_toml(data.decode()), GuardSettings)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ConfigError(f"{path} does not read: {error}") from error
     if not _NAME.match(settings.name):

@@ -27,6 +27,7 @@ from brightline.core.agreement.theorems import require_theorems
 from brightline.core.errors import BrightlineError, ConfigError, EvidenceUnavailable, OperatorError
 from brightline.core.evidence.note import NoteSigner
 from brightline.core.ports import Clock
+from brightline.files import parse_toml
 from brightline.observe.app import Line, Observer
 from brightline.observe.exchanges import BYTES_MAX, NotOurs, of_line
 from brightline.observe.look import Look
@@ -81,7 +82,7 @@ def read_settings(folder: Path) -> ObserveSettings:
     path = folder / FILE_NAME
     try:
         with path.open("rb") as file:
-            settings = msgspec.convert(tomllib.loads(file.read(FILE_BYTES_MAX).decode()), ObserveSettings)
+            settings = msgspec.convert(parse_toml(file.read(FILE_BYTES_MAX).decode()), ObserveSettings)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ConfigError(f"{path} does not read: {error}") from error
     if not _NAME.match(settings.name):

@@ -20,6 +20,7 @@ from brightline.core.errors import ConfigError
 from brightline.core.evidence.note import VerifierKey
 from brightline.core.review.roles import Role
 from brightline.core.review.telling import Network, may_be_told
+from brightline.files import parse_toml
 from brightline.shell.telemetry.logs import LogFormat
 
 FILE_NAME: Final = "brightline.toml"
@@ -439,7 +440,7 @@ def load_settings(state: Path) -> Settings:
     """Read ``brightline.toml`` of a state folder. Raises ``ConfigError`` naming each wrong key."""
     path = state / FILE_NAME
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
+        data = parse_toml(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise ConfigError(f"{path} does not exist; `brightline init` makes a state folder") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

@@ -181,7 +181,12 @@ def bring_into_force(
         if outcomes_digest(outcomes) != update.outcomes:
             raise TrustError("the outcomes are not those that were signed for")
         read_outcomes(outcomes)
-        classifiers.store.put(candidate, folder)
+
+        def check(kept: Path) -> None:  # what every node is going to read: it lies there since before, or was copied
+            fits(update, shipped.read_release(kept, vocabulary))
+            check_signed(kept, update.signer)
+
+        classifiers.store.put(candidate, folder, check)
         classifiers.store.put_outcomes(outcomes)
     if why := classifiers.objections(update):
         raise TrustError(f"every node would refuse it: {why[0]}")

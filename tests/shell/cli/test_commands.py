@@ -14,11 +14,15 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from brightline.core.agreement.update import UPDATE_TYPE, AgreementUpdate
+from brightline.core.statement import sign_statement
+from brightline.shell.trust.keys import make_key
 from tests.shell.cli import in_process
 
 
-def run(*arguments: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from brightline.shell.cli.main import main; main()", *map(str, arguments)]
+def run(*arguments: str | Path, code: int = 0, before: str = "") -> subprocess.CompletedProcess[str]:
+    main = f"{before}from brightline.shell.cli.main import main; main()"
+    command = [sys.executable, "-c", main, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == code, done.stdout + done.stderr
     return done
@@ -38,6 +42,36 @@ def test_init_says_that_it_is_the_development_profile(tmp_path: Path) -> None:
     done = run("init", tmp_path / "s", "--model", "m")
     assert "development profile" in done.stdout
     assert (tmp_path / "s" / "keys" / "token").stat().st_mode & 0o077 == 0
+
+
+def test_a_file_that_is_missing_or_cannot_be_written_is_two_lines_and_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    roles = ["root", "targets", "snapshot", "timestamp", "provider", "customer"]
+    lines = [
+        f'[{role}]\nthreshold = 1\ndays = 1\nkeys = [{{ holder = "{role}", public = "{number:064x}" }}]'
+        for number, role in enumerate(roles)
+    ]
+    (tmp_path / "plan.toml").write_text("\n".join(['format = "brightline-delivery/1"', *lines]), "utf-8")
+    for command in (("agreement", "sign", tmp_path), ("delivery", "begin", tmp_path / "file" / "inside")):
+        more = ("--key", tmp_path / "file") if "sign" in command else (tmp_path / "plan.toml",)
+        said = run(*command, *more, code=2).stderr
+        assert said.startswith("brightline: ")
+        assert "\n  next: " in said
+        assert "Traceback" not in said
+
+
+def test_signing_on_a_full_disk_leaves_what_others_signed(tmp_path: Path) -> None:
+    first, second = make_key(tmp_path / "first"), tmp_path / "second"
+    make_key(second)
+    statement = AgreementUpdate("brightline-agreement-update/1", "a", 2, "b", "c", {}, 1)
+    full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10)); "
+    before = sign_statement(statement, UPDATE_TYPE, [first])
+    (tmp_path / "update.json").write_bytes(before)
+    said = run("agreement", "sign", tmp_path, "--key", second, code=2, before=full).stderr
+    assert "cannot be written" in said
+    assert (tmp_path / "update.json").read_bytes() == before
+    run("agreement", "sign", tmp_path, "--key", second)
+    assert len(json.loads((tmp_path / "update.json").read_bytes())["signatures"]) == 2
 
 
 def test_init_does_not_touch_a_state_folder_that_is_there(state: Path) -> None:
@@ -120,7 +154,14 @@ def test_an_unknown_fact_is_refused_with_those_that_exist() -> None:
 
 
 def test_serve_serves_until_interrupted_and_ends_clean(state: Path) -> None:
-    command = [sys.executable, "-u", "-c", "from brightline.shell.cli.main import main; main()", "serve", str(state)]
+    command = [
+        sys.executable,
+        "-u",
+        "-c",
+        "from brightline.shell.cli.main import main; main()",
+        "serve",
+        str(state),
+    ]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "NO_COLOR": "1"}
     ) as process:

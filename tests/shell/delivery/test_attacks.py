@@ -71,6 +71,21 @@ def test_a_site_that_fetched_nothing_or_long_ago_knows_that_it_is_not_fresh(site
     assert (fresh_until(site.delivery) or 0) > site.now
 
 
+@pytest.mark.parametrize(
+    "kept_back", ["metadata/*.snapshot.json", "metadata/*.customer.json", "targets/**/*.rules.toml"]
+)
+def test_freeze_a_new_timestamp_without_what_it_names_keeps_no_site_fresh(site: Site, kept_back: str) -> None:
+    site.fetch()
+    fresh = fresh_until(site.delivery)
+    site.now += DAY
+    site.release(2)
+    for path in site.folder.glob(kept_back):
+        path.unlink()
+    with pytest.raises((TrustError, Unreachable)):
+        site.fetch()
+    assert fresh_until(site.delivery) == fresh
+
+
 def test_mix_and_match_old_offers_under_a_new_snapshot(site: Site) -> None:
     old = site.newest("provider").read_bytes()
     site.release(2)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,32 @@ def test_a_byte_more_is_another_agreement(store: AgreementStore) -> None:
         file.write("\n")
     with pytest.raises(TrustError, match="a byte of it was changed"):
         store.read(AGREEMENT.digest)
+
+
+def test_files_that_were_changed_since_they_were_read_are_not_kept(tmp_path: Path) -> None:
+    store = AgreementStore(tmp_path / "agreements")
+    files = agreement_files(SHIPPED, AGREEMENT)
+    with pytest.raises(TrustError, match="a byte of it was changed"):
+        store.put(AGREEMENT, {**files, "agreement.toml": files["agreement.toml"] + b"\n"})
+    assert not list((tmp_path / "agreements").iterdir())
+    store.put(AGREEMENT, files)
+    assert store.holds(AGREEMENT.digest)
+
+
+def test_what_is_there_is_looked_at_before_anybody_relies_on_it(store: AgreementStore) -> None:
+    with (store.folder(AGREEMENT.digest) / "agreement.toml").open("a") as file:
+        file.write("\n")
+    with pytest.raises(TrustError, match="a byte of it was changed"):
+        store.put(AGREEMENT, agreement_files(SHIPPED, AGREEMENT))
+
+
+def test_a_folder_has_its_name_after_those_in_it_are_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda fd: done.append(os.fstat(fd).st_ino))
+    store = AgreementStore(tmp_path / "agreements")
+    folder = store.put(AGREEMENT, {**agreement_files(SHIPPED, AGREEMENT), "proof/proof.json": b"{}"})
+    synced = done[: done.index((tmp_path / "agreements").stat().st_ino)]
+    assert {folder.stat().st_ino, (folder / "proof").stat().st_ino} <= set(synced)
 
 
 def test_what_is_not_there_is_refused(store: AgreementStore) -> None:

@@ -45,6 +45,8 @@ class TomlFile:
             raise AgreementError(str(error).removesuffix(at[0] if at else ""), where, "correct the TOML") from error
         except RecursionError as error:
             raise AgreementError("nested too deep", name, "flatten the file") from error
+        except ValueError as error:
+            raise AgreementError(f"a value cannot be read: {error}", name, "write a shorter number") from error
         self._at = _places(self.text)
 
     def read(self, value: object, shape: type[_T], path: str) -> _T:

@@ -33,7 +33,7 @@ from brightline.core.review.enrolment import (
 from brightline.core.review.roles import Role
 from brightline.core.review.roster import Clearance, ClearedPerson, Credential, CredentialKind
 from brightline.core.statement import add_signature, sign_statement, unverified_payload
-from brightline.files import read_within
+from brightline.files import read_within, write_whole
 from brightline.shell.cli import render
 from brightline.shell.cli.register import AS_JSON, FILE, STATE
 from brightline.shell.clock import SystemClock
@@ -193,7 +193,7 @@ def countersign(statement: Path, key: Path, yes: bool) -> None:
     _show(said, None)
     if not yes:
         click.confirm("sign this?", abort=True)
-    statement.write_bytes(add_signature(envelope, ENROLMENT_TYPE, load_key(key)))
+    write_whole(statement, add_signature(envelope, ENROLMENT_TYPE, load_key(key)))
     click.echo(f"signed {statement}")
 
 

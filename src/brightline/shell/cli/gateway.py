@@ -13,6 +13,7 @@ import click
 from click.core import ParameterSource
 
 from brightline.core.errors import ConfigError
+from brightline.files import parse_toml
 from brightline.shell.cli import render
 from brightline.shell.cli.pairs import pairs
 from brightline.shell.cli.workers import serve_with_workers
@@ -108,7 +109,7 @@ def _read_ready(context: click.Context, path: Path) -> tuple[str, Settings]:
             raise ConfigError("--settings says where the model servers are and where to listen; give it alone")
     try:
         toml = path.read_text("utf-8")
-        data = tomllib.loads(toml)
+        data = parse_toml(toml)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
     return toml, check_settings(data, str(path))

@@ -14,7 +14,7 @@ from typing import Any, Final
 import click
 
 from brightline import __version__
-from brightline.core.errors import BrightlineError
+from brightline.core.errors import BrightlineError, ConfigError
 from brightline.shell.cli import render
 
 WHERE: Final[Mapping[str, str]] = {
@@ -95,9 +95,13 @@ def brightline() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a command. Every error of ours becomes two lines on stderr and exit code 2."""
+    """Run a command. Every error of ours, or of a file, becomes two lines on stderr and exit code 2."""
     try:
         brightline.main(arguments, standalone_mode=True)
     except BrightlineError as error:
         render.say_error(error)
+        sys.exit(2)
+    except OSError as error:  # a disk that is full or read-only, a folder that is none
+        said = (error.filename, error.strerror or error)
+        render.say_error(ConfigError(": ".join(str(each) for each in said if each)))
         sys.exit(2)

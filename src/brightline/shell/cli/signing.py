@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from brightline.core.errors import ConfigError
 from brightline.core.statement import STATEMENT_BYTES_MAX, Needed
-from brightline.files import read_within
+from brightline.files import read_within, write_whole
 from brightline.shell.development import HOLDERS
 from brightline.shell.state import StateFolder
 from brightline.shell.trust.keys import load_key
@@ -49,8 +49,5 @@ def signed_so_far(
         for key in signers:
             envelope = add(envelope, key)
     if prepare is not None:
-        try:
-            prepare.write_bytes(envelope)
-        except OSError as error:
-            raise ConfigError(f"cannot write {prepare}: {error.strerror}") from error
+        write_whole(prepare, envelope)  # it may be the file that others signed before
     return envelope

@@ -5,6 +5,7 @@
     2. nothing is older than what this site has seen, nor than what its log says that it had seen
     3. the provider's offer and the customer's approval name the same release and statement
     4. every file is fetched with its signed length and digest, into a folder of its own
+    5. only then its timestamp says until when this site is up to date (``fresh.py``)
 
 What is fetched is not in force: ``brightline classifier release --prepared`` does that, and checks everything again.
 """
@@ -33,8 +34,9 @@ from tuf.ngclient import Updater
 
 from brightline.core.errors import ConfigError, TrustError, Unreachable
 from brightline.core.screening.parcel import Approval, Offer, check_agreed, read_approval, read_offer
+from brightline.files import write_whole
 from brightline.shell.delivery.fetchers import FolderFetcher, HttpFetcher
-from brightline.shell.delivery.fresh import METADATA, PINNED_ROOT, verified_versions
+from brightline.shell.delivery.fresh import METADATA, PINNED_ROOT, WHOLE, verified_versions
 
 RELEASE_BYTES_MAX: Final = 8 * 1024**3
 OFFER: Final = "classifiers/current.json"
@@ -77,6 +79,7 @@ def fetch(delivery: Path, source: str, to: Path, floor: Mapping[str, int]) -> Fe
         with _in_words():
             found = _fetch(_updater(delivery, source, bootstrap), delivery, incoming, floor)
             incoming.rename(to)
+            write_whole(delivery / WHOLE, (delivery / METADATA / WHOLE).read_bytes())  # 5
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
     return found

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Until when a site knows that it has the newest word about releases: the expiry of the last timestamp it verified.
+"""Until when a site knows that it has the newest word about releases: the expiry of the timestamp that it fetched by.
+
+A timestamp counts once everything that it names was had and verified. Whoever holds the repository's server could else
+hand on each new timestamp, keep back the rest for ever, and a site would take itself for up to date.
 
 For those who serve; nothing of the delivery is imported here. A site that pinned no delivery root asks nobody.
 
     <state>/delivery/root.json          the root that was pinned
     <state>/delivery/metadata/          what was verified last
+    <state>/delivery/timestamp.json     the timestamp of the last fetch that came to its end
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from brightline.core.evidence.record import unix_of
 
 PINNED_ROOT: Final = "root.json"
 METADATA: Final = "metadata"
+WHOLE: Final = "timestamp.json"
 NEVER: Final = 0
 
 
@@ -31,19 +36,19 @@ class _Metadata(msgspec.Struct, frozen=True):
 
 
 def fresh_until(delivery: Path) -> int | None:
-    """Unix seconds; 0 if nothing was fetched yet, ``None`` where no root is pinned."""
+    """Unix seconds; 0 if nothing was fetched whole yet, ``None`` where no root is pinned."""
     if not (delivery / PINNED_ROOT).exists():
         return None
     try:
-        return unix_of(_read(delivery, "timestamp").expires)
+        return unix_of(_read(delivery / WHOLE).expires)
     except (OSError, ValueError, msgspec.DecodeError):
         return NEVER
 
 
 def verified_versions(delivery: Path) -> dict[str, int]:
     """The versions of what was verified last, by role. Raises ``OSError``, ``ValueError``."""
-    return {role: _read(delivery, role).version for role in ("root", "timestamp", "snapshot")}
+    return {role: _read(delivery / METADATA / f"{role}.json").version for role in ("root", "timestamp", "snapshot")}
 
 
-def _read(delivery: Path, role: str) -> _Signed:
-    return msgspec.json.decode((delivery / METADATA / f"{role}.json").read_bytes(), type=_Metadata).signed
+def _read(path: Path) -> _Signed:
+    return msgspec.json.decode(path.read_bytes(), type=_Metadata).signed

@@ -21,6 +21,7 @@ import msgspec
 from msgspec import Meta
 
 from brightline.core.errors import ConfigError
+from brightline.files import parse_toml
 
 FORMAT: Final = "brightline-delivery/1"
 FILE_BYTES_MAX: Final = 262_144
@@ -72,7 +73,7 @@ def read_plan(path: Path) -> Plan:
         data = path.read_bytes()
         if len(data) > FILE_BYTES_MAX:
             raise ConfigError(f"{path} exceeds {FILE_BYTES_MAX} bytes")
-        plan = msgspec.convert(tomllib.loads(data.decode()), Plan, strict=True)
+        plan = msgspec.convert(parse_toml(data.decode()), Plan, strict=True)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:

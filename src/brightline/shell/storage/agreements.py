@@ -39,17 +39,26 @@ class AgreementStore:
 
         Raises ``AgreementError`` if it does not load, ``TrustError`` if a byte of it is another.
         """
-        agreement = shipped.read_agreement(self.folder(digest))
-        if agreement.digest != digest:
-            raise TrustError(f"{self.folder(digest)} holds {agreement.digest}; a byte of it was changed")
-        return agreement
+        return _read(self.folder(digest), digest)
 
     def put(self, agreement: Agreement, files: Mapping[str, bytes]) -> Path:
         """Keep an agreement. ``files`` are relative paths with one folder at most; an agreement that is there stays.
 
-        Raises ``OSError``.
+        Raises ``AgreementError`` or ``TrustError`` if these files, or those that are there, are not it: its folder was
+        written to since it was read. Raises ``OSError``.
         """
-        return self._kept.put(agreement.digest, files)
+
+        def check(folder: Path) -> None:
+            _read(folder, agreement.digest)
+
+        return self._kept.put(agreement.digest, files, check)
+
+
+def _read(folder: Path, digest: str) -> Agreement:
+    agreement = shipped.read_agreement(folder)
+    if agreement.digest != digest:
+        raise TrustError(f"{folder} holds {agreement.digest}; a byte of it was changed")
+    return agreement
 
 
 def agreement_files(folder: Path, agreement: Agreement) -> dict[str, bytes]:

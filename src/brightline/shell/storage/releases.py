@@ -11,6 +11,7 @@ kept here. A digest is believed only after the bytes gave it.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -57,27 +58,38 @@ class ReleaseStore:
             raise TrustError(f"release {digest} is not here; {folder} holds {release.digest}")
         return release
 
-    def put(self, release: Release, folder: Path) -> Path:
-        """Keep a release with every file of its folder. Raises ``ReleaseError``, ``OSError``."""
-        return self._releases.put(release.digest, dict(release_files(folder)))
+    def put(self, release: Release, folder: Path, check: Callable[[Path], None]) -> Path:
+        """Keep a release with every file of its folder. ``check`` raises if what is kept is not what was looked at.
+
+        Raises ``ReleaseError``, ``OSError``.
+        """
+        return self._releases.put(release.digest, dict(release_files(folder)), check)
 
     def outcomes(self, digest: str) -> bytes:
         """What was said of the pinned cases. Raises ``TrustError`` if it is not here, or a byte of it is another."""
-        path = self._outcomes.folder(digest) / OUTCOMES_FILE
-        try:
-            with path.open("rb") as file:
-                data = file.read(FILE_BYTES_MAX + 1)
-        except OSError as error:
-            raise TrustError(f"{path} cannot be read: {error.strerror}") from error
-        if outcomes_digest(data) != digest:
-            raise TrustError(f"{path} has another digest; a byte of it was changed")
-        return data
+        return _read_outcomes(self._outcomes.folder(digest), digest)
 
     def put_outcomes(self, data: bytes) -> str:
-        """Keep what was said; returns its digest. Raises ``OSError``."""
+        """Keep what was said; returns its digest. Raises ``TrustError`` as :meth:`outcomes` does, ``OSError``."""
         digest = outcomes_digest(data)
-        self._outcomes.put(digest, {OUTCOMES_FILE: data})
+
+        def check(folder: Path) -> None:
+            _read_outcomes(folder, digest)
+
+        self._outcomes.put(digest, {OUTCOMES_FILE: data}, check)
         return digest
+
+
+def _read_outcomes(folder: Path, digest: str) -> bytes:
+    path = folder / OUTCOMES_FILE
+    try:
+        with path.open("rb") as file:
+            data = file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise TrustError(f"{path} cannot be read: {error.strerror}") from error
+    if outcomes_digest(data) != digest:
+        raise TrustError(f"{path} has another digest; a byte of it was changed")
+    return data
 
 
 def outcomes_digest(data: bytes) -> str:

@@ -12,8 +12,12 @@ cannot be read, leaves no policy: then nothing is accepted.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
+import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -33,7 +37,7 @@ from brightline.core.attestation.revocation import (
 from brightline.core.errors import ConfigError, TrustError
 from brightline.core.ports import Clock
 from brightline.core.statement import STATEMENT_BYTES_MAX, TrustRoots
-from brightline.files import read_within, write_private
+from brightline.files import read_within
 from brightline.shell.trust.installation import FILE_BYTES_MAX, Installation, read_installation, read_roots
 
 ROOTS: Final = "trust.json"
@@ -87,20 +91,20 @@ class Accepted:
 
     def take(self, envelope: bytes) -> str:
         """Verify a statement and keep it; return what it is. Raises ``TrustError`` for one that changes nothing."""
-        self._look()
-        if self.fault:
-            raise TrustError(self.fault)
-        now = self._clock.unix()
-        try:
-            _after(self._counting, envelope, self.roots, now)
-        except NothingRevoked as error:
-            raise TrustError(str(error)) from error
         home = self._folder / STATEMENTS
-        home.mkdir(mode=0o700, exist_ok=True)
-        write_private(home / f"{len(self._marks) + 1:06d}-{now}.json", envelope)
-        self._look()
-        if self.fault:
-            raise TrustError(self.fault)
+        with _alone(home) as held:  # of two who take one at once, the second sees the first, and takes the next number
+            self._look()
+            if self.fault:
+                raise TrustError(self.fault)
+            now = self._clock.unix()
+            try:
+                _after(self._counting, envelope, self.roots, now)
+            except NothingRevoked as error:
+                raise TrustError(str(error)) from error
+            _keep(home, held, f"{len(self._marks) + 1:06d}-{now}.json", envelope)
+            self._look()
+            if self.fault:
+                raise TrustError(self.fault)
         return _type_of(envelope)
 
     def _follow(self) -> None:
@@ -149,6 +153,35 @@ class Accepted:
         if known is not None and counting.policy is not None and known.digest == counting.policy.digest:
             return msgspec.structs.replace(counting, policy=known)  # the very value: a lease goes on under it
         return counting
+
+
+@contextlib.contextmanager
+def _alone(home: Path) -> Iterator[int]:
+    """The folder's descriptor, while nobody else takes a statement. Raises ``ConfigError``."""
+    try:
+        home.mkdir(mode=0o700, exist_ok=True)
+        held = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise ConfigError(f"{home} cannot be used: {error.strerror}") from error
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)  # it ends with the descriptor, and so with the process
+        yield held
+    finally:
+        os.close(held)
+
+
+def _keep(home: Path, held: int, name: str, envelope: bytes) -> None:
+    """Put a statement in place whole and for good; half of one would leave no policy. Raises ``ConfigError``."""
+    incoming = home.with_name(f".{STATEMENTS}.incoming")  # beside: each name in the folder is a statement
+    try:
+        with os.fdopen(os.open(incoming, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+            file.write(envelope)
+            file.flush()
+            os.fsync(file.fileno())
+        incoming.rename(home / name)
+        os.fsync(held)
+    except OSError as error:
+        raise ConfigError(f"{home / name} cannot be written: {error.strerror}") from error
 
 
 def installation_digest(folder: Path) -> str:

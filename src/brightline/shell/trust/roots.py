@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from brightline.core.attestation.chain import Root, RootFor, read_certificates, sha256_of
 from brightline.core.errors import EvidenceRefused, TrustError
+from brightline.files import parse_toml
 from brightline.folders import folder_reader
 
 ROOTS_FILE: Final = "roots.toml"
@@ -40,7 +41,7 @@ def read_roots(folder: Path) -> tuple[Root, ...]:
     where = folder / ROOTS_FILE
     read = folder_reader(folder)
     try:
-        rows = msgspec.convert(tomllib.loads(read(ROOTS_FILE).decode("utf-8")), _File).root
+        rows = msgspec.convert(parse_toml(read(ROOTS_FILE).decode("utf-8")), _File).root
         texts = {row.file: read(row.file) for row in rows}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise TrustError(f"{where} is no list of roots: {error}") from error

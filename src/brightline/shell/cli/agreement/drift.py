@@ -16,6 +16,7 @@ from msgspec import Meta
 from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.drift import Held, watch
 from brightline.core.errors import ConfigError
+from brightline.files import parse_toml
 from brightline.shell.cli import render
 from brightline.shell.cli.agreement.opening import FOLDER, FOLDER_TYPE, open_at
 from brightline.shell.clock import SystemClock
@@ -101,7 +102,7 @@ def _index(folder: Path) -> dict[str, _Known]:
         data = path.read_bytes()
         if len(data) > INDEX_BYTES_MAX:
             raise ConfigError(f"{path} exceeds {INDEX_BYTES_MAX} bytes")
-        return msgspec.convert(tomllib.loads(data.decode()), dict[str, _Known])
+        return msgspec.convert(parse_toml(data.decode()), dict[str, _Known])
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ConfigError(f"{path} does not read: {error}") from error
 

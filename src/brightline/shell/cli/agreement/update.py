@@ -13,7 +13,8 @@ from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.update import UPDATE_TYPE
 from brightline.core.errors import ConfigError
 from brightline.core.evidence.record import DurableRecord
-from brightline.core.statement import add_signature, sign_statement
+from brightline.core.statement import STATEMENT_BYTES_MAX, add_signature, sign_statement
+from brightline.files import read_within, write_whole
 from brightline.shell.change import UPDATE_FILE, Examined, bring_into_force, examine, statement_of
 from brightline.shell.cli import render
 from brightline.shell.cli.agreement.opening import FOLDER_TYPE
@@ -105,8 +106,8 @@ def update(
 def sign(prepared: Path, key: Path) -> None:
     """Sign a version that `agreement update --prepare` wrote; every signer does so once."""
     path = prepared / UPDATE_FILE
-    signed = add_signature(folder_reader(prepared)(UPDATE_FILE), UPDATE_TYPE, load_key(key))
-    path.write_bytes(signed)
+    signed = add_signature(read_within(path, STATEMENT_BYTES_MAX), UPDATE_TYPE, load_key(key))
+    write_whole(path, signed)  # what others signed before is in it
     click.echo(f"signed {path}")
 
 

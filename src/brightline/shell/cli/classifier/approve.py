@@ -12,6 +12,7 @@ from brightline.core.errors import ConfigError, TrustError
 from brightline.core.screening.gate import read_outcomes
 from brightline.core.screening.update import SIGNERS, UPDATE_TYPE, Kind, ReleaseUpdate
 from brightline.core.statement import add_signature, unverified_payload
+from brightline.files import write_whole
 from brightline.shell.cli import render
 from brightline.shell.cli.agreement.opening import FOLDER_TYPE
 from brightline.shell.clock import SystemClock
@@ -54,7 +55,7 @@ def approve(
         raise ConfigError("to score it again, give --state, --release and --corpus")
     if not yes:
         click.confirm("sign this?", abort=True)
-    path.write_bytes(add_signature(envelope, UPDATE_TYPE, load_key(key)))
+    write_whole(path, add_signature(envelope, UPDATE_TYPE, load_key(key)))
     click.echo(f"signed {path}")
 
 
