@@ -15,13 +15,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from brightline.core.canonical import JsonValue
 from brightline.core.errors import ConfigError
 from brightline.core.evidence.audit import ShardReport
 from brightline.core.evidence.audit_findings import Status, Topic
 from brightline.core.evidence.audit_memory import ID_BYTES, Ids, LogMemory, Memory, Placed, digest_of_id
 from brightline.core.evidence.audit_visit import Visit, extends, head_of
 from brightline.core.evidence.note import NoteSigner
-from brightline.core.evidence.record import RecordKind
+from brightline.core.evidence.record import RecordKind, unix_of
 from brightline.shell.cli.main import brightline
 from brightline.verify.examine import Examined, Question, examine
 from brightline.verify.memory import read_memory, write_memory
@@ -332,13 +333,21 @@ def test_a_token_used_again_or_made_up_is_found_on_the_next_visit(visited: Visit
     visited.same_as_in_full(examined)
 
 
-def test_a_settled_token_that_another_pass_names_again_stays_settled(visited: Visited) -> None:
+@pytest.mark.parametrize(("outcome", "released"), [("completed", 1), ("client_gone", 0)])
+@pytest.mark.parametrize("before", ["t-e3", "t-new"])
+def test_one_use_of_a_token_does_not_stand_for_two_exchanges(
+    visited: Visited, before: str, outcome: str, released: int
+) -> None:
+    """Else one of two answers is had past the guard, and an end without an answer explains the other one away."""
+    visited.exchange("new")
     visited.gateway.attempt("again")
-    visited.gateway.permit("again", token="t-e3")
-    visited.gateway.outcome("again", "completed", released_bytes=1)
+    visited.gateway.permit("again", token=before)
+    visited.gateway.outcome("again", outcome, released_bytes=released)
     visited.publish()
     examined = visited.come()
     assert not examined.anew
+    assert f"token {before} was issued before" in said(examined.reports[1])
+    assert examined.kept is None
     visited.same_as_in_full(examined)
 
 
@@ -348,6 +357,65 @@ def test_an_answer_past_the_guard_is_found_on_the_next_visit(visited: Visited) -
     examined = visited.come()
     assert "which no guard saw" in said(examined.reports[1])
     visited.same_as_in_full(examined)
+
+
+@pytest.mark.parametrize("end", ["cut", "client_gone", "upstream_failed", "held", "lost"])
+def test_an_answer_of_which_only_a_part_left_or_that_people_look_at_was_seen_by_a_guard_too(
+    visited: Visited, end: str
+) -> None:
+    for name in ("past", "seen"):
+        visited.gateway.attempt(name)
+        visited.gateway.permit(name)
+        visited.gateway.mark(name, 30)
+    visited.guard.say(RecordKind.CONSUMED, "", TERMS | {"token": "t-seen"})
+    for name in ("seen", "past"):
+        if end == "lost":
+            visited.gateway.epoch = 2
+            visited.gateway.lost(name, 1)
+        else:
+            verdict = "hold" if end == "held" else "permit"
+            visited.gateway.outcome(name, end, released_bytes=30, verdict=verdict)
+    visited.publish()
+    examined = visited.come()
+    assert not examined.reports[0].contradicted, said(examined.reports[0])
+    assert said(examined.reports[1]).endswith("an answer was given on token t-past, which no guard saw")
+    assert len(examined.reports[1].contradictions) == 1
+
+
+def test_what_was_asked_for_and_of_which_nothing_left_may_be_unseen(visited: Visited) -> None:
+    for end in ("cut", "client_gone", "upstream_failed"):
+        visited.gateway.attempt(end)
+        visited.gateway.permit(end)
+        visited.gateway.outcome(end, end)
+    visited.publish()
+    examined = visited.come()
+    assert not any(report.contradicted for report in examined.reports)
+
+
+def test_a_guard_that_goes_on_under_a_lease_whose_grounds_the_registry_revoked_is_told(tmp_path: Path) -> None:
+    site = Visited(tmp_path)
+    signer = NoteSigner("log.example/registry", Ed25519PrivateKey.from_private_bytes(bytes([7]) * 32))
+    lease: dict[str, JsonValue] = {"attester": "a", "evidence": "e", "policy": "p", "nonce": "n", "production": False}
+    lease |= {
+        "expires": unix_of("2026-11-25T12:00:00Z") + 300,
+        "rests_on": ["measured"],
+        "keys": [GUARD.verifier.public_key.hex()],
+    }
+    site.guard.say(RecordKind.ATTESTED, "", lease)
+    site.exchange("x")
+    site.publish()
+    more: dict[str, object] = {"evidence": (str(tmp_path / "evidence"), str(tmp_path / "registry")), "memory": None}
+    more["keys"] = (*KEYS, signer.verifier.vkey())
+    for at, contradicted in (("T12:00:00.", False), ("T11:59:00.", True)):  # what is used is used at noon
+        registry = Story()
+        registry.say(RecordKind.ATTESTATION, "", {"revocation": "r", "name": "measured", "what": "measurement"})
+        leaves = [
+            leaf.replace(b'"gw-1"', b'"registry"').replace(b"T12:00:00.", at.encode()) for leaf in registry.leaves
+        ]
+        write_folder(tmp_path / "registry" / "registry", publish(leaves, signer).files)
+        report = site.come(**more).reports[-1]
+        assert (status(report, Topic.LEASED) is Status.CONTRADICTED) is contradicted, said(report)
+        shutil.rmtree(tmp_path / "registry")
 
 
 def test_a_log_that_was_rolled_back_is_contradicted_and_read_anew(visited: Visited) -> None:

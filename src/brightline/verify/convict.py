@@ -42,8 +42,8 @@ def uses_in(books: TokenBooks, logs: Mapping[str, ReadLog]) -> Iterator[Misbehav
     """What guards signed about tokens that were used twice, or that nobody issued."""
     gateways = tuple(log.note.decode() for log in logs.values() if not log.is_guard)
     for objection in books.objections():
-        if objection.kind is Imbalance.NOT_SEEN:
-            continue  # a guard's silence has no signature
+        if objection.kind in {Imbalance.NOT_SEEN, Imbalance.ISSUED_AGAIN}:
+            continue  # a guard's silence has no signature, and what a gateway issued is no use
         second = _use(logs.get(objection.log), objection.index)
         if second is None:
             continue

@@ -132,7 +132,8 @@ def examine(question: Question) -> Examined:
         }
         reports = [by_place[log.place] for log in logs]
         for place, log in enumerate(guards, 1):
-            reports.append(auditing.audit(log, other_side if place == len(guards) else one_sided))
+            told = other_side if place == len(guards) else one_sided
+            reports.append(auditing.audit(log, told, combined=combined.beside()))
         misbehaviour = [said for visit in visits.values() for said in visit.misbehaviour]
         if guards and any(report.contradicted for report in reports):
             read = _read_logs(logs, guards, visits, reports)

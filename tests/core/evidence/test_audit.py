@@ -881,3 +881,29 @@ def test_a_second_reading_of_what_never_ended_or_of_nothing_is_contradicted(
     report = audit(publish(story.leaves))
     assert status(report, Topic.BOOKS) is Status.CONTRADICTED
     assert message in said(report)
+
+
+# ---- what speaks for a whole installation ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "public", "alone"),
+    [
+        (RecordKind.HALT, {"ends": ["h"]}, "registry"),
+        (RecordKind.ATTESTATION, {"ends": ["r"]}, "registry"),
+        (RecordKind.RELEASE, {"what": "classifier", "release": "r2", "replaces": "r1"}, "registry"),
+        (RecordKind.DECISION, {"hold": "h", "case": "c", "office": "o"}, "registry"),
+        (RecordKind.USED, {"hold": "h", "case": "c", "by": "x", "use": "answer"}, "registry"),
+        (RecordKind.SEAL, {"log": "log.example/gw-2", "size": 1, "root": "00" * 32, "open": 9}, "registry"),
+        (RecordKind.HEAD, {"log": SIGNER.verifier.name, "size": 0, "root": "00" * 32}, "heads"),
+    ],
+)
+def test_a_gateway_cannot_say_in_its_own_log_what_only_the_registry_or_the_heads_say(
+    kind: RecordKind, public: Said, alone: str
+) -> None:
+    """Else one node ends a halt, a revocation or another's log for whoever audits, and no other node hears of it."""
+    story = Story()
+    story.say(kind, "", public)
+    report = audit(publish(story.leaves))
+    assert status(report, Topic.RECORDS) is Status.CONTRADICTED
+    assert f"a {kind} counts in the log '{alone}' alone" in said(report)

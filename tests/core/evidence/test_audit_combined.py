@@ -179,3 +179,16 @@ def test_a_log_that_was_read_in_part_before_is_compared_at_sizes_that_are_named_
         read_heads(book, at(size, root=root))
         report = audit(publish(STORY.leaves), visit=Visit([head_of(earlier)], earlier), combined=book)
         assert report.contradicted is contradicted
+
+
+@pytest.mark.parametrize("size", [1, 200, 256, 269])
+def test_a_head_of_another_history_that_was_recorded_after_a_visit_is_a_fork_whatever_its_size(size: int) -> None:
+    first = Visit()
+    audit(publish(STORY.leaves[:270]), visit=first, combined=CombinedBook([LOG]))
+    assert first.keep is not None
+    earlier = first.keep()
+    for root in (b"", b"f" * 32):
+        book = CombinedBook([LOG])
+        read_heads(book, at(size, root=root))
+        report = audit(publish(STORY.leaves), visit=Visit([head_of(earlier)], earlier), combined=book)
+        assert ("a fork" in said(report)) is bool(root)

@@ -245,3 +245,19 @@ def test_a_second_visit_concludes_as_one_that_reads_everything(deed: Callable[[L
                 visits[log.shard] = visit.keep
                 found += [claim.status for claim in report.claims if claim.name == Topic.HELD.value]
         assert found == whole
+
+
+@pytest.mark.parametrize("weaker", [{"wanted": {OFFICE: 1}}, {"expires": EXPIRES + 86_400}, {"hold": "hold_other"}])
+def test_a_case_that_is_opened_again_asks_for_the_same(weaker: dict[str, JsonValue]) -> None:
+    """Else what one person said is enough, or what was said too late, because the log says so afterwards."""
+    logs = Logs().hold("a")
+    same: dict[str, JsonValue] = {"hold": "hold_a", "case": "a", "expires": EXPIRES, "wanted": {OFFICE: 2}}
+    logs.second.say(RecordKind.CASE, "", {**TERMS, **same, "parts": 1, "part": 0})
+    logs.decide("a").give("a").named()
+    assert logs.worst() is Status.PROVEN
+    forged = Logs().hold("a")
+    forged.second.say(RecordKind.CASE, "", {**TERMS, **same, **weaker, "parts": 1, "part": 0})
+    forged.decide("a", 1 if "wanted" in weaker else 2).give("a").named()
+    assert forged.worst() is Status.CONTRADICTED
+    told = [finding.message for report in forged.reports().values() for finding in report.contradictions]
+    assert "the case 'a' is opened again, and asks for something else" in told

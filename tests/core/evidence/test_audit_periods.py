@@ -309,7 +309,7 @@ def test_a_log_that_serves_and_states_nothing_is_not_shown() -> None:
 # ---- losses, and model servers -----------------------------------------------------------------------------------
 
 
-def crashed(attempts: int, lost: int, budget: int = 1_000) -> Folder:
+def crashed(attempts: int, lost: int, budget: int = 1_000, of: str = AGREEMENT.digest) -> Folder:
     story = Stated()
     for i in range(lost):
         story.attempt(f"lost-{i}")
@@ -319,8 +319,17 @@ def crashed(attempts: int, lost: int, budget: int = 1_000) -> Folder:
     for i in range(attempts - lost):
         story.refused(f"x{i}")
     rate = story.counted(0, len(story.leaves)).totals.lost_per_million
-    story.state(lost=LostBudget(AGREEMENT.digest, rate, budget))
+    story.state(lost=LostBudget(of, rate, budget))
     return story.published()
+
+
+@pytest.mark.parametrize("agreements", [(), (AGREEMENT,)])
+def test_a_budget_of_an_agreement_under_which_nothing_was_asked_shows_nothing(
+    agreements: tuple[Agreement, ...],
+) -> None:
+    report = audit(crashed(1_000, 900, 1_000_000, "sha256:" + "77" * 32), agreements=agreements)
+    assert status(report, Topic.LOST) is Status.NOT_SHOWN
+    assert "an agreement that no attempt here names" in told(report, Topic.LOST)
 
 
 @pytest.mark.parametrize(

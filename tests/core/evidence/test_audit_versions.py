@@ -38,7 +38,13 @@ class Site:
         return [claim.status for claim in self.shard.claims()]
 
 
-CHANGED = (agreement(100, "a1"), classifier(200, "r1", "r0"), classifier(300, "r0", "r1"), agreement(400, "a2"))
+CHANGED = (
+    agreement(100, "a1"),
+    classifier(200, "r1", "r0"),
+    classifier(300, "r0", "r1"),
+    agreement(400, "a2"),
+    agreement(450, "a3", baseline="a9"),
+)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +61,8 @@ CHANGED = (agreement(100, "a1"), classifier(200, "r1", "r0"), classifier(300, "r
         (attempt(500, "a1", "r0"), Status.PROVEN),  # rolled back
         (attempt(500, "other"), Status.CONTRADICTED),
         (attempt(500, "a2", "other"), Status.CONTRADICTED),
+        (attempt(500, "a9"), Status.PROVEN),  # by then it was named, if only as what was replaced
+        (attempt(150, "a9"), Status.CONTRADICTED),  # and that does not reach back to the start
     ],
 )
 def test_an_exchange_names_versions_that_the_registry_had_named_by_then(exchange: Leaf, status: Status) -> None:

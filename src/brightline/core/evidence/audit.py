@@ -185,7 +185,7 @@ def audit_shard(
         books = BooksAudit(findings, named, tokens.books, origin)
         heads = HeadsAudit(visit.heads, findings)
         witnessed.open(signed.note, signed.checkpoint, signed.keys)
-        stated.open(origin, signed.keys, visit.begin.size)
+        stated.open(origin, signed.keys)
         if visit.earlier is not None:
             _go_on(visit.earlier, findings, books, replay, stated)
         begin = visit.begin

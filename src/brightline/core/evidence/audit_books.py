@@ -17,13 +17,27 @@ from typing import Final, assert_never
 from msgspec import UNSET
 
 from brightline.core.evidence.audit_exchanges import ExchangeAudit
-from brightline.core.evidence.audit_findings import BookFindings, Findings
+from brightline.core.evidence.audit_findings import BookFindings, Findings, Topic
 from brightline.core.evidence.audit_headers import HeaderAudit
 from brightline.core.evidence.audit_memory import BooksMemory
 from brightline.core.evidence.audit_tokens import TokenBooks
+from brightline.core.evidence.heads import HEADS_SHARD, REGISTRY_SHARD
 from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.record import RecordKind
 from brightline.core.evidence.recount import Recount, Recounting
+
+# What speaks for a whole installation, and in whose log alone it does: elsewhere it would be one node's word.
+_SPEAKS_IN: Final = {
+    RecordKind.ATTESTATION: REGISTRY_SHARD,
+    RecordKind.DECISION: REGISTRY_SHARD,
+    RecordKind.ENROLMENT: REGISTRY_SHARD,
+    RecordKind.HALT: REGISTRY_SHARD,
+    RecordKind.HEAD: HEADS_SHARD,
+    RecordKind.HUNT: REGISTRY_SHARD,
+    RecordKind.RELEASE: REGISTRY_SHARD,
+    RecordKind.SEAL: REGISTRY_SHARD,
+    RecordKind.USED: REGISTRY_SHARD,
+}
 
 
 class BooksAudit:
@@ -32,6 +46,7 @@ class BooksAudit:
     def __init__(self, findings: Findings, shard: str, tokens: TokenBooks, origin: str = "") -> None:
         self._said = said = BookFindings(findings)
         self._tokens = tokens
+        self._shard = shard
         self._log = tokens.log(origin or shard, findings.record)
         self._header = HeaderAudit(said, shard)
         self._recounting = Recounting()
@@ -91,6 +106,8 @@ class BooksAudit:
 
     def _other(self, index: int, leaf: Leaf) -> None:
         """A record that belongs to no exchange of this log."""
+        if (alone := _SPEAKS_IN.get(leaf.kind)) is not None and alone != self._shard:
+            self._said.wrong(index, f"a {leaf.kind} counts in the log {alone!r} alone", Topic.RECORDS)
         match leaf.kind:
             case (
                 RecordKind.ATTEMPT

@@ -61,6 +61,12 @@ class CombinedBook:
         self.hunts = KnownHunts()
         self.preservations = KnownPreservations()
 
+    def beside(self) -> CombinedBook:
+        """What a guard's log is compared with: what was revoked. The rest is said of gateways."""
+        book = CombinedBook()
+        book.revocations = self.revocations
+        return book
+
     def head(self, head: LogHead) -> str:
         """Take in a head; return what speaks against it, if anything does."""
         kept = self.heads.get(head.log)
@@ -100,13 +106,12 @@ class CombinedAudit:
         self._book = book
         self._findings = findings
         self._origin = ""
-        self._begin = 0
         self._stated: dict[str, LogHead] = {}  # the newest head of each log that this log states
         self._seals: list[Seal] = []
 
-    def open(self, origin: str, begin: int) -> None:
-        """Say whose log it is, and how many of its records were read on an earlier visit."""
-        self._origin, self._begin = origin, begin
+    def open(self, origin: str) -> None:
+        """Say whose log it is."""
+        self._origin = origin
 
     def sizes(self, signed: Checkpoint) -> list[int]:
         """The sizes at which the log's root must be known."""
@@ -197,10 +202,13 @@ class CombinedAudit:
             self._findings.contradict(Topic.HEADS, "checkpoint", message)
 
     def _named(self) -> Iterator[LogHead]:
-        """The heads and the seal of this log, each size once; what an earlier visit compared is left to it."""
+        """The heads and the seal of this log, each once.
+
+        Also those of records that an earlier visit has read: the head itself may have been recorded since.
+        """
         seal = self._book.seals.get(self._origin)
         said = [*self._book.heads.get(self._origin, ()), *([seal.head] if seal else [])]
-        yield from {(head.size, head.root): head for head in said if head.size and head.size >= self._begin}.values()
+        yield from {(head.size, head.root): head for head in said if head.size}.values()
 
     def _newest(self) -> LogHead | None:
         kept = self._book.heads.get(self._origin)

@@ -180,7 +180,7 @@ class ExchangeAudit:
         del self.open[exchange]
         self._closed.add(exchange)
         if state.token:
-            self._tokens.ended(state.token, outcome)
+            self._tokens.ended(state.token, outcome, max(released, state.marked))
         if outcome is _LOST:
             self._lost(index, leaf, state)
             return

@@ -5,7 +5,8 @@ Gateways say in public which cases they opened, of how many persons of which off
 an exchange went on by; and that an answer which was kept is given out. The registry says which decisions were logged
 for which case and office, and what was used by which exchange. So each can be recounted from both:
 
-1. a HOLD has all its parts before the exchange ends as held (two workers may open one case at one moment);
+1. a HOLD has all its parts before the exchange ends as held (two workers may open one case at one moment, and then
+   say the same of it);
 2. an answer is given out once, by the exchange that the registry says used it, after as many of each office had
    decided as its HOLD asks for, before the hold had expired;
 3. an exchange goes on by a hold only after somebody had decided it, as many of one office as it asks for;
@@ -95,7 +96,7 @@ class HoldAudit:
         """Go on from where an earlier visit ended: compare what went through then with what is known now."""
         self._parts = {exchange: (case, done, parts) for exchange, case, done, parts in earlier.parts}
         for held in earlier.held:
-            self._hold(held)
+            self._hold(-1, held)
         for case, hold, unix, office in earlier.decided:
             self._decide(case, hold, unix, office)
         for case, use, by in earlier.used:
@@ -116,7 +117,7 @@ class HoldAudit:
                 case RecordKind.HOLD:
                     self._part(index, leaf)
                 case RecordKind.CASE if leaf.case and leaf.hold and not leaf.part:
-                    self._hold(_held(leaf))  # opened for people by no hold; every worker may say so
+                    self._hold(index, _held(leaf))  # opened for people by no hold; every worker may say so
                 case RecordKind.DECISION if leaf.case and leaf.hold:
                     self._decide(leaf.case, leaf.hold, logged_at(leaf.time), leaf.office or "")
                 case RecordKind.USED if leaf.case and leaf.use and leaf.by:
@@ -135,11 +136,13 @@ class HoldAudit:
             self._wrong(index, f"part {part} of {parts} of a HOLD where part {done} of {whole} is expected")
         self._parts[leaf.exchange] = leaf.case, part + 1, parts
         if not part:
-            self._hold(_held(leaf))
+            self._hold(index, _held(leaf))
 
-    def _hold(self, held: HeldMemory) -> None:
+    def _hold(self, index: int, held: HeldMemory) -> None:
+        """A case is called by the digest of all that it asks for, so whoever opens it again says the same of it."""
         if self._known.room():
-            self._known.held[held.case] = held
+            if self._known.held.setdefault(held.case, held) != held and index >= 0:
+                self._wrong(index, f"the case {shown(held.case)} is opened again, and asks for something else")
             self._held.append(held)
 
     def _decide(self, case: str, hold: str, unix: int, office: str) -> None:

@@ -13,7 +13,7 @@ A statement that is not there is not shown; one that says something else than th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Final
 
 import msgspec
@@ -148,7 +148,7 @@ class PeriodAudit:
         if self._serves and not self._periods:
             self._findings.not_shown(Topic.PERIODS, "", "no PERIOD states what these records say")
         if recount.attempts:
-            self._losses(recount.by_outcome.get(Outcome.LOST.value, 0), recount.attempts)
+            self._losses(recount.by_outcome.get(Outcome.LOST.value, 0), recount.attempts, recount.by_agreement)
             if not self._upstreams:
                 self._findings.not_shown(Topic.UPSTREAMS, "", "no period names the model servers")
 
@@ -257,11 +257,14 @@ class PeriodAudit:
 
     # ---- 5 and 6 ---------------------------------------------------------------------------------------------------
 
-    def _losses(self, lost: int, attempts: int) -> None:
+    def _losses(self, lost: int, attempts: int, by_agreement: Mapping[str, int]) -> None:
         if self._budget is None:
             self._findings.not_shown(Topic.LOST, "", "no period states the budget")
             return
         digest, budget = self._budget
+        if digest not in by_agreement:
+            message = f"the budget is said to be that of {shown(digest)}, an agreement that no attempt here names"
+            self._findings.not_shown(Topic.LOST, "", message)
         known = self._agreements.get(digest)
         if known is not None and lost_budget(known) != budget:
             message = f"the budget is said to be {budget} per million; the agreement says {lost_budget(known)}"

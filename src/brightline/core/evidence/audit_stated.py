@@ -55,10 +55,10 @@ class Stated:
         self._book = book
         self._tokens = tokens
 
-    def open(self, origin: str, keys: Sequence[VerifierKey], begin: int) -> None:
-        """Say whose log it is, which keys sign for it, and how many of its records an earlier visit read."""
+    def open(self, origin: str, keys: Sequence[VerifierKey]) -> None:
+        """Say whose log it is, and which keys sign for it."""
         self._periods.open(origin, keys)
-        self._heads.open(origin, begin)
+        self._heads.open(origin)
         self._holds.open(origin)
         self._leases.open(keys)
         self._hunts.open(origin)

@@ -5,10 +5,11 @@ A log balances by itself even if its operator sends requests past it. The guard 
 
     every token that was used was issued by a PASS                     else somebody made tokens
     no token was used twice                                            else a guard let something through again
+    no token was issued twice                                          else one use would stand for two exchanges
     every answer that was given stands on a token that was used        else the model was reached past the guard
 
 What was issued and not used is explained by its outcome: the client had gone, the model server was away, the gateway
-died. An answer is none of these.
+died. An answer is none of these: one that was given, one that people are to look at, and a part of one that left.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ import msgspec
 from brightline.core.evidence.audit_memory import Placed, TokensMemory
 from brightline.core.evidence.record import Outcome
 
-ANSWERED: Final = frozenset({Outcome.COMPLETED})
+ANSWERED: Final = frozenset({Outcome.COMPLETED, Outcome.HELD})  # by themselves; others where something left
 
 
 class Imbalance(enum.StrEnum):
     """What may not balance."""
 
     AGAIN = "used_again"
+    ISSUED_AGAIN = "issued_again"
     NOT_ISSUED = "not_issued"
     NOT_SEEN = "not_seen"
 
@@ -37,7 +39,7 @@ class Imbalance(enum.StrEnum):
 class Objection(msgspec.Struct, frozen=True):
     """What does not balance; ``log`` (an origin) and ``index`` name the record where it is seen, as ``place`` does.
 
-    ``first`` names the record of the first use in the same way where a token was used again, else nothing.
+    ``first`` names the record of the first use, or issue, in the same way where there was one before, else nothing.
     """
 
     kind: Imbalance
@@ -58,6 +60,8 @@ class TokenBooks:
         self._places: dict[int, Callable[[int], str]] = {}
         self._issued: dict[str, tuple[int, int]] = {}
         self._ended: dict[str, Outcome] = {}
+        self._left: set[str] = set()  # tokens of exchanges of which bytes of an answer left
+        self._issued_again: list[tuple[str, int, int]] = []
         self._consumed: dict[str, tuple[int, int]] = {}
         self._again: list[tuple[str, int, int]] = []
         self._settled = Placed()
@@ -95,13 +99,17 @@ class TokenBooks:
 
     def issued(self, token: str, log: int, index: int) -> None:
         """A PASS issued this token."""
-        if not self._settled or self._settled.place_of(token) is None:
+        if token in self._issued or (self._settled and self._settled.place_of(token) is not None):
+            self._issued_again.append((token, log, index))
+        else:
             self._issued[token] = (log, index)
 
-    def ended(self, token: str, outcome: Outcome) -> None:
-        """The exchange of this token ended so."""
+    def ended(self, token: str, outcome: Outcome, released: int = 0) -> None:
+        """The exchange of this token ended so, and so many bytes of its answer had left."""
         if token in self._issued:
             self._ended[token] = outcome
+            if released:
+                self._left.add(token)
 
     def consumed(self, token: str, log: int, index: int) -> None:
         """A guard let the request of this token through."""
@@ -117,12 +125,17 @@ class TokenBooks:
             message = f"token {token} was used before, at {self._place(*first)}"
             objection = self._objection(Imbalance.AGAIN, token, (log, index), message)
             yield msgspec.structs.replace(objection, first=(self._logs[first[0]], first[1]))
+        for token, log, index in self._issued_again:
+            first = self._issued.get(token) or self._settled.place_of(token) or (log, index)
+            message = f"token {token} was issued before: one use of it would stand for two exchanges"
+            objection = self._objection(Imbalance.ISSUED_AGAIN, token, (log, index), message)
+            yield msgspec.structs.replace(objection, first=(self._logs[first[0]], first[1]))
         for token, at in self._consumed.items():
             if token not in self._issued:
                 message = f"token {token} was used, and no PASS that was read issued it"
                 yield self._objection(Imbalance.NOT_ISSUED, token, at, message)
         for token, at in self._issued.items():
-            if token not in self._consumed and self._ended.get(token) in ANSWERED:
+            if token not in self._consumed and (self._ended.get(token) in ANSWERED or token in self._left):
                 message = f"an answer was given on token {token}, which no guard saw"
                 yield self._objection(Imbalance.NOT_SEEN, token, at, message)
 

@@ -51,7 +51,7 @@ class KnownVersions:
             return False
         since = self.since[leaf.what]
         if len(since) < VERSIONS_MAX:
-            since.setdefault(before, 0)  # what the first one replaced was there from the start
+            since.setdefault(before, unix if since else 0)  # only what the first one replaced was there from the start
             since.setdefault(now, unix)
         return True
 
