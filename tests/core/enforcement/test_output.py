@@ -205,6 +205,30 @@ def test_fragments_of_calls_are_joined_by_their_index() -> None:
     assert out.closing()[0].calls == (ToolCall("", "a", "1"), ToolCall("", "b", "{}"))
 
 
+def test_a_server_may_repeat_id_and_name_in_each_fragment_of_a_call() -> None:
+    out = output()
+    for piece in ("", "{", "}"):
+        out.take(part(calls=(CallDelta(0, "c1", "f", piece),)))
+    out.take(part(finish="tool_calls"))
+    assert out.reply().choices[0].calls == (ToolCall("", "f", "{}"),)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        CallDelta(0, "c2", "", "{}"),
+        CallDelta(0, "c2", "f", "{}"),
+        CallDelta(0, "c1", "g", "{}"),
+        CallDelta(0, "", "f", "{}"),
+    ],
+)
+def test_two_calls_under_one_number_are_not_run_together(other: CallDelta) -> None:
+    out = output()
+    out.take(part(calls=(CallDelta(0, "c1", "f", "{}"),)))
+    with pytest.raises(UpstreamFailed, match="two tool calls"):
+        out.take(part(calls=(other,)))
+
+
 def test_nothing_may_be_added_to_a_finished_choice_but_silence() -> None:
     out = output()
     out.take(part("x", finish="stop"))

@@ -21,6 +21,7 @@ from brightline.core.exchange.coverage import exchange_view
 from brightline.core.exchange.judged import JudgedReply, JudgedSegment, mint_reply, mint_segment
 from brightline.core.exchange.model import (
     NO_USAGE,
+    CallDelta,
     Delta,
     Exchange,
     Reply,
@@ -44,11 +45,26 @@ SEGMENT_CHARS_MAX: Final = 4_096  # at most 16 KiB: a MARK can be made between a
 class _Call:
     """A tool call that is still arriving."""
 
-    __slots__ = ("arguments", "name")
+    __slots__ = ("arguments", "id", "name")
 
     def __init__(self) -> None:
+        self.id = ""
         self.name: list[str] = []
         self.arguments: list[str] = []
+
+    def take(self, fragment: CallDelta) -> None:
+        """Add a fragment. Some servers repeat id and name in each; a name without its id begins another call.
+
+        Raises ``UpstreamFailed`` for a fragment of another call: run together they would be one that nobody made.
+        """
+        again = bool(fragment.id) and fragment.id == self.id and fragment.name == "".join(self.name)
+        other = bool(self.id and fragment.id) and fragment.id != self.id
+        if other or (fragment.name and not again and any(self.arguments)):
+            raise UpstreamFailed("the upstream gave two tool calls one number")
+        self.id = self.id or fragment.id
+        if not again:
+            self.name.append(fragment.name)
+        self.arguments.append(fragment.arguments)
 
 
 class _Channel:
@@ -130,11 +146,7 @@ class _Choice:
         for fragment in delta.calls:
             if not 0 <= fragment.index < CALLS_MAX:
                 raise UpstreamFailed(f"the upstream numbered a tool call {fragment.index}")
-            call = self.calls.setdefault(fragment.index, _Call())
-            if fragment.name and any(call.arguments):  # run together they would be a call that the model did not make
-                raise UpstreamFailed("the upstream gave two tool calls one number")
-            call.name.append(fragment.name)
-            call.arguments.append(fragment.arguments)
+            self.calls.setdefault(fragment.index, _Call()).take(fragment)
         if delta.finish:
             self.finish = delta.finish
             self.step(ChoiceState.FINISHED)
