@@ -8,6 +8,7 @@ import gzip
 import io
 import zipfile
 import zlib
+from itertools import count
 
 import pytest
 from hypothesis import given, settings
@@ -62,6 +63,7 @@ def zipped(*files: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED, piped:
         zipped(("a", SAID), ("b", HARMLESS), method=zipfile.ZIP_STORED, piped=True),
         zipped(("a", b"PK\x03\x04 " + SAID), method=zipfile.ZIP_STORED),
     ],
+    ids=count(),  # what is packed has the time in it
 )
 def test_it_is_read_whole(data: bytes) -> None:
     assert SECRET in (text_of_bytes(data) or "")
@@ -87,6 +89,7 @@ def test_a_text_that_begins_as_if_it_were_packed_is_read_as_it_stands() -> None:
         gzip.compress(b"a") * (PARTS_MAX + 1),
         zipped(*((str(number), b"a") for number in range(PARTS_MAX + 1)), method=zipfile.ZIP_STORED),
     ],
+    ids=count(),
 )
 def test_what_unpacks_without_end_is_refused(data: bytes) -> None:
     with pytest.raises(ScreeningUnavailable, match="unpack"):
