@@ -8,7 +8,6 @@ changes nothing: whoever reads them decides whether the row errs, the definition
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ import msgspec
 
 from brightline.classifier.corpus import Corpus, Row, read_corpora
 from brightline.classifier.judging.command import EXTRA
+from brightline.classifier.training.target import share_of
 from brightline.core.errors import ConfigError
 from brightline.terminal import as_json, plain, table
 
@@ -106,12 +106,9 @@ def doubts(corpora: Path, judged: Path, show: int, json_wanted: bool) -> None:
         [[name, f"{all_:,}", f"{of[name]:,}", f"{of[name] / all_:.1%}"] for name, all_ in found.compared.items()],
     )
     for one in found.doubts[:show]:
+        likely = share_of(one.said, 1.0)
         also = f", pair {one.pair} ({one.factor})" if one.pair else ""
-        click.echo(f"{one.id}: {one.fact} is {one.label}, and the judge says yes with {_likely(one):.1%}{plain(also)}")
+        click.echo(f"{one.id}: {one.fact} is {one.label}, and the judge says yes with {likely:.1%}{plain(also)}")
         click.echo(f"  because: {plain(one.reason)}")
         words = " ".join(one.words.split())
         click.echo(f"  {plain(words[:CHARS_SHOWN])}{'…' if len(words) > CHARS_SHOWN else ''}")
-
-
-def _likely(doubt: Doubt) -> float:
-    return (1 + math.tanh(doubt.said / 2)) / 2
