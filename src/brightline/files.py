@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
-from typing import Any
 
 from brightline.core.errors import ConfigError
 
@@ -21,18 +19,6 @@ def read_within(path: Path, longest: int) -> bytes:
     if len(data) > longest:
         raise ConfigError(f"{path} has more than {longest} bytes")
     return data
-
-
-def parse_toml(text: str) -> dict[str, Any]:
-    """Read TOML. Raises ``tomllib.TOMLDecodeError`` and nothing else, however deep it is or long a number."""
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        raise
-    except RecursionError as error:
-        raise tomllib.TOMLDecodeError("it is nested too deep") from error
-    except ValueError as error:
-        raise tomllib.TOMLDecodeError(f"it has a value that cannot be read: {error}") from error
 
 
 def write_text(path: Path, text: str) -> None:

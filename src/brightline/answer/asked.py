@@ -7,7 +7,6 @@ agreement is; without a file the questions are asked in our words.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -19,7 +18,8 @@ from brightline.core.agreement.load import folded, stands_in
 from brightline.core.answer.model import Asked
 from brightline.core.answer.questions import BEYOND, QUESTIONS
 from brightline.core.errors import AgreementError
-from brightline.folders import folder_reader
+from brightline.core.toml import TomlError, read_toml
+from brightline.folders import FILE_BYTES_MAX, folder_reader
 
 FILE: Final = "questions.toml"
 
@@ -46,9 +46,9 @@ def read_asked(folder: Path, agreement: Agreement) -> AskedWords:
         return NO_WORDS
     read = folder_reader(folder)
     try:
-        rows = msgspec.convert(tomllib.loads(read(FILE).decode()), dict[str, _Words])
+        rows = read_toml(read(FILE), dict[str, _Words], FILE_BYTES_MAX)
         prose = folded(read(agreement.prose).decode())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:
+    except (OSError, UnicodeDecodeError, TomlError) as error:
         raise AgreementError(f"does not read: {error}", str(place)) from error
     for name, row in rows.items():
         if name not in QUESTIONS and name not in BEYOND:

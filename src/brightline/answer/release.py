@@ -8,7 +8,6 @@ more strictly (``core/screening/release.py``).
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
@@ -18,6 +17,7 @@ from msgspec import Meta
 
 from brightline.core.answer.from_release import Measured, Stated
 from brightline.core.errors import ReleaseError
+from brightline.core.toml import TomlError, read_toml
 from brightline.folders import shipped_releases
 
 RELEASE_BYTES_MAX: Final = 262_144
@@ -57,11 +57,9 @@ def read_measured(folder: Path) -> Measured:
     try:
         with place.open("rb") as file:
             data = file.read(RELEASE_BYTES_MAX + 1)
-        read = msgspec.convert(tomllib.loads(data.decode()), _File)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:
+        read = read_toml(data, _File, RELEASE_BYTES_MAX)
+    except (OSError, TomlError) as error:
         raise ReleaseError(f"{place} does not read as a release: {error}") from error
-    if len(data) > RELEASE_BYTES_MAX:
-        raise ReleaseError(f"{place} exceeds {RELEASE_BYTES_MAX} bytes")
     rows: list[_Silence | _Cascade] = [*read.silence, *read.cascade]
     if any(row.misses > row.positives for row in rows):
         raise ReleaseError(f"{place} states more misses than cases")

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -12,7 +11,8 @@ import msgspec
 from msgspec import Meta
 
 from brightline.core.errors import ConfigError
-from brightline.files import parse_toml, read_within
+from brightline.core.toml import TomlError, read_toml
+from brightline.files import read_within
 
 FILE_NAME: Final = "broker.toml"
 FILE_BYTES_MAX: Final = 65_536
@@ -33,8 +33,8 @@ def read_settings(folder: Path) -> BrokerSettings:
     """Read ``broker.toml``. Raises ``ConfigError``."""
     path = folder / FILE_NAME
     try:
-        settings = msgspec.convert(parse_toml(read_within(path, FILE_BYTES_MAX).decode()), BrokerSettings)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        settings = read_toml(read_within(path, FILE_BYTES_MAX), BrokerSettings, FILE_BYTES_MAX)
+    except TomlError as error:
         raise ConfigError(f"{path} does not read: {error}") from error
     if not _NAME.match(settings.name):
         raise ConfigError(f"{path}: a broker's name has small letters, digits and hyphens")

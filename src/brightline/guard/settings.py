@@ -8,7 +8,6 @@ guard without a model to admit does not start, and in the development profile ea
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -16,7 +15,8 @@ import msgspec
 from msgspec import Meta
 
 from brightline.core.errors import ConfigError
-from brightline.files import parse_toml
+from brightline.core.toml import TomlError, read_toml
+from brightline.files import read_within
 
 FILE_NAME: Final = "guard.toml"
 FILE_BYTES_MAX: Final = 65_536
@@ -88,9 +88,8 @@ def read_settings(folder: Path) -> GuardSettings:
     """Read ``guard.toml``. Raises ``ConfigError``."""
     path = folder / FILE_NAME
     try:
-        data = path.read_bytes()[: FILE_BYTES_MAX + 1]
-        settings = msgspec.convert(parse_toml(data.decode()), GuardSettings)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        settings = read_toml(read_within(path, FILE_BYTES_MAX), GuardSettings, FILE_BYTES_MAX)
+    except TomlError as error:
         raise ConfigError(f"{path} does not read: {error}") from error
     if not _NAME.match(settings.name):
         raise ConfigError(f"{path}: a guard's name has small letters, digits and hyphens")

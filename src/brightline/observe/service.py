@@ -14,7 +14,6 @@ import contextlib
 import logging
 import re
 import threading
-import tomllib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Annotated, Final
@@ -27,7 +26,8 @@ from brightline.core.agreement.theorems import require_theorems
 from brightline.core.errors import BrightlineError, ConfigError, EvidenceUnavailable, OperatorError
 from brightline.core.evidence.note import NoteSigner
 from brightline.core.ports import Clock
-from brightline.files import parse_toml
+from brightline.core.toml import TomlError, read_toml
+from brightline.files import read_within
 from brightline.observe.app import Line, Observer
 from brightline.observe.exchanges import BYTES_MAX, NotOurs, of_line
 from brightline.observe.look import Look
@@ -81,9 +81,8 @@ def read_settings(folder: Path) -> ObserveSettings:
     """Read ``observe.toml``. Raises ``ConfigError``."""
     path = folder / FILE_NAME
     try:
-        with path.open("rb") as file:
-            settings = msgspec.convert(parse_toml(file.read(FILE_BYTES_MAX).decode()), ObserveSettings)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        settings = read_toml(read_within(path, FILE_BYTES_MAX), ObserveSettings, FILE_BYTES_MAX)
+    except TomlError as error:
         raise ConfigError(f"{path} does not read: {error}") from error
     if not _NAME.match(settings.name):
         raise ConfigError(f"{path}: an observer's name has small letters, digits and hyphens")

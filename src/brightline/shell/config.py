@@ -8,7 +8,6 @@ release. Unknown keys are refused, so that a misspelt setting never looks as if 
 from __future__ import annotations
 
 import os
-import tomllib
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Final, Self
@@ -20,10 +19,11 @@ from brightline.core.errors import ConfigError
 from brightline.core.evidence.note import VerifierKey
 from brightline.core.review.roles import Role
 from brightline.core.review.telling import Network, may_be_told
-from brightline.files import parse_toml
+from brightline.core.toml import TomlError, parse_toml
 from brightline.shell.telemetry.logs import LogFormat
 
 FILE_NAME: Final = "brightline.toml"
+FILE_BYTES_MAX: Final = 1_048_576
 KEY_BYTES_MAX: Final = 4_096
 
 
@@ -440,10 +440,10 @@ def load_settings(state: Path) -> Settings:
     """Read ``brightline.toml`` of a state folder. Raises ``ConfigError`` naming each wrong key."""
     path = state / FILE_NAME
     try:
-        data = parse_toml(path.read_text("utf-8"))
+        data = parse_toml(path.read_bytes(), FILE_BYTES_MAX)
     except FileNotFoundError as error:
         raise ConfigError(f"{path} does not exist; `brightline init` makes a state folder") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, TomlError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
     return check_settings(data, str(path))
 

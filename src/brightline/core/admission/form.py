@@ -9,7 +9,6 @@ What the lint lets pass registers as a VV&T record (``core/register.py``), which
 from __future__ import annotations
 
 import re
-import tomllib
 from datetime import date
 from typing import Annotated, Final
 
@@ -17,6 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from brightline.core.errors import ConfigError
+from brightline.core.toml import TomlError, read_toml
 
 FORM_BYTES_MAX: Final = 65_536
 RESULTS_CHARS_MIN: Final = 80
@@ -94,11 +94,9 @@ class Problem(msgspec.Struct, frozen=True):
 
 def read_form(text: bytes, where: str) -> Form:
     """A form in TOML. Raises ``ConfigError`` for what is no form at all."""
-    if len(text) > FORM_BYTES_MAX:
-        raise ConfigError(f"{where} has {len(text)} bytes; at most {FORM_BYTES_MAX}")
     try:
-        return msgspec.convert(tomllib.loads(text.decode("utf-8")), Form, strict=True)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:
+        return read_toml(text, Form, FORM_BYTES_MAX)
+    except TomlError as error:
         raise ConfigError(f"{where} is no VV&T form: {error}") from error
 
 

@@ -9,14 +9,15 @@ statement of training is for.
 
 from __future__ import annotations
 
-import tomllib
 from datetime import UTC, date, datetime
 from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
+from brightline.core.admission.paper import PAPER_BYTES_MAX
 from brightline.core.errors import ConfigError
+from brightline.core.toml import TomlError, read_toml
 
 _Words = Annotated[str, Meta(min_length=1, max_length=8_000)]
 _Mark = Annotated[str, Meta(min_length=2, max_length=200)]
@@ -57,8 +58,8 @@ class Probes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 def read_probes(text: bytes) -> Probes:
     """Probes in TOML. Raises ``ConfigError`` for what is none, and for a set by which a dead server would pass."""
     try:
-        found = msgspec.convert(tomllib.loads(text.decode("utf-8")), Probes, strict=True)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:
+        found = read_toml(text, Probes, PAPER_BYTES_MAX)
+    except TomlError as error:
         raise ConfigError(f"these are no probes: {error}") from error
     if len({each.id for each in found.probe}) != len(found.probe):
         raise ConfigError("a probe's id stands twice")

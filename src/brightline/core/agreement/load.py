@@ -43,7 +43,7 @@ from brightline.core.agreement.condition import NEVER, Condition, parse, write
 from brightline.core.agreement.decide import decide
 from brightline.core.agreement.limits import KNOWN
 from brightline.core.agreement.pattern import Over, Pattern, Touches, why_not
-from brightline.core.agreement.places import Table, TomlFile
+from brightline.core.agreement.places import TomlFile
 from brightline.core.agreement.polarity import Polarity, check_polarity
 from brightline.core.agreement.wire import (
     AuthorityTable,
@@ -58,6 +58,7 @@ from brightline.core.agreement.wire import (
 )
 from brightline.core.canonical import JsonValue, canonical_bytes
 from brightline.core.facts import UNKNOWN, Facts, FactSpec, Formerly, Source, Vocabulary
+from brightline.core.toml import Table
 
 FORMAT: Final = "brightline-agreement/1"
 PROSE_BYTES_MAX: Final = 4 * 1024 * 1024

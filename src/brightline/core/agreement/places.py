@@ -7,16 +7,14 @@ Nothing here knows what an agreement is.
 from __future__ import annotations
 
 import re
-import tomllib
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from brightline.core.errors import AgreementError
+from brightline.core.toml import Table, TomlError, parse_toml
 
 FILE_BYTES_MAX: Final = 1024 * 1024
-
-Table: TypeAlias = dict[str, Any]
 
 _T = TypeVar("_T")
 _HEADER: Final = re.compile(r"\s*(\[\[?)\s*([A-Za-z0-9_.-]+)\s*\]")
@@ -32,21 +30,12 @@ class TomlFile:
 
     def __init__(self, toml_bytes: bytes, name: str) -> None:
         self.name = name
-        if len(toml_bytes) > FILE_BYTES_MAX:
-            raise AgreementError(f"{len(toml_bytes)} bytes", name, f"at most {FILE_BYTES_MAX} are read")
         try:
-            self.text = toml_bytes.decode()
-            self.tree: Table = tomllib.loads(self.text)
-        except UnicodeDecodeError as error:
-            raise AgreementError(f"not UTF-8 at byte {error.start}", name, "save the file as UTF-8") from error
-        except tomllib.TOMLDecodeError as error:
-            at = re.search(r" \(at line (\d+), column (\d+)\)$", str(error))
-            where = f"{name}:{at[1]}:{at[2]}" if at else name
-            raise AgreementError(str(error).removesuffix(at[0] if at else ""), where, "correct the TOML") from error
-        except RecursionError as error:
-            raise AgreementError("nested too deep", name, "flatten the file") from error
-        except ValueError as error:
-            raise AgreementError(f"a value cannot be read: {error}", name, "write a shorter number") from error
+            self.tree: Table = parse_toml(toml_bytes, FILE_BYTES_MAX)
+        except TomlError as error:
+            where = f"{name}:{error.at[0]}:{error.at[1]}" if error.at else name
+            raise AgreementError(error.said, where, error.mend) from error
+        self.text = toml_bytes.decode()
         self._at = _places(self.text)
 
     def read(self, value: object, shape: type[_T], path: str) -> _T:

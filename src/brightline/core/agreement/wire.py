@@ -15,8 +15,8 @@ from msgspec import UNSET, Meta, UnsetType
 
 from brightline.core.agreement.clause import Part, RungState, Tighter, Verdict
 from brightline.core.agreement.pattern import SUBJECTS_MAX, Counts, Over, Touches
-from brightline.core.agreement.places import Table
 from brightline.core.facts import NO, YES, Register, Source
+from brightline.core.toml import Table
 
 _Word = Annotated[str, Meta(pattern=r"\A[a-z][a-z0-9_]{0,63}\Z")]
 _Id = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")]

@@ -9,7 +9,6 @@ have safe defaults (``CONDITIONS``); an entry that wants another value has to wr
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Final
@@ -20,6 +19,7 @@ from msgspec import Meta
 from brightline.core.attestation.claims import Kind
 from brightline.core.canonical import digest
 from brightline.core.errors import ConfigError
+from brightline.core.toml import TomlError, read_toml
 
 POLICY_BYTES_MAX: Final = 262_144
 SURFACE: Final = "surface"
@@ -114,11 +114,9 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
 def read_policy(text: bytes, where: str) -> Policy:
     """A policy in TOML. Raises ``ConfigError`` for what is not understood, and for what would ask for too little."""
-    if len(text) > POLICY_BYTES_MAX:
-        raise ConfigError(f"{where} has {len(text)} bytes; at most {POLICY_BYTES_MAX}")
     try:
-        policy = msgspec.convert(tomllib.loads(text.decode("utf-8")), Policy, strict=True)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:
+        policy = read_toml(text, Policy, POLICY_BYTES_MAX)
+    except TomlError as error:
         raise ConfigError(f"{where} is no attestation policy: {error}") from error
     check_policy(policy, where)
     return policy

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Final
@@ -29,6 +28,7 @@ from brightline.core.facts import UNKNOWN, Source, Statement, Vocabulary
 from brightline.core.screening.finding import Finding, Judgement, Raised, Segment
 from brightline.core.screening.segment import Windows
 from brightline.core.screening.settle import Settlement, check_settlements, settled, settled_rule
+from brightline.core.toml import TomlError, read_toml
 
 FORMAT: Final = "brightline-release/1"
 PEOPLE: Final = "people"
@@ -125,11 +125,9 @@ class Release(msgspec.Struct, frozen=True):
 
 def load_release(toml_bytes: bytes, read_file: Callable[[str], bytes], vocabulary: Vocabulary) -> Release:
     """Read a release and check every pinned file. Raises ``ReleaseError``."""
-    if len(toml_bytes) > RELEASE_BYTES_MAX:
-        raise ReleaseError(f"a release of {len(toml_bytes)} bytes exceeds {RELEASE_BYTES_MAX}")
     try:
-        file = msgspec.convert(tomllib.loads(toml_bytes.decode()), _File, strict=True)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError, ValueError) as error:
+        file = read_toml(toml_bytes, _File, RELEASE_BYTES_MAX)
+    except TomlError as error:
         raise ReleaseError(f"the release does not read: {error}") from error
     if file.format != FORMAT:
         raise ReleaseError(f"release format {file.format[:40]!r}; expected {FORMAT!r}")

@@ -16,7 +16,6 @@ and raises. Nothing here suppresses a finding: there is no exception, no allow-l
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
@@ -32,6 +31,7 @@ from brightline.core.screening.folding import fold
 from brightline.core.screening.needs import Need, needs_of
 from brightline.core.screening.sieve import Sieve, words_of
 from brightline.core.screening.views import TURNS, turn_of, views
+from brightline.core.toml import TomlError, parse_toml
 
 FORMAT: Final = "brightline-rules/1"
 DETECTOR_ID: Final = "rules"
@@ -244,11 +244,9 @@ def _refuse(name: str, rule_id: str, message: str) -> NoReturn:
 
 
 def _read(toml_bytes: bytes, name: str) -> _File:
-    if len(toml_bytes) > FILE_BYTES_MAX:
-        raise ReleaseError(f"{name}: {len(toml_bytes)} bytes; a rule file has at most {FILE_BYTES_MAX}")
     try:
-        parsed: dict[str, Any] = tomllib.loads(toml_bytes.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        parsed = parse_toml(toml_bytes, FILE_BYTES_MAX)
+    except TomlError as error:
         raise ReleaseError(f"{name}: not TOML in UTF-8: {error}") from error
     try:
         file = msgspec.convert(parsed, _File)

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Annotated, Any, Final, Literal
@@ -27,6 +26,7 @@ from msgspec import Meta
 from brightline.core.errors import ReleaseError
 from brightline.core.facts import Source, Vocabulary
 from brightline.core.screening.finding import Finding, Segment, Surface
+from brightline.core.toml import TomlError, read_toml
 
 FORMAT: Final = "brightline-calls/1"
 FILE_BYTES_MAX: Final = 262_144
@@ -168,11 +168,9 @@ def holds(rule: CallRule, call: Read) -> bool:
 
 def load_calls(data: bytes, name: str) -> CallRules:
     """Read a file and try its examples. Raises ``ReleaseError``."""
-    if len(data) > FILE_BYTES_MAX:
-        raise ReleaseError(f"{name}: longer than {FILE_BYTES_MAX} bytes")
     try:
-        file = msgspec.convert(tomllib.loads(data.decode()), _File, strict=True)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError, ValueError) as error:
+        file = read_toml(data, _File, FILE_BYTES_MAX)
+    except TomlError as error:
         raise ReleaseError(f"{name}: {error}") from error
     if file.format != FORMAT:
         raise ReleaseError(f"{name}: format {file.format[:40]!r}; expected {FORMAT!r}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import tomllib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,12 +12,13 @@ import click
 from click.core import ParameterSource
 
 from brightline.core.errors import ConfigError
-from brightline.files import parse_toml
+from brightline.core.toml import TomlError, parse_toml
+from brightline.files import read_within
 from brightline.shell.cli import render
 from brightline.shell.cli.pairs import pairs
 from brightline.shell.cli.workers import serve_with_workers
 from brightline.shell.clock import SystemClock
-from brightline.shell.config import Settings, check_settings, load_settings
+from brightline.shell.config import FILE_BYTES_MAX, Settings, check_settings, load_settings
 from brightline.shell.install import GATEWAY_SHARD, ModelChoice, init_state
 from brightline.shell.node import Node
 from brightline.shell.opening import open_agreement
@@ -108,11 +108,11 @@ def _read_ready(context: click.Context, path: Path) -> tuple[str, Settings]:
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
             raise ConfigError("--settings says where the model servers are and where to listen; give it alone")
     try:
-        toml = path.read_text("utf-8")
-        data = parse_toml(toml)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        toml = read_within(path, FILE_BYTES_MAX)
+        settings = parse_toml(toml, FILE_BYTES_MAX)
+    except TomlError as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
-    return toml, check_settings(data, str(path))
+    return toml.decode(), check_settings(settings, str(path))
 
 
 def _write_toml(url: str, key_env: str, host: str, port: int) -> tuple[str, Settings]:

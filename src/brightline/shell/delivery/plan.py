@@ -13,7 +13,6 @@ Each file is delegated to one role by one way: no two delegations meet ("diamond
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -21,7 +20,8 @@ import msgspec
 from msgspec import Meta
 
 from brightline.core.errors import ConfigError
-from brightline.files import parse_toml
+from brightline.core.toml import TomlError, read_toml
+from brightline.files import read_within
 
 FORMAT: Final = "brightline-delivery/1"
 FILE_BYTES_MAX: Final = 262_144
@@ -70,13 +70,8 @@ ROLES: Final = (*TOP_LEVEL, *ORGANISATIONS)
 def read_plan(path: Path) -> Plan:
     """Read a plan. Raises ``ConfigError``."""
     try:
-        data = path.read_bytes()
-        if len(data) > FILE_BYTES_MAX:
-            raise ConfigError(f"{path} exceeds {FILE_BYTES_MAX} bytes")
-        plan = msgspec.convert(parse_toml(data.decode()), Plan, strict=True)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        plan = read_toml(read_within(path, FILE_BYTES_MAX), Plan, FILE_BYTES_MAX)
+    except TomlError as error:
         raise ConfigError(f"{path} is no plan: {error}") from error
     if plan.format != FORMAT:
         raise ConfigError(f"{path} has format {plan.format[:40]!r}; expected {FORMAT!r}")

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Final
@@ -13,8 +12,8 @@ from msgspec import Meta
 
 from brightline.core.attestation.chain import Root, RootFor, read_certificates, sha256_of
 from brightline.core.errors import EvidenceRefused, TrustError
-from brightline.files import parse_toml
-from brightline.folders import folder_reader
+from brightline.core.toml import TomlError, read_toml
+from brightline.folders import FILE_BYTES_MAX, folder_reader
 
 ROOTS_FILE: Final = "roots.toml"
 
@@ -41,9 +40,9 @@ def read_roots(folder: Path) -> tuple[Root, ...]:
     where = folder / ROOTS_FILE
     read = folder_reader(folder)
     try:
-        rows = msgspec.convert(parse_toml(read(ROOTS_FILE).decode("utf-8")), _File).root
+        rows = read_toml(read(ROOTS_FILE), _File, FILE_BYTES_MAX).root
         texts = {row.file: read(row.file) for row in rows}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except (OSError, TomlError) as error:
         raise TrustError(f"{where} is no list of roots: {error}") from error
     found = {}
     for name, text in texts.items():

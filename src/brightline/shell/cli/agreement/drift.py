@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import tomllib
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -16,7 +15,8 @@ from msgspec import Meta
 from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.drift import Held, watch
 from brightline.core.errors import ConfigError
-from brightline.files import parse_toml
+from brightline.core.toml import TomlError, read_toml
+from brightline.files import read_within
 from brightline.shell.cli import render
 from brightline.shell.cli.agreement.opening import FOLDER, FOLDER_TYPE, open_at
 from brightline.shell.clock import SystemClock
@@ -99,11 +99,8 @@ def _index(folder: Path) -> dict[str, _Known]:
     if not path.is_file():
         return {}
     try:
-        data = path.read_bytes()
-        if len(data) > INDEX_BYTES_MAX:
-            raise ConfigError(f"{path} exceeds {INDEX_BYTES_MAX} bytes")
-        return msgspec.convert(parse_toml(data.decode()), dict[str, _Known])
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        return read_toml(read_within(path, INDEX_BYTES_MAX), dict[str, _Known], INDEX_BYTES_MAX)
+    except TomlError as error:
         raise ConfigError(f"{path} does not read: {error}") from error
 
 

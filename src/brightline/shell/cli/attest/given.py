@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
@@ -17,7 +16,8 @@ from brightline.core.attestation.claims import Counters, Kind
 from brightline.core.attestation.evidence import PART_BYTES_MAX, Evidence
 from brightline.core.attestation.policy import POLICY_BYTES_MAX, Policy, read_policy
 from brightline.core.errors import ConfigError
-from brightline.files import parse_toml, read_within
+from brightline.core.toml import TomlError, read_toml
+from brightline.files import read_within
 from brightline.shell.trust.roots import read_roots, shipped_roots
 
 MANIFEST_BYTES_MAX: Final = 65_536
@@ -70,9 +70,8 @@ def evidence_of(kind: Kind, file: Path, parts: Mapping[str, Path]) -> Evidence:
 def manifest_of(path: Path) -> tuple[Evidence, ...]:
     """All pieces that a manifest names; its files lie beside it or below. Raises ``ConfigError``."""
     try:
-        text = read_within(path, MANIFEST_BYTES_MAX).decode("utf-8")
-        manifest = msgspec.convert(parse_toml(text), _Manifest)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        manifest = read_toml(read_within(path, MANIFEST_BYTES_MAX), _Manifest, MANIFEST_BYTES_MAX)
+    except TomlError as error:
         raise ConfigError(f"{path} is no list of evidence: {error}") from error
     folder = path.parent
     return tuple(

@@ -3,17 +3,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Final
 
 import click
-import msgspec
 
 from brightline.core.admission.training import Training, state_training
 from brightline.core.errors import ConfigError
 from brightline.core.screening.oms import read_public_key, signed_files
-from brightline.files import parse_toml, read_within
+from brightline.core.toml import TomlError, read_toml
+from brightline.files import read_within
 from brightline.shell.cli.model.verify import FOLDER, KEY_BYTES_MAX
 from brightline.shell.storage.model_files import model_signature
 from brightline.shell.trust.keys import load_key
@@ -41,9 +40,8 @@ def state(folder: Path, manifest_key: Path, training: Path, key: Path, out: Path
     """
     signed = signed_files(model_signature(folder), read_public_key(read_within(manifest_key, KEY_BYTES_MAX)))
     try:
-        text = read_within(training, TRAINING_BYTES_MAX).decode("utf-8")
-        said = msgspec.convert(parse_toml(text), Training, strict=True)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        said = read_toml(read_within(training, TRAINING_BYTES_MAX), Training, TRAINING_BYTES_MAX)
+    except TomlError as error:
         raise ConfigError(f"{training} states no training: {error}") from error
     envelope = state_training(folder.resolve().name, signed.digest, said, load_key(key))
     try:
