@@ -10,6 +10,7 @@ from brightline.core.enforcement.pass_token import wire_digest
 from brightline.core.errors import MalformedRequest
 from brightline.core.evidence.record import RecordKind
 from brightline.core.exchange.model import tool_digests
+from brightline.core.screening.across import ENCODED_MAX
 from tests.playbooks.playbook import (
     DENIED,
     DETECTOR_SHA256,
@@ -23,6 +24,7 @@ from tests.playbooks.playbook import (
     SUSPENDED,
     Book,
     asking,
+    completion,
     judged,
     saw,
     workload,
@@ -203,6 +205,17 @@ def test_a_detector_that_failed_leaves_no_verdict(book: Book) -> None:
     story.attempt_durable()
     assert story.screening_failed() == ["Record OUTCOME refused unavailable"]
     assert story.outcome_durable() == ["Refuse screening_unavailable", "End"]
+
+
+def test_what_says_more_once_it_is_decoded_than_is_ever_judged_leaves_no_verdict(book: Book) -> None:
+    story = book.story(asking("1 2 3 4 " * (ENCODED_MAX // 8 + 1)))
+    assert story.attempt_durable() == ["Record OUTCOME refused unavailable"]
+    assert story.outcome_durable() == ["Refuse screening_unavailable", "End"]
+    answered = book.story().to_forwarded()
+    assert (
+        answered.replied(completion("1 2 3 4 " * (ENCODED_MAX // 8 + 1)))[-1] == "Record OUTCOME refused unavailable"
+    )
+    assert answered.outcome_durable() == ["Refuse screening_unavailable", "End"]
 
 
 def test_a_detector_that_is_missing_leaves_no_verdict(book: Book) -> None:

@@ -66,7 +66,7 @@ class Answering(Course):
         self._out.take_reply(reply)
         self._pending_reply, self._whole = reply, True
         self.state = State.SCREENING_OUTPUT
-        return [self._screen_whole(reply)]
+        return self._screen_whole(reply)
 
     def _said(self, data: str) -> None:
         if self._upstream_ended:
@@ -87,13 +87,13 @@ class Answering(Course):
             self._last_ask = True
             try:
                 self._pending_reply, self._whole = self._out.reply(), self._out.finished
-                return [self._screen_whole(self._pending_reply)]
+                return self._screen_whole(self._pending_reply)
             except UpstreamFailed as error:  # more than can be judged
                 return self._upstream_failed(str(error))
         segments = () if self._withheld else self._out.next_ask()
-        return [self._screen(segments)] if segments else []
+        return self._screen(segments) if segments else []
 
-    def _screen_whole(self, reply: Reply) -> do.Screen:
+    def _screen_whole(self, reply: Reply) -> Commands:
         try:
             coverage = cover_reply(reply, self._exchange)
         except CallerError as error:

@@ -31,6 +31,7 @@ from brightline.core.errors import (
     Halted,
     HeldForReview,
     QuotaReached,
+    ScreeningUnavailable,
     Unavailable,
 )
 from brightline.core.evidence.receipt import write_receipt
@@ -174,11 +175,14 @@ class Course:
             raise IllegalStep(f"a record is durable that is not the {kind.value} that was asked for")
         del self._recording[kind]
 
-    def _screen(self, segments: tuple[Segment, ...], answer: Reply | None = None) -> do.Screen:
+    def _screen(self, segments: tuple[Segment, ...], answer: Reply | None = None) -> Commands:
+        try:
+            self._asked = cut(segments, self._terms.release.windows)
+        except ScreeningUnavailable as error:
+            return self._unjudged(error)
         self._asks += 1
         self._in_flight = True
-        self._asked = cut(segments, self._terms.release.windows)
-        return do.Screen(self._asks, self._asked, answer)
+        return [do.Screen(self._asks, self._asked, answer)]
 
     def _note_findings(self, judgements: tuple[Judgement, ...]) -> None:
         """Which rule saw what where, without the words: for reviewers and auditors, committed and never told."""

@@ -165,7 +165,7 @@ class Machine(Withholding):
         self._coverage = coverage.digest
         self._people.hear(event.at.unix)
         self.state = State.SCREENING_INPUT
-        return [self._screen(coverage.segments)]
+        return self._screen(coverage.segments)
 
     def _stopped_by(self, conditions: Conditions) -> BrightlineError | None:
         if conditions.halted is not None:

@@ -99,7 +99,7 @@ class Withholding(Answering):
             return self._refuse(HoldNotReleased(str(error)), RefusalClass.MALFORMED)
         self._pending_reply, self._whole = kept.reply, True
         self.state = State.SCREENING_KEPT
-        return [self._screen_whole(kept.reply)]
+        return self._screen_whole(kept.reply)
 
     def _use(self) -> Commands:
         """It may be used, if nobody has used it yet: the registry decides, for all gateways and workers."""

@@ -66,6 +66,13 @@ class Decoders:
             if (undone := self._undo(kind, text)) != text:
                 yield kind.name, undone
 
+    def said(self, stretch_chars: int) -> Iterator[str]:
+        """What encoded stretches of so many characters or more said so far."""
+        for known in self._known.values():
+            for stretch, read in known.items():
+                if len(stretch) >= stretch_chars and read != stretch:
+                    yield read
+
     def _undo(self, kind: _Kind, text: str) -> str:
         if (undone := self._undone.get((kind.name, text))) is None:
             known = self._known.setdefault(kind.name, _Known(kind.read))

@@ -2,18 +2,20 @@
 """Leaves and streams cut into overlapping segments, and how far a stream may be let out.
 
 A segment is at most ``window_chars`` long; neighbours overlap by ``overlap_chars``, so that nothing shorter than the
-overlap is ever cut in two. A stream is let out ``holdback_chars`` behind what is judged, so that a match which
-completes in the next segment has not left with the last.
+overlap is ever cut in two. What is encoded in a longer stretch is decoded whole, and cut in turn (``across.py``). A
+stream is let out ``holdback_chars`` behind what is judged, so that a match which completes in the next segment has not
+left with the last.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
 
+from brightline.core.screening.across import read_across
 from brightline.core.screening.finding import Segment
 
 # The sign, quotes that close after it, and a blank; a full stop of Chinese or Hindi; or the end of a line.
@@ -51,17 +53,27 @@ class Windows(msgspec.Struct, frozen=True):
 
 
 def cut(leaves: Iterable[Segment], windows: Windows) -> tuple[Segment, ...]:
-    """Cut leaves into segments that cover every character."""
+    """Cut leaves into segments that cover every character, and what long encoded stretches in them say.
+
+    Raises ``ScreeningUnavailable`` where they say more than is ever judged.
+    """
     segments: list[Segment] = []
-    step = windows.window_chars - windows.overlap_chars
     for leaf in leaves:
         if len(leaf.text) <= windows.window_chars:
             segments.append(leaf)
             continue
-        for start in range(0, len(leaf.text) - windows.overlap_chars, step):
-            text = leaf.text[start : start + windows.window_chars]
-            segments.append(msgspec.structs.replace(leaf, text=text, start=leaf.start + start))
+        segments += _windows(leaf, windows)
+        if said := read_across(leaf.text, windows.overlap_chars):
+            decoded = msgspec.structs.replace(leaf, path=f"{leaf.path}#decoded", text=said, start=0)
+            segments += _windows(decoded, windows)
     return tuple(segments)
+
+
+def _windows(leaf: Segment, windows: Windows) -> Iterator[Segment]:
+    step = windows.window_chars - windows.overlap_chars
+    for start in range(0, max(1, len(leaf.text) - windows.overlap_chars), step):
+        text = leaf.text[start : start + windows.window_chars]
+        yield msgspec.structs.replace(leaf, text=text, start=leaf.start + start)
 
 
 def sentence_due(new: int, windows: Windows) -> bool:

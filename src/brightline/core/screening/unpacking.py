@@ -116,6 +116,11 @@ class _Unpacking:
         )
 
 
+def may_be_packed(data: bytes) -> bool:
+    """Whether bytes begin as what is packed does."""
+    return data.startswith((_ZIP, *(mark for mark, _ in _PACKED)))
+
+
 def text_of_bytes(data: bytes) -> str | None:
     """The text that the bytes are, or that was packed in them; None when too little of it is printable."""
     if not data or data[0] not in _FIRST_OF_PACKED:
