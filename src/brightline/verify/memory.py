@@ -8,7 +8,6 @@ place as a whole, and only by a run that believed everything: what is contradict
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +15,7 @@ import msgspec
 
 from brightline.core.errors import ConfigError
 from brightline.core.evidence.audit_memory import Memory
+from brightline.files import put
 
 FORMAT: Final = b"brightline-memory/1\n"
 MEMORY_BYTES_MAX: Final = 4 * 1024**3
@@ -44,17 +44,8 @@ def read_memory(path: Path) -> Memory | None:
 def write_memory(path: Path, memory: Memory) -> None:
     """Put a new file in the place of the old one. Raises ``ConfigError``."""
     body = msgspec.msgpack.encode(memory)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with open(fd, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
-                file.write(FORMAT + _digest(body) + body)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        put(path, [FORMAT, _digest(body), body], 0o600)
     except OSError as error:
         raise ConfigError(f"--memory: {path} cannot be written: {error.strerror}") from error
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from brightline.core.errors import OperatorError
-from brightline.shell.storage.durable import HeldDirectory, WriterLock, write_whole
+from brightline.files import write_all as write_whole
+from brightline.shell.storage.durable import HeldDirectory, WriterLock
 
 
 def mode_of(path: Path) -> int:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from brightline.core.channel import AUTHORITY_DAYS_MAX, HOURS_MAX, PEM_BYTES_MAX, issue, make_authority, make_request
 from brightline.core.errors import ConfigError
-from brightline.files import read_within, write_private, write_text
+from brightline.files import read_within, write_private, write_text, write_whole
 from brightline.shell.channel import CERTIFICATE, KEY, ROOTS, read_own
 from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock
@@ -88,12 +88,7 @@ def issue_command(authority_folder: Path, request_file: Path, identity: str, hou
         raise ConfigError(f"{path} holds another kind of key than one on P-256")
     asked, root = read_within(request_file, PEM_BYTES_MAX), read_within(authority_folder / ROOTS, PEM_BYTES_MAX)
     made = issue(asked, identity, root, key, x509.random_serial_number(), SystemClock().unix(), hours)
-    beside = out.with_name(f".{out.name}.new")
-    write_text(beside, made.decode("ascii"))
-    try:
-        beside.replace(out)
-    except OSError as error:
-        raise ConfigError(f"{out} cannot be written: {error.strerror}") from error
+    write_whole(out, made)
     click.echo(f"{out} names {identity} for {hours} hours")
 
 

@@ -42,6 +42,7 @@ from tuf.api.metadata import (
 from tuf.api.serialization import DeserializationError
 
 from brightline.core.errors import TrustError
+from brightline.files import put
 from brightline.shell.delivery.plan import ORGANISATIONS, ROLES, TOP_LEVEL, Plan, RolePlan
 
 METADATA: Final = "metadata"
@@ -252,9 +253,7 @@ class Repository:
         self._write(self._folder / STAGED / f"{role}.json", made)
 
     def _write(self, path: Path, made: Metadata[Any]) -> None:
-        incoming = path.with_name(f".{path.name}")
-        incoming.write_bytes(made.to_bytes())
-        incoming.replace(path)
+        put(path, [made.to_bytes()])
 
     def _put(self, path: str, data: Path | bytes) -> TargetFile:
         """Put a file in its place, named by its digest; a file that is there is the same."""

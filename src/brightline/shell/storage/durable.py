@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from brightline.core.errors import WriterPresent
+from brightline.files import put_whole
 from brightline.shell.storage.room import Room
 
 
@@ -62,15 +63,7 @@ class HeldDirectory:
 
     def replace(self, name: str, data: bytes, mode: int = 0o600) -> None:
         """Put a file in place as a whole: readers and crashes see the old bytes or the new, no mixture."""
-        temporary = f".{name}.new"
-        fd = self.open_file(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        try:
-            write_whole(fd, data)
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        os.rename(temporary, name, src_dir_fd=self._fd, dst_dir_fd=self._fd)
-        self.sync()
+        put_whole(self._fd, name, [data], f".{name}.new", mode)
 
     def remove(self, name: str) -> None:
         """Remove a file; gone for good when this returns."""
@@ -116,13 +109,6 @@ class WriterLock:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-
-
-def write_whole(fd: int, data: bytes) -> None:
-    """Write all bytes at the descriptor's position. A short write is continued: then its reason surfaces."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
 
 
 def sync_data(fd: int) -> None:

@@ -21,7 +21,6 @@ Disclosures are never published. What they say lies encrypted in the private log
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -37,7 +36,8 @@ from brightline.core.evidence.disclosure import Disclosed
 from brightline.core.evidence.merkle import Tree, leaf_hash
 from brightline.core.evidence.note import NoteError, NoteSigner, VerifierKey
 from brightline.core.evidence.tile import ENTRIES, TILE_WIDTH, TileError, parse_tile_path, tiles_for
-from brightline.shell.storage.durable import HeldDirectory, write_whole
+from brightline.files import put
+from brightline.shell.storage.durable import HeldDirectory
 from brightline.shell.storage.sequencer import Head
 from brightline.shell.storage.vault import KeyDestroyed, Vault
 from brightline.shell.storage.wal import frames_on_disk, shard_directory, shards_in
@@ -295,27 +295,22 @@ def export_disclosures(wal_dir: Path, vault: Vault, out_file: Path) -> int:
     Records whose keys were destroyed have none. The file is put in place as a whole. Raises ``EvidenceDamaged`` if a
     log is damaged, ``OperatorError`` if a file cannot be read or written.
     """
-    temporary = out_file.with_name(f".{out_file.name}.new")
     count = 0
+
+    def lines() -> Iterator[bytes]:
+        nonlocal count
+        for shard in shards_in(wal_dir):
+            keys = vault.reader(shard)
+            for frame in frames_on_disk(wal_dir, shard):
+                try:
+                    line = Disclosed(shard, frame.seq, keys.open(frame).disclosures)
+                except KeyDestroyed:
+                    continue
+                yield msgspec.json.encode(line) + b"\n"
+                count += 1
+
     try:
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            os.fchmod(fd, 0o600)
-            for shard in shards_in(wal_dir):
-                keys = vault.reader(shard)
-                for frame in frames_on_disk(wal_dir, shard):
-                    try:
-                        line = Disclosed(shard, frame.seq, keys.open(frame).disclosures)
-                    except KeyDestroyed:
-                        continue
-                    write_whole(fd, msgspec.json.encode(line) + b"\n")
-                    count += 1
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        temporary.rename(out_file)
+        put(out_file, lines(), 0o600, f".{out_file.name}.new")
     except OSError as error:
         raise OperatorError(f"cannot export disclosures to {out_file}: {error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return count

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from brightline.core.errors import TrustError
 from brightline.core.screening.oms import SIGNATURE_FILE, check_files, read_public_key, sign_files
+from brightline.files import create
 from brightline.shell.storage.releases import release_files
 
 CHUNK_BYTES: Final = 1 << 20
@@ -47,13 +47,9 @@ def make_signing_key(path: Path) -> str:
     """Make a key on P-256 that its owner alone can read; returns the public half in PEM. Raises ``TrustError``."""
     key = ec.generate_private_key(ec.SECP256R1())
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        create(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     except OSError as error:
         raise TrustError(f"{path} cannot be made: {error.strerror}; a key is never replaced") from error
-    with os.fdopen(handle, "wb") as file:
-        file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        file.flush()
-        os.fsync(file.fileno())
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 

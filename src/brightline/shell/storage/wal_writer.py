@@ -24,8 +24,9 @@ from typing import Final, NoReturn, Self
 
 from brightline.core.errors import DiskFull, EvidenceDamaged, EvidenceUnavailable, OperatorError
 from brightline.core.evidence.batch import BATCH_BYTES_MAX, FRAME_BYTES_MAX, Batch, Frame, scan_frames
+from brightline.files import write_all
 from brightline.shell.storage.append_file import CANNOT_KEEP, NO_SPACE, AppendFile, OpenFile, OsAppendFile
-from brightline.shell.storage.durable import HeldDirectory, WriterLock, write_whole
+from brightline.shell.storage.durable import HeldDirectory, WriterLock
 from brightline.shell.storage.room import Room
 from brightline.shell.storage.wal import segment_name, segments_in, shard_directory
 
@@ -225,7 +226,7 @@ class Wal:
                 os.ftruncate(fd, len(data))
             start = max(0, len(data) - _TAIL_BYTES)
             os.lseek(fd, start, os.SEEK_SET)
-            write_whole(fd, data[start:])
+            write_all(fd, data[start:])
             os.fsync(fd)
         finally:
             os.close(fd)

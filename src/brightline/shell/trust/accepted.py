@@ -37,7 +37,7 @@ from brightline.core.attestation.revocation import (
 from brightline.core.errors import ConfigError, TrustError
 from brightline.core.ports import Clock
 from brightline.core.statement import STATEMENT_BYTES_MAX, TrustRoots
-from brightline.files import read_within
+from brightline.files import put_whole, read_within
 from brightline.shell.trust.installation import FILE_BYTES_MAX, Installation, read_installation, read_roots
 
 ROOTS: Final = "trust.json"
@@ -172,14 +172,8 @@ def _alone(home: Path) -> Iterator[int]:
 
 def _keep(home: Path, held: int, name: str, envelope: bytes) -> None:
     """Put a statement in place whole and for good; half of one would leave no policy. Raises ``ConfigError``."""
-    incoming = home.with_name(f".{STATEMENTS}.incoming")  # beside: each name in the folder is a statement
     try:
-        with os.fdopen(os.open(incoming, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
-            file.write(envelope)
-            file.flush()
-            os.fsync(file.fileno())
-        incoming.rename(home / name)
-        os.fsync(held)
+        put_whole(held, name, [envelope], f"../.{STATEMENTS}.incoming", 0o600)  # each name in it is a statement
     except OSError as error:
         raise ConfigError(f"{home / name} cannot be written: {error.strerror}") from error
 

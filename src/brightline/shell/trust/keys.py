@@ -7,7 +7,6 @@ folder (``agent.py``), into memory and nowhere else. Where neither is, there is 
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from brightline.core.errors import TrustError
+from brightline.files import create
 from brightline.shell.trust.agent_socket import ask_agent
 from brightline.shell.trust.sealed import Broker, is_node_key, read_broker, seal_key, sealed_path
 
@@ -62,13 +62,9 @@ def _broker_for(path: Path) -> Broker | None:
 def _write_new(path: Path, data: bytes) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        create(path, data)
     except FileExistsError as error:
         raise TrustError(f"{path} exists already; a key is never replaced") from error
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def load_key(path: Path) -> Ed25519PrivateKey:

@@ -10,7 +10,6 @@ disk was never there in clear. Keys of people are none of a node's, and are not 
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
@@ -23,7 +22,7 @@ from msgspec import Meta
 from brightline.core.attestation.handing import SealedKey, boxed, seal_info
 from brightline.core.attestation.lease import DEVELOPMENT
 from brightline.core.errors import ConfigError, KeysRefused, TrustError
-from brightline.files import read_within, write_private
+from brightline.files import create, read_within, write_private
 
 BROKER_FILE: Final = "broker.json"
 BROKER_FORMAT: Final = "brightline-broker/1"
@@ -83,10 +82,7 @@ def seal_key(path: Path, key: bytes, public: str, broker: Broker) -> None:
     box = SUITE.encrypt(key, X25519PublicKey.from_public_bytes(bytes.fromhex(broker.seal_to)), seal_info(path.name))
     sealed = SealedKey(path.name, public, boxed(box))
     try:
-        with os.fdopen(os.open(sealed_path(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(msgspec.json.encode(sealed))
-            file.flush()
-            os.fsync(file.fileno())
+        create(sealed_path(path), msgspec.json.encode(sealed))
     except FileExistsError as error:
         raise TrustError(f"{sealed_path(path)} exists already; a key is never replaced") from error
 

@@ -10,9 +10,8 @@ import click
 from brightline.core.admission.form import FORM_BYTES_MAX, read_form
 from brightline.core.admission.paper import FORM_TYPE, PAPER_BYTES_MAX, PROBES_TYPE
 from brightline.core.admission.probes import read_probes
-from brightline.core.errors import ConfigError
 from brightline.core.statement import sign_payload
-from brightline.files import read_within
+from brightline.files import read_within, write_new
 from brightline.shell.trust.keys import load_key
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -39,9 +38,5 @@ def sign(kind: str, file: Path, key: Path, out: Path) -> None:
         text = read_within(file, PAPER_BYTES_MAX // 2)
         read_probes(text)
         signed = sign_payload(text, PROBES_TYPE, [load_key(key)])
-    try:
-        with out.open("xb") as written:
-            written.write(signed)
-    except OSError as error:
-        raise ConfigError(f"{out} cannot be written: {error.strerror}") from error
+    write_new(out, signed)
     click.echo(f"{out} is {file.name}, signed")

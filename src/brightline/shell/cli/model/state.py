@@ -12,7 +12,7 @@ from brightline.core.admission.training import Training, state_training
 from brightline.core.errors import ConfigError
 from brightline.core.screening.oms import read_public_key, signed_files
 from brightline.core.toml import TomlError, read_toml
-from brightline.files import read_within
+from brightline.files import read_within, write_new
 from brightline.shell.cli.model.verify import FOLDER, KEY_BYTES_MAX
 from brightline.shell.storage.model_files import model_signature
 from brightline.shell.trust.keys import load_key
@@ -44,9 +44,5 @@ def state(folder: Path, manifest_key: Path, training: Path, key: Path, out: Path
     except TomlError as error:
         raise ConfigError(f"{training} states no training: {error}") from error
     envelope = state_training(folder.resolve().name, signed.digest, said, load_key(key))
-    try:
-        with out.open("xb") as file:
-            file.write(envelope)
-    except OSError as error:
-        raise ConfigError(f"{out} cannot be written: {error.strerror}") from error
+    write_new(out, envelope)
     click.echo(f"{out} states the training of {signed.digest}, until {said.expires}")
