@@ -251,9 +251,9 @@ def _default(option: click.Option) -> str:
     if option.required:
         return "required"
     default = option.to_info_dict()["default"]
-    if option.is_flag or not isinstance(default, str | int) or default == "":
+    if option.is_flag or not isinstance(default, str | int | float) or default == "":
         return ""
-    return f"`{default}`"
+    return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
 
 
 # ---- the shipped agreement and release ----------------------------------------------------------------------------

@@ -3,22 +3,13 @@
 
 from __future__ import annotations
 
-import sys
-
-import click
-
 from brightline.answer.command import answer
-from brightline.core.errors import BrightlineError
-from brightline.terminal import plain
+from brightline.terminal import run
 
 
 def main() -> None:
-    """Run the command. Every error of ours becomes two lines on stderr and exit code 2."""
-    try:
-        answer.main(prog_name="python -m brightline.answer", standalone_mode=True)
-    except BrightlineError as error:
-        click.echo(f"brightline: {plain(error)}\n  next: {error.next_step}", err=True)
-        sys.exit(2)
+    """Run the command, and end with its exit code."""
+    run(answer, name="python -m brightline.answer")
 
 
 if __name__ == "__main__":

@@ -3,17 +3,17 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 import msgspec
 
-from brightline.core.errors import BrightlineError, ConfigError
+from brightline.core.errors import ConfigError
 from brightline.guard.service import guard_vkey, make_guard, open_door, open_guard
 from brightline.guard.settings import GuardSettings, read_settings
 from brightline.shell.clock import SystemClock
 from brightline.shell.serve import bind, serving, until_signalled
+from brightline.terminal import run
 
 
 @click.group()
@@ -90,12 +90,8 @@ async def _serve(folder: Path) -> None:
 
 
 def main() -> None:
-    """Run a command. Every error of ours becomes two lines on stderr and exit code 2."""
-    try:
-        guard.main(standalone_mode=True)
-    except BrightlineError as error:
-        click.echo(f"brightline: {error}\n  next: {error.next_step}", err=True)
-        sys.exit(2)
+    """Run a command, and end with its exit code."""
+    run(guard)
 
 
 if __name__ == "__main__":

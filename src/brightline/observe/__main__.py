@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 
 import click
 import msgspec
 
-from brightline.core.errors import BrightlineError
 from brightline.files import write_text
 from brightline.observe.page import IN_WORDS, NOT_LOOKED_AT, share, to_html
 from brightline.observe.report import VERDICTS, Report, read_report
@@ -25,7 +23,7 @@ from brightline.observe.service import (
 from brightline.shell.clock import SystemClock
 from brightline.shell.serve import Door, bind, serving, until_signalled
 from brightline.terminal import as_json as to_json
-from brightline.terminal import plain, progress, table
+from brightline.terminal import plain, progress, run, table
 
 ROWS_MAX = 30
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -156,12 +154,8 @@ def _show(found: Report) -> None:
 
 
 def main() -> None:
-    """Run a command. Every error of ours becomes two lines on stderr and exit code 2."""
-    try:
-        observe.main(standalone_mode=True)
-    except BrightlineError as error:
-        click.echo(f"brightline: {plain(error)}\n  next: {error.next_step}", err=True)
-        sys.exit(2)
+    """Run a command, and end with its exit code."""
+    run(observe)
 
 
 if __name__ == "__main__":

@@ -7,15 +7,13 @@ A command is imported when it is asked for: all of them together take over a sec
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
 import click
 
 from brightline import __version__
-from brightline.core.errors import BrightlineError, ConfigError
-from brightline.shell.cli import render
+from brightline.terminal import run
 
 WHERE: Final[Mapping[str, str]] = {
     "agreement": "brightline.shell.cli.agreement:agreement",
@@ -95,13 +93,5 @@ def brightline() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a command. Every error of ours, or of a file, becomes two lines on stderr and exit code 2."""
-    try:
-        brightline.main(arguments, standalone_mode=True)
-    except BrightlineError as error:
-        render.say_error(error)
-        sys.exit(2)
-    except OSError as error:  # a disk that is full or read-only, a folder that is none
-        said = (error.filename, error.strerror or error)
-        render.say_error(ConfigError(": ".join(str(each) for each in said if each)))
-        sys.exit(2)
+    """Run a command, and end with its exit code."""
+    run(brightline, arguments)

@@ -3,17 +3,9 @@
 
 from __future__ import annotations
 
-import click
-
-from brightline.core.errors import BrightlineError
-from brightline.terminal import PLAIN_WIDTH, as_json, console, plain, progress, table
+from brightline.terminal import PLAIN_WIDTH, as_json, console, plain, progress, say_error, table
 
 __all__ = ["PLAIN_WIDTH", "as_json", "banner", "console", "plain", "progress", "say_error", "table"]
-
-
-def say_error(error: BrightlineError) -> None:
-    """Say on stderr what is wrong and what to do."""
-    click.echo(f"brightline: {plain(error)}\n  next: {error.next_step}", err=True)
 
 
 def banner(url: str, profile: str, agreement: str, release: str, note: str, attester: str) -> str:
