@@ -2,21 +2,17 @@
 """The gateway's ASGI application: a closed table of routes; whatever is not in it is refused, never passed on.
 
 Raw ASGI, because a framework between the socket and the machine would be one more reader of the same bytes. Paths are
-compared with ``scope["path"]`` itself; no header is read but the credential, the content type, how long a caller waits
-for people, and the hold that it comes back for.
+compared with ``scope["path"]`` itself; what is read of a head is in ``head.py`` and ``identify.py``, all of it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import re
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
-from brightline.core.canonical import JsonValue
 from brightline.core.enforcement.ended import Closed
 from brightline.core.enforcement.events import Arrived, Instant
 from brightline.core.enforcement.machine import Machine
@@ -24,16 +20,11 @@ from brightline.core.enforcement.terms import Terms
 from brightline.core.errors import (
     BrightlineError,
     CallerError,
-    MalformedRequest,
-    MethodNotAllowed,
     OutsideRegistration,
     Overloaded,
-    QuotaReached,
     RequestTooLarge,
     TooSlow,
-    UnknownHold,
     UnknownRoute,
-    UnsupportedMediaType,
 )
 from brightline.core.evidence.record import Outcome
 from brightline.core.exchange import strict_json
@@ -43,7 +34,6 @@ from brightline.core.exchange.model import Exchange
 from brightline.core.exchange.refusal import error_body, retry_headers
 from brightline.core.ports import Clock, ConditionSource, OnceLog, RecordLog, Upstream
 from brightline.core.register import RegisterBook
-from brightline.core.review.case import CaseState
 from brightline.core.review.kept import Named
 from brightline.core.screening.release import Release
 from brightline.core.workload import Workload
@@ -51,7 +41,16 @@ from brightline.shell.body import BodyTooLarge, ClientLeft, is_http, read_body
 from brightline.shell.config import ListenSettings
 from brightline.shell.gateway import wishes
 from brightline.shell.gateway.admission import Admission, Entered
-from brightline.shell.gateway.holds import Holds, HoldState
+from brightline.shell.gateway.head import (
+    claimed_by_post,
+    leaving_of,
+    named_hold,
+    no_query,
+    only,
+    plain_json,
+    wait_seconds,
+)
+from brightline.shell.gateway.holds import Holds
 from brightline.shell.gateway.identify import Identifier
 from brightline.shell.gateway.patterns import PatternWatch
 from brightline.shell.gateway.pump import Pump
@@ -66,23 +65,15 @@ from brightline.shell.gateway.responder import (
     whole_answer,
 )
 from brightline.shell.gateway.sampling import Sampler
+from brightline.shell.gateway.waiting import Waiting
 from brightline.shell.gateway.watch import DenyWatch
 from brightline.shell.gateway.wishes import Wishes
 from brightline.shell.inference.judges import Screeners, Screening
 from brightline.shell.persons.reading import SecondReader
-from brightline.shell.serve import LEAVING
 from brightline.shell.telemetry.finished import Finished, Observer
 
 HOLDS_PATH: Final = "/v1/holds/"
-HOLD_HEADER: Final = b"x-brightline-hold"
-WAIT_SECONDS_MAX: Final = 60
-LOOK_SECONDS: Final = 0.2
 BODY_BYTES_MAX: Final = strict_json.Limits().bytes_max
-
-
-_CLAIMED: Final = re.compile(rb"\r\n(?i:authorization):[ \t]*(?i:bearer) +bl_([0-9A-Za-z-]{1,200})_")
-_HOLD: Final = re.compile(rb"hold_[0-9a-f]{24}")
-_WAIT: Final = re.compile(rb"wait=([0-9]{1,4})")
 _SHED: Final = Overloaded("the line is full, and this workload has the most in it")
 _SHED_ANSWER: Final = whole_answer(_SHED)
 
@@ -155,8 +146,7 @@ class Gateway:
         self._registers = registers
         self._holds = holds
         self._wishes = wishes
-        self._waiting_max = waiting_max
-        self._waiting = 0
+        self._waiting = Waiting(holds, clock, waiting_max)
         self._sampler = sampler
         self._second_reader = second_reader
         self._observers = tuple(observers)
@@ -184,8 +174,8 @@ class Gateway:
 
     def shed(self, head: bytes) -> bytes | None:
         """The answer to a request that would be shed as soon as it was read, so that it need not be; else None."""
-        claimed = _CLAIMED.search(head) if head.startswith(b"POST ") else None  # whoever reads takes no place
-        if claimed is None or not self._admission.crowded(claimed[1].decode()):
+        claimed = claimed_by_post(head)  # whoever reads takes no place
+        if not claimed or not self._admission.crowded(claimed):
             return None
         self._admission.count(_SHED)
         return _SHED_ANSWER
@@ -194,37 +184,37 @@ class Gateway:
         path, method = scope["path"], scope["method"]
         match path:
             case "/livez" | "/readyz":
-                _only("GET", method, path)
+                only("GET", method, path)
                 await send_health(send, self._readiness() if path == "/readyz" else ())
             case "/v1/models":
-                _only("GET", method, path)
+                only("GET", method, path)
                 workload = self._identifier.identify(scope["headers"])
                 if ENDPOINT_MODELS not in workload.registration.endpoints:
                     raise OutsideRegistration("this workload is not registered for this endpoint")
                 await self._models(send)
             case "/v1/holds":
-                _only("GET", method, path)
+                only("GET", method, path)
                 workload = self._identifier.identify(scope["headers"])
-                _no_query(scope)
-                rows = [_told(each) for each in self._holds.of_workload(workload.id, self._clock.unix())]
-                await send_whole(send, 200, strict_json.encode({"object": "list", "data": rows}))
+                no_query(scope)
+                await send_whole(send, 200, self._waiting.listed(workload))
             case _ if (named := wishes.PATH.fullmatch(path)) is not None:
-                _only("GET" if method == "GET" else "POST", method, path)
+                only("GET" if method == "GET" else "POST", method, path)
                 workload = self._identifier.identify(scope["headers"])
-                _no_query(scope)
+                no_query(scope)
                 await self._appeals(named["about"], workload, scope, receive, send)
             case _ if path.startswith(HOLDS_PATH):
-                _only("GET", method, HOLDS_PATH)
+                only("GET", method, HOLDS_PATH)
                 workload = self._identifier.identify(scope["headers"])
-                _no_query(scope)
-                await self._hold(path.removeprefix(HOLDS_PATH), workload, _wait_seconds(scope), scope, send)
+                no_query(scope)
+                hold, seconds = path.removeprefix(HOLDS_PATH), wait_seconds(scope)
+                await send_whole(send, 200, await self._waiting.told(hold, workload, seconds, leaving_of(scope)))
             case _:
                 api = BY_ROUTE.get(path)
                 if api is None:
                     raise UnknownRoute(f"this gateway serves no such path: {path[:80]!r}")
-                _only("POST", method, path)
+                only("POST", method, path)
                 workload = self._identifier.identify(scope["headers"])
-                _no_query(scope)
+                no_query(scope)
                 with await self._admission.enter(workload) as entered:
                     await self._exchange(api, workload, entered, scope, receive, send)
 
@@ -244,34 +234,6 @@ class Gateway:
         told = await self._wishes.ask(workload, about, await self._body(scope, receive, wishes.BODY_BYTES_MAX))
         await send_whole(send, 200, strict_json.encode(told))
 
-    async def _hold(self, hold: str, workload: Workload, wait_seconds: int, scope: Scope, send: Send) -> None:
-        """How a hold stands; with ``Prefer: wait=N`` once it is decided, or after N seconds.
-
-        Raises ``ClientLeft`` for who waits and leaves: the place is another's, and nobody who stops waits for it.
-        """
-        latest = self._clock.monotonic() + wait_seconds
-        waits = bool(wait_seconds)
-        if waits and self._waiting >= self._waiting_max:
-            raise QuotaReached("too many callers wait for people; ask without waiting", WAIT_SECONDS_MAX)
-        left = asyncio.Event()
-        if waits and (leaving := scope.get("extensions", {}).get(LEAVING)) is not None:
-            leaving(left.set)
-        self._waiting += waits
-        try:
-            while True:
-                state = self._holds.state(hold, workload.id, self._clock.unix())
-                if state is None:
-                    raise UnknownHold("there is no such hold of this workload")
-                if state.state is not CaseState.OPEN or self._clock.monotonic() >= latest:
-                    break
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_SECONDS):
-                        await left.wait()
-                    raise ClientLeft
-        finally:
-            self._waiting -= waits
-        await send_whole(send, 200, strict_json.encode(_told(state)))
-
     async def _exchange(
         self, api: Api, workload: Workload, entered: Entered, scope: Scope, receive: Receive, send: Send
     ) -> None:
@@ -281,7 +243,7 @@ class Gateway:
             if judging.beside is not None:
                 terms = terms.as_canary_of(judging.beside)
             request = await self._read(api, scope, receive)
-            name = _named(scope)
+            name = named_hold(scope)
             named = await self._holds.named(name, workload, self._clock.unix()) if name else None
             model = terms.models.get(request.model) if isinstance(request, Exchange) else None
             if model is None:
@@ -311,8 +273,9 @@ class Gateway:
         watched = self._patterns.look(terms.agreement, registers, workload, exchange_id, request, now.unix)
         reading = self._second_reader.begin(terms, workload, request, watched)
         arrived = Arrived(now, exchange_id, workload, request, registers, people, watched)
-        leaving = scope.get("extensions", {}).get(LEAVING)
-        responder = AsgiResponder(api, send, receive, exchange_id, now.unix, self._settings.write_seconds, leaving)
+        responder = AsgiResponder(
+            api, send, receive, exchange_id, now.unix, self._settings.write_seconds, leaving_of(scope)
+        )
         if isinstance(request, Exchange):
             responder.serve(request)
         machine = Machine(terms, api, arrived)
@@ -381,7 +344,7 @@ class Gateway:
 
     async def _body(self, scope: Scope, receive: Receive, bytes_max: int) -> bytes:
         """The body of a request. Raises ``UnsupportedMediaType``, ``RequestTooLarge``, ``TooSlow``, ``ClientLeft``."""
-        _plain_json(scope)
+        plain_json(scope)
         try:
             async with asyncio.timeout(self._settings.body_seconds):
                 return await read_body(receive, bytes_max)
@@ -391,77 +354,6 @@ class Gateway:
             raise TooSlow(f"the body did not arrive within {self._settings.body_seconds:g} s") from error
 
 
-NEXT_STEPS: Final = {
-    CaseState.OPEN: "Cleared people are asked. Ask again later, or with the header Prefer: wait=60.",
-    CaseState.RELEASED: "Send the request again, unchanged: it is decided anew with what people answered.",
-    CaseState.DENIED: "The agreement does not permit this request, and nobody can release it.",
-    CaseState.EXPIRED: "Nobody answered, or came back, in time. Send the request again to ask people anew.",
-    CaseState.USED: "What was released was used, once. Send the request again to ask people anew.",
-}
-KEPT_STEP: Final = (
-    "Send the request again, unchanged, with the hold in the header X-Brightline-Hold: the answer that was kept is "
-    "given out, once."
-)
-
-
-def _told(state: HoldState) -> dict[str, JsonValue]:
-    """A hold as callers see it."""
-    released = state.state is CaseState.RELEASED
-    told: dict[str, JsonValue] = {
-        "id": state.hold,
-        "object": "hold",
-        "status": state.state.value,
-        "expires_at": state.expires,
-        "keeps_answer": state.kept,
-    }
-    if released:
-        told["released_until"] = state.until
-    return told | {"next_step": KEPT_STEP if released and state.kept else NEXT_STEPS[state.state]}
-
-
-def _named(scope: Scope) -> str:
-    """The hold that a request names; empty if none. Raises ``MalformedRequest`` for what is no id, or two of them."""
-    named = [value for name, value in scope["headers"] if name == HOLD_HEADER]
-    if not named:
-        return ""
-    if len(named) > 1 or not _HOLD.fullmatch(named[0]):
-        raise MalformedRequest("one hold id is expected", "header X-Brightline-Hold")
-    hold: bytes = named[0]
-    return hold.decode()
-
-
-def _wait_seconds(scope: Scope) -> int:
-    """The seconds of ``Prefer: wait=N`` (RFC 7240, section 4.3), at most 60; 0 for whatever else is there."""
-    preferred = [value for name, value in scope["headers"] if name == b"prefer"]
-    found = _WAIT.fullmatch(preferred[0]) if len(preferred) == 1 else None
-    return min(int(found[1]), WAIT_SECONDS_MAX) if found else 0
-
-
 def _anonymous() -> str:
     """An id for what has no record."""
     return f"an_{secrets.token_hex(12)}"
-
-
-def _only(allowed: str, method: str, path: str) -> None:
-    if method != allowed:
-        raise MethodNotAllowed(f"{path} takes {allowed}")
-
-
-def _no_query(scope: Scope) -> None:
-    if scope.get("query_string"):
-        raise UnknownRoute("this path takes no query")
-
-
-def _plain_json(scope: Scope) -> None:
-    """One content type, JSON in UTF-8, no content encoding. Raises ``UnsupportedMediaType``."""
-    types = [value for name, value in scope["headers"] if name == b"content-type"]
-    encodings = [value for name, value in scope["headers"] if name == b"content-encoding"]
-    if len(types) != 1 or encodings not in ([], [b"identity"]):
-        raise UnsupportedMediaType("expected one content type and no content encoding")
-    kind, _, parameter = types[0].decode("latin-1").lower().partition(";")
-    if kind.strip() != "application/json" or parameter.strip() not in {
-        "",
-        "charset=utf-8",
-        'charset="utf-8"',
-    }:
-        raise UnsupportedMediaType("expected Content-Type: application/json in UTF-8")
