@@ -272,6 +272,19 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "observer"
 
 
+def test_whoever_brings_the_wrong_file_is_not_told_that_it_was_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "odd.jsonl").write_text("one line\n\nanother\n")
+    run("init", tmp_path / "observer")
+    done = run(
+        "read", tmp_path / "observer", tmp_path / "odd.jsonl", code=1
+    )  # an error of ours, which `run` makes a 2
+    assert str(done.exception).startswith(f"no line of {tmp_path / 'odd.jsonl'} is an exchange")
+    (tmp_path / "odd.jsonl").write_text("one line\n" + json.dumps(asks("List three fruits.")))
+    assert run("read", tmp_path / "observer", tmp_path / "odd.jsonl").output.startswith(
+        "looked at 1 exchange in 1 file;"
+    )
+
+
 def test_its_log_has_an_origin_of_its_own_and_verifies(week: Path) -> None:
     signer = signer_of(week, read_settings(week))
     assert signer.verifier.name == "brightline.local/observe"

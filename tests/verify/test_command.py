@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from brightline.core.canonical import JsonValue
+from brightline.core.errors import AgreementError
 from brightline.core.evidence.note import NoteSigner
 from brightline.core.evidence.receipt import write_receipt
 from brightline.core.evidence.record import Draft, DurableRecord, RecordKind
@@ -154,6 +155,28 @@ def test_a_wrong_question_ends_in_exit_code_2(site: Site, tmp_path: Path, argume
     done = CliRunner().invoke(brightline, ["verify", str(folder), *told])
     assert done.exception is not None
     assert type(done.exception).__name__ in {"ConfigError", "TrustError"}
+
+
+def test_an_agreement_that_is_given_is_read_though_no_disclosures_are(site: Site, tmp_path: Path) -> None:
+    with pytest.raises(AgreementError, match=r"agreement\.toml"):
+        CliRunner().invoke(verify, [str(site.evidence), "--agreement", str(tmp_path)], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("option", ["--key", "--receipt"])
+def test_what_is_wrong_with_a_key_or_receipt_names_it(site: Site, tmp_path: Path, option: str) -> None:
+    (tmp_path / "junk").write_text("a line: of words\n")
+    for given, says in (
+        (tmp_path / "junk", f"{option} {tmp_path / 'junk'}: not a "),
+        ("gone.file", f"{option} gone.file (no such file): not a "),
+    ):
+        done = CliRunner().invoke(verify, [str(site.evidence), option, str(given)])
+        assert str(done.exception).startswith(says)
+
+
+def test_whoever_names_a_state_folder_is_told_where_its_evidence_lies(site: Site) -> None:
+    folder = site.evidence.rename(site.evidence.with_name("evidence")).parent
+    done = CliRunner().invoke(verify, [str(folder)])
+    assert str(done.exception) == f"{folder} holds no log; {folder / 'evidence'} may"
 
 
 def test_two_copies_of_one_log_are_not_counted_twice(site: Site) -> None:

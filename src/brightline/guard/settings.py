@@ -83,6 +83,10 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     channel: ChannelSettings | None = None
     attestation: AttestationSettings | None = None
 
+    def __post_init__(self) -> None:
+        if self.model_url.rstrip("/").endswith("/v1"):
+            raise ValueError("give model_url without /v1, which each path begins with")
+
 
 def read_settings(folder: Path) -> GuardSettings:
     """Read ``guard.toml``. Raises ``ConfigError``."""

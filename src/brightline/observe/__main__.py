@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from brightline.core.errors import ConfigError
 from brightline.files import write_text
 from brightline.observe.page import IN_WORDS, NOT_LOOKED_AT, share, to_html
 from brightline.observe.report import VERDICTS, Report, read_report
@@ -75,14 +76,16 @@ def read(folder: Path, files: tuple[Path, ...]) -> None:
     """Look at exchanges in FILES of JSON lines: requests, with or without answers, or payloads of LiteLLM."""
     total = sum(file.stat().st_size for file in files)
     with opened(folder, SystemClock()) as observing, progress("looking", total) as tell:
-        done = 0
+        done = exchanges = 0
         for file in files:
-            for size in observing.read_file(file):
+            for size, seen in observing.read_file(file):
                 done += size
+                exchanges += seen
                 tell(done)
-    click.echo(
-        f"looked at {len(files)} {'file' if len(files) == 1 else 'files'}; next: brightline observe report {folder}"
-    )
+    if not exchanges:
+        raise ConfigError(f"no line of {', '.join(map(str, files))} is an exchange, or a payload that is known here")
+    click.echo(f"looked at {exchanges:,} {'exchange' if exchanges == 1 else 'exchanges'} in {len(files)} ", nl=False)
+    click.echo(f"{'file' if len(files) == 1 else 'files'}; next: brightline observe report {folder}")
 
 
 @observe.command()

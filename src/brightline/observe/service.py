@@ -146,8 +146,11 @@ class Observing:
         finally:
             self.line.stop()
 
-    def read_file(self, path: Path) -> Iterator[int]:
-        """Look at each line of a file; yields the bytes of each. Raises ``ConfigError`` or ``EvidenceUnavailable``."""
+    def read_file(self, path: Path) -> Iterator[tuple[int, bool]]:
+        """Look at each line of a file; yields its bytes, and whether an exchange was seen in it.
+
+        Raises ``ConfigError`` or ``EvidenceUnavailable``.
+        """
         number = 0
         try:
             with path.open("rb") as file:
@@ -155,17 +158,17 @@ class Observing:
                     number += 1
                     if len(line) > BYTES_MAX or number > LINES_MAX:
                         raise ConfigError(f"{path}, line {number}: longer than is read here")
-                    if line.strip():
-                        self._line_of_file(line, number)
-                    yield len(line)
+                    yield len(line), bool(line.strip()) and self._line_of_file(line, number)
         except OSError as error:
             raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
 
-    def _line_of_file(self, line: bytes, number: int) -> None:
+    def _line_of_file(self, line: bytes, number: int) -> bool:
         try:
             self._log.append_sync(self._look.at(of_line(line, number)))
         except NotOurs as error:
             self.line.count(error.reason)
+            return False
+        return True
 
     def state_period(self) -> None:
         """State in the log what was seen since the last time, and how much was not looked at."""

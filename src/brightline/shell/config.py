@@ -160,6 +160,13 @@ class UpstreamSettings(_Settings):
         description="SPIFFE ID of the guard at the other end of the channel.",
     )
 
+    @field_validator("url")
+    @classmethod
+    def _is_base(cls, url: str) -> str:
+        if url.rstrip("/").endswith("/v1"):
+            raise ValueError("give it without /v1, which each path begins with")
+        return url
+
     @field_validator("guard")
     @classmethod
     def _is_key(cls, vkey: str) -> str:

@@ -24,29 +24,32 @@ from brightline.folders import read_agreement, shipped_agreements
 POLICY_BYTES_MAX: Final = 65_536
 LINE_BYTES_MAX: Final = 4 * 1024 * 1024  # one line of disclosures; the private log's frames have at most 1 MiB
 KEY_CHARS_MAX: Final = 1_000
+SHOWN_CHARS_MAX: Final = 80
 SIGNED_BYTES_MAX: Final = 262_144
 
 
 def read_key(text: str) -> VerifierKey:
     """A key as text, or from the file that holds it. Raises ``TrustError``."""
+    is_file = _names_a_file(text)
     try:
-        if _names_a_file(text):
+        if is_file:
             with Path(text).open(encoding="utf-8") as file:
                 return VerifierKey.parse(file.read(KEY_CHARS_MAX))
         return VerifierKey.parse(text)
     except (OSError, ValueError) as error:
-        raise TrustError(f"--key: {error}") from error
+        raise TrustError(f"--key {_named(text, is_file)}: {error}") from error
 
 
 def read_receipt_argument(text: str) -> Receipt:
     """A receipt given as text or as the name of a file. Raises ``ConfigError``."""
+    is_file = _names_a_file(text)
     try:
-        if _names_a_file(text):
+        if is_file:
             with Path(text).open(encoding="utf-8") as file:
                 return read_receipt(file.read(RECEIPT_CHARS_MAX + 1))
         return read_receipt(text)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"--receipt: {error}") from error
+        raise ConfigError(f"--receipt {_named(text, is_file)}: {error}") from error
 
 
 def read_policy(path: Path) -> Policy:
@@ -92,6 +95,11 @@ def _names_a_file(text: str) -> bool:
         return Path(text).is_file()
     except (OSError, ValueError):  # too long for a name: a receipt in its header form
         return False
+
+
+def _named(text: str, is_file: bool) -> str:
+    short = text if len(text) <= SHOWN_CHARS_MAX else f"{text[:SHOWN_CHARS_MAX]}…"
+    return short if is_file else f"{short} (no such file)"
 
 
 class DisclosureFile:

@@ -110,7 +110,7 @@ def examine(question: Question) -> Examined:
     not answer.
     """
     keys = [read_key(vkey) for vkey in question.keys]
-    agreements = read_agreements(question.agreements) if question.disclosures is not None else []
+    agreements = read_agreements(question.agreements) if question.disclosures or question.agreements else []
     policies = [] if question.policy is None else [read_policy(question.policy)]
     people = read_people(question.installation, question.parties)
     remembered = None if question.memory is None else read_memory(question.memory)

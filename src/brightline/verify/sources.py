@@ -70,7 +70,8 @@ def logs_at(evidence: str | Path) -> list[Log]:
         raise ConfigError(f"{folder} is no folder, and no address that begins with http")
     shards = [folder] if _is_shard(folder) else sorted(path for path in folder.iterdir() if _is_shard(path))
     if not shards:
-        raise ConfigError(f"{folder} holds no log")
+        hint = f"; {folder / 'evidence'} may" if (folder / "evidence").is_dir() else ""
+        raise ConfigError(f"{folder} holds no log{hint}")
     return [Log(path.resolve().name, str(path), Pinned(PublishedFolder(path))) for path in shards]
 
 

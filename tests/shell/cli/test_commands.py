@@ -91,6 +91,34 @@ def test_a_workload_is_added_listed_and_revoked(state: Path) -> None:
     assert row["state"] == "revoked"
 
 
+def test_whoever_registers_again_hears_that_the_earlier_key_is_refused_now(state: Path) -> None:
+    assert "takes the place" not in in_process.run("workload", "add", state, "twice", *ADD).stdout
+    assert "the key of then is refused now" in in_process.run("workload", "add", state, "twice", *ADD).stdout
+    assert json.loads(in_process.run("workload", "add", state, "twice", *ADD, "--json").stdout)["replaced"] is True
+    in_process.run("workload", "revoke", state, "twice")  # the key of before is refused since then
+    assert json.loads(in_process.run("workload", "add", state, "twice", *ADD, "--json").stdout)["replaced"] is False
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (("init", "STATE", "--model", "m"), "--upstream"),
+        (("guard", "init", "STATE", "--upstream", "u", "--gateway", "00" * 32), "--model-url"),
+        (("canary", "send", "FILE", "--model", "m", "--key-env", "KEY"), "--url"),
+    ],
+)
+def test_an_address_that_ends_with_v1_is_refused_before_anything_is_asked_under_v1_v1(
+    tmp_path: Path, command: tuple[str, ...], option: str
+) -> None:
+    (tmp_path / "canaries.json").touch()
+    places = {"STATE": str(tmp_path / "state"), "FILE": str(tmp_path / "canaries.json")}
+    words = [places.get(word, word) for word in command]
+    for end in ("/v1", "/v1/"):
+        said = in_process.run(*words, option, f"http://127.0.0.1:9{end}", code=2).stderr
+        assert "without /v1" in said
+    assert not (tmp_path / "state").exists()
+
+
 def test_the_key_is_kept_nowhere(state: Path) -> None:
     key = json.loads(run("workload", "add", state, "secretive", *ADD, "--json").stdout)["key"]
     secret = key.rpartition("_")[2].encode()

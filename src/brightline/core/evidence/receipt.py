@@ -73,11 +73,11 @@ def read_receipt(text: str) -> Receipt:
     if len(text) > RECEIPT_CHARS_MAX:
         raise ValueError("a receipt has at most 4,096 characters")
     data = text.strip().encode()
-    if not data.startswith(b"{"):
-        data = base64.urlsafe_b64decode(data + b"=" * (-len(data) % 4))
     try:
+        if not data.startswith(b"{"):
+            data = base64.urlsafe_b64decode(data + b"=" * (-len(data) % 4))
         receipt = msgspec.json.decode(data, type=Receipt, strict=True)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, ValueError) as error:  # not base64, JSON or UTF-8
         raise ValueError(f"not a receipt: {error}") from error
     if receipt.v != RECEIPT_VERSION:
         raise ValueError(f"receipt version {receipt.v[:40]!r}; expected {RECEIPT_VERSION!r}")

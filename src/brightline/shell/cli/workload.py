@@ -195,7 +195,10 @@ def add(
     days: int,
     as_json: bool,
 ) -> None:
-    """Register a workload and print its key, once."""
+    """Register a workload and print its key, once.
+
+    An ID that is registered is registered anew: its earlier key is refused from then on.
+    """
     if not purpose and not purpose_id:
         raise ConfigError("a workload has a purpose: give --purpose in words, or --purpose-id of the register")
     settings = load_settings(state)
@@ -208,7 +211,7 @@ def add(
     try:
         declared = msgspec.convert(pairs(bounds, "--bound"), Bounds)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"--bound: {error}") from error
+        raise ConfigError(f"--bound takes one of {', '.join(Bounds.__struct_fields__)}: {error}") from error
     new = NewWorkload(
         id=workload_id,
         unit=unit,
@@ -234,11 +237,15 @@ def add(
         output_tokens_max=output_tokens,
         choices_max=choices,
     )
+    replaced = any(found.id == workload_id and not found.registration.revoked for found in _registered(state))
     key, record = register(state, settings, agreement, new, SystemClock())
     if as_json:
-        click.echo(render.as_json({"workload": workload_id, "key": key, "record": record.place.seq}))
+        done = {"workload": workload_id, "key": key, "record": record.place.seq, "replaced": replaced}
+        click.echo(render.as_json(done))
         return
     click.echo(f"registered {workload_id} as record {record.place.seq} of the registry; signed by both parties")
+    if replaced:
+        click.echo(f"this takes the place of how {workload_id} was registered before; the key of then is refused now")
     click.echo(f"API key (shown once): {key}")
 
 

@@ -77,6 +77,8 @@ def send(file: Path, url: str, model: str, key_env: str, over: str, user_agent: 
     Take the key of a workload that others use too, with the consent of its unit: nobody must know which requests are
     yours.
     """
+    if url.rstrip("/").endswith("/v1"):
+        raise ConfigError("--url is given without /v1, which each path begins with")
     canaries = _read(file)
     key = os.environ.get(key_env, "")
     if not key:
