@@ -34,7 +34,7 @@ STAGES: Final = (
     ("cover the request", "brightline.core.enforcement.machine", "cover_request"),
     ("cover the answer", "brightline.core.enforcement.answering", "cover_reply"),
     ("rules: views", "brightline.core.screening.rules", "RuleSet.match"),
-    ("rules: search", "brightline.core.screening.rules", "_Engine.suspects"),
+    ("rules: search", "brightline.core.screening.engine", "Engine.suspects"),
     ("join facts", "brightline.core.facts", "Vocabulary.join"),
     ("decide", "brightline.core.enforcement.course", "decided"),
     ("sign the token", "brightline.core.enforcement.machine", "mint_pass"),

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from brightline.core.errors import ReleaseError, ScreeningUnavailable
 from brightline.core.facts import FactSpec, Source, Vocabulary
-from brightline.core.screening import rules as rules_module
+from brightline.core.screening.engine import CANARY, Engine
 from brightline.core.screening.finding import Finding, Segment, Surface
-from brightline.core.screening.rules import CANARY, RuleSet, check_rules, load_rules
+from brightline.core.screening.rule_file import Rule
+from brightline.core.screening.rules import RuleSet, check_rules, load_rules
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -222,8 +223,8 @@ ENGINES: dict[int, Any] = {}
 
 def engine_of(key: int, pairs: tuple[tuple[str, str], ...]) -> Any:
     if key not in ENGINES:
-        rules = [msgspec.convert(rule(id=str(i)), rules_module.Rule) for i, _ in enumerate(pairs)]
-        ENGINES[key] = rules_module._Engine(rules, pairs, "law")
+        rules = [msgspec.convert(rule(id=str(i)), Rule) for i, _ in enumerate(pairs)]
+        ENGINES[key] = Engine(rules, pairs, "law")
     return ENGINES[key]
 
 

@@ -26,7 +26,7 @@ import msgspec
 from brightline.core.facts import UNKNOWN
 from brightline.core.screening.encoder import Encoder, Head, load_encoder
 from brightline.core.screening.release import Release, RequiredDetector
-from brightline.core.screening.rules import Rule, rules_as_written
+from brightline.core.screening.rule_file import Rule, rules_as_written
 from brightline.core.screening.segment import Windows
 
 Read = Callable[[str], bytes]

@@ -12,7 +12,8 @@ from typing import Protocol
 from brightline.core.errors import ScreeningUnavailable
 from brightline.core.screening.finding import Judgement, Segment, Surface
 from brightline.core.screening.ngrams import Header, canary_segments, check_canaries
-from brightline.core.screening.rules import Rule, RuleSet
+from brightline.core.screening.rule_file import Rule
+from brightline.core.screening.rules import RuleSet
 from brightline.core.screening.toolcall import CallRules
 
 
