@@ -23,10 +23,12 @@ from brightline.core.evidence.audit_exchanges import WINDOW_BYTES
 from brightline.core.evidence.audit_findings import FINDINGS_MAX, Status, Topic
 from brightline.core.evidence.audit_tree import UnreadableError
 from brightline.core.evidence.checkpoint import Checkpoint, sign_checkpoint
+from brightline.core.evidence.cosignature import Ed25519Cosigner, add_lines
 from brightline.core.evidence.disclosure import commit
 from brightline.core.evidence.leaf import Leaf, read_leaf
 from brightline.core.evidence.merkle import Tree, leaf_hash
 from brightline.core.evidence.note import NoteSigner
+from brightline.core.evidence.policy import Policy
 from brightline.core.evidence.receipt import Receipt, write_receipt
 from brightline.core.evidence.record import Draft, Place, RecordKind, Sealed, mint_durable
 from brightline.core.evidence.tile import tiles_for
@@ -136,6 +138,31 @@ def status(report: ShardReport, topic: Topic) -> Status:
 
 def places(report: ShardReport) -> list[str]:
     return [finding.place for finding in report.contradictions]
+
+
+WITNESS = Ed25519Cosigner("witness.example/w", Ed25519PrivateKey.from_private_bytes(bytes([1]) * 32))
+
+
+@pytest.mark.parametrize(
+    ("size", "quorum", "time", "shown"),
+    [
+        (3, "w", 5, Status.PROVEN),
+        (2, "w", 5, Status.PROVEN),
+        (0, "w", 5, Status.NOT_SHOWN),  # every log begins as the same tree of no records
+        (3, "none", 0, Status.NOT_SHOWN),  # who need not have seen it has not
+    ],
+)
+def test_that_nobody_was_shown_another_log_is_shown_by_witnesses_who_saw_records_of_it(
+    size: int, quorum: str, time: int, shown: Status
+) -> None:
+    story = Story()
+    story.refused("x-1")
+    story.attempt("x-2")
+    folder, seen = publish(story.leaves), publish(story.leaves[:size]).files["checkpoint"]
+    text = "".join(seen.decode().splitlines(keepends=True)[:3])
+    folder.files["cosigned"] = add_lines(seen, [WITNESS.cosignature_line(text, time)] if time else [])
+    policy = Policy.parse(f"witness w {WITNESS.verifier.vkey()}\nquorum {quorum}\n".encode())
+    assert status(audit(folder, policies=[policy]), Topic.WITNESSED) is shown
 
 
 def said(report: ShardReport) -> str:

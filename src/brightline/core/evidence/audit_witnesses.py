@@ -3,7 +3,8 @@
 
 The policy is the auditor's own, never one that came with the log. A quorum's cosigned checkpoint lies beside the log's
 own; it may be a little older, and then the records up to it are those that were witnessed. Its root must be the root
-of the records that were read: a quorum that cosigned another tree of that size is the proof of a fork.
+of the records that were read: a quorum that cosigned another tree of that size is the proof of a fork. Every log begins
+as the same tree of no records, so who cosigned that has seen nothing of this one.
 """
 
 from __future__ import annotations
@@ -65,6 +66,10 @@ class WitnessAudit:
             self._findings.contradict(Topic.WITNESSED, COSIGNED, message)
             self.misbehaviour.append(Rollback(larger=cosigned.decode(), smaller=note.decode()))
             return
+        if not witnessed.checkpoint.size or not witnessed.times:
+            what = "has cosigned" if witnessed.checkpoint.size else "cosigned a record of"
+            self._findings.not_shown(Topic.WITNESSED, COSIGNED, f"no witness of the policy {what} this log")
+            return
         self._cosigned = (SeenHead(cosigned, witnessed.checkpoint, "witnesses"),)
         self._times = witnessed.times
 
@@ -72,7 +77,7 @@ class WitnessAudit:
         """Compare the roots. ``note`` is the checkpoint as it was read; ``roots`` are those that the pass came to."""
         for head in self._cosigned:
             size = head.checkpoint.size
-            root = root_at(self._published, signed, size, roots) if size else roots.get(size, head.checkpoint.root)
+            root = root_at(self._published, signed, size, roots)
             if root is None:
                 self._findings.not_shown(Topic.WITNESSED, COSIGNED, "not all records that were witnessed were read")
             elif root != head.checkpoint.root:
