@@ -21,7 +21,12 @@ from tests.core.review.test_docket import CASE, KEYS, OPENED, person, said
 from tests.playbooks.playbook import AGREEMENT
 
 TERMS: Final = ReviewTerms(RelyingParty(RP_ID, (ORIGIN,)), software_keys=True)
-ONE_QUESTION: Final = msgspec.structs.replace(CASE, questions=CASE.questions[:1])
+ONE_QUESTION: Final = msgspec.structs.replace(CASE, questions=CASE.questions[:1], agreement=AGREEMENT.digest)
+
+
+APART: Final = msgspec.structs.replace(
+    AGREEMENT, organisations=(("provider_cleared", 2),), digest="sha256:" + "a" * 64
+)
 
 
 class Registry:
@@ -32,7 +37,9 @@ class Registry:
             name: msgspec.structs.replace(person(name), credentials=(key.credential,))
             for name, key in zip("abc", passkeys, strict=False)
         }
-        self.fold = Decisions(lambda: self.people, TERMS, lambda: AGREEMENT)
+        self.fold = Decisions(
+            lambda: self.people, TERMS, lambda: AGREEMENT, lambda: {each.digest: each for each in (AGREEMENT, APART)}
+        )
         self._seq = 0
 
     def log(self, envelope: bytes, at: int = OPENED) -> str:
@@ -101,10 +108,36 @@ def test_many_denials_under_one_signature_count_each_once_and_nothing_good_is_am
     assert "sign count" in registry.log(logged[2])
 
 
+def test_a_case_that_asks_fewer_people_than_its_agreement_counts_for_nothing() -> None:
+    """Who signs a decision signs the case: one person could write one that a single answer settles."""
+    key = Passkey(1)
+    registry = Registry(key)
+    (fact,) = ONE_QUESTION.questions
+    nobody = msgspec.structs.replace(fact, name="lawful", quorum=(("provider_cleared", 2),))
+    for odd, why in (
+        ({"questions": (msgspec.structs.replace(fact, quorum=(("provider_cleared", 1),)),)}, "asks fewer people"),
+        ({"questions": (msgspec.structs.replace(fact, quorum=(("customer_decider", 2),)),)}, "asks fewer people"),
+        ({"questions": (nobody,)}, "asks fewer people"),  # whom nobody may settle
+        ({"agreement": APART.digest}, "of fewer organisations"),
+        ({"agreement": "sha256:" + "b" * 64}, "no version of the agreement"),
+    ):
+        case = msgspec.structs.replace(ONE_QUESTION, **odd)  # type: ignore[arg-type]
+        assert why in registry.log(signed(key, said("a", name=case.questions[0].name, case=case)))
+    apart = msgspec.structs.replace(
+        ONE_QUESTION, agreement=APART.digest, organisations=(("provider_cleared", 2),), hold="hold_2"
+    )
+    assert registry.log(signed(key, said("a", case=apart))) == ""
+    more = msgspec.structs.replace(
+        ONE_QUESTION, questions=(msgspec.structs.replace(fact, quorum=(("provider_cleared", 3),)),)
+    )
+    assert registry.log(signed(key, said("a", case=more))) == ""  # what is drawn may ask more
+
+
 def test_an_answer_about_a_fact_that_the_agreement_does_not_know_counts_for_nothing() -> None:
     key = Passkey(1)
     registry = Registry(key)
-    case = msgspec.structs.replace(CASE, questions=(msgspec.structs.replace(CASE.questions[0], name="none_such"),))
+    asked = (msgspec.structs.replace(CASE.questions[0], name="none_such"),)
+    case = msgspec.structs.replace(ONE_QUESTION, questions=asked)
     assert "knows no fact" in registry.log(signed(key, said("a", name="none_such", case=case)))
     other = said("a", name="none_such", case=msgspec.structs.replace(case, hold="hold_2"))
     many = put_together([decision_bytes(other)])

@@ -13,10 +13,11 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.decide import Subject
 from brightline.core.errors import TrustError
 from brightline.core.facts import Vocabulary
-from brightline.core.review.case import Case, CaseQuestion, CaseState
+from brightline.core.review.case import Case, CaseQuestion, CaseState, organisations_of
 from brightline.core.review.decision import APPROVE, ReviewerDecision, check_answers
 from brightline.core.review.quorum import Vote, answer_of
 from brightline.core.review.roster import ClearedPerson
@@ -93,6 +94,25 @@ class Answers:
                 self._by_mark.setdefault((question.name, mark), []).append(settled)
         else:
             self._whole.setdefault(case.exchange_digest, {}).setdefault(question.name, []).append(settled)
+
+
+def check_asks(case: Case, agreement: Agreement) -> None:
+    """Refuse a case that asks fewer people than the agreement under which it was held. Raises ``TrustError``.
+
+    Whoever signs a decision signs the case with it, so what it asks for is first of all their word. How many approvals
+    are enough is weighed when they are used.
+    """
+    for question in case.questions:
+        if question.subject is not Subject.FACT or question.name not in agreement.vocabulary:
+            continue
+        asked, wanted = dict(question.quorum), agreement.vocabulary.spec(question.name).settled_by
+        if not wanted or any(asked.get(office, 0) < count for office, count in wanted):
+            raise TrustError(f"this case asks fewer people about {question.name[:80]!r} than the agreement")
+    apart = dict(case.organisations)
+    if any(
+        apart.get(office, 0) < count for office, count in organisations_of(case.questions, agreement.organisations)
+    ):
+        raise TrustError("this case asks people of fewer organisations than the agreement")
 
 
 def _good(key: Key, vocabulary: Vocabulary) -> str:

@@ -26,7 +26,7 @@ from brightline.core.ports import Clock
 from brightline.core.review.case import Case
 from brightline.core.review.decision import FORMAT, Answer, Made, ReviewerDecision, open_made, sign_decision
 from brightline.core.review.denying import check_together
-from brightline.core.review.docket import Docket
+from brightline.core.review.docket import Docket, check_asks
 from brightline.core.review.passkey import read_assertion
 from brightline.core.review.roster import ClearedPerson, CredentialKind, ReviewTerms
 from brightline.shell.config import Settings
@@ -51,14 +51,20 @@ class Decisions:
     kinds: Final = frozenset({RecordKind.DECISION, RecordKind.ENROLMENT, RecordKind.USED})
 
     def __init__(
-        self, roster: Callable[[], Mapping[str, ClearedPerson]], terms: ReviewTerms, agreement: Callable[[], Agreement]
+        self,
+        roster: Callable[[], Mapping[str, ClearedPerson]],
+        terms: ReviewTerms,
+        agreement: Callable[[], Agreement],
+        versions: Callable[[], Mapping[str, Agreement]],
     ) -> None:
+        """``versions`` of the agreement, by digest, are the one in force and those that were before."""
         self.docket = Docket()
         self.ignored: tuple[Ignored, ...] = ()
         self.terms: Final = terms
         self._roster = roster
         self._counted: list[tuple[int, str]] = []  # in the order of the log: record, case
         self._agreement = agreement
+        self._versions = versions
         self._listed = frozenset(roster())
         self._counters: dict[str, int] = {}  # the last of each passkey, by its id
         self._seen: set[bytes] = set()  # digests of the decisions that were made
@@ -113,6 +119,10 @@ class Decisions:
     def _open(self, envelope: bytes, at: int, vocabulary: Vocabulary) -> Made:
         made = open_made(envelope, self._roster(), at, self.terms, self._counters)
         check_together(made, vocabulary)
+        held_under = self._versions().get(made.decision.case.agreement)
+        if held_under is None:
+            raise TrustError("what is decided was held under no version of the agreement that was in force")
+        check_asks(made.decision.case, held_under)
         if made.digest in self._seen:
             raise TrustError("this decision was made before: a signature counts once")
         return made

@@ -83,7 +83,10 @@ class Registry:
         self.reviewing = Reviewing(roots)
         self.review = installation.review if installation else ReviewTerms()
         self.enrolments = Enrolments(roots, installation.roster if installation else (), self.review)
-        self.decisions = Decisions(lambda: self.roster, self.review, lambda: self.releases.current)
+        releases = self.releases
+        self.decisions = Decisions(
+            lambda: self.roster, self.review, lambda: releases.current, lambda: releases.versions
+        )
         self._reader = RegistryReader(
             folder.wal,
             vault,

@@ -54,6 +54,7 @@ class Releases:
         self.baseline = baseline
         self.current = baseline
         self.history: tuple[InForce, ...] = ()
+        self.versions: dict[str, Agreement] = {baseline.digest: baseline}  # that came into force, by digest
         self.refused: tuple[Refused, ...] = ()
         self._roots = roots
         self._store = store
@@ -76,6 +77,7 @@ class Releases:
             return
         self.version = update.version
         self.current = candidate
+        self.versions[candidate.digest] = candidate
         self.history += (InForce(entry.seq, entry.time, update, opened.signers),)
 
     def signers(self) -> tuple[str, ...]:
