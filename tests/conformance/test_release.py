@@ -296,6 +296,25 @@ def test_a_site_that_pinned_a_delivery_root_serves_only_while_the_newest_word_is
     node.ask()
 
 
+def test_a_site_whose_log_knows_of_a_delivery_is_not_fresh_without_its_folder(
+    node: Running, tmp_path: Path, pinned: Path
+) -> None:
+    delivery = StateFolder(node.root).delivery
+    (delivery / "metadata").mkdir(parents=True)
+    tomorrow = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 86_400))
+    verified = msgspec.json.encode({"signed": {"version": 1, "expires": tomorrow}})
+    for name in (
+        "root.json",
+        "timestamp.json",
+        *(f"metadata/{role}.json" for role in ("root", "timestamp", "snapshot")),
+    ):
+        (delivery / name).write_bytes(verified)
+    wait_for(node, bring(node.root, finds_more(tmp_path), pinned))
+    node.ask()
+    shutil.rmtree(delivery)
+    wait_until(lambda: any("has expired" in fault for fault in node.node.faults.now()))
+
+
 def test_a_signed_release_is_loaded_only_with_exactly_the_files_that_were_signed(tmp_path: Path, pinned: Path) -> None:
     root, folder = tmp_path / "state", finds_more(tmp_path)
     (folder / "card.md").write_text("What it is for.")

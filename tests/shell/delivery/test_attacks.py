@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -69,6 +70,14 @@ def test_a_site_that_fetched_nothing_or_long_ago_knows_that_it_is_not_fresh(site
     assert fresh_until(tmp_path / "none") is None
     site.fetch()
     assert (fresh_until(site.delivery) or 0) > site.now
+
+
+def test_freeze_who_takes_the_pinned_root_away_makes_no_site_fresh(site: Site) -> None:
+    site.fetch()
+    (site.delivery / "root.json").unlink()
+    assert fresh_until(site.delivery) == NEVER
+    shutil.rmtree(site.delivery)
+    assert fresh_until(site.delivery, delivered=True) == NEVER  # the log remembers
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@
 A timestamp counts once everything that it names was had and verified. Whoever holds the repository's server could else
 hand on each new timestamp, keep back the rest for ever, and a site would take itself for up to date.
 
-For those who serve; nothing of the delivery is imported here. A site that pinned no delivery root asks nobody.
+For those who serve; nothing of the delivery is imported here. A site that pinned no delivery root asks nobody. One that
+pinned a root asks for good: who takes the root away, or all of the folder, makes no site fresh.
 
     <state>/delivery/root.json          the root that was pinned
     <state>/delivery/metadata/          what was verified last
@@ -35,10 +36,13 @@ class _Metadata(msgspec.Struct, frozen=True):
     signed: _Signed
 
 
-def fresh_until(delivery: Path) -> int | None:
-    """Unix seconds; 0 if nothing was fetched whole yet, ``None`` where no root is pinned."""
+def fresh_until(delivery: Path, *, delivered: bool = False) -> int | None:
+    """Unix seconds; 0 if nothing was fetched whole yet, ``None`` where no root was ever pinned.
+
+    ``delivered``: the site's log says that a release came by the delivery.
+    """
     if not (delivery / PINNED_ROOT).exists():
-        return None
+        return NEVER if delivered or delivery.exists() else None
     try:
         return unix_of(_read(delivery / WHOLE).expires)
     except (OSError, ValueError, msgspec.DecodeError):

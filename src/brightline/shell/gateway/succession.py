@@ -59,14 +59,14 @@ class Succession:
         self._trial_of = trial_of
         self._clock = clock
         self._delivery = delivery
-        self.fresh_until = fresh_until(delivery)
+        self.fresh_until = fresh_until(delivery, delivered=bool(classifiers.delivered))
         self._since: float | None = None
         self._why = ""
         self._coming: asyncio.Task[None] | None = None  # a candidate that is being loaded
 
     async def step(self) -> None:
         """Go over to the release that is in force, if it is another. Takes as long as its detectors take to start."""
-        self.fresh_until = fresh_until(self._delivery)
+        self.fresh_until = fresh_until(self._delivery, delivered=bool(self._classifiers.delivered))
         await self._follow_candidate()
         wanted = self._classifiers.current
         if wanted == self.judges.current.release.digest:
