@@ -44,6 +44,11 @@ def test_a_denied_hold_is_looked_at_by_others_than_those_who_denied_it(node: Run
     assert answer(node, told["hold"], SENIORS[0]).exit_code == 0
     (row,) = [each for each in json.loads(cli("appeal", "list", node.root, "--json")) if each["about"] == hold]
     assert (row["state"], row["signed by"]) == ("open", "customer-official")
+    again = json.loads(cli("appeal", "file", node.root, hold, "--reason", "once more", "--json"))
+    until(lambda: listed(node, again["hold"]))
+    with pytest.raises(TrustError, match="may not decide it"):
+        answer(node, again["hold"], SENIORS[0])
+    assert answer(node, again["hold"], SENIORS[1]).exit_code == 0
 
 
 def test_a_refusal_is_appealed_with_its_request_and_a_red_line_stays(node: Running, tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 
 The policy is the auditor's own, never one that came with the log. A quorum's cosigned checkpoint lies beside the log's
 own; it may be a little older, and then the records up to it are those that were witnessed. Its root must be the root
-of the records that were read: a quorum that cosigned another tree of that size is the proof of a fork. Every log begins
-as the same tree of no records, so who cosigned that has seen nothing of this one.
+of the records that were read: a quorum that cosigned another tree of that size is the proof of a fork. Every log
+begins as the same tree of no records, so who cosigned that has seen nothing of this one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Appeals against what people decided: an official of the customer asks that others look.
 
-An appeal opens a case of its own with the questions of the one that was denied, for people who did not decide it.
+An appeal opens a case of its own with the questions of the one that was denied, for people who decided neither it nor
+an earlier appeal of the same matter.
 What they say are facts and approvals like any others, and the agreement decides again with all of them: an approval
 that was refused may be given, while a fact that somebody answered bad stays bad, because the worst answer counts. So
 an appeal lifts no red line. That it was upheld all the same is on record, for those who look at reviewers.
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -120,7 +121,7 @@ def may_be_appealed(tried: Tried) -> bool:
 def case_of_appeal(appeal: Appeal, tried: Tried, recused: Iterable[str], now: int, seconds: int) -> Case:
     """The case that an appeal against a denied one opens at ``now`` (Unix seconds), for who did not decide it.
 
-    ``recused`` are the ids of those who may not decide it either: who signed the appeal.
+    ``recused`` are the ids of those who may not decide it either: who signed the appeal, who heard one before.
     """
     case = tried.case
     return msgspec.structs.replace(
@@ -139,6 +140,23 @@ def case_of_refusal(appeal: Appeal, case: Case, questions: tuple[CaseQuestion, .
     return msgspec.structs.replace(
         case, hold=hold_of(appeal), questions=questions, opened=now, expires=now + seconds, appeal=appeal.id
     )
+
+
+def heard_before(about: str, appeals: Sequence[Filed], docket: Docket) -> tuple[str, ...]:
+    """Who answered anything in appeals of the same matter, in the order in which those were filed: not once more.
+
+    An appeal may be about a hold, an exchange, or the hold of an appeal that was rejected.
+    """
+    matter = {about}
+    for filed in reversed(appeals):
+        if filed.case.hold in matter:
+            matter.add(filed.appeal.about)
+    heard: set[str] = set()
+    for filed in appeals:
+        if filed.appeal.about in matter:
+            matter.add(filed.case.hold)
+            heard.update(deciders(docket.of_case(filed.case.digest) or Tried(filed.case)))
+    return tuple(sorted(heard))
 
 
 def check_case(appeal: Appeal, signers: Iterable[str], case: Case) -> None:

@@ -4,8 +4,8 @@
 A timestamp counts once everything that it names was had and verified. Whoever holds the repository's server could else
 hand on each new timestamp, keep back the rest for ever, and a site would take itself for up to date.
 
-For those who serve; nothing of the delivery is imported here. A site that pinned no delivery root asks nobody. One that
-pinned a root asks for good: who takes the root away, or all of the folder, makes no site fresh.
+For those who serve; nothing of the delivery is imported here. A site that pinned no delivery root asks nobody. One
+that pinned a root asks for good: who takes the root away, or all of the folder, makes no site fresh.
 
     <state>/delivery/root.json          the root that was pinned
     <state>/delivery/metadata/          what was verified last

@@ -2,7 +2,8 @@
 """Filing an appeal that an official signed: the case that it opens for others than those who decided, and its record.
 
 The terminal and the console both come here. What the case shows is what was shown before, or the request that the
-official brings again: it is the same by its digest. Whoever signs the appeal does not decide it.
+official brings again: it is the same by its digest. Whoever signs the appeal, or heard an earlier one, does not decide
+it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from brightline.core.review.appeals import (
     Wish,
     case_of_appeal,
     case_of_refusal,
+    heard_before,
     may_be_appealed,
     open_appeal,
 )
@@ -87,7 +89,8 @@ def log_appeal(
         if wish.about != said.about:
             raise TrustError(f"{said.wish} is about {wish.about}, and the appeal about another")
         request = _request_of(root, wish) if wish.chars else None
-    recused = registry.recused(tuple(holder for _, holder in opened.signers))
+    heard = heard_before(said.about, registry.reviewing.appeals, registry.decisions.docket)
+    recused = (*registry.recused(tuple(holder for _, holder in opened.signers)), *heard)
     seconds = rules_of(registry.releases.current).appeal_seconds or APPEAL_SECONDS
     if request is None:
         opens = _of_hold(root, registry, said, recused, seconds, now)
