@@ -121,7 +121,7 @@ def test_a_case_that_asks_fewer_people_than_its_agreement_counts_for_nothing() -
         ({"agreement": APART.digest}, "of fewer organisations"),
         ({"agreement": "sha256:" + "b" * 64}, "no version of the agreement"),
     ):
-        case = msgspec.structs.replace(ONE_QUESTION, **odd)  # type: ignore[arg-type]
+        case = msgspec.structs.replace(ONE_QUESTION, **odd)
         assert why in registry.log(signed(key, said("a", name=case.questions[0].name, case=case)))
     apart = msgspec.structs.replace(
         ONE_QUESTION, agreement=APART.digest, organisations=(("provider_cleared", 2),), hold="hold_2"
