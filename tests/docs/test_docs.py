@@ -15,7 +15,7 @@ from scripts import generate_docs as generate
 from brightline.core import errors
 from brightline.core.evidence import audit
 from brightline.core.evidence.record import Outcome, RecordKind, RefusalClass
-from brightline.core.exchange.api import chat, responses
+from brightline.core.exchange.api import chat, responses, responses_items
 from brightline.core.exchange.api.protocol import Api
 from brightline.core.exchange.model import Role
 from brightline.shell.config import Settings
@@ -177,7 +177,7 @@ def test_every_field_that_is_carried_is_documented_and_no_other(api: Api, before
 def test_every_role_and_every_kind_of_item_is_documented() -> None:
     text = read("docs/for-application-developers.md")
     assert all(f"`{role.value}`" in text for role in Role)
-    assert all(f"`{kind}`" in text for kind in (*responses._ITEMS, *responses._PARTS))
+    assert all(f"`{kind}`" in text for kind in (*responses_items.ITEMS, *responses_items.PARTS))
 
 
 def test_every_relative_link_leads_somewhere() -> None:

@@ -8,11 +8,8 @@ forbidden; what needs a store, a hosted tool or a screen that is not there is re
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
-
-import msgspec
 
 from brightline.core.canonical import JsonValue
 from brightline.core.errors import BrightlineError, MalformedRequest, OutsideRegistration, UnsupportedField
@@ -20,8 +17,6 @@ from brightline.core.exchange import chat_server, strict_json
 from brightline.core.exchange.api import responses_answers, responses_stream
 from brightline.core.exchange.api.not_carried import with_reason
 from brightline.core.exchange.api.reading import (
-    CALLS_MAX,
-    PARTS_MAX,
     TOKENS_MAX,
     TOOLS_MAX,
     TURNS_MAX,
@@ -33,6 +28,7 @@ from brightline.core.exchange.api.reading import (
     read_labels,
     read_metadata,
 )
+from brightline.core.exchange.api.responses_items import ITEMS, PARTS, Item, take_item
 from brightline.core.exchange.judged import JudgedReply
 from brightline.core.exchange.model import (
     Exchange,
@@ -40,7 +36,6 @@ from brightline.core.exchange.model import (
     Role,
     Sampling,
     Tool,
-    ToolCall,
     ToolChoice,
     Turn,
 )
@@ -63,39 +58,10 @@ _NOT_HERE: Final = {
 """Fields that may be ``null``, and why they may be nothing else."""
 _HOSTED: Final = "only function tools are carried: nothing here runs or screens a hosted one"
 _ONLY_TEXT: Final = "only text is carried: nothing here can screen another kind"
-_ITEMS: Final = frozenset({"message", "function_call", "function_call_output", "reasoning"})
-_PARTS: Final = frozenset({"input_text", "output_text", "refusal", "reasoning_text", "summary_text"})
-_SAID: Final = frozenset({"input_text", "output_text", "refusal"})
 _LOGPROBS: Final = "message.output_text.logprobs"
-_STATUSES: Final = frozenset({"in_progress", "completed", "incomplete"})
-_ROLES: Final = {role.value: role for role in (Role.USER, Role.ASSISTANT, Role.SYSTEM, Role.DEVELOPER)}
-# An item's id is dropped. It may hold nothing but what servers give: a prefix and a number.
-_ITEM_ID: Final = re.compile(r"[a-z]{1,8}_[0-9a-f]{16,64}")
 
 
 # ---- the wire, as it comes in ------------------------------------------------------------------------------
-
-
-class _Part(In, frozen=True):
-    type: str
-    text: str | None = None
-    refusal: str | None = None
-    annotations: list[Any] | None = None
-    logprobs: list[Any] | None = None
-
-
-class _Item(In, frozen=True):
-    type: str = "message"
-    id: str | None = None
-    status: str | None = None
-    role: str | None = None
-    content: str | list[_Part] | None = None
-    call_id: str | None = None
-    name: str | None = None
-    arguments: str | None = None
-    output: str | list[_Part] | None = None
-    summary: list[_Part] | None = None
-    encrypted_content: None = None
 
 
 class _Tool(In, frozen=True):
@@ -134,7 +100,7 @@ class _StreamOptions(In, frozen=True):
 
 class _Request(In, frozen=True):
     model: str
-    input: str | list[_Item]
+    input: str | list[Item]
     instructions: str | None = None
     stream: bool | None = None
     stream_options: _StreamOptions | None = None
@@ -186,7 +152,7 @@ def read_request(body: bytes) -> Exchange:
     else:
         bounded(len(wire.input), 1, TURNS_MAX, "input")
         for i, item in enumerate(wire.input):
-            _take_item(turns, item, f"input[{i}]")
+            take_item(turns, item, f"input[{i}]")
     streamed = bool(wire.stream)
     return Exchange(
         api=NAME,
@@ -228,12 +194,12 @@ def _refuse_kinds(value: JsonValue) -> None:
     for choice in _objects([value.get("tool_choice")]):
         _refuse_kind(choice, frozenset({"function"}), "tool_choice", "only a function can be chosen")
     for i, item in enumerate(_objects(value.get("input"))):
-        _refuse_kind(item, _ITEMS, f"input[{i}]", "items of this type are not carried")
+        _refuse_kind(item, ITEMS, f"input[{i}]", "items of this type are not carried")
         if item.get("encrypted_content") is not None:
             raise UnsupportedField("what is encrypted cannot be judged", f"input[{i}].encrypted_content")
         for member in ("content", "output", "summary"):
             for j, part in enumerate(_objects(item.get(member))):
-                _refuse_kind(part, _PARTS, f"input[{i}].{member}[{j}]", _ONLY_TEXT)
+                _refuse_kind(part, PARTS, f"input[{i}].{member}[{j}]", _ONLY_TEXT)
 
 
 def _objects(value: JsonValue) -> list[dict[str, JsonValue]]:
@@ -263,112 +229,6 @@ def _refuse_what_is_not_here(wire: _Request) -> None:
         raise MalformedRequest("`stream_options` is only allowed with `stream: true`", "stream_options")
     if wire.stream_options is not None and wire.stream_options.include_obfuscation:
         raise UnsupportedField("events are not padded here", "stream_options.include_obfuscation")
-
-
-def _take_item(turns: list[Turn], item: _Item, place: str) -> None:
-    """Make the item a turn, or a part of the one before: what a model thinks, says and calls is one turn."""
-    _check_item(item, place)
-    match item.type:
-        case "message":
-            turn, before = _message(item, place), turns[-1] if turns else None
-            if before is not None and turn.role is Role.ASSISTANT and _only_thought(before):
-                turns[-1] = msgspec.structs.replace(turn, reasoning=before.reasoning)
-            else:
-                turns.append(turn)
-        case "function_call":
-            call = ToolCall(item.call_id or "", item.name or "", item.arguments or "")
-            if turns and turns[-1].role is Role.ASSISTANT:
-                before = turns[-1]
-                bounded(len(before.calls) + 1, 0, CALLS_MAX, f"{place}.type")
-                turns[-1] = msgspec.structs.replace(before, calls=(*before.calls, call))
-            else:
-                turns.append(Turn(Role.ASSISTANT, calls=(call,)))
-        case "function_call_output":
-            texts, _ = _texts(item.output, frozenset({"input_text"}), f"{place}.output")
-            turns.append(Turn(Role.TOOL, texts, len(texts) > 1, answers_call=item.call_id or ""))
-        case "reasoning":
-            if thought := _thought(item, place):
-                turns.append(Turn(Role.ASSISTANT, reasoning=thought))
-
-
-def _only_thought(turn: Turn) -> bool:
-    return bool(turn.reasoning) and turn == Turn(Role.ASSISTANT, reasoning=turn.reasoning)
-
-
-def _thought(item: _Item, place: str) -> str:
-    """The one text of a reasoning. Several would be run together, and be judged as another text than was sent."""
-    if isinstance(item.content, str):
-        raise MalformedRequest("the content of a reasoning is a list of parts", f"{place}.content")
-    texts: list[str] = []
-    for parts, kind, where in ((item.summary, "summary_text", "summary"), (item.content, "reasoning_text", "content")):
-        if parts:
-            texts += _texts(parts, frozenset({kind}), f"{place}.{where}")[0]
-    if len(texts) > 1:
-        raise UnsupportedField("a reasoning has one text here, in its summary or in its content", f"{place}.content")
-    return "".join(texts)
-
-
-_NEEDED: Final = {
-    "message": frozenset({"role", "content"}),
-    "function_call": frozenset({"call_id", "name", "arguments"}),
-    "function_call_output": frozenset({"call_id", "output"}),
-    "reasoning": frozenset({"summary"}),
-}
-_OPTIONAL: Final = {"reasoning": frozenset({"content"})}
-_COMMON: Final = frozenset({"type", "id", "status"})
-
-
-def _check_item(item: _Item, place: str) -> None:
-    """An item has the members of its type, and no others. Raises ``CallerError``."""
-    needed = _NEEDED[item.type]
-    for name in item.__struct_fields__:
-        given = getattr(item, name) is not None
-        if name in needed and not given:
-            raise MalformedRequest(f"`{place}.{name}` is required and missing", f"{place}.{name}")
-        if given and name not in needed | _OPTIONAL.get(item.type, frozenset()) | _COMMON:
-            raise UnsupportedField(f"`{place}.{name}` is no member of such an item", f"{place}.{name}")
-    if item.id is not None and not _ITEM_ID.fullmatch(item.id):
-        raise MalformedRequest(
-            "an id is a prefix and hexadecimal digits, as it was given; or leave it out", f"{place}.id"
-        )
-    if item.status is not None and item.status not in _STATUSES:
-        raise MalformedRequest(f"expected one of {', '.join(sorted(_STATUSES))}", f"{place}.status")
-    if item.call_id == "":
-        raise MalformedRequest("a call has an id", f"{place}.call_id")
-
-
-def _message(item: _Item, place: str) -> Turn:
-    role = _ROLES.get(item.role or "")
-    if role is None:
-        raise MalformedRequest(f"unknown role; expected one of {', '.join(sorted(_ROLES))}", f"{place}.role")
-    kinds = _SAID if role is Role.ASSISTANT else frozenset({"input_text"})
-    texts, refusal = _texts(item.content, kinds, f"{place}.content")
-    return Turn(role, texts, len(texts) > 1, refusal=refusal)
-
-
-def _texts(content: str | list[_Part] | None, kinds: frozenset[str], place: str) -> tuple[tuple[str, ...], str]:
-    """Texts and refusal of a content. One text is carried as a text, whichever way it was written."""
-    if not isinstance(content, list):
-        return (content or "",), ""
-    bounded(len(content), 1, PARTS_MAX, place)
-    texts: list[str] = []
-    refusal = ""
-    for i, part in enumerate(content):
-        where = f"{place}[{i}]"
-        if part.type not in kinds:
-            raise MalformedRequest("this type of part does not belong here", f"{where}.type")
-        for name in ("annotations", "logprobs"):
-            if getattr(part, name):
-                raise UnsupportedField(
-                    f"send back the text without its {name}: they are not judged", f"{where}.{name}"
-                )
-        if part.type != "refusal" and part.text is not None and part.refusal is None:
-            texts.append(part.text)
-        elif part.type == "refusal" and part.refusal and part.text is None and not refusal:
-            refusal = part.refusal
-        else:
-            raise MalformedRequest("a part has its text, or its refusal, and nothing else", where)
-    return tuple(texts), refusal
 
 
 def _tool_choice(wire: str | _Choice | None) -> ToolChoice:
