@@ -20,7 +20,8 @@ from brightline.console.books import Books
 from brightline.console.papers import Paper, Papers, sign
 from brightline.core.errors import EvidenceUnavailable
 from brightline.core.halt import RESUMPTION_TYPE
-from brightline.core.standing import ORDER_TYPE, Standing
+from brightline.core.standing import Standing
+from brightline.core.standing_order import ORDER_TYPE
 from brightline.core.statement import add_signature
 from brightline.shell.state import StateFolder
 from brightline.shell.trust.keys import load_key

@@ -19,8 +19,6 @@ from brightline.core.standing import (
     DAY_SECONDS,
     HOUR_SECONDS,
     OF_THE_MOMENT,
-    ORDER_FORMAT,
-    ORDER_TYPE,
     SIGNERS,
     TRANSITIONS,
     Happened,
@@ -29,13 +27,11 @@ from brightline.core.standing import (
     Said,
     Standing,
     StandingBook,
-    StandingOrder,
     UnitStanding,
     after,
-    check_order,
-    open_order,
     table_rows,
 )
+from brightline.core.standing_order import ORDER_FORMAT, ORDER_TYPE, StandingOrder, check_order, open_order
 from brightline.core.statement import PinnedKey, RoleKeys, SigningRole, TrustRoots, sign_statement
 from brightline.shell import shipped
 

@@ -16,6 +16,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from brightline.core.canonical import JsonValue
+from brightline.core.conditions import Conditions
 from brightline.core.enforcement import commands as do
 from brightline.core.enforcement import events as ev
 from brightline.core.enforcement.machine import Machine
@@ -33,7 +34,7 @@ from brightline.core.review.asking import NO_WORD, PeoplesWord
 from brightline.core.screening.finding import Finding, Judgement, Segment
 from brightline.core.screening.release import Entitlement, Release, RequiredDetector
 from brightline.core.screening.segment import Windows
-from brightline.core.standing import Conditions, Standing
+from brightline.core.standing import Standing
 from brightline.core.workload import FORMAT, Bounds, Registration, Workload
 from brightline.shell import shipped
 from tests.registers import book_of, protocol, purpose, vvt

@@ -33,7 +33,8 @@ from brightline.core.review.halting import (
     would_count,
 )
 from brightline.core.review.roles import May
-from brightline.core.standing import ORDER_TYPE, SIGNERS, StandingOrder
+from brightline.core.standing import SIGNERS
+from brightline.core.standing_order import ORDER_TYPE, StandingOrder
 from brightline.core.statement import (
     Needed,
     SigningRole,

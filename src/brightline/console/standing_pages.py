@@ -37,7 +37,8 @@ from brightline.core.errors import ConfigError, TrustError
 from brightline.core.halt import HALT_FORMAT, RESUMPTION_FORMAT, HaltOrder, Resumption, Scope
 from brightline.core.review.appeals import APPEAL_FORMAT, Appeal
 from brightline.core.review.roles import May, may
-from brightline.core.standing import AGREEMENT_SCOPE, ORDER_FORMAT, Happened, StandingOrder
+from brightline.core.standing import AGREEMENT_SCOPE, Happened
+from brightline.core.standing_order import ORDER_FORMAT, StandingOrder
 from brightline.core.statement import SigningRole
 
 REASON_CHARS_MAX: Final = 4_000

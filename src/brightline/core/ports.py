@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from brightline.core.conditions import Conditions
 from brightline.core.enforcement.pass_token import PassToken
 from brightline.core.evidence.record import Draft, DurableRecord
 from brightline.core.exchange.model import UpstreamRequest
 from brightline.core.facts import Statement
 from brightline.core.screening.finding import Judgement, Segment
-from brightline.core.standing import Conditions
 
 if TYPE_CHECKING:  # what reads certificates costs whoever imports it a twentieth of a second
     from brightline.core.attestation.evidence import Evidence

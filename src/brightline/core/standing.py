@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Standing of a unit and of the agreement as a whole: the ladder as a state machine, and the lease beside it.
+"""Standing of a unit and of the agreement as a whole: the ladder as a state machine.
 
     active      served
     noticed     something is under way: a pattern that cleared people must look at (the unit is held meanwhile, if the
@@ -14,9 +14,6 @@ the log's records and of nothing else, so a database that was edited or restored
 A pattern and a notice are two matters, and each is ended only by those whose matter it is: cleared people end a
 pattern, officers a notice. So an officer who withdraws a notice, or who lifts a suspension, does not let go of a unit
 that cleared people have yet to look at; and they, when they find nothing, do not take back an officer's notice.
-
-Nothing here reads a clock: whoever builds :class:`Conditions` looks at the clock and leaves out what has lapsed. What
-is left out is unknown, and an installation fact that is unknown means *unavailable*, never a verdict.
 """
 
 from __future__ import annotations
@@ -28,13 +25,8 @@ from typing import Final, TypedDict, assert_never
 
 import msgspec
 
-from brightline.core.errors import TrustError
-from brightline.core.facts import Statement
-from brightline.core.halt import Scope
-from brightline.core.statement import Needed, SigningRole, TrustRoots, open_signed
+from brightline.core.statement import Needed, SigningRole
 
-ORDER_TYPE: Final = "application/vnd.brightline.standing+json"
-ORDER_FORMAT: Final = "brightline-standing/1"
 DAY_SECONDS: Final = 86_400
 HOUR_SECONDS: Final = 3_600
 CONFIRMED_MAX: Final = 1_000  # confirmed denies that are remembered of a unit; a pattern takes a handful
@@ -148,24 +140,6 @@ class Rules(msgspec.Struct, frozen=True):
     confirmed_needed: int = 0
     window_seconds: int = DAY_SECONDS
     agreement: str = ""
-
-
-class StandingOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What people sign. ``unit`` is empty for the agreement as a whole; ``id`` is random and counts once.
-
-    ``exchanges`` are those that it rests on, by id; ``denied`` says, for a confirmed deny, when each of them was
-    denied; that and ``issued`` are Unix seconds.
-    """
-
-    format: str
-    id: str
-    unit: str
-    happened: Happened
-    reason: str
-    exchanges: tuple[str, ...]
-    agreement: str
-    issued: int
-    denied: tuple[int, ...] = ()
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -358,59 +332,6 @@ class StandingBook(msgspec.Struct, frozen=True):
         return StandingBook(MappingProxyType({**self.units, said.unit: changed}), orders)
 
 
-def open_order(envelope: bytes, roots: TrustRoots, *, at: int) -> Said:
-    """Verify an order by the table of signers, and read it.
-
-    Which event it is must be read before it is known who must sign, so it is read twice: once for the event, and then
-    again as a statement that those roles have signed. Raises ``TrustError``.
-    """
-    for happened, needed in SIGNERS.items():
-        try:
-            opened = open_signed(envelope, ORDER_TYPE, StandingOrder, roots, at=at, needed=needed)
-        except TrustError:
-            continue
-        if opened.value.happened is happened:
-            order = opened.value
-            _well_formed(order)
-            return Said(
-                unit=order.unit,
-                happened=happened,
-                unix=at,
-                reason=order.reason,
-                order=order.id,
-                exchanges=order.exchanges,
-                signers=tuple(holder for _, holder in opened.signers),
-                denied=order.denied,
-                issued=order.issued,
-                agreement=order.agreement,
-            )
-    raise TrustError("no order that those who must sign it have signed")
-
-
-def check_order(envelope: bytes, roots: TrustRoots, happened: Happened, *, at: int) -> Said:
-    """Verify an order of which the writer knows what it is, for a message that says whose signature is missing.
-
-    Raises ``TrustError``.
-    """
-    if happened not in SIGNERS:
-        raise TrustError(f"{happened} is what the machine finds, and nobody orders")
-    open_signed(envelope, ORDER_TYPE, StandingOrder, roots, at=at, needed=SIGNERS[happened])
-    return open_order(envelope, roots, at=at)
-
-
-def _well_formed(order: StandingOrder) -> None:
-    if order.format != ORDER_FORMAT:
-        raise TrustError(f"order format {order.format[:40]!r}; expected {ORDER_FORMAT!r}")
-    if len(order.id) < 16 or not order.reason.strip():
-        raise TrustError("an order has a random id and a reason")
-    if order.happened is Happened.DENY_CONFIRMED and not order.exchanges:
-        raise TrustError("a confirmed deny names the exchange")
-    if order.denied and len(order.denied) != len(order.exchanges):
-        raise TrustError("an order says of each exchange when it was denied, or of none")
-    if order.happened is Happened.DENY_CONFIRMED and not order.denied:
-        raise TrustError("a confirmed deny says when it was denied")
-
-
 def table_rows() -> list[tuple[str, str, str, str]]:
     """The ladder for the documentation: state, what happens, who says it, state after."""
     rows = []
@@ -419,20 +340,3 @@ def table_rows() -> list[tuple[str, str, str, str]]:
         who = " and ".join(f"{need.holders} of {need.role}" for need in needed) or "the machine"
         rows.append((standing.value, happened.value, who, then.value))
     return rows
-
-
-class Conditions(msgspec.Struct, frozen=True):
-    """What the installation can state at one instant.
-
-    ``statements`` come from attestation, admission and roster, each only while it is in date. ``faults`` are
-    reasons for which no exchange may go on (evidence cannot be written, clock stepped); empty is healthy. ``held``
-    says that the unit waits for cleared people, ``halted`` what people have halted that this exchange is part of.
-    ``lost`` says that no server of the model can be found: nothing new is begun, and what runs goes on.
-    """
-
-    standing: Standing
-    statements: tuple[Statement, ...]
-    faults: tuple[str, ...] = ()
-    held: bool = False
-    halted: Scope | None = None
-    lost: str = ""

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from brightline.core.conditions import Conditions
 from brightline.core.enforcement import events as ev
 from brightline.core.enforcement.commands import Notice
 from brightline.core.enforcement.machine import Machine
@@ -22,7 +23,6 @@ from brightline.core.exchange.judged import JudgedReply, JudgedSegment
 from brightline.core.exchange.model import UpstreamRequest, Usage
 from brightline.core.patterns.crossing import NOTHING_WATCHED
 from brightline.core.screening.finding import Judgement, Segment
-from brightline.core.standing import Conditions
 from brightline.shell.gateway import pump as pumping
 from brightline.shell.gateway.pump import Pump
 from tests.playbooks import playbook as book

@@ -17,15 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from brightline.core.canonical import JsonValue
 from brightline.core.errors import TrustError
 from brightline.core.evidence.record import RecordKind
-from brightline.core.standing import (
-    AGREEMENT_SCOPE,
-    ORDER_FORMAT,
-    ORDER_TYPE,
-    SIGNERS,
-    Happened,
-    Standing,
-    StandingOrder,
-)
+from brightline.core.standing import AGREEMENT_SCOPE, SIGNERS, Happened, Standing
+from brightline.core.standing_order import ORDER_FORMAT, ORDER_TYPE, StandingOrder
 from brightline.core.statement import (
     PinnedKey,
     RoleKeys,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import msgspec
 
+from brightline.core.conditions import Conditions
 from brightline.core.errors import CallerError
 from brightline.core.evidence.record import DurableRecord
 from brightline.core.exchange.model import Exchange
@@ -12,7 +13,6 @@ from brightline.core.patterns.crossing import NOTHING_WATCHED, Watched
 from brightline.core.register import RegisterBook
 from brightline.core.review.asking import NO_WORD, PeoplesWord
 from brightline.core.screening.finding import Judgement
-from brightline.core.standing import Conditions
 from brightline.core.workload import Workload
 
 

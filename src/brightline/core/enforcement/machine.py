@@ -26,6 +26,7 @@ from brightline.core.agreement.clause import Verdict
 from brightline.core.agreement.decide import Decision, without_verdict
 from brightline.core.agreement.limits import days_max
 from brightline.core.canonical import JsonValue
+from brightline.core.conditions import Conditions
 from brightline.core.enforcement import commands as do
 from brightline.core.enforcement import events as ev
 from brightline.core.enforcement.bounds import outside, within
@@ -52,7 +53,7 @@ from brightline.core.exchange.coverage import cover_request
 from brightline.core.review.kept import Named
 from brightline.core.screening.release import near_paths, statements_from
 from brightline.core.screening.trial import beside
-from brightline.core.standing import Conditions, Standing
+from brightline.core.standing import Standing
 
 
 class Machine(Withholding):

@@ -12,15 +12,8 @@ from typing import Final
 import click
 
 from brightline.core.errors import ConfigError, TrustError
-from brightline.core.standing import (
-    AGREEMENT_SCOPE,
-    ORDER_FORMAT,
-    ORDER_TYPE,
-    SIGNERS,
-    Happened,
-    StandingOrder,
-    UnitStanding,
-)
+from brightline.core.standing import AGREEMENT_SCOPE, SIGNERS, Happened, UnitStanding
+from brightline.core.standing_order import ORDER_FORMAT, ORDER_TYPE, StandingOrder
 from brightline.core.statement import sign_statement
 from brightline.shell.cli import render
 from brightline.shell.clock import SystemClock

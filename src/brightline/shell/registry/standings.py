@@ -31,9 +31,8 @@ from brightline.core.standing import (
     Standing,
     StandingBook,
     after,
-    check_order,
-    open_order,
 )
+from brightline.core.standing_order import check_order, open_order
 from brightline.core.statement import TrustRoots
 from brightline.shell.config import Settings
 from brightline.shell.registry.log import append_to_registry, lasting

@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from brightline.core.conditions import Conditions
 from brightline.core.facts import Source, Statement, Vocabulary
 from brightline.core.halt import Scope
 from brightline.core.ports import Clock, LeaseSource
 from brightline.core.review.roles import May, may
 from brightline.core.review.roster import ClearedPerson
-from brightline.core.standing import Conditions, UnitStanding
+from brightline.core.standing import UnitStanding
 from brightline.shell.trust.installation import Installation
 
 
