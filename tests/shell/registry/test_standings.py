@@ -172,7 +172,7 @@ class _Waited:
 
 
 def test_a_signature_that_ends_before_its_record_stands_is_not_logged_and_spoils_no_registry(tmp_path: Path) -> None:
-    settings, agreement, _ = make_state(tmp_path / "state", "http://127.0.0.1:1/v1")
+    settings, agreement, _ = make_state(tmp_path / "state", "http://127.0.0.1:1")
     clock, role = _Waited(2), SigningRole.PROVIDER_OFFICER
     folder = StateFolder(tmp_path / "state")
     roots, holder = read_roots(folder.roots), HOLDERS[role][0]
