@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from brightline.core.agreement.clause import Agreement
-from brightline.core.agreement.load import folded, stands_in
+from brightline.core.agreement.prose import folded, stands_in
 from brightline.core.answer.model import Asked
 from brightline.core.answer.questions import BEYOND, QUESTIONS
 from brightline.core.errors import AgreementError

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brightline.core.agreement import load, places
+from brightline.core.agreement import places, prose
 from brightline.core.agreement.clause import Agreement, ClauseKind, LadderTest, Verdict
 from brightline.core.agreement.condition import NEVER, Approvals
 from brightline.core.agreement.load import load_agreement
@@ -340,7 +340,7 @@ def test_bytes_that_are_no_agreement_are_refused(toml: bytes, says: str) -> None
 
 def test_a_prose_without_end_is_refused() -> None:
     with pytest.raises(AgreementError, match="at most"):
-        loaded(TOML, b"x" * (load.PROSE_BYTES_MAX + 1))
+        loaded(TOML, b"x" * (prose.PROSE_BYTES_MAX + 1))
 
 
 # ---- conditions ------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from brightline.core.agreement.clause import Agreement, Clause, ClauseKind, Exam
 from brightline.core.agreement.condition import offices_of
 from brightline.core.agreement.controls import CONTROLS
 from brightline.core.agreement.decide import Decision, decide
-from brightline.core.agreement.load import folded, stands_in
+from brightline.core.agreement.prose import folded, stands_in
 from brightline.core.agreement.review import Reviews
 from brightline.core.agreement.theorems import inert
 from brightline.core.facts import FactSpec, Register, Source

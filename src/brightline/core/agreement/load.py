@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -45,6 +44,7 @@ from brightline.core.agreement.limits import KNOWN
 from brightline.core.agreement.pattern import Over, Pattern, Touches, why_not
 from brightline.core.agreement.places import TomlFile
 from brightline.core.agreement.polarity import Polarity, check_polarity
+from brightline.core.agreement.prose import folded, pinned_prose, stands_in
 from brightline.core.agreement.wire import (
     AuthorityTable,
     ClauseTable,
@@ -52,7 +52,6 @@ from brightline.core.agreement.wire import (
     FactTable,
     LimitTable,
     PatternTable,
-    ProseTable,
     RungTable,
     TopTable,
 )
@@ -61,7 +60,6 @@ from brightline.core.facts import UNKNOWN, Facts, FactSpec, Formerly, Source, Vo
 from brightline.core.toml import Table
 
 FORMAT: Final = "brightline-agreement/1"
-PROSE_BYTES_MAX: Final = 4 * 1024 * 1024
 
 _RESERVED: Final = frozenset({"and", "or", "not", "approvals"})
 _WINDOW: Final = re.compile(r"([1-9][0-9]{0,3})(s|min|h|d)")
@@ -82,7 +80,7 @@ def load_agreement(toml_bytes: bytes, read_text: Callable[[str], bytes], name: s
     file = TomlFile(toml_bytes, name)
     top = file.read(file.tree, TopTable, "")
     # 2
-    prose = _pinned_prose(file, top.prose, read_text(top.prose.path))
+    prose = pinned_prose(file, top.prose, read_text(top.prose.path))
     # 3
     offices = tuple(Office(office, title) for office, title in top.offices.items())
     for office in top.organisations:
@@ -136,48 +134,6 @@ def encoding_digest(clauses: tuple[Clause, ...]) -> str:
         for clause in clauses
     ]
     return "sha256:" + hashlib.sha256(b"brightline-encoding/1\x00" + canonical_bytes(rows)).hexdigest()
-
-
-# ---- 2: the prose ------------------------------------------------------------------------------------------
-
-
-def _pinned_prose(file: TomlFile, pinned: ProseTable, prose: bytes) -> bytes:
-    if len(prose) > PROSE_BYTES_MAX:
-        raise file.error("prose", f"{pinned.path} has {len(prose)} bytes", f"at most {PROSE_BYTES_MAX} are read")
-    found = hashlib.sha256(prose).hexdigest()
-    if found != pinned.sha256:
-        mend = "restore the file, or pin the new text under a new agreement id"
-        raise file.error("prose", f"{pinned.path} has SHA-256 {found}, not {pinned.sha256}", mend)
-    try:
-        prose.decode()
-    except UnicodeDecodeError as error:
-        raise file.error("prose", f"{pinned.path} is not UTF-8 at byte {error.start}", "save it as UTF-8") from error
-    return prose
-
-
-_QUOTES_AND_HYPHENS: Final = str.maketrans(
-    {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2010": "-", "\u2011": "-", "\u00ad": None}
-)
-
-
-def folded(text: str) -> str:
-    """NFKC (Unicode UAX #15), then quotes and hyphens folded and white space collapsed."""
-    return " ".join(unicodedata.normalize("NFKC", text).translate(_QUOTES_AND_HYPHENS).split())
-
-
-def stands_in(prose: str, quote: str) -> bool:
-    """Whether the quote is a span of whole words: "lawful use" is not quoted from "unlawful use"."""
-    at = prose.find(quote)
-    while at >= 0:
-        end = at + len(quote)
-        if not (_joins(prose, at) or _joins(prose, end)):
-            return True
-        at = prose.find(quote, at + 1)
-    return False
-
-
-def _joins(prose: str, at: int) -> bool:
-    return 0 < at < len(prose) and prose[at - 1].isalnum() and prose[at].isalnum()
 
 
 # ---- 3: what is declared -----------------------------------------------------------------------------------
