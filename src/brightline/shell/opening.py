@@ -20,10 +20,11 @@ from brightline.core.ports import Clock, HeadStore
 from brightline.core.review.pace import Pace
 from brightline.core.review.urgency import DueSeconds
 from brightline.shell import shipped
-from brightline.shell.config import ReviewSettings, Settings, load_settings, queue_password
+from brightline.shell.config import Settings, load_settings, queue_password
 from brightline.shell.heads import CombinedHeads
 from brightline.shell.install import agreement_folder
 from brightline.shell.keyring import open_vault
+from brightline.shell.people_settings import ReviewSettings
 from brightline.shell.registry.following import Registry
 from brightline.shell.registry.log import log_signer
 from brightline.shell.state import StateFolder

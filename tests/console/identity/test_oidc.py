@@ -13,7 +13,7 @@ from brightline.console.identity.oidc import Provider, Way, as_safe
 from brightline.core.canonical import INTEGER_MAX
 from brightline.core.errors import TrustError
 from brightline.core.review.roles import Role
-from brightline.shell.config import OidcSettings
+from brightline.shell.people_settings import OidcSettings
 from tests.console.identity.clock import TurnedClock
 from tests.console.identity.openid import CLIENT, Lie, OpenId, openid
 

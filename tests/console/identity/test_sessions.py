@@ -17,7 +17,7 @@ from brightline.core.errors import TrustError
 from brightline.core.review.narrowing import NOT_NARROWED, Narrowing
 from brightline.core.review.roles import Role
 from brightline.core.review.roster import Clearance, ClearedPerson
-from brightline.shell.config import LoginSettings
+from brightline.shell.people_settings import LoginSettings
 from tests.authenticator import Passkey
 from tests.console.identity.clock import TurnedClock
 

@@ -21,10 +21,10 @@ from brightline.core.errors import ConfigError
 from brightline.core.review.case import CaseState
 from brightline.core.review.telling import message
 from brightline.shell.clock import SystemClock
-from brightline.shell.config import WebhookSettings
 from brightline.shell.gateway import webhooks
 from brightline.shell.gateway.hold import Hold
 from brightline.shell.gateway.webhooks import Endpoint, Vetted, Webhooks
+from brightline.shell.people_settings import WebhookSettings
 from tests.certificates import certified
 from tests.conformance.test_review import FIRST, SECOND, answer, held
 from tests.harness import HELD, running, within_two_seconds

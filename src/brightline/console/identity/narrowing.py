@@ -15,7 +15,7 @@ from brightline.core.canonical import INTEGER_MAX
 from brightline.core.errors import TrustError
 from brightline.core.review.narrowing import Narrowing
 from brightline.core.review.roles import Role
-from brightline.shell.config import OidcSettings
+from brightline.shell.people_settings import OidcSettings
 
 VALUES_MAX: Final = 256
 ROLES: Final = frozenset(role.value for role in Role)

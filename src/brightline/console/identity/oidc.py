@@ -33,7 +33,8 @@ from joserfc.jwk import KeySet
 
 from brightline.core.errors import TrustError
 from brightline.core.ports import Clock
-from brightline.shell.config import OidcSettings, oidc_secret
+from brightline.shell.config import oidc_secret
+from brightline.shell.people_settings import OidcSettings
 
 ALGORITHMS: Final = ("ES256", "EdDSA", "PS256", "RS256")  # no "none", nothing that a shared or public key could sign
 BODY_BYTES_MAX: Final = 262_144

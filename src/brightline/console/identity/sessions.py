@@ -19,7 +19,7 @@ from brightline.core.ports import Clock
 from brightline.core.review.narrowing import NOT_NARROWED, Narrowing
 from brightline.core.review.roles import Role
 from brightline.core.review.roster import Clearance, ClearedPerson
-from brightline.shell.config import LoginSettings
+from brightline.shell.people_settings import LoginSettings
 
 SESSIONS_MAX: Final = 10_000
 OF_ONE_PERSON_MAX: Final = 8

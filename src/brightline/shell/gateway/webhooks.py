@@ -21,9 +21,10 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from brightline.core.ports import Clock
 from brightline.core.review.case import CaseState
 from brightline.core.review.telling import AGAIN_SECONDS, Network, Told, may_be_told, message, read_secret, signed
-from brightline.shell.config import WebhookSettings, webhook_secret
+from brightline.shell.config import webhook_secret
 from brightline.shell.gateway.hold import Hold
 from brightline.shell.gateway.upstream import trusting
+from brightline.shell.people_settings import WebhookSettings
 
 LOOK_SECONDS: Final = 0.5
 LOOKED_AT_ONCE: Final = 2_000
