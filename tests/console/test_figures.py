@@ -12,6 +12,7 @@ import openai
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from brightline.console.figures import look_at_figures
 from brightline.console.plots import LEFT, NAMED, TALL, TOP, WIDTH, Strip, buckets, columns, nice, strips
@@ -104,6 +105,16 @@ def test_every_figure_is_on_the_page_and_an_alarm_is_said_in_words() -> None:
     empty = look_at_figures(figures(NOW, [], [], alarms), [], alarms, 7)
     assert all(not picture.plot.rows for picture in empty.pictures)
     assert {tile.value for tile in empty.tiles} == {"0", "–"}
+
+
+def test_the_first_seconds_of_reviewers_are_not_told_as_no_minutes() -> None:
+    alarms, ended = Alarms(3_600, 0.0), [Ended(NOW, "held", "hold", ("RL-2",), 14)]
+    found = figures(NOW, ended, [], alarms)
+    for minutes, says in ((0.0, "0"), (0.01, "0.1"), (0.2, "0.2"), (5.0, "5"), (12.3, "12")):
+        effort = replace(found.effort, minutes={"ann": minutes}, total=minutes, per_thousand=minutes)
+        pictures = {each.id: each for each in look_at_figures(replace(found, effort=effort), [], alarms, 7).pictures}
+        assert pictures["effort"].says.startswith(f"{says} minutes for 14 exchanges")
+        assert pictures["effort"].plot.rows == (("ann", f"{says} min"),)
 
 
 class Drawings(HTMLParser):

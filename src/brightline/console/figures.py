@@ -19,6 +19,7 @@ from brightline.core.screening.figures import Rate
 VERDICTS: Final = ("permit", "hold", "deny", "none")
 CLAUSES_SHOWN: Final = 12
 REVIEWERS_SHOWN: Final = 30
+FEW: Final = 10  # minutes
 DAY: Final = 86_400
 BOUNDS: Final = (
     (900, "15 min"),
@@ -147,14 +148,19 @@ def _by_clause(found: Figures) -> Picture:
     return Picture("clauses", "Exchanges by clause", says, strips("Clause", "exchanges", given))
 
 
+def _in_words(minutes: float) -> str:
+    """Few minutes with a tenth: none would read as if nobody had worked at all."""
+    return f"{max(minutes, 0.1):.1f}".removesuffix(".0") if 0 < minutes < FEW else f"{minutes:.0f}"
+
+
 def _effort(found: Figures, alarms: Alarms) -> Picture:
     effort = found.effort
     given = [
-        Strip(plain(person), (("plain", minutes),), f"{minutes:.0f} min")
+        Strip(plain(person), (("plain", minutes),), f"{_in_words(minutes)} min")
         for person, minutes in sorted(effort.minutes.items(), key=lambda pair: -pair[1])[:REVIEWERS_SHOWN]
     ]
     per = NONE if effort.per_thousand is None else f"{effort.per_thousand:.1f}"
-    says = f"{effort.total:.0f} minutes for {effort.exchanges:,} exchanges: {per} per 1,000."
+    says = f"{_in_words(effort.total)} minutes for {effort.exchanges:,} exchanges: {per} per 1,000."
     if effort.alarm:
         says += f" That is above {alarms.minutes_per_thousand:g}."
     return Picture("effort", "Minutes of reviewers", says, strips("Reviewer", "minutes", given), alarm=effort.alarm)
