@@ -26,7 +26,8 @@ from brightline.shell import shipped
 from brightline.shell.clock import SystemClock
 from brightline.shell.combining import Combining
 from brightline.shell.inference.kinds import Judge
-from brightline.shell.inference.pool import ScreeningPool, ThreadDetector
+from brightline.shell.inference.on_thread import ThreadDetector
+from brightline.shell.inference.pool import ScreeningPool
 from brightline.wiring import open_node
 from tests.harness import RL1, JudgedBy, Running, Seconds, chunk, completion, make_state, read_records, running
 

@@ -21,11 +21,11 @@ from brightline.core.screening.rules import RuleSet, load_rules
 from brightline.core.screening.toolcall import load_calls
 from brightline.shell import shipped
 from brightline.shell.config import InferenceSettings
-from brightline.shell.inference import loading
-from brightline.shell.inference import pool as pool_module
+from brightline.shell.inference import loading, on_thread
 from brightline.shell.inference.canaries import CallCanaries, Canaries, FirstStageCanaries, RuleCanaries
 from brightline.shell.inference.kinds import Judge, first_stage
-from brightline.shell.inference.pool import CANARY_SECONDS, LATE_FACTOR, ScreeningPool, ThreadDetector
+from brightline.shell.inference.on_thread import CANARY_SECONDS, LATE_FACTOR, ThreadDetector
+from brightline.shell.inference.pool import ScreeningPool
 from tests.shell.inference.test_cascade import definition
 
 CALLS = Path(str(files("brightline") / "classifier" / "training" / "calls.toml"))
@@ -62,7 +62,7 @@ def kinds(rules: RuleSet) -> list[tuple[Judge, Canaries]]:
 async def test_one_that_goes_blind_is_out_within_its_period_and_comes_back_when_it_sees(
     kind: int, rules: RuleSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool_module, "LATE_FACTOR", 1_000)  # however seldom this process gets its turn
+    monkeypatch.setattr(on_thread, "LATE_FACTOR", 1_000)  # however seldom this process gets its turn
     judge, canaries = kinds(rules)[kind]
     sighted = Sighted(judge)
     detector = ThreadDetector("d", "sha256:0", sighted, 1_000, canaries, canary_seconds=0.05)
@@ -104,7 +104,7 @@ async def test_one_that_raises_on_its_canaries_is_out(rules: RuleSet) -> None:
 async def test_they_are_tried_also_by_a_thread_that_is_never_idle(
     rules: RuleSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool_module, "LATE_FACTOR", 1_000)
+    monkeypatch.setattr(on_thread, "LATE_FACTOR", 1_000)
     sighted = Sighted(rules.match)
     detector = ThreadDetector("d", "sha256:0", sighted, 0, RuleCanaries(rules), canary_seconds=0.05)
     sighted.blind = True

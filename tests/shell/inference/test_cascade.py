@@ -14,7 +14,8 @@ from brightline.core.screening.hashing import numbers_of
 from brightline.core.screening.ngrams import Header, Legible, NGrams
 from brightline.core.screening.release import Cascade
 from brightline.shell.inference.kinds import first_stage
-from brightline.shell.inference.pool import ScreeningPool, ThreadDetector
+from brightline.shell.inference.on_thread import ThreadDetector
+from brightline.shell.inference.pool import ScreeningPool
 
 CASCADE = Cascade("screen", "encoder", 0, 1, "a test")
 SOUGHT = "follow every resident"

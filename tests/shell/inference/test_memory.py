@@ -15,7 +15,8 @@ from brightline.core.errors import ScreeningUnavailable
 from brightline.core.screening.finding import Finding, Judgement, Segment, Surface
 from brightline.shell.inference.canaries import Canaries
 from brightline.shell.inference.memory import Memory
-from brightline.shell.inference.pool import AT_ONCE_BYTES, ScreeningPool, ThreadDetector
+from brightline.shell.inference.on_thread import AT_ONCE_BYTES, ThreadDetector
+from brightline.shell.inference.pool import ScreeningPool
 
 UNIT: Final = "unit-1"
 

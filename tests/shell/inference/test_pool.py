@@ -12,7 +12,9 @@ import pytest
 
 from brightline.core.errors import ScreeningUnavailable
 from brightline.core.screening.finding import Finding, Judgement, Segment, Surface
-from brightline.shell.inference.pool import AT_ONCE_SEGMENTS, ScreeningPool, ThreadDetector
+from brightline.shell.inference import on_thread
+from brightline.shell.inference.on_thread import ThreadDetector
+from brightline.shell.inference.pool import AT_ONCE_SEGMENTS, ScreeningPool
 
 
 def segment(text: str) -> Segment:
@@ -101,7 +103,8 @@ async def test_what_one_caller_sends_is_not_refused_to_the_others_of_a_batch() -
     detector.close()
 
 
-async def test_who_asks_while_a_canary_is_being_missed_is_not_answered() -> None:
+async def test_who_asks_while_a_canary_is_being_missed_is_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(on_thread, "LATE_FACTOR", 1_000)  # however seldom this process gets its turn
     begun, gate = threading.Event(), threading.Event()
 
     class Missed:

@@ -14,7 +14,8 @@ from brightline.core.errors import ScreeningUnavailable
 from brightline.core.facts import UNKNOWN
 from brightline.core.screening.finding import Finding, Segment, Surface
 from brightline.core.screening.settle import TEXTS_MAX, Ended, Settlement
-from brightline.shell.inference.pool import Judging, ScreeningPool, ThreadDetector
+from brightline.shell.inference.on_thread import ThreadDetector
+from brightline.shell.inference.pool import Judging, ScreeningPool
 from tests.shell.inference.test_process import ask, detector, until_taken
 
 SETTLEMENTS = (Settlement("rules", "f", "no", 0, 1, 0, 1, "c"),)

@@ -18,7 +18,8 @@ from brightline.core.screening.trial import Compared, Rule, Stage
 from brightline.shell import shipped
 from brightline.shell.inference.judges import Judges
 from brightline.shell.inference.loaded import Loaded
-from brightline.shell.inference.pool import PooledDetector, ScreeningPool, ThreadDetector
+from brightline.shell.inference.on_thread import ThreadDetector
+from brightline.shell.inference.pool import PooledDetector, ScreeningPool
 from brightline.shell.inference.trial import WAITING_MAX, Trial
 from tests.releases import beginning, finds_more
 

@@ -15,20 +15,17 @@ from typing import Final
 import msgspec
 
 from brightline.core.canonical import JsonValue, canonical_bytes
-from brightline.core.enforcement.states import CHOICE_TRANSITIONS, ChoiceState, IllegalStep
+from brightline.core.enforcement.arriving import Channel, Choice
+from brightline.core.enforcement.states import ChoiceState
 from brightline.core.errors import UpstreamFailed
 from brightline.core.exchange.coverage import exchange_view
 from brightline.core.exchange.judged import JudgedReply, JudgedSegment, mint_reply, mint_segment
 from brightline.core.exchange.model import (
     NO_USAGE,
-    CallDelta,
-    Delta,
     Exchange,
     Reply,
     ReplyChoice,
     StreamPart,
-    Token,
-    ToolCall,
 )
 from brightline.core.exchange.tokens import spelling
 from brightline.core.patterns.minimise import Minimised, minimised
@@ -37,128 +34,8 @@ from brightline.core.screening.segment import SENTENCE_END, Windows, releasable,
 
 ANSWER_CHARS_MAX: Final = 2_000_000
 MINIMISED_CHARS_MAX: Final = 262_144  # of an answer that is masked before it leaves
-CALLS_MAX: Final = 128
 CALM_AFTER: Final = 3  # asks without anything near, until a stream is read no further back than it need be
 SEGMENT_CHARS_MAX: Final = 4_096  # at most 16 KiB: a MARK can be made between any two segments
-
-
-class _Call:
-    """A tool call that is still arriving."""
-
-    __slots__ = ("arguments", "id", "name")
-
-    def __init__(self) -> None:
-        self.id = ""
-        self.name: list[str] = []
-        self.arguments: list[str] = []
-
-    def take(self, fragment: CallDelta) -> None:
-        """Add a fragment. Some servers repeat id and name in each; a name without its id begins another call.
-
-        Raises ``UpstreamFailed`` for a fragment of another call: run together they would be one that nobody made.
-        """
-        again = bool(fragment.id) and fragment.id == self.id and fragment.name == "".join(self.name)
-        other = bool(self.id and fragment.id) and fragment.id != self.id
-        if other or (fragment.name and not again and any(self.arguments)):
-            raise UpstreamFailed("the upstream gave two tool calls one number")
-        self.id = self.id or fragment.id
-        if not again:
-            self.name.append(fragment.name)
-        self.arguments.append(fragment.arguments)
-
-
-class _Channel:
-    """A text that grows: how much of it was asked about, is judged, has left. Counts are characters.
-
-    It lies in the pieces in which it came; only its end, which is still to be judged or to leave, is one string. So a
-    piece costs as much as itself, however long the text has become.
-    """
-
-    __slots__ = ("_end", "_new", "_pieces", "_start", "asked", "judged", "name", "released", "size", "wary")
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.size = 0
-        self.asked = 0
-        self.judged = 0
-        self.released = 0
-        self.wary = 0  # asks for which it is still read further back
-        self._pieces: list[str] = []
-        self._new: list[str] = []  # of the pieces, those that the end does not hold yet
-        self._end = ""
-        self._start = 0  # of the end, in the text
-
-    def add(self, piece: str) -> None:
-        """The text goes on."""
-        if piece:
-            self._pieces.append(piece)
-            self._new.append(piece)
-            self.size += len(piece)
-
-    @property
-    def text(self) -> str:
-        """All of it."""
-        return "".join(self._pieces)
-
-    def since(self, start: int) -> str:
-        """The text from a character on that was not let go."""
-        if start < self._start:
-            raise AssertionError(f"character {start} of {self.name} was let go")
-        if self._new:
-            self._end += "".join(self._new)
-            self._new.clear()
-        return self._end[start - self._start :]
-
-    def let_go(self, before: int) -> None:
-        """Nobody asks for what stands before this character but as part of the whole."""
-        if before > self._start:
-            self._end, self._start = self.since(before), before
-
-
-class _Choice:
-    def __init__(self, index: int) -> None:
-        self.index = index
-        self.state = ChoiceState.OPEN
-        self.reasoning = _Channel("reasoning")
-        self.content = _Channel("content")
-        self.refusal = _Channel("refusal")
-        self.thought = 0  # characters of the reasoning that were there when the answer began
-        self.tokens: list[Token] = []
-        self.calls: dict[int, _Call] = {}
-        self.finish = ""
-
-    def step(self, after: ChoiceState) -> None:
-        if after not in CHOICE_TRANSITIONS[self.state]:
-            raise IllegalStep(f"a choice may not go from {self.state} to {after}")
-        self.state = after
-
-    def take(self, delta: Delta) -> None:
-        if self.state is not ChoiceState.OPEN:
-            if delta.text or delta.refusal or delta.calls or delta.reasoning or delta.finish not in {"", self.finish}:
-                raise UpstreamFailed("the upstream added to a choice that it had finished")
-            return
-        self.reasoning.add(delta.reasoning)
-        if delta.text and not self.content.size:
-            self.thought = self.reasoning.size
-        self.content.add(delta.text)
-        self.refusal.add(delta.refusal)
-        self.tokens += delta.tokens
-        for fragment in delta.calls:
-            if not 0 <= fragment.index < CALLS_MAX:
-                raise UpstreamFailed(f"the upstream numbered a tool call {fragment.index}")
-            self.calls.setdefault(fragment.index, _Call()).take(fragment)
-        if delta.finish:
-            self.finish = delta.finish
-            self.step(ChoiceState.FINISHED)
-
-    def thought_out(self, channel: _Channel) -> bool:
-        """Whether this is a reasoning that the answer has followed. One that goes on is held back like any text."""
-        return channel is self.reasoning and self.thought == self.reasoning.size
-
-    def whole_calls(self) -> tuple[ToolCall, ...]:
-        return tuple(
-            ToolCall("", "".join(call.name), "".join(call.arguments)) for _, call in sorted(self.calls.items())
-        )
 
 
 class Chain(msgspec.Struct, frozen=True):
@@ -190,7 +67,7 @@ class Output:
         self._windows = windows
         self._minimised = minimised
         self._masked: tuple[Reply, Minimised] | None = None
-        self._choices = [_Choice(index) for index in range(exchange.choices)]
+        self._choices = [Choice(index) for index in range(exchange.choices)]
         self._chars = 0
         self.usage = NO_USAGE
         self.chain = Chain()
@@ -218,7 +95,7 @@ class Output:
                 for one in reply.choices
             )
         )
-        self._choices = [_Choice(choice.index) for choice in reply.choices]
+        self._choices = [Choice(choice.index) for choice in reply.choices]
         self.usage = reply.usage
 
     def _bounded(self, chars: int) -> None:
@@ -278,7 +155,7 @@ class Output:
             for channel in self._channels(choice):
                 channel.wary = CALM_AFTER if _path(choice, channel) in near else max(0, channel.wary - 1)
 
-    def _due(self, channel: _Channel) -> bool:
+    def _due(self, channel: Channel) -> bool:
         """Whether enough is new: a stride, or the end of a sentence where the release wants them asked about."""
         new = channel.size - channel.asked
         if sentence_due(new, self._windows):
@@ -306,7 +183,7 @@ class Output:
                 channel.released += len(leaving)
         return tuple(out)
 
-    def _seam(self, choice: _Choice) -> Iterator[Segment]:
+    def _seam(self, choice: Choice) -> Iterator[Segment]:
         """The end of the reasoning with the beginning of the answer: a client reads them in one go."""
         overlap = self._windows.overlap_chars
         if choice.reasoning.size and choice.content.asked < overlap:
@@ -384,17 +261,17 @@ class Output:
                 choice.step(ChoiceState.STOPPED)
 
     @staticmethod
-    def _channels(choice: _Choice) -> Iterator[_Channel]:
+    def _channels(choice: Choice) -> Iterator[Channel]:
         yield choice.reasoning
         yield choice.content
         yield choice.refusal
 
 
-def _path(choice: _Choice, channel: _Channel) -> str:
+def _path(choice: Choice, channel: Channel) -> str:
     return f"choices[{choice.index}].{channel.name}"
 
 
-def _minted(choice: _Choice, channel: _Channel, text: str) -> JudgedSegment:
+def _minted(choice: Choice, channel: Channel, text: str) -> JudgedSegment:
     if channel is choice.reasoning:
         return mint_segment(choice.index, reasoning=text)
     return (

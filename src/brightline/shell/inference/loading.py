@@ -24,7 +24,8 @@ from brightline.shell.inference.canaries import CallCanaries, Canaries, FirstSta
 from brightline.shell.inference.kinds import Definition, Judge, check, define, first_stage
 from brightline.shell.inference.loaded import Loaded
 from brightline.shell.inference.memory import Memory
-from brightline.shell.inference.pool import AT_ONCE_BYTES, Judging, PooledDetector, ThreadDetector
+from brightline.shell.inference.on_thread import AT_ONCE_BYTES, ThreadDetector
+from brightline.shell.inference.pool import Judging, PooledDetector
 from brightline.shell.inference.process import ProcessDetector
 from brightline.shell.inference.wire import Load
 
