@@ -332,6 +332,20 @@ def test_what_is_one_request_is_served_however_it_is_cut(node: Running, row: str
     assert len(node.model.seen) == 1
 
 
+def test_a_stream_to_a_client_that_knows_no_chunks_goes_on_until_the_connection_is_closed(node: Running) -> None:
+    body = FINE[:-1] + b', "stream": true}'
+    data = asking(body, line=b"POST /v1/chat/completions HTTP/1.0").replace(b"KEY", node.key.encode())
+    with connect(node) as peer:
+        peer.sendall(data)
+        got = b"".join(iter(lambda: peer.recv(65_536), b""))
+    head, _, said = got.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert b"transfer-encoding" not in head
+    assert b"connection: close" in head
+    assert said.startswith(b"data: {")
+    assert said.endswith(b"data: [DONE]\n\n")
+
+
 def test_two_requests_on_one_connection_are_two_answers(node: Running) -> None:
     data = asking().replace(b"KEY", node.key.encode())
     with connect(node) as peer:

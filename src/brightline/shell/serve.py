@@ -19,7 +19,7 @@ from typing import Any, Final
 import msgspec
 import uvicorn
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from brightline.core.channel import Peer
 from brightline.core.errors import CallerError, ConfigError, TooSlow, TrustError
@@ -37,7 +37,8 @@ LINGER_SECONDS: Final = 5.0
 COLLECT_EACH: Final = 5_000  # new objects that are still there, of the kinds that can stand in a circle
 
 Message = MutableMapping[str, Any]
-App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Callable[[], Awaitable[Message]], Send], Awaitable[None]]
 
 
 def _say(error: CallerError) -> bytes:
@@ -143,6 +144,10 @@ class _Connection(HttpToolsProtocol):
         if understood:
             super().data_received(understood)
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: App) -> None:  # type: ignore[override]
+        unchunked = cycle.scope["http_version"] == "1.0"
+        super()._start_asgi_task(cycle, _until_the_end(cycle, app) if unchunked else app)  # type: ignore[arg-type]
+
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._told = None
@@ -195,6 +200,29 @@ class _Connection(HttpToolsProtocol):
             self.refuse(TooSlow(message))
             return
         self.transport.abort()
+
+
+def _until_the_end(cycle: RequestResponseCycle, app: App) -> App:
+    """Answer a client that knows no chunks (HTTP/1.0): what has no length goes on until the connection is closed.
+
+    uvicorn closes the connection of such a client after the answer, and would write chunks all the same.
+    """
+
+    async def answering(scope: Message, receive: Callable[[], Awaitable[Message]], send: Send) -> None:
+        endless = False
+
+        async def unchunked(message: Message) -> None:
+            nonlocal endless
+            if message["type"] == "http.response.start":
+                endless = all(name.lower() != b"content-length" for name, _ in message.get("headers", ()))
+                cycle.chunked_encoding = False if endless else None
+            elif endless:  # each piece is as long as it is
+                cycle.expected_content_length = len(message.get("body", b""))
+            await send(message)
+
+        await app(scope, receive, unchunked)
+
+    return answering
 
 
 class _Server(uvicorn.Server):
