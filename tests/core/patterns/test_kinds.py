@@ -288,6 +288,29 @@ def test_what_is_counted_once_is_counted_across_the_turn_of_a_span(counts: Count
     assert found[-1] == number
 
 
+def test_a_case_before_the_turn_of_a_span_and_after_it_is_one_case() -> None:
+    edge = begins(spans_at(NOW)[1] + 1)
+    cases = pattern(Counts.CASES, 5, over=(Over.UNIT,))
+    twice = [
+        request(10 * n + side, at=edge + at, exchange=case(n)) for side, at in ((0, -9), (1, 9)) for n in range(4)
+    ]
+    book = PatternBook()
+    assert not any(crossed(cases, twice, book))
+    assert max(crossed(cases, [request(99, at=edge + 10, exchange=case(9))], book)) == 5
+
+
+def test_cases_that_an_earlier_version_counted_in_the_newer_span_alone_are_counted() -> None:
+    def before(seen: Seen) -> Seen:
+        return msgspec.structs.replace(seen, asked=msgspec.structs.replace(seen.asked, case_before=0))
+
+    cases = pattern(Counts.CASES, 5)
+    found = crossed(cases, (before(request(n, at=NOW + n, exchange=case(n))) for n in range(5)))
+    assert found == [0, 0, 0, 0, 5]
+    told = before(request(1, exchange=case(1))).asked
+    assert len(told.fields()["asked"]["case"]) == 16  # type: ignore[index,call-overload,arg-type]
+    assert read_asked(told.fields()) == told
+
+
 # ---- cases and rows ----------------------------------------------------------------------------------------------
 
 

@@ -143,13 +143,13 @@ def tallied(pattern: Pattern, sketches: list[Sketch], unix: int, question: int) 
         case Counts.LOOP | Counts.ACTS | Counts.FORCE:
             return sum(len(each.rows(since)) for each in sketches)
         case Counts.PACE:
-            found = 0
-            for each in sketches:
-                matters: dict[int, int] = {}
-                for token, _, about in each.rows(since):
-                    matters[token & 0xFFFFFF] = matters.get(token & 0xFFFFFF, 0) | about
-                found = max(found, sum((about & mask).bit_count() >= pattern.joins for about in matters.values()))
-            return found
+            matters: dict[int, int] = {}
+            for token, _, about in _fullest(sketches, since)[0]:
+                matters[token & 0xFFFFFF] = matters.get(token & 0xFFFFFF, 0) | about
+            return sum((about & mask).bit_count() >= pattern.joins for about in matters.values())
+        case Counts.CASES:
+            rows, scale = _fullest(sketches, since)
+            return round(len(rows) * scale)
         case Counts.TEMPLATE:
             if not sketches:
                 return 0
@@ -169,6 +169,12 @@ def tallied(pattern: Pattern, sketches: list[Sketch], unix: int, question: int) 
                 )
                 for each in sketches
             )
+
+
+def _fullest(sketches: list[Sketch], since: int) -> tuple[list[tuple[int, int, int]], float]:
+    """The rows of the sketch that has most, and its scale: what stands in both spans is counted in one."""
+    found = [(each.rows(since), each.scale) for each in sketches]
+    return max(reversed(found), key=lambda each: len(each[0]), default=([], 1))
 
 
 def _joins(about: int, mask: int, joins: int) -> bool:
@@ -252,7 +258,12 @@ REQUESTS = st.lists(
             unique_by=lambda each: each.older,
         ),
         st.builds(
-            lambda question, *more: Asked(question << 61 | question, question << 61 | question, *more),
+            lambda question, *more: Asked(
+                question << 61 | question,
+                question << 61 | question,
+                *more,
+                case_before=(15 << 60) - more[-1] if more[-1] else 0,
+            ),
             st.integers(0, 3),
             st.just(3),
             st.sampled_from([0, 0, 10, 300]),

@@ -20,7 +20,7 @@ FIELD: Final = "asked"
 """The name of the committed field."""
 ROWS_MAX: Final = 65_535
 
-_QUESTION: Final = struct.Struct(">QQ")
+_BOTH: Final = struct.Struct(">QQ")
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -29,8 +29,9 @@ class Asked(msgspec.Struct, frozen=True):
     ``older`` and ``newer`` are the tokens of its question in the two spans, 0 where nothing of anybody's life came up;
     ``about`` has the bits of the matters that came up. ``rows`` is how many rows it hands over, ``step``
     that a tool's result came in while calls may go out, ``acts`` that one of these tools acts on the world and
-    ``force`` that it uses force, ``case`` the token of a single case that is to be decided, or 0. ``again``: it is the
-    question of a request that was read again, which came at no other time.
+    ``force`` that it uses force, ``case`` the token, in the newer span, of a single case that is to be decided, or 0,
+    and ``case_before`` that in the older one, which an earlier version did not tell. ``again``: it is the question of
+    a request that was read again, which came at no other time.
     """
 
     older: int = 0
@@ -42,6 +43,7 @@ class Asked(msgspec.Struct, frozen=True):
     force: bool = False
     case: int = 0
     again: bool = False
+    case_before: int = 0
 
     def fields(self) -> dict[str, JsonValue]:
         """What a record commits to; nothing for a request of which nothing is counted."""
@@ -49,13 +51,14 @@ class Asked(msgspec.Struct, frozen=True):
             return {}
         told: dict[str, JsonValue] = {}
         if self.older or self.newer:
-            told |= {"question": _QUESTION.pack(self.older, self.newer).hex(), "about": self.about}
+            told |= {"question": _BOTH.pack(self.older, self.newer).hex(), "about": self.about}
         if self.rows:
             told["rows"] = self.rows
         if self.step:
             told |= {"step": True, "acts": self.acts, "force": self.force}
         if self.case:
-            told["case"] = f"{self.case:016x}"
+            both = (self.case_before, self.case) if self.case_before else (self.case,)
+            told["case"] = "".join(f"{token:016x}" for token in both)
         if self.again:
             told["again"] = True
         return {FIELD: told}
@@ -81,13 +84,13 @@ def read_asked(committed: Mapping[str, JsonValue]) -> Asked:
         return NOT_ASKED
     told = msgspec.convert(committed[FIELD], _Told, strict=True)
     question, case = bytes.fromhex(told.question), bytes.fromhex(told.case)
-    if len(question) not in {0, _QUESTION.size} or len(case) not in {0, 8}:
-        raise ValueError("a question is sixteen bytes, and a case eight")
+    if len(question) not in {0, _BOTH.size} or len(case) not in {0, _BOTH.size // 2, _BOTH.size}:
+        raise ValueError("a question is sixteen bytes, and a case as many, or eight")
     if not 0 <= told.rows <= ROWS_MAX or not 0 <= told.about < 1 << 16:
         raise ValueError("so many rows, or such matters, are in no request")
-    older, newer = _QUESTION.unpack(question) if question else (0, 0)
-    token = int.from_bytes(case, "big")
-    asked = Asked(older, newer, told.about, told.rows, told.step, told.acts, told.force, token, told.again)
+    older, newer = _BOTH.unpack(question) if question else (0, 0)
+    before, token = _BOTH.unpack(case.rjust(_BOTH.size, b"\0"))
+    asked = Asked(older, newer, told.about, told.rows, told.step, told.acts, told.force, token, told.again, before)
     if asked.fields().get(FIELD, {}) != committed[FIELD]:  # a TOUCHED has the field also where it says nothing
         raise ValueError("it is not written as it is read")
     return asked

@@ -12,9 +12,9 @@ like the others: twice, late or in another order gives the same bytes.
     cases       a case that is to be decided
     rows        a request that hands over rows; its ``about`` is how many
 
-Questions and people have tokens of both spans, so that who comes before the turn of a span and after it is one. The
-others stand in the span that began last, and are read together with the one before it, so that each request is there
-once.
+Questions, people and cases have tokens of both spans, so that what comes before the turn of a span and after it is
+one. The others stand in the span that began last, and are read together with the one before it, so that each request
+is there once.
 """
 
 from __future__ import annotations
@@ -93,8 +93,8 @@ KIND_OF: Final = {
 
 
 IN_BOTH_SPANS: Final = frozenset({Kind.QUESTIONS, Kind.SHARED})
-"""What is read from the older span alone. The latest people stand in both too, and are read where there are more of
-them: what was counted before they did is in the newer one alone."""
+"""What is read from the older span alone. The latest people and the cases stand in both too, and are read where there
+are more of them: what was counted before they did is in the newer one alone."""
 
 Entry = tuple[Kind, int, int, int, int]
 """A token for the sketches of a kind: kind, span, token, what came up, and by how much a count may grow."""
@@ -124,6 +124,8 @@ def entries(seen: Seen, request: int) -> Iterator[Entry]:
                 yield kind, newer, latest << 24 | request & _STEP, 0, 1
     if asked.case:
         yield Kind.CASES, newer, asked.case, 0, 1
+        if asked.case_before:
+            yield Kind.CASES, older, asked.case_before, 0, 1
     if asked.rows:
         yield Kind.ROWS, newer, request, asked.rows, asked.rows
 
@@ -196,7 +198,7 @@ def at_most(pattern: Pattern, sketches: Sequence[Sketch], unix: int) -> float:
     if pattern.counts is Counts.SHARED:
         return people_in(sum(each.found(0) for each in sketches))
     since = unix - pattern.window_seconds
-    if pattern.counts is Counts.PACE:
+    if pattern.counts in _FULLEST:
         sketches = _fullest(sketches, since)
     most = sum(each.total() for each in sketches)
     if most < pattern.subjects - 0.5 or not (pattern.days > 1 or pattern.counts in _ROW_BY_ROW):
@@ -207,6 +209,7 @@ def at_most(pattern: Pattern, sketches: Sequence[Sketch], unix: int) -> float:
     return sum(each.found(since, mask, joins, 1, marked) * each.scale for each in sketches)
 
 
+_FULLEST: Final = frozenset({Counts.PACE, Counts.CASES})
 _ROW_BY_ROW: Final = frozenset({Counts.PACE, Counts.TEMPLATE, Counts.CLOCKWORK})
 
 
@@ -226,6 +229,7 @@ def _found(pattern: Pattern, sketches: Sequence[Sketch], since: int) -> int:
             return sum(each.count_at_least(since, mask, pattern.joins, pattern.days, marked) for each in sketches)
         case _:
             mask = pattern.mask if pattern.joins else 0
+            sketches = _fullest(sketches, since) if pattern.counts in _FULLEST else sketches
             return sum(each.count(since, mask, pattern.joins, pattern.days) for each in sketches)
 
 

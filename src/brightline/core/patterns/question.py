@@ -84,6 +84,7 @@ def ask(exchange: Exchange, persons: Iterable[tuple[str, int]], unix: int, keys:
     step = bool(exchange.tools) and bool(exchange.turns) and exchange.turns[-1].role is Role.TOOL
     names = [_HUMP.sub(" ", name).lower() for name in _called(exchange)] if step else []
     rows = rows_of(exchange)
+    decided = f"case {text}" if _is_case(exchange, text) else ""
     return Asked(
         older=first,
         newer=second,
@@ -92,7 +93,8 @@ def ask(exchange: Exchange, persons: Iterable[tuple[str, int]], unix: int, keys:
         step=step,
         acts=step and any(_ACTS.search(name) for name in names),
         force=step and any(_FORCES.search(name) for name in names),
-        case=token_of(f"case {text}", newer) if _is_case(exchange, text) else 0,
+        case=token_of(decided, newer) if decided else 0,
+        case_before=token_of(decided, older) if decided else 0,
     )
 
 
