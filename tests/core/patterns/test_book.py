@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from brightline.core.agreement.pattern import DAY_SECONDS, HOUR_SECONDS, US_PERSON_BIT, Over, Pattern, Touches
 from brightline.core.facts import UNKNOWN, Source
+from brightline.core.patterns import book as book_module
 from brightline.core.patterns.book import PatternBook
 from brightline.core.patterns.crossing import crossings, statements_of
 from brightline.core.patterns.places import Counted, is_of_requests
@@ -205,6 +206,24 @@ def test_that_not_everything_is_counted_each_time_changes_nothing(requests: list
         for counted, sketch in book:
             fresh.merge(counted, sketch)
         assert lazy == {(each.over, True) for each in crossings(fresh, [MANY], seen)}
+
+
+def test_counts_are_whole_again_once_the_last_span_is_over_of_which_something_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(book_module, "SKETCHES_MAX", 20)
+    older, newer = spans_at(NOW)
+    book = PatternBook()
+    for number in range(10):
+        book.enter(request([number], key=f"k{number}"))
+    assert book.full
+    book.forget(ends(older))  # there is room again, and the newer span lacks what was not counted
+    assert {counted.span for counted, _ in book} == {newer}
+    assert book.full
+    book.forget(ends(newer))
+    assert not book.full
+    book.enter(request([1], at=ends(newer)))
+    assert not book.full
 
 
 def test_a_span_that_is_over_is_forgotten() -> None:

@@ -53,10 +53,14 @@ class _Look:
 
 
 class PatternBook:
-    """All sketches. ``full`` says that there are too many of them, so that counts are no longer whole."""
+    """All sketches. ``full`` says that there are too many of them, so that counts are no longer whole.
+
+    They are whole again once the last span is over of which something could not be counted.
+    """
 
     def __init__(self) -> None:
         self.full = False
+        self._lacking = 0  # the last span of which something could not be counted
         self._sketches: dict[Counted, Sketch] = {}
         self._changed: dict[Counted, None] = {}
         self._looks: dict[Counted, dict[str, _Look]] = {}
@@ -87,7 +91,9 @@ class PatternBook:
     def _enter_people(self, places: Places, seen: Seen) -> None:
         older, newer = places.people
         if self.full or len(self._sketches) + len(older) + len(newer) > SKETCHES_MAX:
-            both = [pair for pair in zip(older, newer, strict=True) if None not in map(self._sketch, pair)]
+            both = [pair for pair in zip(older, newer, strict=True) if None not in [*map(self._sketch, pair)]]
+            if len(both) < len(newer):
+                self._lacking = max(self._lacking, newer[0].span)
             older, newer = tuple(first for first, _ in both), tuple(second for _, second in both)
         for each in seen.subjects:
             about = each.about & ~INQUIRY_BIT  # whether they were inquired about is a matter of each time
@@ -142,6 +148,7 @@ class PatternBook:
 
     def forget(self, unix: int) -> None:
         """Drop the sketches of spans that are over."""
+        self.full = self.full and ends(self._lacking) > unix
         over = [each for each in self._sketches if ends(each.span) <= unix]
         for each in over:
             del self._sketches[each]
@@ -164,7 +171,7 @@ class PatternBook:
         found = self._sketches.get(counted)
         if found is None:
             if len(self._sketches) >= SKETCHES_MAX:
-                self.full = True
+                self.full, self._lacking = True, max(self._lacking, counted.span)
                 return None
             found = self._sketches[counted] = Sketch(begins(counted.span), size_of(counted.name))
             self._drop_looks(counted)
