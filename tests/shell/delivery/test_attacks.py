@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -233,6 +235,24 @@ def test_what_is_refused_leaves_nothing_behind(site: Site) -> None:
         site.fetch()
     assert not site.fetched.exists()
     assert not [path for path in site.root.iterdir() if path.name.endswith(".incoming")]
+
+
+def test_what_a_fetch_left_that_was_killed_is_in_nobodys_way_and_one_that_goes_on_is_left_alone(site: Site) -> None:
+    to = site.root / "to"
+    left = site.root / ".to.incoming"
+    (left / "release").mkdir(parents=True)
+    (left / "release" / "half.bin").write_bytes(b"half")
+    held = os.open(left, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    try:
+        with pytest.raises(ConfigError, match="another process fetches there"):
+            fetch(site.delivery, str(site.folder), to, {})
+        assert (left / "release" / "half.bin").exists()
+    finally:
+        os.close(held)  # which the end of a process does
+    fetch(site.delivery, str(site.folder), to, {})
+    assert not left.exists()
+    assert not list(to.rglob("half.bin"))
 
 
 def test_a_release_of_more_bytes_than_a_site_takes_is_refused_before_one_is_fetched(

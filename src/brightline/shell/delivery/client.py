@@ -12,6 +12,8 @@ What is fetched is not in force: ``brightline classifier release --prepared`` do
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -68,21 +70,39 @@ def fetch(delivery: Path, source: str, to: Path, floor: Mapping[str, int]) -> Fe
     Raises ``TrustError`` for whatever is not as it was signed, ``Unreachable`` if it cannot be had, ``ReleaseError``
     if what was signed does not read, ``ConfigError`` if no root is pinned or ``to`` is there.
     """
-    incoming = to.with_name(f".{to.name}.incoming")
     try:
         bootstrap = (delivery / PINNED_ROOT).read_bytes()
         (delivery / METADATA).mkdir(mode=0o700, exist_ok=True)
-        incoming.mkdir(parents=True)
     except OSError as error:
         raise ConfigError(f"{error.filename} cannot be used: {error.strerror}") from error
-    try:
-        with _in_words():
-            found = _fetch(_updater(delivery, source, bootstrap), delivery, incoming, floor)
-            incoming.rename(to)
-            write_whole(delivery / WHOLE, (delivery / METADATA / WHOLE).read_bytes())  # 5
-    finally:
-        shutil.rmtree(incoming, ignore_errors=True)
+    with _in_words(), _arriving(to.with_name(f".{to.name}.incoming")) as incoming:
+        found = _fetch(_updater(delivery, source, bootstrap), delivery, incoming, floor)
+        incoming.rename(to)
+        write_whole(delivery / WHOLE, (delivery / METADATA / WHOLE).read_bytes())  # 5
     return found
+
+
+@contextmanager
+def _arriving(folder: Path) -> Iterator[Path]:
+    """A folder for what is on its way, empty, of this process alone, and gone in the end.
+
+    One that is there already is of a process that fetches now, or of one that was killed: the lock tells.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError(f"{folder} is in use: another process fetches there") from error
+        try:
+            for left in folder.iterdir():  # by who was killed
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(held)
 
 
 def _fetch(updater: Updater, delivery: Path, to: Path, floor: Mapping[str, int]) -> Fetched:
