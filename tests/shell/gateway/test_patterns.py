@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from brightline.core.agreement.pattern import DAY_SECONDS, Over, Pattern
+from brightline.core.errors import OperatorError
 from brightline.core.evidence.batch import Frame
 from brightline.core.evidence.record import Draft, Place, RecordKind
 from brightline.core.exchange.model import Exchange, Reply, ReplyChoice, Role, Turn
@@ -373,6 +374,19 @@ def test_an_answer_whose_keys_are_gone_leaves_bounds_unknown(town: Town) -> None
     keep(watch)
     reply = Reply((ReplyChoice(0, NAMES[0]),))
     assert stated(watch.answer(COUNTING, town.registers, book.WORKLOAD, asked, reply)) == {"constrained": UNKNOWN}
+
+
+def test_counts_that_open_halfway_let_go_of_their_store(town: Town) -> None:
+    watch = PatternWatch(town._store, town.clock, lambda _: town.stands, town._call, "gateway-0")
+
+    def unreadable(_shard: str, _too_old: object) -> Any:
+        raise OperatorError("the log cannot be read")
+
+    with pytest.raises(OperatorError, match="the log cannot be read"):
+        watch.open(unreadable, ("gateway-0",))
+    assert not watch.opened
+    with pytest.raises(OperatorError, match="closed"):
+        town.opened[-1].hear(0)
 
 
 def test_the_file_is_for_its_owner_alone(in_files: Town) -> None:

@@ -178,13 +178,16 @@ class PatternWatch:
 
         ``logs`` gives the frames of a shard that are not too old, and what opens them.
         """
-        store, unix = self._open_store(), self._clock.unix()
-        keys, heard = store.keys(_wanted(unix)), store.hear(0)
-        for counted, sketch in heard.sketches:
-            self.book.merge(counted, sketch)
-        for shard in shards:
-            since = max(store.kept_at(shard) - MARGIN_SECONDS, unix - SPAN_SECONDS)
-            self.rebuild(*logs(shard, written_before(since)))
+        with contextlib.ExitStack() as unless_opened:
+            store, unix = self._open_store(), self._clock.unix()
+            unless_opened.callback(store.close)
+            keys, heard = store.keys(_wanted(unix)), store.hear(0)
+            for counted, sketch in heard.sketches:
+                self.book.merge(counted, sketch)
+            for shard in shards:
+                since = max(store.kept_at(shard) - MARGIN_SECONDS, unix - SPAN_SECONDS)
+                self.rebuild(*logs(shard, written_before(since)))
+            unless_opened.pop_all()
         self._heard, self._store, self._kept = heard.turn, store, self._clock.monotonic()
         self._keys = keys  # last: from now on requests are counted
 

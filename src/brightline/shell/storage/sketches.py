@@ -96,19 +96,22 @@ class SketchStore:
     def __init__(self, directory: Path) -> None:
         self._path = directory / FILE_NAME
         self._acting = threading.Lock()
-        try:
-            HeldDirectory.create(directory).close()
-            self._connection = sqlite3.connect(
-                self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            self._path.chmod(0o600)
-        except (OSError, sqlite3.Error) as error:
-            raise OperatorError(f"{self._path} cannot be opened: {error}") from error
-        with self._using() as connection:
-            connection.execute("PRAGMA secure_delete=ON")
-            connection.execute("PRAGMA journal_mode=TRUNCATE")
-            connection.execute("PRAGMA synchronous=FULL")
-            connection.executescript(_SCHEMA)
+        with contextlib.ExitStack() as unless_opened:
+            try:
+                HeldDirectory.create(directory).close()
+                self._connection = sqlite3.connect(
+                    self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                )
+                unless_opened.callback(self._connection.close)
+                self._path.chmod(0o600)
+            except (OSError, sqlite3.Error) as error:
+                raise OperatorError(f"{self._path} cannot be opened: {error}") from error
+            with self._using() as connection:
+                connection.execute("PRAGMA secure_delete=ON")
+                connection.execute("PRAGMA journal_mode=TRUNCATE")
+                connection.execute("PRAGMA synchronous=FULL")
+                connection.executescript(_SCHEMA)
+            unless_opened.pop_all()
 
     def keys(self, spans: tuple[int, ...]) -> Mapping[int, bytes]:
         """The keys of these spans, made where there are none yet."""
