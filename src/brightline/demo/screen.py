@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Final
 
 from rich.console import Console
@@ -15,6 +16,8 @@ from brightline.demo.scenes import Scene
 _COLOUR: Final = {"permit": "green", "deny": "red", "cut": "red", "hold": "yellow", "unavailable": "magenta"}
 _VERDICTS: Final = {"PROVEN": "green", "CONTRADICTED": "bold red", "NOT SHOWN": "yellow", "  !": "red"}
 WIDTH: Final = 118
+INDENT: Final = 4
+VERDICT: Final = 13  # cells of a row before what it says
 
 
 class Screen:
@@ -27,16 +30,20 @@ class Screen:
     def title(self, text: str) -> None:
         """A heading."""
         self._console.print()
-        self._console.print(Text(text, style="bold"))
+        self.line(text, "bold")
 
     def line(self, text: str, style: str = "") -> None:
         """One line of plain text."""
         self._console.print(Text(text, style=style), soft_wrap=True)  # so that what is shown can be copied
 
     def finding(self, row: str) -> None:
-        """One line of the verifier, its verdict in colour."""
+        """One line of the verifier, its verdict in colour; what does not fit goes on under its own beginning."""
         style = next((style for word, style in _VERDICTS.items() if row.startswith(word)), "")
-        self._console.print(Text.assemble("    ", (row[:13], style), row[13:]))
+        room = self._console.width - INDENT - VERDICT
+        first, *more = textwrap.wrap(row[VERDICT:], room, break_long_words=False, break_on_hyphens=False) or [""]
+        self._console.print(Text.assemble(" " * INDENT, (row[:VERDICT], style), first), soft_wrap=True)
+        for words in more:
+            self._console.print(Text(" " * (INDENT + VERDICT) + words), soft_wrap=True)
 
     def scene(self, number: int, scene: Scene, played: Played, clauses: tuple[str, ...], *, as_told: bool) -> None:
         """What was sent, what came back, and which clauses decided, as the log has them."""

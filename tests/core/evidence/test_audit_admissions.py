@@ -59,7 +59,7 @@ def test_each_use_under_an_admission_in_force_is_proven() -> None:
     claim, objections = audited(admission("admitted"), None, used(), used())
     assert objections == []
     assert claim is not None
-    assert (claim.status.value, claim.detail) == ("PROVEN", "2 used tokens, each under one of 1 admissions of a model")
+    assert (claim.status.value, claim.detail) == ("PROVEN", "2 used tokens, each under the one admission of a model")
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_ranges_meet_and_are_proven(tmp_path: Path) -> None:
         assert site.state(overloaded=2) == (2, 7)
     assert verdict(tmp_path) == (
         Status.PROVEN,
-        "2 periods recount to what they say, up to record 7; the last 1 are in none yet",
+        "2 periods recount to what they say, up to record 7; the last one is in none yet",
     )
     data = (tmp_path / "evidence" / "gw-1" / "periods" / "2-7.json").read_bytes()
     period = read_period(data, [SIGNER.verifier])

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 
 from brightline.core.attestation.lease import DEVELOPMENT
 from brightline.core.attestation.revocation import LAG_SECONDS
-from brightline.core.evidence.audit_findings import Claim, Findings, Topic, shown
+from brightline.core.evidence.audit_findings import Claim, Findings, Topic, several, shown
 from brightline.core.evidence.audit_memory import AdmissionMemory, StatedAdmission
 from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.record import MODEL_ADMITTED, NOTHING_ADMITTED, RecordKind, unix_of
@@ -98,5 +98,6 @@ class AdmissionAudit:
     def claims(self) -> Iterator[Claim]:
         """The claim, for a guard's log that has let anything through."""
         if self._uses:
-            detail = f"{self._uses:,} used tokens, each under one of {self._models:,} admissions of a model"
+            under = "the one admission" if self._models == 1 else f"one of {self._models:,} admissions"
+            detail = f"{several(self._uses, 'used token')}, each under {under} of a model"
             yield self._findings.claim(Topic.ADMITTED, detail)

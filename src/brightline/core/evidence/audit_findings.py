@@ -82,6 +82,11 @@ class Claim(msgspec.Struct, frozen=True):
     detail: str
 
 
+def several(number: int, what: str) -> str:
+    """A number with its noun, as people read it: 1 lease, 2 leases."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 class Findings:
     """Collects the findings about one shard; places are relative to its folder."""
 

@@ -24,7 +24,7 @@ from typing import Final
 
 from msgspec import UNSET
 
-from brightline.core.evidence.audit_findings import Claim, Findings, Topic, shown
+from brightline.core.evidence.audit_findings import Claim, Findings, Topic, several, shown
 from brightline.core.evidence.audit_memory import HeldMemory, HoldsMemory, SaidOfHold
 from brightline.core.evidence.audit_people import People
 from brightline.core.evidence.heads import REGISTRY_SHARD
@@ -251,9 +251,8 @@ class HoldAudit:
         known = self._known
         anything = known.held or known.given or known.decided or known.used
         if self._held or self._said or self._used or (self._last and anything):
-            proof = (
-                f"{len(self._held):,} cases opened; {len(self._said):,} went on by what people had said, each in turn"
-            )
+            opened = several(len(self._held), "case")
+            proof = f"{opened} opened; {len(self._said):,} went on by what people had said, each in turn"
             yield self._findings.claim(Topic.HELD, proof)
 
     def _missing(self, place: str, message: str) -> None:

@@ -19,7 +19,7 @@ from typing import Final
 from brightline.core.attestation.claims import Counters
 from brightline.core.attestation.lease import DEVELOPMENT, LEASE_SECONDS_MAX
 from brightline.core.attestation.revocation import LAG_SECONDS
-from brightline.core.evidence.audit_findings import Claim, Findings, Topic, shown
+from brightline.core.evidence.audit_findings import Claim, Findings, Topic, several, shown
 from brightline.core.evidence.audit_memory import LeaseMemory, StatedLease, StatedRevocation
 from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.note import VerifierKey
@@ -276,8 +276,8 @@ class LeaseAudit:
         if not self._passes and not self._leases and not self._uses:
             return
         whose = "; some of them by what attests nothing" if self._for_development else ""
-        what = f"{self._uses:,} tokens used" if self._uses else f"{self._passes:,} permits"
-        yield self._findings.claim(Topic.LEASED, f"{what} under {self._leases:,} leases{whose}")
+        what = f"{several(self._uses, 'token')} used" if self._uses else several(self._passes, "permit")
+        yield self._findings.claim(Topic.LEASED, f"{what} under {several(self._leases, 'lease')}{whose}")
 
 
 def _leaf(time: str, revocation: str, name: str, ends: tuple[str, ...], policy: str) -> Leaf:

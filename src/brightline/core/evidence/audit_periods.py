@@ -21,7 +21,7 @@ import msgspec
 from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.limits import lost_budget
 from brightline.core.errors import TrustError
-from brightline.core.evidence.audit_findings import Claim, Findings, Topic, shown
+from brightline.core.evidence.audit_findings import Claim, Findings, Topic, several, shown
 from brightline.core.evidence.audit_memory import Edge, PeriodsMemory
 from brightline.core.evidence.audit_tokens import TokenBooks
 from brightline.core.evidence.audit_tree import Bundle, Published, UnreadableError
@@ -156,8 +156,10 @@ class PeriodAudit:
         """The claims, for a log that serves or that states periods."""
         tail = self._fold.entered - self._end
         if self._serves or self._periods:
-            rest = f"; the last {tail:,} are in none yet" if tail else ""
-            proof = f"{self._periods:,} periods recount to what they say, up to record {self._end:,}{rest}"
+            last = "the last one is" if tail == 1 else f"the last {tail:,} are"
+            rest = f"; {last} in none yet" if tail else ""
+            said = "recounts to what it says" if self._periods == 1 else "recount to what they say"
+            proof = f"{several(self._periods, 'period')} {said}, up to record {self._end:,}{rest}"
             yield self._findings.claim(Topic.PERIODS, proof)
         if attempts:
             yield self._findings.claim(Topic.LOST, self._budget_told)
