@@ -7,7 +7,7 @@ import base64
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+from brightline.core.agreement.clause import Agreement
 from brightline.core.agreement.decide import Subject
 from brightline.core.canonical import JsonValue
 from brightline.core.errors import ConfigError, TrustError
@@ -40,6 +41,7 @@ from tests.authenticator import Passkey
 from tests.core.evidence.leaves import leaf
 from tests.core.review.test_docket import CASE, said
 from tests.harness import read_records
+from tests.playbooks.playbook import AGREEMENT
 from tests.shell.cli.in_process import run
 
 WHO: Final = "r-1"
@@ -210,9 +212,11 @@ def test_a_second_visit_goes_on_with_the_roster_of_the_first(site: Site, tmp_pat
     assert site.verified("--memory", memory, code=1)[0] == "CONTRADICTED"
 
 
-def counted_again(site: Site, *who: str, at: int = AT, **changes: Any) -> tuple[RosterAudit, Case]:
+def counted_again(
+    site: Site, *who: str, at: int = AT, agreements: Sequence[Agreement] = (), **changes: Any
+) -> tuple[RosterAudit, Case]:
     """An auditor who has read what these people answered about a case, each with the key of development."""
-    people = read_people(site.root / "installation.json", site.root / "trust.json")
+    people = read_people(site.root / "installation.json", site.root / "trust.json", agreements)
     assert people is not None
     asked = (CaseQuestion(Subject.FACT, "mass_domestic", (("provider_cleared", 2),)),)
     case = msgspec.structs.replace(CASE, **{"questions": asked, "opened": AT, "expires": AT + 100, **changes})
@@ -266,6 +270,15 @@ def test_what_settles_a_case_is_counted_again_from_what_was_signed(
     assert again is not None
     again.resume(people.memory())
     assert again.enough(case.digest, AT + 200, whole=True) is enough
+
+
+def test_a_case_that_asks_fewer_people_than_its_agreement_is_settled_by_nobody(made: Site) -> None:
+    """A gateway could open such a case, and one person sign what it asks."""
+    one = (CaseQuestion(Subject.FACT, "mass_domestic", (("provider_cleared", 1),)),)
+    weak = {"questions": one}
+    for known, asked, enough in (((), weak, True), ((AGREEMENT,), weak, False), ((AGREEMENT,), {}, True)):
+        people, case = counted_again(made, *REVIEWERS[:2], agreements=known, agreement=AGREEMENT.digest, **asked)
+        assert people.enough(case.digest, AT + 200, whole=True) is enough
 
 
 def test_who_was_withdrawn_before_a_question_was_answered_is_not_counted_and_who_was_later_is(site: Site) -> None:

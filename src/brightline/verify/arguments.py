@@ -61,8 +61,12 @@ def read_policy(path: Path) -> Policy:
         raise ConfigError(f"{path} is no witness policy: {error}") from error
 
 
-def read_people(installation: Path | None, parties: Path | None) -> RosterAudit | None:
+def read_people(
+    installation: Path | None, parties: Path | None, agreements: Sequence[Agreement] = ()
+) -> RosterAudit | None:
     """Who verifies what people signed: from an installation and the keys of the parties; nobody without either.
+
+    ``agreements`` say how many people a case must ask.
 
     Raises ``ConfigError`` if only one was given or the keys do not read, ``TrustError`` for an installation that both
     parties did not sign.
@@ -77,7 +81,7 @@ def read_people(installation: Path | None, parties: Path | None) -> RosterAudit 
         roots = msgspec.json.decode(read_within(parties, SIGNED_BYTES_MAX), type=TrustRoots, strict=True)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{parties} does not hold the keys of the parties: {error}") from error
-    return RosterAudit(read_within(installation, SIGNED_BYTES_MAX), roots)
+    return RosterAudit(read_within(installation, SIGNED_BYTES_MAX), roots, agreements)
 
 
 def digest_of_file(path: Path) -> str:

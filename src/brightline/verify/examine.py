@@ -112,7 +112,7 @@ def examine(question: Question) -> Examined:
     keys = [read_key(vkey) for vkey in question.keys]
     agreements = read_agreements(question.agreements) if question.disclosures or question.agreements else []
     policies = [] if question.policy is None else [read_policy(question.policy)]
-    people = read_people(question.installation, question.parties)
+    people = read_people(question.installation, question.parties, agreements)
     remembered = None if question.memory is None else read_memory(question.memory)
     terms = terms_of(question, keys, agreements)
     with contextlib.ExitStack() as stack:

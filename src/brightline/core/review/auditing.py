@@ -11,12 +11,13 @@ signer was withdrawn, the clearance had ended, it was shown again) speaks agains
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
 from msgspec import UNSET
 
+from brightline.core.agreement.clause import Agreement
 from brightline.core.canonical import JsonValue
 from brightline.core.errors import NotSigned, TrustError
 from brightline.core.evidence.audit_findings import shown
@@ -24,6 +25,7 @@ from brightline.core.evidence.leaf import Leaf
 from brightline.core.evidence.record import RecordKind, unix_of
 from brightline.core.review.case import Case, CaseQuestion
 from brightline.core.review.decision import Answer, Made, open_made
+from brightline.core.review.docket import check_asks
 from brightline.core.review.enrolment import ENROLMENT_SIGNERS, ENROLMENT_TYPE, Enrolment, RosterBook, check_enrolment
 from brightline.core.review.halting import Signers, open_halt_by_people, open_resumption_by_people, read_assertions
 from brightline.core.review.quorum import Vote, answer_of
@@ -98,12 +100,16 @@ class _Kept(msgspec.Struct, frozen=True):
 class RosterAudit:
     """The :class:`~brightline.core.evidence.audit_people.People` of one installation."""
 
-    def __init__(self, installation: bytes, roots: TrustRoots) -> None:
-        """Raises ``TrustError`` if both parties did not sign the installation, or its roster does not hold."""
+    def __init__(self, installation: bytes, roots: TrustRoots, agreements: Iterable[Agreement] = ()) -> None:
+        """Raises ``TrustError`` if both parties did not sign the installation, or its roster does not hold.
+
+        A case that was held under one of these ``agreements`` asks as many people as it.
+        """
         issued = open_statement(installation, INSTALLATION_TYPE, _Installed, roots, at=0).issued
         installed = open_statement(installation, INSTALLATION_TYPE, _Installed, roots, at=issued)
         check_roster(installed.roster)
         check_terms(installed.review)
+        self._agreements = {each.digest: each for each in agreements}
         self._roots = roots
         self._terms = installed.review
         self._book = RosterBook.begin(installed.roster)
@@ -203,6 +209,11 @@ class RosterAudit:
         case, person = made.decision.case, made.person
         if made.together or person.id in case.recused or not case.opened <= unix < case.expires:
             return
+        if (agreement := self._agreements.get(case.agreement)) is not None:
+            try:
+                check_asks(case, agreement)
+            except TrustError:
+                return  # whoever opened it, it settles nothing
         if case.digest not in self._said and len(self._said) >= EXPECTED_MAX:
             self._all_said = False
             return
