@@ -275,7 +275,7 @@ def test_what_settles_a_case_is_counted_again_from_what_was_signed(
 def test_a_case_that_asks_fewer_people_than_its_agreement_is_settled_by_nobody(made: Site) -> None:
     """A gateway could open such a case, and one person sign what it asks."""
     one = (CaseQuestion(Subject.FACT, "mass_domestic", (("provider_cleared", 1),)),)
-    weak = {"questions": one}
+    weak: dict[str, Any] = {"questions": one}
     for known, asked, enough in (((), weak, True), ((AGREEMENT,), weak, False), ((AGREEMENT,), {}, True)):
         people, case = counted_again(made, *REVIEWERS[:2], agreements=known, agreement=AGREEMENT.digest, **asked)
         assert people.enough(case.digest, AT + 200, whole=True) is enough
