@@ -39,7 +39,7 @@ from brightline.verify.text import show
     "agreements",
     multiple=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with agreement.toml; repeat for each version. With disclosures and without it: those that are shipped.",
+    help="Folder with agreement.toml; repeat for each version. With disclosures and without it, the shipped ones.",
 )
 @click.option(
     "--installation",
