@@ -220,9 +220,8 @@ def _judge(judge: tuple[bool, JudgeFigures] | None) -> Iterable[Metric]:
         "Asks of the judge of the release in force, by how they ended; what it does not answer is held.",
         labels=["ended"],
     )
-    if judge is not None:
-        for ended in filter(None, Ended):
-            asks.add_metric([ended.value], figures.asks.get(ended, 0))
+    for ended in filter(None, Ended):
+        asks.add_metric([ended.value], figures.asks.get(ended, 0))
     yield asks
     yield CounterMetricFamily(
         "brightline_judge_seconds", "For how long exchanges waited for the judge, altogether.", value=figures.seconds
