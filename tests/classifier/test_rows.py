@@ -40,7 +40,8 @@ def test_every_shipped_row_is_sound_and_words_alone_tell_nothing() -> None:
     done = CliRunner().invoke(brightline, ["classifier", "rows", str(CORPORA), "--json"])
     assert done.exit_code == 0, done.output
     reports = json.loads(done.stdout)
-    train = [one for one in reports if one["split"] == "train"]
+    of_lines = [one for one in reports if one["line"] in {line.value for line in Line}]
+    train = [one for one in of_lines if one["split"] == "train"]
     assert {one["line"] for one in train} == {line.value for line in Line}
     for one in train:
         assert one["words"] <= WORDS_MAX
@@ -51,11 +52,41 @@ def test_every_shipped_row_is_sound_and_words_alone_tell_nothing() -> None:
         assert 0.7 < yes / no < 1.43, "length carries the label"
         assert one["rows"] >= 3_000
         assert one["authors"] >= 8
-    test = [one for one in reports if one["split"] == "test"]
+    test = [one for one in of_lines if one["split"] == "test"]
     assert {one["line"] for one in test} == {line.value for line in Line}
     for one in test:
         assert one["rows"] >= 800
         assert one["words"] <= WORDS_MAX
+    beside = {(one["line"], one["split"]): one for one in reports if one not in of_lines}
+    for fact in ("intel_activity", "law_enforcement"):
+        assert beside[fact, "train"]["by_label"]["yes"] >= 100
+        assert beside[fact, "test"]["by_label"]["yes"] >= 50
+    for one in beside.values():
+        assert one["words"] <= WORDS_MAX
+        assert one["in_pairs"] >= 0.4
+
+
+def test_rows_that_were_written_for_a_fact_beside_the_lines_are_ranked_by_it_and_counted_with_their_line(
+    tmp_path: Path,
+) -> None:
+    def about(number: int, fact: str, text: str) -> dict[str, Any]:
+        facts = {"mass_domestic": "no", "law_enforcement": fact}
+        return ROW | {"id": f"98-{number}", "facts": facts, "text": f"{text} {number}"}
+
+    told = [about(i, "yes" if i % 2 else "no", "raid" if i % 2 else "rest") for i in range(60)]
+    write(tmp_path, *told, header=HEADER | {"author": "author-98", "about": ["law_enforcement"]}, name="author-98")
+    lines = [
+        ROW | {"id": f"99-{i}", "facts": {"mass_domestic": "yes" if i % 2 else "no"}, "text": f"w{i % 7} w{i % 5} {i}"}
+        for i in range(70)
+    ]
+    write(tmp_path, *lines)
+    done = CliRunner().invoke(brightline, ["classifier", "rows", str(tmp_path), "--json"])
+    line, fact = json.loads(done.stdout)
+    assert (line["line"], line["rows"], line["authors"]) == ("surveillance", 130, 2)
+    assert line["words"] < WORDS_MAX, "what is about something else gives no label of the line away"
+    assert (fact["line"], fact["by_label"]) == ("law_enforcement", {"no": 30, "yes": 30})
+    assert fact["words"] > 0.95
+    assert done.exit_code == 1
 
 
 def test_authors_are_in_one_split_and_named_as_what_they_are() -> None:

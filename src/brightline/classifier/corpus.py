@@ -44,12 +44,16 @@ class RowSurface(enum.StrEnum):
 
 
 class Author(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The first line of a file. ``kind`` says whether a person or a model wrote its rows, or a grammar made them."""
+    """The first line of a file. ``kind`` says whether a person or a model wrote its rows, or a grammar made them.
+
+    Rows that were written for facts beside the red lines name these facts (``about``); all others are for their lines.
+    """
 
     author: str
     kind: Literal["person", "model", "grammar"]
     persona: str
     split: Literal["train", "test"]
+    about: tuple[str, ...] = ()
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,6 +106,10 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def label(self) -> Value:
         """Whether its red line is crossed."""
         return crossed(self.line, self.facts)
+
+    def labelled(self, fact: str) -> str:
+        """Its label on a fact, empty where it has none; without a fact, whether its red line is crossed."""
+        return self.facts.get(fact, "") if fact else self.label
 
 
 class Corpus(msgspec.Struct, frozen=True):
@@ -184,7 +192,7 @@ def read_corpus(path: Path) -> Corpus:
 
 def write_corpus(path: Path, corpus: Corpus) -> None:
     """Write rows as ``read_corpus`` reads them; what is empty is left out. Raises ``ConfigError``."""
-    lines = [msgspec.json.encode(corpus.author)]
+    lines = [msgspec.json.encode({name: value for name, value in msgspec.to_builtins(corpus.author).items() if value})]
     lines += [
         msgspec.json.encode({name: value for name, value in msgspec.to_builtins(row).items() if value})
         for row in corpus.rows

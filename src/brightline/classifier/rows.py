@@ -19,11 +19,15 @@ from brightline.classifier.corpus import Corpus, Line, Row, read_corpora
 from brightline.classifier.words import ranked_by_words
 from brightline.terminal import as_json, progress, table
 
+SPLITS: Final = ("train", "test")
 WORDS_MAX: Final = 0.80  # what words alone may rank; more gives the label away
 
 
 class LineReport(msgspec.Struct, frozen=True):
-    """What is there for one red line, in one split. ``in_pairs`` is a share of the rows; ``words`` a rank, or none."""
+    """What is there for one red line, in one split, or for one fact beside them.
+
+    ``in_pairs`` is a share of the rows; ``words`` is how well words alone rank those written for it, or none.
+    """
 
     line: str
     split: str
@@ -46,7 +50,7 @@ def classifier() -> None:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--json", "json_wanted", is_flag=True, help="Print a JSON object.")
 def rows(folder: Path, json_wanted: bool) -> None:
-    """Check the corpora in FOLDER and count them: by red line, label, surface and language.
+    """Check the corpora in FOLDER and count them: by red line, label, surface and language, and by fact beside them.
 
     A model that knows only which words occur is fitted and tried on the rows themselves, pairs kept together; where it
     ranks them better than 0.80, topic or style gives the label away.
@@ -66,42 +70,59 @@ def rows(folder: Path, json_wanted: bool) -> None:
 
 
 def report(corpora: Sequence[Corpus]) -> list[LineReport]:
-    """Count the rows of each line and split."""
+    """Count the rows of each line and split; then those that were written for each fact beside the lines."""
     found = []
-    kinds = [(line, split) for line in Line for split in ("train", "test")]
+    kinds = [(line, split) for line in Line for split in SPLITS]
     with progress("reading rows", len(kinds)) as step:
         for line, split in kinds:
             ours = [corpus for corpus in corpora if corpus.author.split == split]
             chosen = [row for corpus in ours for row in corpus.rows if row.line is line]
             if chosen:
                 authors = sum(any(row.line is line for row in corpus.rows) for corpus in ours)
-                found.append(_count(line, split, authors, chosen))
+                for_it = [row for one in ours if not one.author.about for row in one.rows if row.line is line]
+                found.append(_count(line.value, "", (split, authors), chosen, for_it))
             step(1)
+    for fact in sorted({fact for corpus in corpora for fact in corpus.author.about}):
+        for split in SPLITS:
+            ours = [one for one in corpora if one.author.split == split and fact in one.author.about]
+            if chosen := [row for corpus in ours for row in corpus.rows if fact in row.facts]:
+                found.append(_count(fact, fact, (split, len(ours)), chosen, chosen))
     return found
 
 
-def _count(line: Line, split: str, authors: int, chosen: Sequence[Row]) -> LineReport:
+def _count(name: str, fact: str, where: tuple[str, int], chosen: Sequence[Row], for_it: Sequence[Row]) -> LineReport:
     lengths: dict[str, list[int]] = {}
     for row in chosen:
-        lengths.setdefault(row.label, []).append(len(row.words.split()))
+        lengths.setdefault(row.labelled(fact), []).append(len(row.words.split()))
     return LineReport(
-        line=line.value,
-        split=split,
+        line=name,
+        split=where[0],
         rows=len(chosen),
-        authors=authors,
+        authors=where[1],
         in_pairs=sum(bool(row.pair) for row in chosen) / len(chosen),
-        by_label=dict(Counter(row.label for row in chosen)),
+        by_label=dict(Counter(row.labelled(fact) for row in chosen)),
         by_surface=dict(Counter(row.surface.value for row in chosen).most_common()),
         by_language=dict(Counter(row.lang for row in chosen).most_common()),
         median_words={label: round(statistics.median(lengths[label])) for label in sorted(lengths)},
-        words=ranked_by_words(chosen),
+        words=ranked_by_words(for_it, fact),
     )
 
 
 def _print(reports: Sequence[LineReport]) -> None:
     table(
         "rows",
-        ["line", "split", "rows", "authors", "yes", "no", "unknown", "in pairs", "words alone", "median words"],
+        [
+            "line or fact",
+            "split",
+            "rows",
+            "authors",
+            "yes",
+            "no",
+            "unknown",
+            "in pairs",
+            "words alone",
+            "median words",
+        ],
         [
             [
                 one.line,

@@ -20,17 +20,18 @@ FOLDS: Final = 5
 _WORD: Final = re.compile(r"\w+")
 
 
-def ranked_by_words(rows: Sequence[Row]) -> float | None:
-    """The area under the curve (0.5: by chance) of rows that cross their line against those that do not.
+def ranked_by_words(rows: Sequence[Row], fact: str = "") -> float | None:
+    """The area under the curve (0.5: by chance) of rows that cross their line against those that do not; or of those
+    that are yes on a ``fact`` against those that are no.
 
     ``None`` if one of the two is missing.
     """
-    known = [row for row in rows if row.label != "unknown"]
+    known = [row for row in rows if row.labelled(fact) in {"yes", "no"}]
     groups = sorted({row.pair or row.id for row in known})
     fold_of = {group: i % FOLDS for i, group in enumerate(groups)}
     folds = [fold_of[row.pair or row.id] for row in known]
     words = [frozenset(_WORD.findall(row.words.lower())) for row in known]
-    crossed = [row.label == "yes" for row in known]
+    crossed = [row.labelled(fact) == "yes" for row in known]
     scores = [0.0] * len(known)
     for fold in range(FOLDS):
         counts = {True: Counter[str](), False: Counter[str]()}
