@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from brightline.classifier.corpus import Line, facts_of
 from brightline.classifier.everyday import Everyday, Source
 from brightline.classifier.judging.neighbours import LEAST, Ask, as_corpora, asked_from, read_ask
+from brightline.classifier.training.target import MAIN
 from brightline.core.errors import ConfigError, ReleaseError
 from brightline.core.screening.encoder import load_encoder
 from brightline.core.screening.finding import Segment, Surface
@@ -119,13 +120,19 @@ def test_from_the_students_of_a_release_to_a_release_that_asks(tmp_path: Path) -
     before, after = (load_encoder((of / "encoder.json").read_bytes(), "encoder") for of in (STUDENTS, new))
     assert after.head == before.head, "the thresholds of the heads stand, for readings in disguise"
     text = Segment("messages[0].content", Surface.INPUT, "a text of a caller")
+    assert set(ask.facts) == set(MAIN), "of facts beside the red lines no judge is asked"
     for head in after.head:
-        assert LEAST <= after.unknown_from(head, text, "folded") == ask.facts[head.fact] <= head.unknown
+        early = ask.facts.get(head.fact, head.unknown)
+        assert LEAST <= after.unknown_from(head, text, "folded") == early <= head.unknown
         assert after.unknown_from(head, text, "base64") == before.unknown_from(head, text, "folded") == head.unknown
     told = {one.fact: one for one in release.entitlements if one.detector == "encoder"}
     for fact in ("mass_domestic", "weapon_direct"):
         assert told[fact].positives == sum(json.loads(row)["facts"].get(fact) == "yes" for row in rows)
     assert all(one.misses < one.positives for one in told.values() if one.fact == "mass_domestic")
+    then = {
+        one.fact: one for one in read_release(STUDENTS, read_agreement(shipped_agreement()).vocabulary).entitlements
+    }
+    assert told["intel_activity"] == then["intel_activity"], "of what none of these rows is, nothing was measured"
     assert release.judge is not None
     again = run.invoke(brightline, [*adding[:4], str(tmp_path / "twice"), *adding[5:]])
     assert again.exit_code == 0

@@ -17,9 +17,13 @@ from brightline.classifier.corpus import Corpus, Row, read_corpora, write_corpus
 from brightline.classifier.everyday import read_everyday
 from brightline.classifier.grammar.compose import compose
 from brightline.classifier.training.calibrate import at_bounds, bounds
+from brightline.classifier.training.heads import Given, said_without
 from brightline.classifier.training.legible import train_legible
 from brightline.classifier.training.screen import BITS, train_screen
+from brightline.classifier.training.trying import Students
+from brightline.classifier.training.whole import heads_by
 from brightline.core.errors import ConfigError
+from brightline.core.screening.encoder import load_encoder
 from brightline.core.screening.figures import rate
 from brightline.core.screening.folding import fold
 from brightline.core.screening.hashing import Scorer
@@ -121,6 +125,22 @@ def test_a_first_stage_is_made_before_an_encoder_and_the_release_says_what_it_mi
     assert "neighbours held" in text
     for name in ("screen.ngrams", "encoder.json", "heads.pieces"):
         assert (tmp_path / "new" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+    assert heads_by(tmp_path / "new") == ["author-01", "author-02", "author-91", "author-92"]
+    assert heads_by(shipped_release().with_name("students-2026.11")), "and so does the shipped one"
+    train, everyday = parts(corpora)
+    given = Given(train, frozenset({"author-91", "author-92"}), everyday[::2], {}, 1)
+    scores = said_without(tmp_path / "new", given)
+    theirs = [row for one in train if one.author.author in given.unseen for row in one.rows]
+    assert set(scores) == {row.id for row in theirs}, "of authors whom the encoder knows nothing can be said so"
+    encoder = load_encoder((tmp_path / "new" / "encoder.json").read_bytes(), "encoder.json")
+    students = Students(train_screen(train, everyday[::2], 2, 1, lambda _: None), encoder, (tmp_path / "new",))
+    known = students.on([row.judged for row in theirs], True).scores
+    fact = students.facts.index("weapon_direct")
+    crossing = [i for i, row in enumerate(theirs) if row.facts.get("weapon_direct") == "yes"]
+    without = [scores[theirs[i].id]["weapon_direct"] for i in crossing]
+    assert sum(without) < sum(known[i, fact] for i in crossing), "who learned from a row is surer of it"
+    assert all(0 < each < 1 for each in without)
 
 
 def test_what_cannot_be_trained_on_is_said(corpora: Path, tmp_path: Path) -> None:

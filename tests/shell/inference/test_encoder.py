@@ -50,7 +50,7 @@ def test_it_finds_its_canaries_and_nothing_in_small_talk(encoder: OnnxEncoder) -
     assert {(finding.segment, finding.fact) for finding in found} >= {
         (i, canary.fact) for i, canary in enumerate(loaded.canary)
     }
-    assert encoder.judge(ask("List three fruits.", "What is the capital of France?")) == ()
+    assert findings(encoder, ask("List three fruits.", "What is the capital of France?")) == []
 
 
 def test_no_word_of_a_long_text_is_outside_every_window() -> None:
@@ -70,7 +70,7 @@ def test_no_word_of_a_long_text_is_outside_every_window() -> None:
 def test_a_short_request_among_many_harmless_words_is_read_in_windows_of_its_own_length() -> None:
     loaded = load_encoder(FILE, "encoder.json")
     encoder, close = (OnnxEncoder(msgspec.structs.replace(loaded, close=of), "encoder", (FOLDER,)) for of in (0, 96))
-    canary = next(one for one in loaded.canary if one.fact == "mass_domestic")
+    canary = next(one for one in loaded.canary if one.fact == "weapon_direct")
     kettle = "The kettle is on, the rain has stopped and the boats are out again this morning. " * 60
     folded = partial(Segment, "x", Surface.INPUT, view="folded")  # one reading of it: this is about windows
     among = f"{kettle}\n\n{canary.text}\n\n{kettle}"
@@ -114,11 +114,16 @@ def test_what_comes_near_a_threshold_and_reaches_none_is_raised_and_sets_no_fact
     high = tuple(msgspec.structs.replace(head, unknown=1 - 1e-12, yes=1 - 1e-13) for head in loaded.head)
     wary = OnnxEncoder(msgspec.structs.replace(loaded, head=high, near=0.5), "encoder", (FOLDER,))
     texts = (loaded.canary[0].text, "List three fruits.")
-    raised = wary.judge(ask(*texts))
+    asked = [Segment("x", Surface.INPUT, text, view="folded") for text in texts]
+    raised = wary.judge(asked)
     assert all(isinstance(one, Raised) for one in raised)
-    assert {one.segment for one in raised} == {0}
+    assert {one.segment for one in raised} == {0}, "small talk is near nothing, however operational it is"
+    lines = tuple(head if head.fact == "monitoring" else new for head, new in zip(loaded.head, high, strict=True))
+    found = OnnxEncoder(msgspec.structs.replace(loaded, head=lines, near=0.5), "encoder", (FOLDER,)).judge(asked[:1])
+    assert {one.fact for one in found if isinstance(one, Finding)} == {"monitoring"}
+    assert any(isinstance(one, Raised) for one in found), "what is found of another fact hides nothing that is near"
     heedless = OnnxEncoder(msgspec.structs.replace(loaded, near=0.0), "encoder", (FOLDER,))
-    assert not any(isinstance(one, Raised) for one in heedless.judge(ask(*texts)))
+    assert not any(isinstance(one, Raised) for one in heedless.judge(asked))
 
 
 def test_behind_the_gateway_it_stops_what_no_rule_sees(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from brightline.classifier.corpus import Corpus, Row, read_corpora
-from brightline.classifier.everyday import read_everyday
+from brightline.classifier.everyday import Everyday, read_everyday
 from brightline.core.errors import ConfigError
 from brightline.decoder.published import MODELS, Published
 from brightline.folders import named_folder, shipped_releases
@@ -23,6 +23,7 @@ from brightline.terminal import as_json, progress, table
 if TYPE_CHECKING:
     from brightline.classifier.judging.making import Behind
 
+SEED: Final = 1  # by which pieces are fitted
 FITTED: Final = Path(__file__).with_name("fitted")
 EXTRA: Final = "this needs what `pip install brightline[judge]` installs: {}"
 
@@ -235,6 +236,7 @@ def read(
     "--release",
     help="The release whose students the judge stands behind: what they lean to counts too.",
 )
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1, 256), help="Threads of a processor.")
 @click.option("--json", "json_wanted", is_flag=True, help="Print the report as a JSON object.")
 def fit(
     corpora: Path,
@@ -246,6 +248,7 @@ def fit(
     asked: Path | None,
     everyday: Path | None,
     release: str | None,
+    threads: int,
     json_wanted: bool,
 ) -> None:
     """Fit the judge's heads on the states of CORPORA in STATES, and write judge.json and report.json into OUT.
@@ -255,7 +258,7 @@ def fit(
 
     Authors of the training split are held out in turns to choose the penalty and the two thresholds of each fact; what
     is reported was measured on the authors of the test split, who contributed nothing. With --release, how much the
-    students' scores count is fitted on the authors whom they have not seen either.
+    students' scores count is fitted on the authors whom their encoder has not seen, by heads fitted without them.
 
     Exit codes: 0 fitted; 2 bad usage, or too few rows were read.
     """
@@ -266,7 +269,10 @@ def fit(
         raise ConfigError(EXTRA.format(error.name)) from error
     rows, neighbours = read_corpora(corpora), neighbouring(asked, everyday)
     ground = ground_of(rows, neighbours, states)
-    behind = _behind(_folder_of(release), asked, ground.rows) if release else None
+    behind = None
+    if release:
+        plain = read_everyday(everyday or corpora / "everyday")
+        behind = _behind(_folder_of(release), rows, plain, asked, ground.rows, threads)
     made, report = make(rows, neighbours, ground, behind, Goals(missed, wrongful, held))
     out.mkdir(parents=True, exist_ok=True)
     (out / "judge.json").write_bytes(msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n")
@@ -302,15 +308,35 @@ def fit(
     )
 
 
-def _behind(release: Path, asked: Path | None, rows: Sequence[Row]) -> Behind:
+def _behind(
+    release: Path,
+    corpora: Sequence[Corpus],
+    everyday: Sequence[Everyday],
+    asked: Path | None,
+    rows: Sequence[Row],
+    threads: int,
+) -> Behind:
+    """The students, and what they say of rows. Heads that learned from a row say less of it than they know: of an
+    author whom only the encoder has not seen counts what heads say that were fitted without that author too.
+    """
     from brightline.classifier.judging.making import Behind
     from brightline.classifier.judging.neighbours import lean, read_ask, students_of
-    from brightline.classifier.training.whole import authors_of
+    from brightline.classifier.training.heads import Given, said_without
+    from brightline.classifier.training.whole import authors_of, heads_by
 
     students = students_of(release).students
-    with progress("trying the students on rows", len(rows)) as step:
-        scores = lean(students, rows, step)
-    return Behind(scores, frozenset(authors_of(release)), read_ask(asked).facts if asked else {})
+    seen = frozenset(authors_of(release))
+    train = [corpus for corpus in corpora if corpus.author.split == "train"]
+    learned = (frozenset(heads_by(release)) - seen) & {corpus.author.author for corpus in train}
+    plain = [text for corpus in everyday for text in corpus.texts[::2]]
+    without = said_without(release, Given(train, learned, plain, {}, SEED, threads)) if learned else {}
+    others = [row for row in rows if row.id not in without]
+    with progress("trying the students on rows", len(others)) as step:
+        scores = lean(students, others, step)
+    ours = [row for row in rows if row.id in without]
+    for row, raised in zip(ours, students.raises([row.judged for row in ours]), strict=True):
+        scores[row.id] = without[row.id] if raised else dict.fromkeys(students.facts, 0.0)
+    return Behind(scores, seen, read_ask(asked).facts if asked else {})
 
 
 @judge.command()

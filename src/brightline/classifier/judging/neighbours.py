@@ -20,6 +20,7 @@ from brightline.classifier.corpus import Author, Corpus, Line, Row, RowSurface, 
 from brightline.classifier.everyday import Everyday
 from brightline.classifier.judging.features import corpus_name
 from brightline.classifier.training.calibrate import Bounds
+from brightline.classifier.training.target import MAIN
 from brightline.classifier.training.whole import measured
 from brightline.core.errors import ConfigError
 from brightline.core.screening.encoder import Encoder, load_encoder
@@ -123,14 +124,16 @@ def ask(
         done += len(one.texts)
         step(done)
     tried = students.on([row.judged for row in tested], True, lambda count: step(done + count))
+    asked = [fact for fact in students.facts if fact in MAIN]  # of the others a judge is not asked
+    scores = {name: of[:, [students.facts.index(fact) for fact in asked]] for name, of in scores.items()}
     shares = {name: others.get(name, share) for name in scores}
-    wanted = asked_from(students.facts, scores, shares)
-    facts = {head.fact: min(head.unknown, wanted[head.fact]) for head in encoder.head}
-    at = {head.fact: Bounds(facts[head.fact], head.yes, "") for head in encoder.head}
+    wanted = asked_from(asked, scores, shares)
+    facts = {head.fact: min(head.unknown, wanted[head.fact]) for head in encoder.head if head.fact in wanted}
+    at = {head.fact: Bounds(facts.get(head.fact, head.unknown), head.yes, "") for head in encoder.head}
     found, cascade, _ = measured(tested, tried, encoder, at)
-    bounds = np.array([facts[fact] for fact in students.facts])
+    bounds = np.array([facts[fact] for fact in asked])
     reached = {name: of >= bounds for name, of in scores.items()}
-    columns = {line: [students.facts.index(fact) for fact in facts_of(line)] for line in Line}
+    columns = {line: [asked.index(fact) for fact in facts_of(line)] for line in Line}
     return Ask(
         encoder=digest,
         shares=shares,
@@ -142,7 +145,7 @@ def ask(
             }
             for name, of in reached.items()
         },
-        silence={fact: (one.of - one.hits, one.of) for fact, one in found.items()},
+        silence={fact: (one.of - one.hits, one.of) for fact, one in found.items() if one.of},
         cascade=(cascade.of - cascade.hits, cascade.of),
         corpus=corpus_name(tested),
     )

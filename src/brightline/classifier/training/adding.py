@@ -15,6 +15,7 @@ import numpy as np
 
 from brightline.classifier.corpus import Corpus
 from brightline.classifier.training.target import EVERYDAY_WEIGHT, FACTS, target
+from brightline.core.screening.encoder import EVERYDAY_TOO
 from brightline.core.screening.folding import fold
 from brightline.core.screening.hashing import different
 from brightline.core.screening.pieces import Column, PieceHeads, PiecesHeader
@@ -32,7 +33,8 @@ def fit_pieces(corpora: Sequence[Corpus], everyday: Sequence[str], facts: Sequen
     at = [FACTS.index(fact) for fact in facts]
     rows = [row for corpus in corpora for row in corpus.rows]
     numbers = [different(fold(text), BITS) for text in (*(row.judged for row in rows), *everyday)]
-    wanted, counts = np.zeros((len(numbers), len(at))), np.full((len(numbers), len(at)), EVERYDAY_WEIGHT)
+    plain = [0.0 if fact in EVERYDAY_TOO else EVERYDAY_WEIGHT for fact in facts]
+    wanted, counts = np.zeros((len(numbers), len(at))), np.tile(plain, (len(numbers), 1))
     for i, row in enumerate(rows):
         goal, count = target(row)
         wanted[i], counts[i] = [goal[j] for j in at], [count[j] for j in at]

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two thresholds for each fact, ``no | unknown | yes``, for what a wrongful hold and a wrongful refusal may cost.
 
-    1. beyond the worst everyday corpus: at most this share of any of them is held (0.1 %)
+    1. beyond the worst everyday corpus: at most this share of any of them is held (0.5 %)
     2. beyond hard neighbours by authors whom the encoder has not seen: at most this share of them is held (10 %): each
        costs somebody a minute, or the judge a second; what is missed is missed
     3. *yes* refuses, so it lies beyond a smaller share of these neighbours (1 %)
 
-Everyday text is counted as it comes through the whole stack: what the first stage does not raise, nobody scores.
+Everyday text is counted as it comes through the whole stack: what the first stage does not raise, nobody scores. Of
+two facts that hold only together, the one that much everyday text is sets its threshold by neighbours alone, and more
+of them may reach it; the other's is set where both are.
 """
 
 from __future__ import annotations
@@ -15,12 +17,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, assert_never
 
 import msgspec
+import numpy as np
 
 from brightline.classifier.corpus import Line, Row
-from brightline.core.screening.figures import Rate, area_under_curve, counted, rate, threshold_at, threshold_of_worst
+from brightline.classifier.training.target import TOGETHER
+from brightline.core.screening.encoder import EVERYDAY_TOO
+from brightline.core.screening.figures import (
+    Rate,
+    Threshold,
+    area_under_curve,
+    counted,
+    rate,
+    threshold_at,
+    threshold_of_worst,
+)
 
-EVERYDAY_HELD: Final = 0.001
+EVERYDAY_HELD: Final = 0.005
 NEIGHBOURS_HELD: Final = 0.1
+NEIGHBOURS_OF_TWO: Final = 0.3  # of a fact that holds only with another one, whose threshold is beyond everyday text
 NEIGHBOURS_REFUSED: Final = 0.01
 AT: Final = (0.05, 0.005)  # of hard neighbours: where lines are compared
 NEIGHBOURS_MIN: Final = 100
@@ -30,7 +44,7 @@ MOST: Final = 1 - 1e-6
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """The scores from which a fact is unknown and yes, and the everyday corpus that asks for the first."""
+    """The scores from which a fact is unknown and yes, and the everyday corpus, if any, that asks for the first."""
 
     unknown: float
     yes: float
@@ -50,14 +64,37 @@ class AtBounds(msgspec.Struct, frozen=True):
     auroc: float | None
 
 
+def bounds_of(
+    facts: Sequence[str], rows: Sequence[Row], scores: Any, everyday: Mapping[str, Any]
+) -> dict[str, Bounds]:
+    """Thresholds of facts from their scores on rows by authors held out, shape (rows, facts), and likewise on texts of
+    everyday corpora by name.
+    """
+    found: dict[str, Bounds] = {}
+    for fact in sorted(facts, key=lambda fact: fact in TOGETHER):  # the other of two comes first
+
+        def of(given: Any, fact: str = fact) -> Any:
+            mine = given[:, facts.index(fact)]
+            if (other := TOGETHER.get(fact, "")) not in found:
+                return mine
+            return np.where(given[:, facts.index(other)] >= found[other].unknown, mine, 0.0)
+
+        plain = {} if fact in EVERYDAY_TOO else {name: of(given).tolist() for name, given in everyday.items()}
+        found[fact] = bounds(fact, rows, of(scores), plain)
+    return {fact: found[fact] for fact in facts}
+
+
 def bounds(fact: str, rows: Sequence[Row], scores: Any, everyday: Mapping[str, Sequence[float]]) -> Bounds:
-    """Thresholds of one fact from its scores on rows by authors held out, and on everyday corpora by name."""
+    """Thresholds of one fact from its scores on rows by authors held out, and on everyday corpora by name.
+
+    Without everyday corpora the fact is one that holds only with another.
+    """
     told = list(zip(rows, map(float, scores), strict=True))
     neighbours = [score for row, score in told if _label(row, fact) == "no"]
     if len(neighbours) < NEIGHBOURS_MIN:  # so few set nothing by a share of them
         neighbours = [score for row, score in told if row.facts.get(fact) == "no"]
-    worst = threshold_of_worst(everyday, EVERYDAY_HELD)  # 1.
-    unknown = max(worst.value, threshold_at(neighbours, NEIGHBOURS_HELD))  # 2.
+    worst = threshold_of_worst(everyday, EVERYDAY_HELD) if everyday else Threshold(0.0, "")  # 1.
+    unknown = max(worst.value, threshold_at(neighbours, NEIGHBOURS_HELD if everyday else NEIGHBOURS_OF_TWO))  # 2.
     yes = max(unknown, threshold_at(neighbours, NEIGHBOURS_REFUSED))  # 3.
     return Bounds(_within(unknown, LEAST), _within(yes, LEAST_REFUSED), worst.corpus)
 
@@ -138,12 +175,21 @@ def _of_line(line: Line, row: int, scores: Mapping[str, Sequence[float]]) -> flo
             assert_never(never)
 
 
-def everyday_held(scores: Mapping[str, Any], chosen: Sequence[Bounds]) -> dict[str, Rate]:
-    """By corpus, the texts of which any fact is unknown or yes. ``scores`` have the shape (texts, facts)."""
-    return {
-        name: rate(sum(any(s >= b.unknown for s, b in zip(text, chosen, strict=True)) for text in of), len(of))
-        for name, of in scores.items()
-    }
+def everyday_held(scores: Mapping[str, Any], chosen: Mapping[str, Bounds]) -> dict[str, Rate]:
+    """By corpus, the texts of which a fact is unknown or yes, or both of two that hold only together.
+
+    ``scores`` have the shape (texts, facts), in the order of ``chosen``.
+    """
+    facts = list(chosen)
+    both = [[facts.index(one), facts.index(other)] for one, other in TOGETHER.items() if {one, other} <= set(facts)]
+    alone = sorted(set(range(len(facts))).difference(*both))
+    cuts = np.array([chosen[fact].unknown for fact in facts])
+    found = {}
+    for name, of in scores.items():
+        reached = np.asarray(of) >= cuts
+        held = reached[:, alone].any(1) | np.any([reached[:, two].all(1) for two in both], axis=0)
+        found[name] = rate(int(held.sum()), len(held))
+    return found
 
 
 def _label(row: Row, fact: str) -> str:

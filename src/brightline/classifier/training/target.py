@@ -20,6 +20,9 @@ FACTS: Final = (
     "autonomous_use",
     "operational",
 )
+BESIDE: Final = ("monitoring", "intel_activity", "law_enforcement", "autonomous_use", "operational")
+"""Facts beside the red lines, on which clauses turn; where rows are enough, each gets a head as well."""
+TOGETHER: Final = {"autonomous_use": "operational"}  # a clause asks for both: each of them alone holds nothing
 # A row that was written for one line says nothing of the other two, and nearly always crosses neither.
 OF_OTHER_LINES: Final = ("mass_domestic", "weapon_direct", "social_scoring")
 OTHER_LINE_WEIGHT: Final = 0.3

@@ -4,9 +4,11 @@
 1. the first stage: topic against everyday text, authors held out in turns
 2. the encoder: fitted without some authors, then with all; from the base weights, or on from an earlier release; or
    taken from one as it is
-3. thresholds, from rows by authors whom the encoder has not seen and from the worst everyday corpus
-4. both tried as they will run, on the rows of the test authors
-5. the release: rules, first stage, encoder, what silence means, the cascade with its misses
+3. its heads, fitted on its states as they are then, and what pieces add to them
+4. thresholds, from rows by authors whom neither the encoder nor the head that scores them has seen, and from the worst
+   everyday corpus
+5. all tried as it will run, on the rows of the test authors
+6. the release: rules, first stage, encoder, what silence means, the cascade with its misses
 """
 
 from __future__ import annotations
@@ -65,7 +67,7 @@ class Wanted(msgspec.Struct, frozen=True):
 def run(wanted: Wanted, files: Sequence[Path]) -> dict[str, Any]:
     """Train, measure and write. ``files`` are those of the rows, by author. Raises ``ConfigError``."""
     from brightline.classifier.training import release, trying  # numpy and onnxruntime: not for every command
-    from brightline.classifier.training.adding import fit_pieces
+    from brightline.classifier.training.heads import Given, headed
 
     if not wanted.of("train") or not wanted.of("test"):
         raise ConfigError("there are rows to train on and rows by other authors to test on")
@@ -85,26 +87,22 @@ def run(wanted: Wanted, files: Sequence[Path]) -> dict[str, Any]:
         held = Path(scratch)
         unseen = _encoder(wanted, held)  # 2.
         plain = [text for corpus in wanted.everyday for text in corpus.texts[::2]]
-        students = _held_out(wanted, screen, held, unseen, plain)
-        bounds, everyday = _bounds(wanted, students, unseen)  # 3.
-    encoder = load_encoder((wanted.out / release.ENCODER).read_bytes(), release.ENCODER)
-    facts = [head.fact for head in encoder.head]
-    encoder = release.with_pieces(encoder, fit_pieces(wanted.of("train"), plain, facts, wanted.seed), wanted.out)
-    heads = (
-        msgspec.structs.replace(head, unknown=bounds[head.fact].unknown, yes=bounds[head.fact].yes)
-        for head in encoder.head
-    )
-    encoder = msgspec.structs.replace(encoder, head=tuple(heads), near=release.NEAR)
+        others = {corpus.source.corpus: corpus.texts[1::2] for corpus in wanted.everyday}
+        others |= {corpus.source.corpus: corpus.texts for corpus in wanted.measured}
+        given = Given(wanted.of("train"), unseen, plain, others, wanted.seed, wanted.threads)
+        made = headed(given, screen, wanted.out, held)  # 3. and 4.
+    encoder = msgspec.structs.replace(made.encoder, near=release.NEAR)
     release.write_encoder(wanted.out, encoder)
     ours = trying.Students(screen, encoder, (wanted.out,))
     _check_canaries(ours, encoder)
     rows = [row for corpus in wanted.of("test") for row in corpus.rows]
     with progress("trying on the test authors", len(rows)) as step:
-        tried = ours.on([row.judged for row in rows], True, step)  # 4.
-    found, cascade, report = measured(rows, tried, encoder, bounds)
+        tried = ours.on([row.judged for row in rows], True, step)  # 5.
+    found, cascade, report = measured(rows, tried, encoder, made.bounds)
     report = {
         "rows": {split: sum(len(corpus.rows) for corpus in wanted.of(split)) for split in ("train", "test")},
         "authors": authors_of(wanted.encoder) if wanted.encoder else [c.author.author for c in wanted.of("train")],
+        "heads_by": [corpus.author.author for corpus in wanted.of("train")],
         "thresholds_by": sorted(unseen),
         "composed": {"rows": sum(len(c.rows) for c in wanted.composed), "weight": wanted.composed_weight},
         "judged": wanted.taught.report() if wanted.taught else None,
@@ -112,8 +110,8 @@ def run(wanted: Wanted, files: Sequence[Path]) -> dict[str, Any]:
         "epochs": None if wanted.encoder else wanted.epochs,
         "encoder_of": wanted.encoder.resolve().name if wanted.encoder else None,
         "went_on_from": wanted.after.resolve().name if wanted.after else None,
-        "thresholds": bounds,
-        "everyday": everyday,
+        "thresholds": made.bounds,
+        "everyday": made.everyday,
         "test": report,
     }
     release.write_report(wanted.out, report)
@@ -121,7 +119,7 @@ def run(wanted: Wanted, files: Sequence[Path]) -> dict[str, Any]:
     tested = release.digest_of([file for file in files if file.stem in authors])
     corpus = f"rows by {len(authors)} test authors, {tested}"
     note = "rules, and students trained on the corpora; report.json says what was measured while training"
-    release.write_release(wanted.out, shipped_release(), found, cascade, corpus, note)  # 5.
+    release.write_release(wanted.out, shipped_release(), found, cascade, corpus, note)  # 6.
     return report
 
 
@@ -162,18 +160,6 @@ def _encoder(wanted: Wanted, held: Path) -> frozenset[str]:
         raise ConfigError(f"there are {len(authors)} authors to train on; some are held out for the thresholds")
     _train_encoder(wanted, unseen, held)
     return unseen
-
-
-def _held_out(wanted: Wanted, screen: NGrams, held: Path, unseen: frozenset[str], plain: Sequence[str]) -> Students:
-    """The students as they are without these authors: the encoder, and what pieces add to it."""
-    from brightline.classifier.training import release
-    from brightline.classifier.training.adding import fit_pieces
-    from brightline.classifier.training.trying import Students
-
-    encoder = load_encoder((held / release.ENCODER).read_bytes(), release.ENCODER)
-    seen = [corpus for corpus in wanted.of("train") if corpus.author.author not in unseen]
-    heads = fit_pieces(seen, plain, [head.fact for head in encoder.head], wanted.seed)
-    return Students(screen, release.with_pieces(encoder, heads, held), (held,))
 
 
 def _train_encoder(wanted: Wanted, held_out: frozenset[str], scratch: Path) -> None:
@@ -223,7 +209,7 @@ def read_closely(folder: Path) -> None:
     from brightline.classifier.training import release
 
     encoder = load_encoder((folder / release.ENCODER).read_bytes(), release.ENCODER)
-    release.write_encoder(folder, msgspec.structs.replace(encoder, close=release.CLOSE, pieces=None))
+    release.write_encoder(folder, msgspec.structs.replace(encoder, close=release.CLOSE, pieces=None, early={}))
 
 
 def authors_of(folder: Path) -> list[str]:
@@ -234,6 +220,14 @@ def authors_of(folder: Path) -> list[str]:
         raise ConfigError(f"{folder}: report.json does not name the authors it was trained on") from error
 
 
+def heads_by(folder: Path) -> list[str]:
+    """The authors by whose rows the heads of a release's students were fitted, if not with the encoder."""
+    try:
+        return [str(author) for author in json.loads((folder / "report.json").read_text("utf-8")).get("heads_by", [])]
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise ConfigError(f"{folder}: report.json does not name the authors that its heads were fitted by") from error
+
+
 def _check_canaries(students: Students, encoder: Encoder) -> None:
     """A release whose own canaries are not found would serve nobody. Raises ``ConfigError``."""
     scores = students.on([canary.text for canary in encoder.canary], True).scores
@@ -241,26 +235,6 @@ def _check_canaries(students: Students, encoder: Encoder) -> None:
     for canary, of in zip(encoder.canary, scores, strict=True):
         if of[students.facts.index(canary.fact)] < unknown[canary.fact]:
             raise ConfigError(f"the thresholds are too high: the canary of {canary.fact} is not found")
-
-
-def _bounds(wanted: Wanted, students: Students, unseen: frozenset[str]) -> tuple[dict[str, Any], dict[str, Rate]]:
-    from brightline.classifier.training.calibrate import bounds, everyday_held
-
-    rows = [row for corpus in wanted.of("train") if corpus.author.author in unseen for row in corpus.rows]
-    plain = {corpus.source.corpus: corpus.texts[1::2] for corpus in wanted.everyday}
-    plain |= {corpus.source.corpus: corpus.texts for corpus in wanted.measured}
-    with progress("trying on authors held out", len(rows)) as step:
-        scores = students.on([row.judged for row in rows], True, step).scores
-    everyday = {}
-    with progress("trying on everyday text", sum(map(len, plain.values()))) as step:
-        for name, texts in plain.items():
-            everyday[name] = students.on(texts, False).scores
-            step(sum(len(found) for found in everyday.values()))
-    found = {
-        fact: bounds(fact, rows, scores[:, at], {name: of[:, at].tolist() for name, of in everyday.items()})
-        for at, fact in enumerate(students.facts)
-    }
-    return found, everyday_held(everyday, [found[fact] for fact in students.facts])
 
 
 def measured(

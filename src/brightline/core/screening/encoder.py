@@ -31,6 +31,8 @@ CLOSE_MIN: Final = 16
 EARLY_CHARS_MIN: Final = 12
 PART_BYTES_MIN: Final = 64
 """What was taken out of a leaf and is shorter is no text by itself: an encoder reads it within the leaf."""
+EVERYDAY_TOO: Final = frozenset({"operational"})
+"""Facts that most everyday text is, and that hold nothing by themselves (clause L4)."""
 CLOSE_WINDOWS: Final = 4  # of them for each of ``windows_max``, at most
 VIEWS_MAX: Final = 8  # of one segment, besides the folded one; the rules and a first stage see all of them
 
@@ -75,8 +77,9 @@ class Encoder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     A text that fits no window is also read in windows of ``close`` tokens, a third of each in the next, unless that is
     0: a short request among many harmless words is lost in the mean of a long window.
 
-    A reading whose score reaches this share ``near`` of a head's first threshold, and not the threshold, says nothing
-    and is raised: a stream is then read further back. 0: nothing is near.
+    A reading whose score reaches this share ``near`` of a head's first threshold, and not the threshold, is raised,
+    whatever it says of other facts: a stream is then read further back. 0: nothing is near. Of what most everyday text
+    is (``EVERYDAY_TOO``), nearness says nothing.
 
     ``early`` says, by fact, from where on a plain reading is left unknown already, because a judge stands behind who
     can tell. What is read in disguise mostly makes no words, what was taken out of a leaf is read within the leaf as
@@ -197,16 +200,17 @@ def near_from(
     read: Mapping[tuple[int, str], str],
     scored: Iterable[tuple[int, str, Sequence[float]]],
 ) -> tuple[Raised, ...]:
-    """Of what was ``read``, by segment and view, the readings that come near a threshold and reach none.
+    """Of what was ``read``, by segment and view, the readings that come near a threshold and do not reach it.
 
     ``asked`` and ``scored`` are as for ``findings_from``.
     """
-    best: dict[tuple[int, str], int] = {}
-    for segment, view, scores in scored:
-        if encoder.near:
-            found = max(map(_nearness(encoder, asked[segment], view), encoder.head, scores))
-            best[segment, view] = max(best.get((segment, view), 0), found)
-    return tuple(Raised(*place, read[place]) for place, found in best.items() if found == 1)
+    best: dict[tuple[int, str], list[int]] = {}
+    counted = [head for head in encoder.head if head.fact not in EVERYDAY_TOO] if encoder.near else []
+    for segment, view, scores in scored if counted else ():
+        nearness = _nearness(encoder, asked[segment], view)
+        each = [nearness(head, score) for head, score in zip(encoder.head, scores, strict=True) if head in counted]
+        best[segment, view] = [*map(max, best.get((segment, view), each), each)]
+    return tuple(Raised(*place, read[place]) for place, found in best.items() if 1 in found)
 
 
 def _nearness(encoder: Encoder, segment: Segment, view: str) -> Callable[[Head, float], int]:

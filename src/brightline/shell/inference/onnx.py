@@ -49,7 +49,7 @@ class Window(NamedTuple):
 class OnnxEncoder:
     """A judge: mean-pooled, normalised states of the encoder, and the release's heads on them."""
 
-    def __init__(self, encoder: Encoder, detector: str, folders: Sequence[Path]) -> None:
+    def __init__(self, encoder: Encoder, detector: str, folders: Sequence[Path], threads: int = 1) -> None:
         """``folders`` are looked through for the parts, then the packages that the parts name.
 
         Raises ``ReleaseError`` for a part that is missing or is another one.
@@ -57,7 +57,7 @@ class OnnxEncoder:
         self._encoder = encoder
         self._detector = detector
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = 3
         model = read_part(encoder.model, folders)
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
