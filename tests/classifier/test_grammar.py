@@ -122,14 +122,20 @@ def test_the_command_writes_a_file_that_reads_as_a_corpus_and_says_what_is_in_it
     assert corpus == compose(200, 1)
     assert (corpus.author.kind, corpus.author.split) == ("grammar", "train")
     assert sum(one["rows"] for one in json.loads(done.stdout)) == len(corpus.rows)
-    text = CliRunner().invoke(brightline, ["classifier", "grammar", str(out), "--rows", "200"]).stdout
-    assert "words alone" in text
-    with pytest.raises(ConfigError, match="cannot be written"):
-        CliRunner().invoke(
-            brightline,
-            ["classifier", "grammar", str(tmp_path / "no" / "g.jsonl"), "--rows", "1"],
-            catch_exceptions=False,
-        )
+    other = tmp_path / "other.jsonl"
+    assert (
+        "words alone" in CliRunner().invoke(brightline, ["classifier", "grammar", str(other), "--rows", "200"]).stdout
+    )
+    somebodys = tmp_path / "somebodys"
+    somebodys.write_text("words", "utf-8")
+    for there in (tmp_path / "no" / "g.jsonl", somebodys):
+        with pytest.raises(ConfigError, match="cannot be written"):
+            CliRunner().invoke(
+                brightline,
+                ["classifier", "grammar", str(there), "--rows", "1"],
+                catch_exceptions=False,
+            )
+    assert somebodys.read_text("utf-8") == "words", "nothing is written over"
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_two_reviewers_sign_and_the_request_that_waited_goes_through(
 
     def wait() -> None:
         with node.client() as client:
-            heard.append(wait_for(client, refused, seconds=60))
+            heard.append(wait_for(client, refused, seconds=300))
 
     waiting = threading.Thread(target=wait)
     waiting.start()
@@ -86,7 +86,7 @@ def test_two_reviewers_sign_and_the_request_that_waited_goes_through(
         assert "1 person has answered; what they said is not told yet." in page.inner_text("aside")
         assert "a tender for vehicles" not in page.content()
         answer(second, hold, "No", "nobody is to be hit")
-        waiting.join(90)
+        waiting.join(330)
         assert heard == ["released"]
         assert second.go(f"/case/{hold}").locator("h1").inner_text().endswith("released")
         assert first.complaints == second.complaints == []

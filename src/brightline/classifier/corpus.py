@@ -18,6 +18,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from brightline.core.errors import ConfigError
+from brightline.files import write_new
 
 FILE_BYTES_MAX: Final = 64 * 1024 * 1024
 BAD_ROWS_NAMED_MAX: Final = 20
@@ -191,16 +192,13 @@ def read_corpus(path: Path) -> Corpus:
 
 
 def write_corpus(path: Path, corpus: Corpus) -> None:
-    """Write rows as ``read_corpus`` reads them; what is empty is left out. Raises ``ConfigError``."""
+    """Write rows as ``read_corpus`` reads them into a new file; what is empty is left out. Raises ``ConfigError``."""
     lines = [msgspec.json.encode({name: value for name, value in msgspec.to_builtins(corpus.author).items() if value})]
     lines += [
         msgspec.json.encode({name: value for name, value in msgspec.to_builtins(row).items() if value})
         for row in corpus.rows
     ]
-    try:
-        path.write_bytes(b"\n".join(lines) + b"\n")
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+    write_new(path, b"\n".join(lines) + b"\n")
 
 
 def _objections(row: Row) -> Iterator[str]:
