@@ -123,7 +123,7 @@ def test_all_questions_are_answered_in_short_and_without_colour_in_a_pipe(here: 
 def test_one_is_answered_whole_with_digests_bounds_and_cases(here: Path) -> None:
     output = ask("surveillance", "evidence", *IN_HAND).output
     assert re.search(r"✓ log: .*gateway-0.*sha256:[0-9a-f]{12} evidence/gateway-0", output)
-    assert "found of mass_domestic, encoder: 278 of 383 (72.6%), 67.9% to 76.8% at 95% confidence" in output
+    assert "found of mass_domestic, encoder: 278 of 383 (72.6%), 67.8% to 77.0% at 95% confidence" in output
     assert re.search(r"RL-1: 17 hold; first at gateway-0, record \d+, gateway-0, record \d+", output)
     assert "· not shown: What other systems of the customer do without this model." in output
 
