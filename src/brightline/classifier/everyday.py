@@ -32,6 +32,16 @@ class Everyday(msgspec.Struct, frozen=True):
     source: Source
     texts: tuple[str, ...]
 
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """Every second text: what is learned from."""
+        return self.texts[::2]
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The others: what sets thresholds."""
+        return self.texts[1::2]
+
 
 class _Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: str

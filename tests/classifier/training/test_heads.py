@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from brightline.classifier.corpus import Author, Corpus, Line, Row, RowSurface
+from brightline.classifier.newton import Linear
 from brightline.classifier.training.calibrate import Bounds, bounds_of, everyday_held
-from brightline.classifier.training.logistic import ROWS_MIN, Linear, Read, facts_of, fit_heads
+from brightline.classifier.training.logistic import ROWS_MIN, Read, facts_of, fit_heads
 from brightline.core.screening.figures import rate
 from brightline.core.screening.pieces import Column, PieceHeads, PiecesHeader
 

@@ -328,7 +328,7 @@ def _behind(
     seen = frozenset(authors_of(release))
     train = [corpus for corpus in corpora if corpus.author.split == "train"]
     learned = (frozenset(heads_by(release)) - seen) & {corpus.author.author for corpus in train}
-    plain = [text for corpus in everyday for text in corpus.texts[::2]]
+    plain = [text for corpus in everyday for text in corpus.learned]
     without = said_without(release, Given(train, learned, plain, {}, SEED, threads)) if learned else {}
     others = [row for row in rows if row.id not in without]
     with progress("trying the students on rows", len(others)) as step:

@@ -16,10 +16,11 @@ import numpy as np
 
 from brightline.classifier.corpus import Corpus, Row
 from brightline.classifier.judging.features import Store, in_order
-from brightline.classifier.judging.heads import PENALTIES, Linear, fit, held_out, spread
+from brightline.classifier.judging.heads import PENALTIES, fit, held_out, spread
 from brightline.classifier.judging.measure import SHARES, told
 from brightline.classifier.judging.neighbours import EVERYDAY
 from brightline.classifier.judging.tuned import ADAPTER, TUNED, Tuned, read_tuned
+from brightline.classifier.newton import Linear
 from brightline.core.errors import ConfigError
 from brightline.core.screening.encoder import Part
 from brightline.core.screening.figures import area_under_curve

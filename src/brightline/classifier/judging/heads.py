@@ -14,26 +14,18 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
+from brightline.classifier.newton import Linear, least_loss
+
 PENALTIES: Final = (0.01, 0.03, 0.1, 0.3)
 FOLDS: Final = 5  # of groups that are held out together
 STEPS_MAX: Final = 50
 CLOSE: Final = 1e-8
+FLOOR: Final = 1e-12  # of the curvature: the constant has no penalty
 DIRECTIONS_MAX: Final = 1_024  # of rows: with 256 of 1,400 the area was 0.01 to 0.02 less, with all of them the same
 FLAT: Final = 1e-6  # a number of the state that hardly ever changes says nothing
 GOALS: Final = {"yes": 1.0, "unknown": 0.5, "no": 0.0}
 COUNTS: Final = {"yes": 1.0, "unknown": 0.5, "no": 1.0}
 ORDER_COUNTS: Final = 2.0  # the order of two rows, beside what a row counts
-
-
-class Linear(msgspec.Struct, frozen=True):
-    """``states @ weights + bias`` are log-odds; ``weights`` has one number for each of a state."""
-
-    weights: Any
-    bias: float
-
-    def of(self, states: Any) -> Any:
-        """Log-odds of rows of states, shape (rows,)."""
-        return states @ self.weights + self.bias
 
 
 class Spread(msgspec.Struct, frozen=True):
@@ -78,15 +70,7 @@ def fit(found: Spread, values: Sequence[str], penalty: float, pairs: Sequence[st
         counts = np.concatenate([counts, np.full(len(ordered), ORDER_COUNTS)])
     penalties = np.full(rows.shape[1], penalty)
     penalties[-1] = 0.0
-    point = np.zeros(rows.shape[1])
-    for _ in range(STEPS_MAX):
-        shares = 1 / (1 + np.exp(-np.clip(rows @ point, -30, 30)))
-        slope = rows.T @ (counts * (shares - goals)) + penalties * point
-        curved = np.maximum(counts * shares * (1 - shares), 1e-9)
-        step = np.linalg.solve((rows * curved[:, None]).T @ rows + np.diag(penalties + np.float64(1e-12)), slope)
-        point -= step * min(1.0, 10 / max(1e-9, float(np.abs(rows @ step).max())))
-        if np.abs(step).max() < CLOSE:
-            break
+    point = least_loss(rows, goals, counts, penalties, STEPS_MAX, CLOSE, FLOOR)
     scale = np.where(found.size > FLAT, 1 / np.maximum(found.size, FLAT), 0.0) / np.sqrt(len(found.size))
     weights = (point[:-1] @ found.directions) * scale
     return Linear(weights, float(point[-1] - found.mean @ weights))

@@ -14,9 +14,10 @@ from brightline.classifier.constitutions import constitution
 from brightline.classifier.corpus import Corpus, Row
 from brightline.classifier.judging.features import ASKED, TOKENS_MAX, corpus_name, exchange_of
 from brightline.classifier.judging.grounds import Fitted, Ground, Point, Side, area_of
-from brightline.classifier.judging.heads import FLAT, Linear, fit, spread
+from brightline.classifier.judging.heads import FLAT, fit, spread
 from brightline.classifier.judging.measure import Bounds, Settled, Told, bounds, line_said, settled, told
 from brightline.classifier.judging.neighbours import EVERYDAY
+from brightline.classifier.newton import Linear
 from brightline.core.errors import ConfigError
 from brightline.core.screening.encoder import Canary, Head
 from brightline.core.screening.figures import log_odds, threshold_at

@@ -14,22 +14,22 @@ import logging
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from brightline.classifier.corpus import Corpus, RowSurface
+from brightline.classifier.corpus import Corpus
 from brightline.classifier.everyday import Everyday
 from brightline.classifier.training.bert import encoder_from
+from brightline.classifier.training.canaries import canary_of
 from brightline.classifier.training.distilling import Taught
 from brightline.classifier.training.examples import Example, Words, examples_of, plain_of
 from brightline.classifier.training.fit import RATE, SCALE, Fitter, Judge, Pool
 from brightline.classifier.training.release import CLOSE
 from brightline.classifier.training.target import FACTS, MAIN, target
-from brightline.core.screening.encoder import FORMAT, Canary, Encoder, Head, Part
-from brightline.core.screening.finding import Surface
+from brightline.core.screening.encoder import FORMAT, Encoder, Head, Part
 
 TOKENS: Final = 256
 OVERLAP: Final = 64
@@ -37,7 +37,6 @@ WINDOWS_MAX: Final = 64
 SECOND_SHARE: Final = 0.5  # of the epochs, with all authors after some were held out
 FURTHER_RATE: Final = RATE / 2  # of what was trained before
 UNSET: Final = (0.5, 0.5)  # thresholds that are not set yet
-CANARY_CHARS_MAX: Final = 600
 MODEL: Final = "model.onnx"
 TOKENIZER: Final = "tokenizer.json"
 
@@ -100,7 +99,8 @@ def write(judge: Judge, fitter: Fitter, examples: Sequence[Example], weights: di
     """Export a judge with thresholds that are not set yet (3.)."""
     out.mkdir(parents=True, exist_ok=True)
     said = fitter.ask(judge, [example.tokens for example in examples])
-    canaries = [canary for fact in MAIN for canary in _canary(fact, examples, said)]
+    rows = [example.row for example in examples]
+    canaries = [canary for fact in MAIN for canary in canary_of(fact, rows, said[:, FACTS.index(fact)])]
     export(judge, out / MODEL)
     judge.to(fitter.device)
     (out / TOKENIZER).write_bytes(weights[TOKENIZER])
@@ -161,14 +161,3 @@ def export(judge: Judge, path: Path) -> None:
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _canary(fact: str, examples: Sequence[Example], said: Any) -> list[Canary]:
-    """The row of training that this encoder is surest of: what it misses one day is broken."""
-    at = FACTS.index(fact)
-    for i in sorted(range(len(examples)), key=lambda i: -float(said[i, at])):
-        row = examples[i].row
-        if row.facts.get(fact) == "yes" and len(row.judged) <= CANARY_CHARS_MAX:
-            surfaces = {RowSurface.TOOL_CALL: Surface.TOOL_CALL, RowSurface.OUTPUT: Surface.OUTPUT}
-            return [Canary(fact, row.judged, surfaces.get(row.surface, Surface.INPUT))]
-    return []

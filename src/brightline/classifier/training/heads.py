@@ -18,14 +18,15 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from brightline.classifier.corpus import Corpus, Row, RowSurface
+from brightline.classifier.corpus import Corpus, Row
+from brightline.classifier.newton import Linear
 from brightline.classifier.training import release
 from brightline.classifier.training.adding import fit_pieces
 from brightline.classifier.training.calibrate import Bounds, bounds_of, everyday_held
-from brightline.classifier.training.logistic import Linear, Read, facts_of, fit_heads, read
-from brightline.core.screening.encoder import Canary, Encoder, Head, load_encoder
+from brightline.classifier.training.canaries import canary_of
+from brightline.classifier.training.logistic import Read, facts_of, fit_heads, read
+from brightline.core.screening.encoder import Encoder, Head, load_encoder
 from brightline.core.screening.figures import Rate
-from brightline.core.screening.finding import Surface
 from brightline.core.screening.folding import fold
 from brightline.core.screening.hashing import Scorer
 from brightline.core.screening.ngrams import NGrams
@@ -34,8 +35,6 @@ from brightline.shell.inference.onnx import OnnxEncoder
 from brightline.terminal import progress
 
 PARTS: Final = 4  # of the authors held out
-CANARY_CHARS_MAX: Final = 600
-SURFACES: Final = {RowSurface.TOOL_CALL: Surface.TOOL_CALL, RowSurface.OUTPUT: Surface.OUTPUT}
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -88,21 +87,16 @@ def headed(given: Given, screen: NGrams, out: Path, held: Path) -> Headed:
     facts = facts_of(given.corpora)
     ours, theirs = (_encoder_in(folder, given.threads) for folder in (out, held))
     same = ours[0].model == theirs[0].model
-    texts = [row.judged for row in given.rows]
-    with progress("reading rows and everyday text", len(texts) + len(given.plain)) as step:
-        of_rows = read(ours[1], texts, False, step)
-        of_plain = read(ours[1], given.plain, False, lambda done: step(len(texts) + done))
-    states, plain = shown, _ = of_rows.firsts(), of_plain.firsts()
+    states, plain = shown, _ = _states(given, ours[1], "reading rows and everyday text")
     fitted = _fit(given, facts, states, plain, frozenset())  # 1.
     if not same:
-        with progress("reading them with authors held out", len(texts) + len(given.plain)) as step:
-            states = read(theirs[1], texts, False, step).firsts()
-            plain = read(theirs[1], given.plain, False, lambda done: step(len(texts) + done)).firsts()
+        states, plain = _states(given, theirs[1], "reading them with authors held out")
     rows, scores = _of_unseen(given, facts, states, plain, theirs[1])  # 2.
     everyday = _of_everyday(given, fitted, screen, ours[1])  # 3.
     bounds = bounds_of(facts, rows, scores, everyday)
     heads = tuple(_head(fact, fitted.heads[fact], bounds[fact]) for fact in facts)
-    canaries = tuple(canary for fact in facts for canary in _canary(fact, given.rows, shown, fitted.heads[fact]))
+    said = {fact: shown @ fitted.heads[fact].weights for fact in facts}
+    canaries = tuple(canary for fact in facts for canary in canary_of(fact, given.rows, said[fact]))
     encoder = msgspec.structs.replace(ours[0], head=heads, canary=canaries)
     return Headed(release.with_pieces(encoder, fitted.pieces, out), bounds, everyday_held(everyday, bounds))
 
@@ -113,10 +107,7 @@ def said_without(folder: Path, given: Given) -> dict[str, dict[str, float]]:
     """
     encoder, reader = _encoder_in(folder, given.threads)
     facts = [head.fact for head in encoder.head]
-    texts = [row.judged for row in given.rows]
-    with progress("reading rows and everyday text", len(texts) + len(given.plain)) as step:
-        states = read(reader, texts, False, step).firsts()
-        plain = read(reader, given.plain, False, lambda done: step(len(texts) + done)).firsts()
+    states, plain = _states(given, reader, "reading rows and everyday text")
     rows, scores = _of_unseen(given, facts, states, plain, reader)
     return {row.id: dict(zip(facts, of, strict=True)) for row, of in zip(rows, scores.tolist(), strict=True)}
 
@@ -124,6 +115,14 @@ def said_without(folder: Path, given: Given) -> dict[str, dict[str, float]]:
 def _encoder_in(folder: Path, threads: int) -> tuple[Encoder, OnnxEncoder]:
     encoder = load_encoder((folder / release.ENCODER).read_bytes(), release.ENCODER)
     return encoder, OnnxEncoder(encoder, "encoder", (folder,), threads)
+
+
+def _states(given: Given, encoder: OnnxEncoder, title: str) -> tuple[Any, Any]:
+    """The states of the first window of each row, and of each everyday text to learn from."""
+    texts = [row.judged for row in given.rows]
+    with progress(title, len(texts) + len(given.plain)) as step:
+        states = read(encoder, texts, False, step).firsts()
+        return states, read(encoder, given.plain, False, lambda done: step(len(texts) + done)).firsts()
 
 
 def _fit(given: Given, facts: Sequence[str], states: Any, plain: Any, without: frozenset[str]) -> _Fitted:
@@ -172,12 +171,3 @@ def _of_everyday(given: Given, fitted: _Fitted, screen: NGrams, encoder: OnnxEnc
 def _head(fact: str, of: Linear, bounds: Bounds) -> Head:
     weights = base64.b64encode(of.weights.astype("<f4").tobytes()).decode()
     return Head(fact=fact, value="yes", weights=weights, bias=of.bias, unknown=bounds.unknown, yes=bounds.yes)
-
-
-def _canary(fact: str, rows: Sequence[Row], states: Any, head: Linear) -> list[Canary]:
-    """The row to learn from that the head is surest of: what it misses one day is broken."""
-    for i in np.argsort(-(states @ head.weights), kind="stable"):
-        row = rows[i]
-        if row.facts.get(fact) == "yes" and len(row.judged) <= CANARY_CHARS_MAX:
-            return [Canary(fact, row.judged, SURFACES.get(row.surface, Surface.INPUT))]
-    return []

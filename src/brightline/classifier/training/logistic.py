@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 
 from brightline.classifier.corpus import Corpus, Row
+from brightline.classifier.newton import Linear, least_loss
 from brightline.classifier.training.target import BESIDE, EVERYDAY_WEIGHT, FACTS, MAIN, target
 from brightline.core.screening.encoder import EVERYDAY_TOO
 from brightline.core.screening.folding import fold
@@ -28,16 +29,8 @@ PENALTY: Final = 0.03  # for each row's worth, of weights on states that are ten
 SCALE: Final = 10.0
 STEPS_MAX: Final = 40
 CLOSE: Final = 1e-6
-LONGEST: Final = 10.0  # step, in log-odds of any row
 BATCH: Final = 16  # windows that are read together
 ROWS_MIN: Final = 60  # that are yes, and as many that are no: with fewer, a fact beside the red lines gets no head
-
-
-class Linear(msgspec.Struct, frozen=True):
-    """``states @ weights + bias`` are log-odds."""
-
-    weights: Any
-    bias: float
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -59,7 +52,7 @@ class Read(msgspec.Struct, frozen=True):
     def log_odds(self, head: Linear, added: Any) -> Any:
         """By text, the log-odds of its worst window, shape (texts,). ``added`` is what pieces add to each window."""
         found = np.full(self.texts, -np.inf)
-        np.maximum.at(found, self.owners, self.states @ head.weights + head.bias + added)
+        np.maximum.at(found, self.owners, head.of(self.states) + added)
         return found
 
     def added(self, heads: PieceHeads) -> Any:
@@ -120,13 +113,5 @@ def _fit(given: Any, wanted: Any, counts: Any) -> Linear:
     """The least of the weighted log loss and the penalty; the last column of ``given`` is the constant."""
     penalties = np.full(given.shape[1], PENALTY * counts.sum())
     penalties[-1] = 0.0
-    point = np.zeros(given.shape[1])
-    for _ in range(STEPS_MAX):
-        shares = 1 / (1 + np.exp(-np.clip(given @ point, -30, 30)))
-        slope = given.T @ (counts * (shares - wanted)) + penalties * point
-        curved = np.maximum(counts * shares * (1 - shares), 1e-9)
-        step = np.linalg.solve((given * curved[:, None]).T @ given + np.diag(penalties), slope)
-        point -= step * min(1.0, LONGEST / max(1e-9, float(np.abs(given @ step).max())))
-        if np.abs(step).max() < CLOSE:
-            break
+    point = least_loss(given, wanted, counts, penalties, STEPS_MAX, CLOSE)
     return Linear((point[:-1] * SCALE).astype(np.float32), float(point[-1]))

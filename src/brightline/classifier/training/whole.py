@@ -86,8 +86,8 @@ def run(wanted: Wanted, files: Sequence[Path]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         held = Path(scratch)
         unseen = _encoder(wanted, held)  # 2.
-        plain = [text for corpus in wanted.everyday for text in corpus.texts[::2]]
-        others = {corpus.source.corpus: corpus.texts[1::2] for corpus in wanted.everyday}
+        plain = [text for corpus in wanted.everyday for text in corpus.learned]
+        others = {corpus.source.corpus: corpus.kept for corpus in wanted.everyday}
         others |= {corpus.source.corpus: corpus.texts for corpus in wanted.measured}
         given = Given(wanted.of("train"), unseen, plain, others, wanted.seed, wanted.threads)
         made = headed(given, screen, wanted.out, held)  # 3. and 4.
@@ -127,7 +127,7 @@ def _screen(wanted: Wanted) -> NGrams:
     from brightline.classifier.training.legible import train_legible
     from brightline.classifier.training.screen import train_screen
 
-    plain = [text for corpus in wanted.everyday for text in corpus.texts[::2]]
+    plain = [text for corpus in wanted.everyday for text in corpus.learned]
     with progress("first stage: fits", FOLDS + 2) as step:
         topic = train_screen(wanted.of("train"), plain, FOLDS, wanted.seed, step)
         legible, table = train_legible(wanted.of("train"), plain, wanted.seed)

@@ -205,10 +205,10 @@ def near_from(
     ``asked`` and ``scored`` are as for ``findings_from``.
     """
     best: dict[tuple[int, str], list[int]] = {}
-    counted = [head for head in encoder.head if head.fact not in EVERYDAY_TOO] if encoder.near else []
+    counted = [at for at, head in enumerate(encoder.head) if head.fact not in EVERYDAY_TOO] if encoder.near else []
     for segment, view, scores in scored if counted else ():
         nearness = _nearness(encoder, asked[segment], view)
-        each = [nearness(head, score) for head, score in zip(encoder.head, scores, strict=True) if head in counted]
+        each = [nearness(encoder.head[at], scores[at]) for at in counted]
         best[segment, view] = [*map(max, best.get((segment, view), each), each)]
     return tuple(Raised(*place, read[place]) for place, found in best.items() if 1 in found)
 
