@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import openai
@@ -16,7 +18,7 @@ import pytest
 
 from brightline.client import appeal, exchange_of, hold_of
 from brightline.console import standing_pages
-from brightline.console.books import Books
+from brightline.console.books import Books, Reader
 from brightline.console.papers import Paper, Papers, sign
 from brightline.core.errors import EvidenceUnavailable
 from brightline.core.halt import RESUMPTION_TYPE
@@ -221,17 +223,22 @@ def test_two_who_take_a_paper_away_at_once_both_count_when_they_bring_it_back(no
 def test_two_who_sign_at_the_same_moment_both_count(
     node: Running, desk: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    both_came, looked = threading.Event(), Papers.of
+    both_came, looked, looked_up = threading.Event(), Papers.of, Reader.__call__
 
     def of(papers: Papers, name: str, now: int) -> Paper:
         came.append(name)
-        if len(came) >= 2:
+        if len(came) == 2:
             both_came.set()
         return looked(papers, name, now)
 
-    def signed(books: Books, paper: Paper, holder: str) -> Paper:
-        assert both_came.wait(30)  # until the other one has the same paper
-        return sign(books, paper, holder)
+    async def read(reader: Reader, work: Callable[..., Any], /, *args: Any, **named: Any) -> Any:
+        """Signing begins when the other one has the same paper. Waiting in the reader's one thread would keep that one
+        out, whose session is looked up there.
+        """
+        if work is sign:
+            await asyncio.wait_for(asyncio.to_thread(both_came.wait, 300), 330)
+            assert both_came.is_set()
+        return await looked_up(reader, work, *args, **named)
 
     with sitting(desk, "officer", "officer2") as (first, second):
         suspended = first.paper("/standing/order", unit="unit-1", happened="suspension ordered", reason="no cure")
@@ -239,7 +246,7 @@ def test_two_who_sign_at_the_same_moment_both_count(
         order = first.paper("/standing/order", unit="unit-1", happened="terminated", reason="material breach")
         came: list[str] = []
         monkeypatch.setattr(Papers, "of", of)
-        monkeypatch.setattr(standing_pages, "sign", signed)
+        monkeypatch.setattr(Reader, "__call__", read)
         with ThreadPoolExecutor(2) as threads:
             ends = [threads.submit(each.post, f"{order}/sign") for each in (first, second)]
             assert sorted(each.result(60) for each in ends) == [order, "/standing"]
